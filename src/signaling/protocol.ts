@@ -1,0 +1,89 @@
+/**
+ * What the server and the page say to each other over socket.io, typed once for both sides.
+ * `docs/protocol.md` describes it for people. Times are milliseconds since the Unix epoch on the
+ * server's clock, with a fraction; the page learns that clock's offset by `clock`.
+ */
+
+/** What the render loop behind a stream is doing. */
+export type SourceState =
+  /** No picture has come yet. */
+  | { readonly kind: "waiting" }
+  /** Pictures come. `run` counts the loop's starts from 1: above 1 it has been restarted. */
+  | { readonly kind: "live"; readonly since: number; readonly run: number }
+  /** No picture for a while, from a loop that does not say whether it runs. */
+  | { readonly kind: "stalled"; readonly since: number }
+  /** No picture for a while, though the loop never said that it ended. */
+  | { readonly kind: "crashed"; readonly since: number }
+  /** The loop said that it ended. */
+  | { readonly kind: "ended"; readonly since: number };
+
+/** A stream as its viewers see it. */
+export interface StreamInfo {
+  readonly name: string;
+  /** The source for people, such as `built-in scene`. */
+  readonly source: string;
+  readonly state: SourceState;
+  /** Pixels of the newest picture; 0 before the first. */
+  readonly width: number;
+  readonly height: number;
+  /** Pictures a second from the source, over the last seconds. */
+  readonly fps: number;
+  /** Everybody who watches, by WebRTC or MJPEG. */
+  readonly viewers: number;
+}
+
+/** When one video frame passed each stage of the server; found by its RTP timestamp. */
+export interface FrameTiming {
+  readonly rtpTimestamp: number;
+  /** The source's frame number. */
+  readonly number: number;
+  readonly captured: number;
+  readonly received: number;
+  readonly decoded: number;
+  readonly encoded: number;
+  readonly sent: number;
+}
+
+/** Why a request was refused. */
+export type RefusalCode =
+  /** No stream of that name. */
+  | "no-such-stream"
+  /** The viewer and the server have no video codec in common. */
+  | "no-common-codec"
+  /** As many viewers as the server takes. */
+  | "full"
+  /** Not what this protocol says. */
+  | "bad-request"
+  /** The server's fault; its log says more. */
+  | "failed";
+
+/** An answer: the value, or why not, in a sentence for the user. */
+export type Reply<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: RefusalCode; readonly message: string };
+
+export interface ClientToServerEvents {
+  /** Hear of a stream: its description now, then a `stream` event at each change and each second. */
+  follow(name: string, reply: (reply: Reply<StreamInfo>) => void): void;
+  /** Watch by WebRTC: the SDP offer in, the SDP answer out. One peer connection a socket; a new one replaces the old. */
+  watch(
+    request: { readonly stream: string; readonly offer: string },
+    reply: (reply: Reply<{ readonly answer: string }>) => void,
+  ): void;
+  /** Stop watching by WebRTC; the socket goes on following. */
+  leave(): void;
+  /** The server's time now, to learn the offset between the clocks. */
+  clock(reply: (now: number) => void): void;
+}
+
+export interface ServerToClientEvents {
+  stream(info: StreamInfo): void;
+  /** Sent right behind the frame's packets; may come before or after the frame is shown. */
+  frame(timing: FrameTiming): void;
+}
+
+/** The longest SDP offer taken, in characters; Chromium's with all codecs is near 7,000. */
+export const MAX_OFFER_LENGTH = 64 * 1024;
+
+/** The multipart boundary of the MJPEG streams. */
+export const MJPEG_BOUNDARY = "rendercast-frame";

@@ -1,0 +1,22 @@
+/** The contract of a source: it puts frames into a sink, and says what its render loop is doing. */
+import type { SourceFrame } from "../frame.ts";
+import type { SourceState } from "../signaling/protocol.ts";
+
+/** Where a source's frames go. Neither call blocks or throws. */
+export interface SourceSink {
+  frame(frame: SourceFrame): void;
+  state(state: SourceState): void;
+}
+
+export interface Source {
+  /** For people, such as `built-in scene` or `folder /tmp/render`. */
+  readonly label: string;
+  /** Begins to deliver. Rejects with a sentence for the user where it cannot. */
+  start(sink: SourceSink): Promise<void>;
+  /** Whether anybody watches: a source that makes its pictures itself rests while nobody does. */
+  demand(watched: boolean): void;
+  /** Counters for `/metrics`: what was taken and what was refused, by reason. */
+  counters(): Readonly<Record<string, number>>;
+  /** Ends it; no call of the sink comes after. */
+  close(): Promise<void>;
+}
