@@ -9,6 +9,7 @@
 
 const NUMBER_BITS = 24;
 const CHECK_BITS = 6;
+const CHECK_POLYNOMIAL = 0b1101111;
 
 /** Calibration pair, number, check. */
 export const FRAME_CODE_CELLS = 2 + NUMBER_BITS + CHECK_BITS;
@@ -46,12 +47,15 @@ export function readFrameCode(brightness: ArrayLike<number>): number | undefined
   return bits(2 + NUMBER_BITS, CHECK_BITS) === checkOf(number) ? number : undefined;
 }
 
-/** The number's four 6-bit groups, each rotated by its place and xored: one wrong cell is always seen. */
+/**
+ * The number's CRC, of the polynomial (x + 1)(x^5 + x^2 + 1): over 30 cells it sees every fault in up to
+ * three of them, and in any number of them within 6 side by side.
+ */
 function checkOf(number: number): number {
-  let check = 0b101010;
-  for (let group = 0; group < 4; group++) {
-    const six = (number >> (group * 6)) & 0x3f;
-    check ^= ((six << group) | (six >> (6 - group))) & 0x3f;
+  let rest = number << CHECK_BITS;
+  for (let bit = NUMBER_BITS - 1; bit >= 0; bit--) {
+    if ((rest >> (bit + CHECK_BITS)) & 1) rest ^= CHECK_POLYNOMIAL << bit;
   }
-  return check;
+  // Inverted, so that a row of one colour is no code.
+  return rest ^ 0b111111;
 }

@@ -1,0 +1,252 @@
+/**
+ * `npm run bench:latency [-- ROUNDS]`: glass to glass latency of the built-in scene at 480x270 and 20 fps
+ * in headless Chromium, read optically, lane after lane in turn within one run. Prints a table, writes JSON.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "puppeteer-core";
+import { readConfig } from "../src/config.ts";
+import type { RawFrame } from "../src/frame.ts";
+import { startRendercast } from "../src/rendercast.ts";
+import { patternSource } from "../src/source/pattern.ts";
+import type { Source } from "../src/source/source.ts";
+import { systemClock } from "../src/timing.ts";
+import { launchChromium } from "../test/browser.ts";
+import { findParts } from "../test/setup/plan.ts";
+import { system } from "../test/setup/system.ts";
+import { type Sighting, watchScreen } from "./optical.ts";
+import { fileLoop, pollingServer } from "./rivals/polled-mjpeg.ts";
+import { median, quantile } from "./statistics.ts";
+
+const SIZE = { width: 480, height: 270, fps: 20 };
+/**
+ * 20 frames a second fall on every third of 60 display frames, so within a round each frame waits about as long
+ * for the screen. Many short rounds average over that: six make a little more than 300 frames a lane.
+ */
+const ROUNDS = Number(process.argv[2] ?? 6);
+const ROUND_MS = 2900;
+const WARM_UP_MS = 2500;
+
+interface Lane {
+  readonly name: string;
+  /** Shows the stream in a fresh page. */
+  readonly open: (page: Page) => Promise<void>;
+  /** Source text of a function that finds what shows it, in the page. */
+  readonly element: string;
+  /** When the pixels of each frame were complete, by frame number. */
+  readonly captured: ReadonlyMap<number, number>;
+}
+
+interface Result {
+  readonly latencies: number[];
+  missed: number;
+}
+
+/** The built-in scene, noting when each frame was complete. */
+function tapped(also: (frame: RawFrame) => void = () => {}): {
+  source: Source;
+  captured: Map<number, number>;
+} {
+  const captured = new Map<number, number>();
+  const pattern = patternSource({ ...SIZE, clock: systemClock });
+  const source: Source = {
+    label: pattern.label,
+    start: (sink) =>
+      pattern.start({
+        state: (state) => sink.state(state),
+        frame(frame) {
+          captured.set(frame.number, frame.timings.captured);
+          if (frame.kind === "raw") also(frame);
+          sink.frame(frame);
+        },
+      }),
+    demand: (watched) => pattern.demand(watched),
+    counters: () => pattern.counters(),
+    close: () => pattern.close(),
+  };
+  return { source, captured };
+}
+
+const silent = () => {};
+
+async function startServer(playoutDelay: boolean) {
+  const command = readConfig(["--port", "0", "--host", "127.0.0.1"], {});
+  if (!("run" in command)) throw new Error("unreachable");
+  const { source, captured } = tapped();
+  const { port, close } = await startRendercast(command.run, silent, { source, playoutDelay });
+  return { url: `http://127.0.0.1:${port}`, captured, close };
+}
+
+async function startRival() {
+  const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
+  const { source, captured } = tapped(fileLoop(folder));
+  await source.start({ frame: silent, state: silent });
+  const server = pollingServer(folder);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = async () => {
+    await source.close();
+    server.closeAllConnections();
+    server.close();
+    rmSync(folder, { recursive: true });
+  };
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, captured, demand: (watched: boolean) => source.demand(watched), close };
+}
+
+const PLAYER_VIDEO = `() => document.querySelector("rendercast-player").shadowRoot.querySelector("video")`;
+const IMAGE = `() => document.querySelector("img")`;
+
+const showImage = (page: Page, address: string) =>
+  page.evaluate((src) => {
+    document.body.replaceChildren(Object.assign(new Image(), { src }));
+  }, address);
+
+async function runRound(browser: Browser, lane: Lane, result: Result): Promise<Floor | undefined> {
+  const page = await browser.newPage();
+  try {
+    await lane.open(page);
+    await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
+    const sightings = await watchScreen(page, lane.element, ROUND_MS);
+    // The first is older than the look that found it.
+    addSightings(sightings.slice(1), lane.captured, result);
+    return lane.element === PLAYER_VIDEO ? await readFloor(page) : undefined;
+  } finally {
+    await page.close();
+  }
+}
+
+function addSightings(sightings: Sighting[], captured: ReadonlyMap<number, number>, result: Result): void {
+  let last: number | undefined;
+  for (const { number, at } of sightings) {
+    const complete = captured.get(number);
+    if (complete === undefined) continue;
+    result.latencies.push(at - complete);
+    if (last !== undefined) result.missed += Math.max(0, number - last - 1);
+    last = number;
+  }
+}
+
+/** What no transport can avoid, in milliseconds: encoding, decoding, and half a display interval. */
+interface Floor {
+  readonly encode: number;
+  readonly decode: number;
+  readonly halfInterval: number;
+}
+
+/** As the player saw it in this round. */
+async function readFloor(page: Page): Promise<Floor> {
+  const stageTime = (key: string) =>
+    page.evaluate(
+      `document.querySelector("rendercast-player").stats.stages.find(({ key }) => key === "${key}").time`,
+    );
+  const interval = await page.evaluate(`(async () => {
+    const times = [];
+    for (let i = 0; i < 60; i++) times.push(await new Promise(requestAnimationFrame));
+    return (times.at(-1) - times[0]) / (times.length - 1);
+  })()`);
+  return {
+    encode: Number(await stageTime("encode")),
+    decode: Number(await stageTime("browser")),
+    halfInterval: Number(interval) / 2,
+  };
+}
+
+const chromium = findParts(system).chromium;
+if (!chromium) throw new Error("this bench needs Chromium: node test/setup/parts.ts installs it");
+const browser = await launchChromium(chromium);
+const shipped = await startServer(true);
+const buffered = await startServer(false);
+const rival = await startRival();
+
+const openPlayer = (url: string) => async (page: Page) => {
+  await page.goto(url);
+};
+const openImage = (url: string, path: string) => async (page: Page) => {
+  await page.goto(url);
+  await showImage(page, path);
+};
+const lanes: Lane[] = [
+  {
+    name: "(a) WebRTC as shipped",
+    open: openPlayer(shipped.url),
+    element: PLAYER_VIDEO,
+    captured: shipped.captured,
+  },
+  {
+    name: "(b) WebRTC without playout delay 0",
+    open: openPlayer(buffered.url),
+    element: PLAYER_VIDEO,
+    captured: buffered.captured,
+  },
+  {
+    name: "(c) our MJPEG in an <img>",
+    open: openImage(`${shipped.url}/streams`, "/streams/main/mjpeg"),
+    element: IMAGE,
+    captured: shipped.captured,
+  },
+  {
+    name: "(d) polled file, MJPEG",
+    open: openImage(rival.url, "/mjpeg"),
+    element: IMAGE,
+    captured: rival.captured,
+  },
+];
+const results = lanes.map((): Result => ({ latencies: [], missed: 0 }));
+const floors: Floor[] = [];
+
+for (let round = 1; round <= ROUNDS; round++) {
+  for (const [index, lane] of lanes.entries()) {
+    process.stderr.write(`round ${round} of ${ROUNDS}: ${lane.name}\n`);
+    const result = results[index];
+    if (!result) continue;
+    // The rival's loop renders whether or not anybody watches; between its turns it would disturb the others.
+    rival.demand(lane.captured === rival.captured);
+    const floor = await runRound(browser, lane, result);
+    if (floor && index === 0) floors.push(floor);
+  }
+}
+
+await browser.close();
+await Promise.all([shipped.close(), buffered.close(), rival.close()]);
+
+const floor = {
+  encode: median(floors.map(({ encode }) => encode)),
+  decode: median(floors.map(({ decode }) => decode)),
+  halfInterval: median(floors.map(({ halfInterval }) => halfInterval)),
+};
+const floorMs = floor.encode + floor.decode + floor.halfInterval;
+const first = median(results[0]?.latencies ?? []);
+const rows = lanes.map(({ name }, index) => {
+  const { latencies, missed } = results[index] ?? { latencies: [], missed: 0 };
+  const middle = median(latencies);
+  return {
+    lane: name,
+    frames: latencies.length,
+    "median ms": round(middle),
+    "p95 ms": round(quantile(latencies, 0.95)),
+    missed,
+    "median / (a)": round(middle / first, 2),
+    "median / floor": round(middle / floorMs, 2),
+  };
+});
+console.table(Object.fromEntries(rows.map(({ lane, ...rest }) => [lane, rest])));
+console.log(
+  `Floor ${round(floorMs)} ms: encode ${round(floor.encode)}, decode ${round(floor.decode)}, half a display interval ${round(floor.halfInterval)}.`,
+);
+console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
+mkdirSync(new URL("results/", import.meta.url), { recursive: true });
+const file = new URL("results/latency.json", import.meta.url);
+writeFileSync(
+  file,
+  JSON.stringify(
+    { rows, floor, cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
+    null,
+    2,
+  ),
+);
+
+function round(value: number, digits = 1): number {
+  return Number(value.toFixed(digits));
+}

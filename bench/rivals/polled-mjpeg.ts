@@ -1,0 +1,53 @@
+/**
+ * The design that rendercast replaces, as a rival: the render loop writes one JPEG and raises flag files;
+ * the server polls flag and picture every 20 ms, and sends the picture at each poll while the flag says
+ * that it is whole, as multipart MJPEG whose parts are closed only by the next one.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { join } from "node:path";
+import { encodeJpeg } from "../../src/encoder/jpeg.ts";
+import type { RawFrame } from "../../src/frame.ts";
+import { Latest } from "../../src/latest.ts";
+
+const POLL_MS = 20;
+
+/** The render loop's side: writes each frame to the folder as the original script does. */
+export function fileLoop(folder: string): (frame: RawFrame) => void {
+  const flag = join(folder, "img_written.txt");
+  const picture = join(folder, "img.jpg");
+  const writing = new Latest<RawFrame>(async (frame) => {
+    const jpeg = await encodeJpeg(frame);
+    await writeFile(flag, "0");
+    await writeFile(picture, jpeg);
+    await writeFile(flag, "1");
+  });
+  return (frame) => writing.push(frame);
+}
+
+/** The server's side: `/` is an empty page, `/mjpeg` the stream. */
+export function pollingServer(folder: string): Server {
+  return createServer((request, response) => {
+    if (request.url === "/mjpeg") return stream(folder, response);
+    response.setHeader("Content-Type", "text/html").end("<!doctype html>");
+  });
+}
+
+function stream(folder: string, response: ServerResponse): void {
+  response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace; boundary=frame" });
+  let open = true;
+  response.on("close", () => {
+    open = false;
+  });
+  const poll = async () => {
+    const flag = await readFile(join(folder, "img_written.txt"), "utf8").catch(() => "");
+    if (flag.startsWith("1")) {
+      const jpeg = await readFile(join(folder, "img.jpg"));
+      response.write("--frame\r\nContent-Type: image/jpeg\r\n\r\n");
+      response.write(jpeg);
+      response.write("\r\n");
+    }
+    if (open) setTimeout(() => void poll(), POLL_MS);
+  };
+  void poll();
+}

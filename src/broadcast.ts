@@ -1,0 +1,346 @@
+/**
+ * One published picture and its viewers: the map of a frame's way, and the only file that joins the stages.
+ *
+ *   source ─▶ SourceFrame ─▶ decode ─▶ RawFrame ─▶ rendition ─▶ EncodedFrame ─▶ packetizer ─▶ viewers
+ *                                          └─────▶ JPEG ─▶ MJPEG clients
+ *
+ * Each stage runs beside the others and takes the newest frame when it is free. Nothing is decoded or
+ * encoded while nobody watches.
+ */
+import type { ServerResponse } from "node:http";
+import { DecodeError, decode } from "./encoder/decode.ts";
+import type { VideoEncoder } from "./encoder/encoder.ts";
+import { encodeJpeg } from "./encoder/jpeg.ts";
+import { Rendition } from "./encoder/rendition.ts";
+import type { EncodedFrame, ImageFrame, RawFrame, SourceFrame } from "./frame.ts";
+import { Latest } from "./latest.ts";
+import { RateMeter } from "./meter.ts";
+import type { Metrics } from "./metrics.ts";
+import type { FrameTiming, SourceState, StreamInfo } from "./signaling/protocol.ts";
+import type { Source, SourceSink } from "./source/source.ts";
+import type { Clock, Millis } from "./timing.ts";
+import { type JpegFrame, MjpegStream } from "./transport/mjpeg.ts";
+import { Packetizer } from "./transport/packetizer.ts";
+import type { Viewer, ViewerEvents } from "./transport/viewer.ts";
+
+/** How long a snapshot waits for a picture of now before it takes the last one. */
+const SNAPSHOT_WITHIN: Millis = 1000;
+
+/** Frames a second to plan for until the source's own rate is known. */
+const ASSUMED_FPS = 20;
+
+export interface BroadcastOptions {
+  readonly name: string;
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** Makes an encoder, not yet open. */
+  readonly encoder: () => VideoEncoder;
+  /** Makes a viewer of an SDP offer. */
+  readonly answerOffer: (offer: string, events: ViewerEvents) => Promise<{ answer: string; viewer: Viewer }>;
+  /** Bits a second; undefined chooses by size and frame rate. */
+  readonly bitrate: number | undefined;
+  readonly maxPixels: number;
+  /** Viewers at once, of both kinds. */
+  readonly maxViewers: number;
+  readonly log: (line: string) => void;
+}
+
+/** Who wants to hear of a broadcast. Neither call may throw. */
+export interface BroadcastListener {
+  info(info: StreamInfo): void;
+  frame(timing: FrameTiming): void;
+}
+
+/** As many viewers as the broadcast takes. */
+export class FullError extends Error {
+  constructor() {
+    super("The stream has as many viewers as this server takes; try again later.");
+  }
+}
+
+export class Broadcast implements SourceSink {
+  readonly #options: BroadcastOptions;
+  /** Everybody let in by WebRTC, connected or not yet. */
+  readonly #admitted = new Set<Viewer>();
+  /** Those of them that are connected: the ones to encode for. */
+  readonly #viewers = new Set<Viewer>();
+  readonly #listeners = new Set<BroadcastListener>();
+  readonly #sourceRate: RateMeter;
+  readonly #mjpeg: MjpegStream;
+  readonly #packetizer = new Packetizer();
+  readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
+  readonly #jpegs = new Latest<JpegJob>((job) => this.#sendJpeg(job));
+  #rendition: Rendition | undefined;
+  #state: SourceState = { kind: "waiting" };
+  /** The newest picture that came while nobody watched, not yet decoded. */
+  #unseen: SourceFrame | undefined;
+  /** The newest picture that proved sound. */
+  #shown: JpegJob | undefined;
+  /** Since when somebody watches: has a picture been shown? */
+  #attended: "unwatched" | "watched" | "shown" = "unwatched";
+  #snapshots = new Set<(job: JpegJob) => void>();
+  #joining = 0;
+  #closed = false;
+
+  constructor(options: BroadcastOptions) {
+    this.#options = options;
+    this.#sourceRate = new RateMeter(options.clock);
+    this.#mjpeg = new MjpegStream(options.clock);
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** @throws what the source says, a sentence for the user. */
+  async start(): Promise<void> {
+    await this.#options.source.start(this);
+    this.#demandChanged();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#decoding.close();
+    this.#jpegs.close();
+    for (const viewer of [...this.#admitted]) viewer.close("the server stops");
+    this.#mjpeg.close();
+    this.#rendition?.stop();
+    await this.#options.source.close();
+  }
+
+  // ---- From the source ----
+
+  frame(frame: SourceFrame): void {
+    if (this.#closed) return;
+    this.#sourceRate.count();
+    this.#options.metrics.stage("receive", frame.timings.received - frame.timings.captured);
+    if (this.#attended === "unwatched") this.#unseen = frame;
+    else this.#decoding.push(frame);
+  }
+
+  state(state: SourceState): void {
+    if (this.#closed) return;
+    this.#state = state;
+    this.#tell();
+  }
+
+  // ---- Through the stages ----
+
+  async #decode(frame: SourceFrame): Promise<void> {
+    const { clock, maxPixels, metrics } = this.#options;
+    try {
+      const raw = frame.kind === "raw" ? frame : await decode(frame, maxPixels, clock);
+      metrics.stage("decode", (raw.timings.decoded ?? raw.timings.received) - raw.timings.received);
+      this.#picture({ raw, source: frame });
+    } catch (error) {
+      // A torn picture is an everyday event: the last good one stays.
+      metrics.refusedPicture(error instanceof DecodeError ? "undecodable" : "failed");
+      if (this.#attended === "watched" && this.#shown) this.#picture(this.#shown);
+    }
+  }
+
+  #picture(picture: JpegJob): void {
+    if (this.#closed) return;
+    const resized =
+      this.#shown?.raw.width !== picture.raw.width || this.#shown.raw.height !== picture.raw.height;
+    this.#shown = picture;
+    if (this.#attended === "watched") this.#attended = "shown";
+    for (const take of this.#snapshots) take(picture);
+    if (this.#mjpeg.viewers > 0) this.#jpegs.push(picture);
+    if (this.#viewers.size > 0) this.#vp8().push(picture.raw);
+    if (resized) this.#tell();
+  }
+
+  #send(frame: EncodedFrame): void {
+    const { clock, metrics } = this.#options;
+    const packets = this.#packetizer.packetize(frame);
+    for (const viewer of this.#viewers) viewer.send(packets);
+    const { captured, received, decoded = received, encoded = decoded } = frame.timings;
+    const sent = clock.now();
+    metrics.encoded(frame.type, frame.data.length, packets.length);
+    metrics.stage("encode", encoded - decoded);
+    metrics.stage("send", sent - encoded);
+    const { rtpTimestamp, number } = frame;
+    const timing = { rtpTimestamp, number, captured, received, decoded, encoded, sent };
+    for (const listener of this.#listeners) listener.frame(timing);
+  }
+
+  async #sendJpeg(job: JpegJob): Promise<void> {
+    try {
+      this.#mjpeg.send(await toJpeg(job));
+    } catch (error) {
+      this.#options.log(
+        `A picture could not be made a JPEG: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  }
+
+  // ---- The viewers ----
+
+  /**
+   * Lets a viewer in by its SDP offer.
+   * @throws {FullError} when there are as many as may be; {OfferError} for an offer that cannot be answered.
+   */
+  async watch(offer: string, gone: (reason: string) => void): Promise<{ answer: string; leave(): void }> {
+    const { answerOffer, metrics } = this.#options;
+    this.#admit();
+    this.#joining++;
+    let viewer: Viewer | undefined;
+    let closed = false;
+    const events: ViewerEvents = {
+      connected: () => {
+        if (!viewer) return;
+        this.#viewers.add(viewer);
+        this.#wantKeyframe();
+      },
+      keyframeNeeded: () => {
+        metrics.keyframeRequest();
+        this.#wantKeyframe();
+      },
+      closed: (reason) => {
+        closed = true;
+        metrics.viewerGone(reason);
+        if (viewer) this.#left(viewer);
+        gone(reason);
+      },
+    };
+    try {
+      const answered = await answerOffer(offer, events);
+      viewer = answered.viewer;
+      if (this.#closed) viewer.close("the server stops");
+      if (!closed) this.#admitted.add(viewer);
+      return { answer: answered.answer, leave: () => answered.viewer.close("left") };
+    } finally {
+      this.#joining--;
+      this.#demandChanged();
+    }
+  }
+
+  /**
+   * Streams MJPEG into the response until its client goes.
+   * @throws {FullError} when there are as many viewers as may be.
+   */
+  streamMjpeg(response: ServerResponse, timed: boolean): void {
+    this.#admit();
+    this.#mjpeg.add(response, timed, () => this.#demandChanged());
+    if (this.#shown && this.#attended === "shown") this.#jpegs.push(this.#shown);
+    this.#demandChanged();
+  }
+
+  /** The picture of now as a JPEG; undefined before the first. */
+  async snapshot(): Promise<JpegFrame | undefined> {
+    const job = await new Promise<JpegJob | undefined>((resolve) => {
+      const done = (picture: JpegJob | undefined) => {
+        this.#snapshots.delete(done);
+        stop();
+        this.#demandChanged();
+        resolve(picture);
+      };
+      const stop = this.#options.clock.after(SNAPSHOT_WITHIN, () => done(this.#shown));
+      this.#snapshots.add(done);
+      this.#demandChanged();
+    });
+    return job && toJpeg(job);
+  }
+
+  info(): StreamInfo {
+    const shown = this.#shown?.raw;
+    return {
+      name: this.#options.name,
+      source: this.#options.source.label,
+      state: this.#state,
+      width: shown?.width ?? 0,
+      height: shown?.height ?? 0,
+      fps: this.#sourceRate.rate,
+      viewers: this.viewers,
+    };
+  }
+
+  get viewers(): number {
+    return this.#admitted.size + this.#mjpeg.viewers;
+  }
+
+  /** Counters of the source and the stages, for `/metrics`. */
+  counters(): Record<string, number> {
+    return {
+      ...this.#options.source.counters(),
+      dropped_before_decode: this.#decoding.dropped,
+      dropped_before_encode: this.#rendition?.counters.dropped ?? 0,
+      encoder_failures: this.#rendition?.counters.failures ?? 0,
+    };
+  }
+
+  /** @returns stops listening. */
+  listen(listener: BroadcastListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #admit(): void {
+    if (this.viewers + this.#joining >= this.#options.maxViewers) throw new FullError();
+  }
+
+  #left(viewer: Viewer): void {
+    this.#admitted.delete(viewer);
+    this.#viewers.delete(viewer);
+    this.#demandChanged();
+  }
+
+  #wantKeyframe(): void {
+    if (this.#viewers.size > 0) this.#vp8().requestKeyframe();
+  }
+
+  /** Somebody came or went: the source and the stages work only while somebody watches. */
+  #demandChanged(): void {
+    if (this.#closed) return;
+    if (this.#viewers.size === 0) {
+      this.#rendition?.stop();
+      this.#rendition = undefined;
+    }
+    if (this.#mjpeg.viewers === 0) this.#mjpeg.forget();
+
+    const watched = this.viewers > 0 || this.#snapshots.size > 0;
+    if (!watched) this.#attended = "unwatched";
+    else if (this.#attended === "unwatched") {
+      this.#attended = "watched";
+      // Who comes while the picture stands still gets it at once.
+      const unseen = this.#unseen;
+      this.#unseen = undefined;
+      if (unseen) this.#decoding.push(unseen);
+      else if (this.#shown) this.#picture(this.#shown);
+    }
+    this.#options.source.demand(watched);
+    this.#tell();
+  }
+
+  #vp8(): Rendition {
+    if (this.#rendition) return this.#rendition;
+    const { clock, encoder, bitrate, log } = this.#options;
+    const fps = () => this.#sourceRate.rate || ASSUMED_FPS;
+    const emit = (frame: EncodedFrame) => this.#send(frame);
+    this.#rendition = new Rendition({ clock, encoder, bitrate, log, fps, emit });
+    if (this.#shown && this.#attended === "shown") this.#rendition.push(this.#shown.raw);
+    return this.#rendition;
+  }
+
+  #tell(): void {
+    const info = this.info();
+    for (const listener of this.#listeners) listener.info(info);
+  }
+}
+
+/** A sound picture, with the form it came in: a JPEG is passed on as it is. */
+interface JpegJob {
+  readonly raw: RawFrame;
+  readonly source: SourceFrame;
+}
+
+async function toJpeg({ raw, source }: JpegJob): Promise<JpegFrame> {
+  const { number, timings } = raw;
+  return { number, timings, data: isJpeg(source) ? source.data : await encodeJpeg(raw) };
+}
+
+function isJpeg(frame: SourceFrame): frame is ImageFrame {
+  return frame.kind === "image" && frame.type === "image/jpeg";
+}

@@ -1,0 +1,245 @@
+/**
+ * Every option once: flag, environment variable, default, unit and check. `--help` and the README's
+ * table are made from it.
+ */
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import type { Millis } from "./timing.ts";
+
+/** A mistake in how rendercast was started: its message is one sentence that says what to do. */
+export class UsageError extends Error {}
+
+interface Option {
+  /** The environment variable is `RENDERCAST_` and the flag in capitals. */
+  readonly flag: string;
+  /** How the value is written, in the help; absent for a switch. */
+  readonly value: string;
+  readonly help: string;
+  /** As written on the command line; absent where there is none. */
+  readonly default?: string;
+  readonly check: z.ZodType;
+}
+
+const whole = (low: number, high: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `a whole number from ${low} to ${high}`)
+    .transform(Number)
+    .refine((n) => n >= low && n <= high, `a whole number from ${low} to ${high}`);
+
+const fileName = z
+  .string()
+  .regex(/^[^/\\]+$/, "a file name without a folder")
+  .refine((name) => name !== "." && name !== "..", "a file name without a folder");
+
+const size = z
+  .string()
+  .regex(/^\d+x\d+$/, "a size such as 480x270")
+  .transform((text) => {
+    const [width = 0, height = 0] = text.split("x").map(Number);
+    return { width, height };
+  })
+  .refine(
+    ({ width, height }) => width >= 16 && height >= 16 && width <= 3840 && height <= 2160,
+    "a size from 16x16 to 3840x2160",
+  );
+
+const MiB = 1024 * 1024;
+
+/** In the order of the help. */
+export const OPTIONS = {
+  port: {
+    flag: "port",
+    value: "PORT",
+    default: "8080",
+    help: "TCP port of the page, the signaling and the MJPEG fallback; 0 takes a free one",
+    check: whole(0, 65535),
+  },
+  host: {
+    flag: "host",
+    value: "ADDRESS",
+    default: "::",
+    help: "address to listen on; :: is every one of this machine, 127.0.0.1 this machine alone",
+    check: z.union([z.ipv4(), z.ipv6(), z.literal("localhost")], { error: "an IP address or localhost" }),
+  },
+  name: {
+    flag: "name",
+    value: "NAME",
+    default: "main",
+    help: "name of the broadcast, as in /streams/NAME",
+    check: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "1 to 64 letters, digits, dots, dashes"),
+  },
+  folder: {
+    flag: "folder",
+    value: "DIR",
+    help: "broadcast the picture that a render loop writes in DIR, instead of the built-in scene",
+    check: z.string().min(1, "a folder"),
+  },
+  picture: {
+    flag: "picture",
+    value: "FILE",
+    default: "img.jpg",
+    help: "the picture in the folder, a JPEG",
+    check: fileName,
+  },
+  written: {
+    flag: "written",
+    value: "FILE",
+    default: "img_written.txt",
+    help: "flag file: 0 while the picture is being written, 1 when it is whole",
+    check: fileName,
+  },
+  running: {
+    flag: "running",
+    value: "FILE",
+    default: "img_running.txt",
+    help: "flag file: 1 while the loop runs, 0 when it has ended",
+    check: fileName,
+  },
+  size: {
+    flag: "size",
+    value: "WxH",
+    default: "480x270",
+    help: "size of the built-in scene in pixels",
+    check: size,
+  },
+  fps: {
+    flag: "fps",
+    value: "N",
+    default: "20",
+    help: "frames a second of the built-in scene",
+    check: whole(1, 120),
+  },
+  bitrate: {
+    flag: "bitrate",
+    value: "KBITS",
+    default: "0",
+    help: "video bitrate in kbit/s; 0 chooses by size and frame rate",
+    check: whole(0, 100_000),
+  },
+  stallAfter: {
+    flag: "stall-after",
+    value: "SECONDS",
+    default: "5",
+    help: "seconds without a picture until the source counts as stalled",
+    check: whole(1, 3600).transform((seconds): Millis => seconds * 1000),
+  },
+  maxViewers: {
+    flag: "max-viewers",
+    value: "N",
+    default: "50",
+    help: "viewers at once, WebRTC and MJPEG together",
+    check: whole(1, 10_000),
+  },
+  maxFrameBytes: {
+    flag: "max-frame-mb",
+    value: "MIB",
+    default: "16",
+    help: "largest picture file taken, in MiB",
+    check: whole(1, 256).transform((mib) => mib * MiB),
+  },
+  maxPixels: {
+    flag: "max-megapixels",
+    value: "N",
+    default: "9",
+    help: "largest picture taken, in millions of pixels",
+    check: whole(1, 100).transform((millions) => millions * 1_000_000),
+  },
+} as const satisfies Record<string, Option>;
+
+type Options = typeof OPTIONS;
+
+/** The options with their units applied: bytes, milliseconds, pixels. Those without a default may be absent. */
+export type Config = {
+  readonly [K in keyof Options]: Options[K] extends { default: string }
+    ? z.output<Options[K]["check"]>
+    : z.output<Options[K]["check"]> | undefined;
+};
+
+/** What the command line asks for. */
+export type Command = { readonly run: Config } | { readonly show: "help" | "version" };
+
+/**
+ * Reads the command line (without node and script) and the environment; a flag goes before its variable.
+ * @throws {UsageError} at the first thing wrong, in one sentence.
+ */
+export function readConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Command {
+  const flags = parseFlags(argv);
+  if (flags.help !== undefined) return { show: "help" };
+  if (flags.version !== undefined) return { show: "version" };
+
+  const config: Record<string, unknown> = {};
+  for (const [key, option] of Object.entries<Option>(OPTIONS)) {
+    const fromFlag = flags[option.flag];
+    const fromEnv = env[variableOf(option.flag)];
+    const text = fromFlag ?? fromEnv ?? option.default;
+    if (text === undefined) continue;
+    const checked = option.check.safeParse(text);
+    if (!checked.success) {
+      const where = fromFlag === undefined ? variableOf(option.flag) : `--${option.flag}`;
+      throw new UsageError(`${where} takes ${checked.error.issues[0]?.message}, not '${text}'.`);
+    }
+    config[key] = checked.data;
+  }
+  return { run: config as Config };
+}
+
+function parseFlags(argv: readonly string[]): Record<string, string> {
+  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {
+    help: { type: "boolean", short: "h" },
+    version: { type: "boolean", short: "v" },
+  };
+  for (const { flag } of Object.values(OPTIONS)) options[flag] = { type: "string" };
+  try {
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    if (positionals[0] !== undefined) {
+      throw new UsageError(`'${positionals[0]}' is not an option; --help lists them all.`);
+    }
+    return values as Record<string, string>;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const flag = /'(-[^' =]*)/.exec(error instanceof Error ? error.message : "")?.[1] ?? "an option";
+    const known = flag.replace(/^-+/, "") in options;
+    throw new UsageError(
+      known
+        ? `${flag} needs a value; --help shows which.`
+        : `${flag} is not an option; --help lists them all.`,
+    );
+  }
+}
+
+/** The environment variable of a flag. */
+export function variableOf(flag: string): string {
+  return `RENDERCAST_${flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** The text of `--help`. */
+export function helpText(): string {
+  const rows = Object.values<Option>(OPTIONS).map((option) => {
+    const fallback = option.default === undefined ? "" : ` (${option.default})`;
+    return `  ${`--${option.flag} ${option.value}`.padEnd(22)}${option.help}${fallback}`;
+  });
+  return [
+    "rendercast: a live render loop in any browser, over WebRTC.",
+    "",
+    "  npm start                      show the built-in scene",
+    "  npm start -- --folder DIR      show what a render loop writes in DIR",
+    "",
+    "Options (default), each also as an environment variable such as RENDERCAST_PORT:",
+    ...rows,
+    `  ${"--help, --version".padEnd(22)}show this, or the version`,
+    "",
+  ].join("\n");
+}
+
+/** The README's table of options, as Markdown. */
+export function optionTable(): string {
+  const rows = Object.values<Option>(OPTIONS).map(
+    (option) =>
+      `| \`--${option.flag} ${option.value}\` | \`${variableOf(option.flag)}\` | ${option.default === undefined ? "" : `\`${option.default}\``} | ${option.help} |`,
+  );
+  return ["| Flag | Variable | Default | What it does |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}

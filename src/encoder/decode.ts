@@ -1,0 +1,44 @@
+/** Image file to pixels, by sharp (libvips). */
+import sharp from "sharp";
+import type { ImageFrame, RawFrame } from "../frame.ts";
+import type { Clock } from "../timing.ts";
+
+// One small picture at a time: caches only cost memory, and more threads a picture made it slower
+// (480x270 JPEG: 1.1 ms with one, 2.0 with two).
+sharp.cache(false);
+sharp.concurrency(1);
+
+/** A picture that cannot be shown: torn, too large, or not an image. The message says which. */
+export class DecodeError extends Error {}
+
+/**
+ * Decodes a picture to RGB, transparency dropped.
+ * @param maxPixels refuses pictures of more pixels than this before they are decoded.
+ * @throws {DecodeError} for anything but a whole, sound picture within the limit.
+ */
+export async function decode(frame: ImageFrame, maxPixels: number, clock: Clock): Promise<RawFrame> {
+  try {
+    const { data, info } = await sharp(frame.data, {
+      failOn: "warning",
+      limitInputPixels: maxPixels,
+      sequentialRead: true,
+    })
+      .autoOrient()
+      .toColourspace("srgb")
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const timings = { ...frame.timings, decoded: clock.now() };
+    return {
+      kind: "raw",
+      format: "rgb",
+      width: info.width,
+      height: info.height,
+      data,
+      number: frame.number,
+      timings,
+    };
+  } catch (error) {
+    throw new DecodeError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}

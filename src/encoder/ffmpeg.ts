@@ -1,0 +1,138 @@
+/** VP8 by libvpx, through FFmpeg in this process (node-av). The only file that knows that library. */
+import {
+  AV_LOG_ERROR,
+  AV_PICTURE_TYPE_I,
+  AV_PICTURE_TYPE_NONE,
+  AV_PIX_FMT_RGB24,
+  AV_PIX_FMT_RGBA,
+  AV_PIX_FMT_YUV420P,
+  FF_ENCODER_LIBVPX_VP8,
+  SWS_POINT,
+} from "node-av/constants";
+import {
+  Codec,
+  CodecContext,
+  Dictionary,
+  FFmpegError,
+  Frame,
+  Log,
+  Packet,
+  Rational,
+  SoftwareScaleContext,
+} from "node-av/lib";
+import { BYTES_PER_PIXEL, type EncodedFrame, type PixelFormat, type RawFrame } from "../frame.ts";
+import type { Clock } from "../timing.ts";
+import type { EncodeOptions, EncoderSettings, VideoEncoder } from "./encoder.ts";
+
+Log.setLevel(AV_LOG_ERROR);
+
+const PIXEL_FORMATS = { rgb: AV_PIX_FMT_RGB24, rgba: AV_PIX_FMT_RGBA } as const satisfies Record<
+  PixelFormat,
+  unknown
+>;
+
+/** libvpx for live pictures: no frame held back, the fastest of its real-time speeds. */
+const LIVE_OPTIONS = { deadline: "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0" };
+
+/** Everything native that belongs to one size and format of picture. */
+interface Opened {
+  readonly settings: EncoderSettings;
+  readonly context: CodecContext;
+  readonly packet: Packet;
+  /** The picture as libvpx takes it: planar YUV 4:2:0, BT.601, limited range. */
+  readonly yuv: Frame;
+}
+
+export class FfmpegVp8Encoder implements VideoEncoder {
+  readonly codec = "vp8";
+  readonly #clock: Clock;
+  #opened: Opened | undefined;
+  #scaler: { readonly format: PixelFormat; readonly context: SoftwareScaleContext } | undefined;
+  #framesIn = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async open(settings: EncoderSettings): Promise<void> {
+    this.close();
+    const codec = Codec.findEncoderByName(FF_ENCODER_LIBVPX_VP8);
+    if (!codec) throw new Error("this build of node-av has no libvpx: reinstall it with `npm install`");
+
+    const context = new CodecContext();
+    context.allocContext3(codec);
+    context.width = settings.width;
+    context.height = settings.height;
+    context.pixelFormat = AV_PIX_FMT_YUV420P;
+    context.timeBase = new Rational(1, settings.fps);
+    context.framerate = new Rational(settings.fps, 1);
+    context.bitRate = BigInt(settings.bitrate);
+    // Keyframes come only when asked for.
+    context.gopSize = 0x7fffffff;
+    // More threads made libvpx slower on two cores.
+    context.threadCount = 1;
+    // Not open2Sync: it frees the options twice, and the process dies at a later garbage collection.
+    const options = Dictionary.fromObject(LIVE_OPTIONS);
+    check(await context.open2(codec, options), "open the VP8 encoder");
+
+    const packet = new Packet();
+    packet.alloc();
+    const yuv = new Frame();
+    yuv.alloc();
+    yuv.width = settings.width;
+    yuv.height = settings.height;
+    yuv.format = AV_PIX_FMT_YUV420P;
+    check(yuv.getBuffer(), "allocate a picture");
+    this.#opened = { settings, context, packet, yuv };
+  }
+
+  async encode(frame: RawFrame, { key, rtpTimestamp }: EncodeOptions): Promise<EncodedFrame> {
+    const opened = this.#opened;
+    if (!opened) throw new Error("the encoder is not open");
+    const { context, packet, yuv } = opened;
+    await this.#toYuv(frame, opened);
+
+    // libvpx spends its bits by these steps, not by the wall clock: a still picture's heartbeat
+    // counts as one frame, so that its quality climbs.
+    yuv.pts = BigInt(this.#framesIn++);
+    yuv.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+    check(await context.sendFrame(yuv), "encode a frame");
+    check(await context.receivePacket(packet), "take the encoded frame");
+    // The packet's memory is FFmpeg's and goes with unref.
+    const data = Buffer.from(packet.data ?? []);
+    const type = packet.isKeyframe ? "key" : "delta";
+    packet.unref();
+
+    const timings = { ...frame.timings, encoded: this.#clock.now() };
+    const { width, height, number } = frame;
+    return { codec: this.codec, type, width, height, number, rtpTimestamp, data, timings };
+  }
+
+  close(): void {
+    this.#scaler?.context.freeContext();
+    this.#opened?.yuv.free();
+    this.#opened?.packet.free();
+    this.#opened?.context.freeContext();
+    this.#scaler = undefined;
+    this.#opened = undefined;
+    this.#framesIn = 0;
+  }
+
+  async #toYuv(frame: RawFrame, { yuv }: Opened): Promise<void> {
+    const { width, height, format, data } = frame;
+    if (this.#scaler?.format !== format) {
+      this.#scaler?.context.freeContext();
+      const context = new SoftwareScaleContext();
+      context.getContext(width, height, PIXEL_FORMATS[format], width, height, AV_PIX_FMT_YUV420P, SWS_POINT);
+      this.#scaler = { format, context };
+    }
+    const stride = width * BYTES_PER_PIXEL[format];
+    const planes = yuv.data ?? [];
+    const lines = await this.#scaler.context.scale([data], [stride], 0, height, planes, yuv.linesize);
+    check(lines, "convert a picture to YUV");
+  }
+}
+
+function check(code: number, what: string): void {
+  if (code < 0) throw new Error(`cannot ${what}: ${new FFmpegError(code).message}`);
+}

@@ -1,0 +1,149 @@
+/**
+ * A rendition: one codec at one size and bitrate, encoded once, whoever watches. It decides what is
+ * encoded when: the newest picture, a keyframe for those who ask, and a heartbeat while nothing changes.
+ */
+import type { EncodedFrame, RawFrame } from "../frame.ts";
+import { Latest } from "../latest.ts";
+import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
+import { defaultBitrate } from "./bitrate.ts";
+import type { EncoderSettings, VideoEncoder } from "./encoder.ts";
+import { KeyframeRequests } from "./keyframes.ts";
+
+/**
+ * A still picture is encoded again this often: its quality climbs, a lost packet is repaired by the
+ * next frame, and a viewer can tell a still picture from a dead stream.
+ */
+export const HEARTBEAT: Millis = 500;
+
+/** The pause before a failed encoder is tried again. */
+const RETRY_AFTER: Millis = 1000;
+
+export interface RenditionOptions {
+  readonly clock: Clock;
+  /** Makes an encoder, not yet open. */
+  readonly encoder: () => VideoEncoder;
+  /** Frames a second to expect, for the encoder's rate control. */
+  readonly fps: () => number;
+  /** Bits a second; undefined chooses by size and frame rate. */
+  readonly bitrate: number | undefined;
+  /** Takes each encoded frame, in order. */
+  readonly emit: (frame: EncodedFrame) => void;
+  readonly log: (line: string) => void;
+}
+
+export class Rendition {
+  readonly #options: RenditionOptions;
+  readonly #keyframes = new KeyframeRequests();
+  readonly #work = new Latest<RawFrame>((frame) => this.#encode(frame));
+  /** RFC 3550, section 5.1: the initial value of the timestamp should be random. */
+  readonly #timestampOffset = Math.floor(Math.random() * 2 ** 32);
+  #encoder: { readonly is: VideoEncoder; readonly settings: EncoderSettings } | undefined;
+  #last: RawFrame | undefined;
+  #lastTicks = Number.NEGATIVE_INFINITY;
+  #retryAt = 0;
+  #failures = 0;
+  #stopHeartbeat: Cancel | undefined;
+  #stopKeyframe: Cancel | undefined;
+  #stopped = false;
+
+  constructor(options: RenditionOptions) {
+    this.#options = options;
+  }
+
+  /** Frames overtaken before they were encoded, and encoder failures. */
+  get counters(): { readonly dropped: number; readonly failures: number } {
+    return { dropped: this.#work.dropped, failures: this.#failures };
+  }
+
+  /** Encodes the frame, unless a newer one comes before its turn. */
+  push(frame: RawFrame): void {
+    if (this.#stopped) return;
+    this.#last = frame;
+    this.#work.push(frame);
+    this.#beat();
+  }
+
+  /** A keyframe as soon as may be, from the last picture if no newer one comes first. */
+  requestKeyframe(): void {
+    this.#keyframes.request();
+    this.#planKeyframe();
+  }
+
+  /** Ends it and frees the encoder. */
+  stop(): void {
+    this.#stopped = true;
+    this.#stopHeartbeat?.();
+    this.#stopKeyframe?.();
+    this.#work.close();
+    // An encode in flight still uses the native memory: it frees it when it is done.
+    if (!this.#work.busy) this.#closeEncoder();
+  }
+
+  #beat(): void {
+    this.#stopHeartbeat?.();
+    this.#stopHeartbeat = this.#options.clock.every(HEARTBEAT, () => this.#again());
+  }
+
+  /** Encodes the last picture once more, as a frame of now. */
+  #again(): void {
+    if (!this.#last || this.#work.busy || this.#stopped) return;
+    const now = this.#options.clock.now();
+    this.#work.push({ ...this.#last, timings: { captured: now, received: now, decoded: now } });
+  }
+
+  #planKeyframe(): void {
+    const wait = this.#keyframes.wait(this.#options.clock.now());
+    if (wait === undefined || this.#stopped) return;
+    this.#stopKeyframe?.();
+    if (wait === 0) this.#again();
+    else this.#stopKeyframe = this.#options.clock.after(wait, () => this.#again());
+  }
+
+  async #encode(frame: RawFrame): Promise<void> {
+    const { clock, emit, log } = this.#options;
+    if (clock.now() < this.#retryAt) return;
+    try {
+      const encoder = await this.#encoderFor(frame);
+      const key = this.#keyframes.wait(clock.now()) === 0;
+      const encoded = await encoder.encode(frame, {
+        key,
+        rtpTimestamp: this.#timestamp(frame.timings.captured),
+      });
+      if (encoded.type === "key") this.#keyframes.made(clock.now());
+      if (!this.#stopped) emit(encoded);
+    } catch (error) {
+      this.#failures++;
+      this.#retryAt = clock.now() + RETRY_AFTER;
+      this.#closeEncoder();
+      log(`The encoder failed and is opened again: ${error instanceof Error ? error.message : error}`);
+    }
+    if (this.#stopped) this.#closeEncoder();
+    else this.#planKeyframe();
+  }
+
+  /** The encoder, opened anew where the picture's size has changed. */
+  async #encoderFor({ width, height }: RawFrame): Promise<VideoEncoder> {
+    const open = this.#encoder;
+    if (open?.settings.width === width && open.settings.height === height) return open.is;
+    this.#closeEncoder();
+    const fps = Math.max(1, Math.round(this.#options.fps()));
+    const bitrate = this.#options.bitrate ?? defaultBitrate(width, height, fps);
+    const settings = { width, height, fps, bitrate };
+    const is = this.#options.encoder();
+    await is.open(settings);
+    this.#encoder = { is, settings };
+    return is;
+  }
+
+  #closeEncoder(): void {
+    this.#encoder?.is.close();
+    this.#encoder = undefined;
+  }
+
+  /** 90 kHz ticks of the capture time; always ahead of the frame before. */
+  #timestamp(captured: EpochMs): number {
+    const ticks = Math.max(Math.round(captured * 90), this.#lastTicks + 1);
+    this.#lastTicks = ticks;
+    return (ticks + this.#timestampOffset) % 2 ** 32;
+  }
+}

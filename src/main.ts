@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+/** The command line: read the configuration, start, print the addresses, stop cleanly. */
+import { networkInterfaces } from "node:os";
+import { renderUnicodeCompact } from "uqr";
+import { type Config, helpText, readConfig, UsageError } from "./config.ts";
+import { packageVersion } from "./package.ts";
+import { type Rendercast, startRendercast } from "./rendercast.ts";
+
+/** Whatever hangs, Ctrl-C ends the process by then. */
+const STOP_WITHIN = 2000;
+
+const log = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)}  ${line}`);
+
+try {
+  const command = readConfig(process.argv.slice(2), process.env);
+  if ("run" in command) await run(command.run);
+  else console.log(command.show === "help" ? helpText() : packageVersion());
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`rendercast: ${error.message}`);
+  process.exitCode = 2;
+}
+
+async function run(config: Config): Promise<void> {
+  // One viewer's trouble, in a library's callback, must not end everybody's stream.
+  process.on("unhandledRejection", (reason) => log(`A task failed: ${describe(reason)}`));
+  process.on("uncaughtException", (error) => log(`A callback failed: ${describe(error)}`));
+
+  const rendercast = await startRendercast(config, log);
+  console.log(greeting(config, rendercast));
+
+  let stopping = false;
+  const stop = async () => {
+    // A second Ctrl-C does not wait.
+    if (stopping) process.exit(1);
+    stopping = true;
+    log("Stopping.");
+    setTimeout(() => process.exit(0), STOP_WITHIN - 500).unref();
+    await rendercast.close();
+    process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop());
+}
+
+function greeting(config: Config, { port, broadcast }: Rendercast): string {
+  const everywhere = config.host === "::" || config.host === "0.0.0.0";
+  const lan = everywhere ? lanAddresses().map((address) => urlOf(address, port)) : [];
+  const local = urlOf(everywhere ? "localhost" : config.host, port);
+  const [first] = lan;
+  return [
+    "",
+    `  rendercast shows ${broadcast.info().source} as '${broadcast.name}'`,
+    "",
+    `  On this machine   ${local}`,
+    ...lan.map((url) => `  On the network    ${url}`),
+    "",
+    ...(first === undefined ? [] : [indent(renderUnicodeCompact(first, { border: 1 })), ""]),
+    "  Ctrl-C stops it.",
+    "",
+  ].join("\n");
+}
+
+function urlOf(address: string, port: number): string {
+  return `http://${address.includes(":") ? `[${address}]` : address}:${port}/`;
+}
+
+function lanAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, family }) => !internal && family === "IPv4")
+    .map(({ address }) => address);
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, "  ");
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,113 @@
+/** What `/metrics` tells: every stage timed, every frame and viewer counted (Prometheus text format). */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Millis } from "./timing.ts";
+
+/** The server's stages, in the order of a frame's way. */
+export type Stage = "receive" | "decode" | "encode" | "send";
+
+const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+
+/** What is read off the broadcast when somebody asks. */
+export interface Readings {
+  readonly viewers: number;
+  readonly fps: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #stages: Histogram<"stage">;
+  readonly #encoded: Counter<"type">;
+  readonly #bytes: Counter;
+  readonly #packets: Counter;
+  readonly #refused: Counter<"reason">;
+  readonly #keyframeRequests: Counter;
+  readonly #gone: Counter<"reason">;
+
+  /** @param read called at each scrape. */
+  constructor(read: () => Readings) {
+    const registers = [this.#registry];
+    const counter = (name: string, help: string) =>
+      new Counter({ name: `rendercast_${name}`, help, registers });
+    this.#stages = new Histogram({
+      name: "rendercast_stage_seconds",
+      help: "Time a frame spent in each stage",
+      labelNames: ["stage"],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#encoded = new Counter({
+      name: "rendercast_encoded_frames_total",
+      help: "Encoded frames by type",
+      labelNames: ["type"],
+      registers,
+    });
+    this.#bytes = counter("encoded_bytes_total", "Bytes of encoded video, before packets and viewers");
+    this.#packets = counter("media_packets_total", "RTP packets made, before viewers");
+    this.#keyframeRequests = counter("keyframe_requests_total", "Keyframes asked for by viewers");
+    this.#refused = new Counter({
+      name: "rendercast_refused_pictures_total",
+      help: "Pictures that could not be shown",
+      labelNames: ["reason"],
+      registers,
+    });
+    this.#gone = new Counter({
+      name: "rendercast_viewers_gone_total",
+      help: "WebRTC viewers that went, by reason",
+      labelNames: ["reason"],
+      registers,
+    });
+    new Gauge({
+      name: "rendercast_viewers",
+      help: "Viewers now",
+      registers,
+      collect() {
+        this.set(read().viewers);
+      },
+    });
+    new Gauge({
+      name: "rendercast_source_fps",
+      help: "Pictures a second from the source",
+      registers,
+      collect() {
+        this.set(read().fps);
+      },
+    });
+    new Gauge({
+      name: "rendercast_source_pictures",
+      help: "Pictures by what became of them since the start",
+      labelNames: ["outcome"],
+      registers,
+      collect() {
+        for (const [outcome, count] of Object.entries(read().counters)) this.set({ outcome }, count);
+      },
+    });
+  }
+
+  stage(stage: Stage, took: Millis): void {
+    this.#stages.observe({ stage }, Math.max(0, took) / 1000);
+  }
+
+  encoded(type: "key" | "delta", bytes: number, packets: number): void {
+    this.#encoded.inc({ type });
+    this.#bytes.inc(bytes);
+    this.#packets.inc(packets);
+  }
+
+  refusedPicture(reason: string): void {
+    this.#refused.inc({ reason });
+  }
+
+  keyframeRequest(): void {
+    this.#keyframeRequests.inc();
+  }
+
+  viewerGone(reason: string): void {
+    this.#gone.inc({ reason });
+  }
+
+  /** The text of a scrape, and its media type. */
+  async scrape(): Promise<{ readonly type: string; readonly text: string }> {
+    return { type: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+}

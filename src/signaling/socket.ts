@@ -1,0 +1,133 @@
+/** Signaling over socket.io: who may watch, and how they meet. Nothing a page sends may stop the server. */
+import type { Server as HttpServer } from "node:http";
+import { Server, type Socket } from "socket.io";
+import { z } from "zod";
+import type { Clock } from "../timing.ts";
+import {
+  type ClientToServerEvents,
+  MAX_OFFER_LENGTH,
+  type RefusalCode,
+  type Reply,
+  type ServerToClientEvents,
+  type StreamInfo,
+} from "./protocol.ts";
+
+/** A stream as signaling needs it. */
+export interface SignaledStream {
+  info(): StreamInfo;
+  listen(listener: { info(info: StreamInfo): void; frame: ServerToClientEvents["frame"] }): () => void;
+  watch(offer: string, gone: (reason: string) => void): Promise<{ answer: string; leave(): void }>;
+}
+
+export interface SignalingOptions {
+  readonly clock: Clock;
+  readonly find: (name: string) => SignaledStream | undefined;
+  /** What a viewer is told of an error; undefined for the server's own faults. */
+  readonly refusal: (error: unknown) => { code: RefusalCode; message: string } | undefined;
+  readonly log: (line: string) => void;
+}
+
+export interface Signaling {
+  close(): Promise<void>;
+}
+
+type ViewerSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
+
+const streamName = z.string().min(1).max(64);
+const watchRequest = z.object({ stream: streamName, offer: z.string().min(1).max(MAX_OFFER_LENGTH) });
+
+const NO_SUCH_STREAM = {
+  ok: false,
+  code: "no-such-stream",
+  message: "There is no stream of that name.",
+} as const;
+const BAD_REQUEST = { ok: false, code: "bad-request", message: "The request is not valid." } as const;
+
+/** Serves signaling on the HTTP server, at socket.io's usual path. */
+export function serveSignaling(http: HttpServer, options: SignalingOptions): Signaling {
+  const io = new Server<ClientToServerEvents, ServerToClientEvents>(http, {
+    serveClient: false,
+    maxHttpBufferSize: 2 * MAX_OFFER_LENGTH,
+    // A page that vanished is given up after ten seconds.
+    pingInterval: 5000,
+    pingTimeout: 5000,
+  });
+  io.on("connection", (socket) => new Connection(socket, options));
+  return { close: () => io.close() };
+}
+
+/** One page: the stream it follows, and its peer connection if it has one. */
+class Connection {
+  readonly #socket: ViewerSocket;
+  readonly #options: SignalingOptions;
+  #unfollow: (() => void) | undefined;
+  #leave: (() => void) | undefined;
+  /** Counts the offers, so that an answer overtaken by a newer offer or a goodbye is given up. */
+  #attempt = 0;
+
+  constructor(socket: ViewerSocket, options: SignalingOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.on("clock", (reply) => answer(reply, options.clock.now()));
+    socket.on("follow", (name, reply) => answer(reply, this.#follow(name)));
+    socket.on("watch", (request, reply) => {
+      void this.#watch(request).then((result) => answer(reply, result));
+    });
+    socket.on("leave", () => this.#stopWatching());
+    socket.on("disconnect", () => {
+      this.#unfollow?.();
+      this.#stopWatching();
+    });
+  }
+
+  #follow(name: unknown): Reply<StreamInfo> {
+    const parsed = streamName.safeParse(name);
+    const stream = parsed.success ? this.#options.find(parsed.data) : undefined;
+    if (!stream) return NO_SUCH_STREAM;
+    this.#unfollow?.();
+    const unlisten = stream.listen({
+      info: (info) => this.#socket.emit("stream", info),
+      // Volatile: a page that reads slowly misses some rather than pile them up.
+      frame: (timing) => this.#socket.volatile.emit("frame", timing),
+    });
+    const stopTicking = this.#options.clock.every(1000, () =>
+      this.#socket.volatile.emit("stream", stream.info()),
+    );
+    this.#unfollow = () => {
+      unlisten();
+      stopTicking();
+    };
+    return { ok: true, value: stream.info() };
+  }
+
+  async #watch(request: unknown): Promise<Reply<{ answer: string }>> {
+    const parsed = watchRequest.safeParse(request);
+    if (!parsed.success) return BAD_REQUEST;
+    const stream = this.#options.find(parsed.data.stream);
+    if (!stream) return NO_SUCH_STREAM;
+    this.#stopWatching();
+    const attempt = this.#attempt;
+    try {
+      const { answer, leave } = await stream.watch(parsed.data.offer, () => {});
+      if (attempt === this.#attempt) this.#leave = leave;
+      else leave();
+      return { ok: true, value: { answer } };
+    } catch (error) {
+      const refusal = this.#options.refusal(error);
+      if (refusal) return { ok: false, ...refusal };
+      this.#options.log(`A viewer could not join: ${error instanceof Error ? error.message : error}`);
+      return { ok: false, code: "failed", message: "The server failed to answer; its log says why." };
+    }
+  }
+
+  #stopWatching(): void {
+    this.#attempt++;
+    this.#leave?.();
+    this.#leave = undefined;
+  }
+}
+
+/** A page may call without an acknowledgement, or with something else in its place. */
+function answer<T>(reply: unknown, value: T): void {
+  if (typeof reply === "function") reply(value);
+}

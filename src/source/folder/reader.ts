@@ -1,0 +1,67 @@
+/** Looks at the picture file and reads it, so that what was read is known to have been one state of it. */
+import { open, stat } from "node:fs/promises";
+import { OPEN_TO_READ } from "./flags.ts";
+
+/** One state of a file, so far as `stat` can tell. */
+export interface Identity {
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+}
+
+/** What is at the picture's path. */
+export type Glance =
+  | { readonly kind: "absent" }
+  | { readonly kind: "unreadable"; readonly why: string }
+  | { readonly kind: "file"; readonly id: Identity };
+
+/** What reading it gave. */
+export type Reading =
+  /** It changed meanwhile. */
+  | { readonly kind: "changed" }
+  | { readonly kind: "unreadable"; readonly why: string }
+  | { readonly kind: "read"; readonly data: Buffer };
+
+/** Whether two states are one, so far as `stat` can tell. */
+export function same(one: Identity, other: Identity): boolean {
+  return one.ino === other.ino && one.size === other.size && one.mtimeNs === other.mtimeNs;
+}
+
+/** A `stat` of the path, symlinks followed; never rejects. */
+export async function glance(path: string): Promise<Glance> {
+  try {
+    const stats = await stat(path, { bigint: true });
+    return stats.isFile()
+      ? { kind: "file", id: stats }
+      : { kind: "unreadable", why: stats.isDirectory() ? "it is a folder" : "it is not a regular file" };
+  } catch (error) {
+    return codeOf(error) === "ENOENT" ? { kind: "absent" } : { kind: "unreadable", why: codeOf(error) };
+  }
+}
+
+/** Reads the file that was in the state `id`, if it still is when all is read; never rejects. */
+export async function readPicture(path: string, id: Identity): Promise<Reading> {
+  try {
+    const handle = await open(path, OPEN_TO_READ);
+    try {
+      const data = Buffer.allocUnsafe(Number(id.size));
+      let filled = 0;
+      while (filled < data.length) {
+        const { bytesRead } = await handle.read(data, filled, data.length - filled, filled);
+        if (bytesRead === 0) return { kind: "changed" };
+        filled += bytesRead;
+      }
+      return same(id, await handle.stat({ bigint: true })) ? { kind: "read", data } : { kind: "changed" };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    // Gone between the look and the opening, as between the unlinking and the new file of some writers.
+    return codeOf(error) === "ENOENT" ? { kind: "changed" } : { kind: "unreadable", why: codeOf(error) };
+  }
+}
+
+/** The code of a system error, such as `EACCES`. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}

@@ -1,0 +1,70 @@
+/** What has to be mended in session descriptions between browsers and werift. */
+
+/** The feedback that is understood here; werift would accept whatever is offered. */
+const FEEDBACK = ["nack", "nack pli"];
+
+/**
+ * A browser's offer as werift can take it. Without feedback that nobody here reads; without `a=end-of-candidates`, since an offer whose candidates
+ * are all mDNS names would make it give up at once; without those names, since the viewer's address is
+ * learnt from its packets and looking them up costs a multicast socket each.
+ */
+export function mendOffer(offer: string): string {
+  return linesOf(offer)
+    .filter((line) => line !== "a=end-of-candidates" && !isMdnsCandidate(line) && !isUnreadFeedback(line))
+    .map((line) => `${line}\r\n`)
+    .join("");
+}
+
+/**
+ * werift's answer as browsers can take it: `a=ice-lite` at session level (RFC 8839, section 5.3), where
+ * Firefox insists on it, and no candidate but those of `address` where one is given.
+ */
+export function mendAnswer(answer: string, address?: string): string {
+  const lines = linesOf(answer);
+  const lite = lines.includes("a=ice-lite");
+  const mended = lines.filter(
+    (line) =>
+      line !== "a=ice-lite" && (address === undefined || !isCandidate(line) || line.includes(` ${address} `)),
+  );
+  if (lite) {
+    const firstMedia = mended.findIndex((line) => line.startsWith("m="));
+    mended.splice(firstMedia === -1 ? mended.length : firstMedia, 0, "a=ice-lite");
+  }
+  return mended.map((line) => `${line}\r\n`).join("");
+}
+
+/**
+ * Whether the text is an offer to receive video at all: werift itself takes anything for a session
+ * description. Needs one video section, ICE credentials and a DTLS fingerprint.
+ */
+export function isVideoOffer(offer: string): boolean {
+  const lines = linesOf(offer);
+  const has = (start: string) => lines.some((line) => line.startsWith(start));
+  return (
+    lines[0] === "v=0" && has("m=video ") && has("a=ice-ufrag:") && has("a=ice-pwd:") && has("a=fingerprint:")
+  );
+}
+
+/** Whether the offer's video can be `codec` (RFC 8866, section 6.6: names compare without case). */
+export function offersCodec(offer: string, codec: string): boolean {
+  return linesOf(offer).some(
+    (line) => line.startsWith("a=rtpmap:") && line.toLowerCase().includes(` ${codec}/90000`),
+  );
+}
+
+function linesOf(sdp: string): string[] {
+  return sdp.split(/\r?\n/).filter((line) => line !== "");
+}
+
+function isCandidate(line: string): boolean {
+  return line.startsWith("a=candidate:");
+}
+
+function isMdnsCandidate(line: string): boolean {
+  return isCandidate(line) && line.split(" ")[4]?.endsWith(".local") === true;
+}
+
+function isUnreadFeedback(line: string): boolean {
+  const feedback = /^a=rtcp-fb:\S+ (.*)$/.exec(line)?.[1];
+  return feedback !== undefined && !FEEDBACK.includes(feedback);
+}

@@ -1,0 +1,29 @@
+/** The contract of a viewer: one peer connection that takes packets and tells of its life. */
+import type { MediaPacket } from "./packetizer.ts";
+
+export interface Viewer {
+  /** Sends a frame's packets; drops them until it is connected. Never blocks or throws. */
+  send(packets: readonly MediaPacket[]): void;
+  /** Ends it; `closed` is called once, before this returns or later. */
+  close(reason: string): void;
+}
+
+/** What a viewer tells. None of these may throw. */
+export interface ViewerEvents {
+  /** Media can flow: what it needs now is a keyframe. */
+  connected(): void;
+  /** It lost its picture and asks for a keyframe. */
+  keyframeNeeded(): void;
+  /** It is gone, for this reason; nothing comes after. */
+  closed(reason: string): void;
+}
+
+/** An offer that cannot be answered; the code tells the viewer why. */
+export class OfferError extends Error {
+  readonly code: "bad-request" | "no-common-codec";
+
+  constructor(code: OfferError["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * The VP8 payload format, RFC 7741, section 4.2: a payload descriptor before each piece of the frame.
+ *
+ * ```
+ *  0 1 2 3 4 5 6 7
+ * +-+-+-+-+-+-+-+-+
+ * |X|R|N|S|R| PID |  X=1: the next byte follows. S=1: start of a partition.
+ * +-+-+-+-+-+-+-+-+
+ * |I|L|T|K|  RSV  |  I=1: a PictureID follows.
+ * +-+-+-+-+-+-+-+-+
+ * |M| PictureID   |  M=1: 15 bits.
+ * |   PictureID   |
+ * +-+-+-+-+-+-+-+-+
+ * ```
+ */
+const DESCRIPTOR_BYTES = 4;
+
+/**
+ * Splits a frame into payloads of about equal size, none longer than `maxBytes`, descriptor included.
+ * The whole frame counts as one partition, so only the first payload has the S bit.
+ */
+export function vp8Payloads(frame: Buffer, maxBytes: number, pictureId: number): Buffer[] {
+  const count = Math.max(1, Math.ceil(frame.length / (maxBytes - DESCRIPTOR_BYTES)));
+  const payloads: Buffer[] = [];
+  for (let i = 0; i < count; i++) {
+    const from = Math.floor((frame.length * i) / count);
+    const to = Math.floor((frame.length * (i + 1)) / count);
+    const payload = Buffer.allocUnsafe(DESCRIPTOR_BYTES + to - from);
+    payload[0] = i === 0 ? 0x90 : 0x80;
+    payload[1] = 0x80;
+    payload.writeUInt16BE(0x8000 | pictureId, 2);
+    frame.copy(payload, DESCRIPTOR_BYTES, from, to);
+    payloads.push(payload);
+  }
+  return payloads;
+}

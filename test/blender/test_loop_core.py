@@ -1,0 +1,190 @@
+"""Tests of the render loop's part that does not know Blender: `python3 -m unittest discover test/blender`."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+import unittest
+from contextlib import redirect_stderr
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
+
+from loop_core import Flag, LoopError, Options, Pace, Report, asked_scene, make_folder, parse_options
+
+BLENDER = ["/usr/bin/blender", "-b", "-P", "loop.py"]
+
+
+def parse(*own: str) -> Options:
+    return parse_options([*BLENDER, "--", *own])
+
+
+def refusal(*own: str) -> str:
+    """Returns the sentence that refuses these options with exit code 2."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            parse(*own)
+    except SystemExit as ended:
+        return said.getvalue() if ended.code == 2 else f"exit code {ended.code}"
+    return "not refused"
+
+
+class FakeTime:
+    """A clock that only sleep moves."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+
+class ParseOptions(unittest.TestCase):
+    def test_a_folder_is_all_it_needs(self) -> None:
+        options = parse("--folder", "out")
+        self.assertEqual(
+            options,
+            Options(
+                folder=Path("out"),
+                width=480,
+                height=270,
+                fps=20,
+                frames=0,
+                engine="workbench",
+                antialiasing="OFF",
+                turn=None,
+                picture="img.jpg",
+                written="img_written.txt",
+                running="img_running.txt",
+            ),
+        )
+
+    def test_every_option_is_taken(self) -> None:
+        options = parse(
+            *("--folder", "out", "--size", "1280x720", "--fps", "12.5", "--frames", "3", "--engine", "eevee"),
+            *("--antialiasing", "8", "--turn", "Suzanne", "--picture", "a.jpg", "--written", "b", "--running", "c"),
+        )
+        self.assertEqual((options.width, options.height, options.fps, options.frames), (1280, 720, 12.5, 3))
+        self.assertEqual((options.engine, options.antialiasing, options.turn), ("eevee", "8", "Suzanne"))
+        self.assertEqual((options.picture, options.written, options.running), ("a.jpg", "b", "c"))
+
+    def test_blenders_own_options_are_not_the_loops(self) -> None:
+        options = parse_options(["blender", "-b", "--folder", "elsewhere", "-P", "loop.py", "--", "--folder", "out"])
+        self.assertEqual(options.folder, Path("out"))
+
+    def test_a_mistake_is_refused_in_one_sentence(self) -> None:
+        for own, word in (
+            ((), "--folder"),
+            (("--folder", "out", "--size", "480"), "480 is no size"),
+            (("--folder", "out", "--size", "8x9000"), "8x9000 is no size"),
+            (("--folder", "out", "--fps", "0"), "0 is no number above 0"),
+            (("--folder", "out", "--fps", "fast"), "fast is no number"),
+            (("--folder", "out", "--fps", "nan"), "nan is no number"),
+            (("--folder", "out", "--frames", "-1"), "--frames"),
+            (("--folder", "out", "--engine", "povray"), "povray"),
+            (("--folder", "out", "--picture", "a/b.jpg"), "no file name"),
+            (("--folder", "out", "--picture", "same", "--written", "same"), "three different names"),
+            (("--folder", "out", "--speed", "3"), "--speed"),
+        ):
+            with self.subTest(own=own):
+                said = refusal(*own)
+                self.assertIn(word, said)
+                self.assertEqual(said.count("\n"), 1)
+
+    def test_the_scene_file_is_told_from_the_other_arguments(self) -> None:
+        self.assertEqual(asked_scene(["blender", "-b", "a.blend", "-P", "loop.py", "--", "b.blend"]), "a.blend")
+        self.assertIsNone(asked_scene([*BLENDER, "--", "--turn", "b.blend"]))
+
+
+class Flags(unittest.TestCase):
+    def test_a_flag_file_holds_a_single_digit(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "flag.txt"
+            flag = Flag(path)
+            flag.set(False)
+            self.assertEqual(path.read_bytes(), b"0")
+            flag.set(True)
+            self.assertEqual(path.read_bytes(), b"1")
+
+    def test_a_flag_that_cannot_be_written_is_a_sentence(self) -> None:
+        pattern = r"cannot be written \(.+\); give a folder"
+        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(LoopError, pattern):
+            Flag(Path(folder)).set(True)
+
+    def test_the_folder_is_made_with_those_above_it(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            wanted = Path(folder) / "a" / "b"
+            make_folder(wanted)
+            make_folder(wanted)
+            self.assertTrue(wanted.is_dir())
+
+    def test_a_file_in_the_folders_place_is_a_sentence(self) -> None:
+        with tempfile.NamedTemporaryFile() as file, self.assertRaisesRegex(LoopError, "cannot be written"):
+            make_folder(Path(file.name))
+
+
+class PaceTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.time = FakeTime()
+        self.pace = Pace(20, self.time.now, self.time.sleep)
+
+    def step(self, work: float) -> float:
+        """Waits, then works so long; returns when the work began, from the start."""
+        self.pace.wait(lambda: False)
+        began = self.time.time - 1000
+        self.time.time += work
+        return began
+
+    def test_the_first_step_is_due_at_once(self) -> None:
+        self.assertEqual(self.step(0), 0)
+        self.assertEqual(self.time.slept, [])
+
+    def test_steps_begin_at_fixed_times_whatever_the_work_takes(self) -> None:
+        begun = [self.step(work) for work in (0.01, 0.03, 0.049, 0.001)]
+        for expected, actual in zip((0, 0.05, 0.1, 0.15), begun, strict=True):
+            self.assertAlmostEqual(actual, expected)
+
+    def test_a_small_delay_is_caught_up_with(self) -> None:
+        begun = [self.step(work) for work in (0.07, 0.01, 0.01)]
+        for expected, actual in zip((0, 0.07, 0.1), begun, strict=True):
+            self.assertAlmostEqual(actual, expected)
+
+    def test_a_long_delay_is_not_followed_by_a_burst(self) -> None:
+        begun = [self.step(work) for work in (1, 0.01, 0.01, 0.01)]
+        for expected, actual in zip((0, 1, 1.05, 1.1), begun, strict=True):
+            self.assertAlmostEqual(actual, expected)
+
+    def test_a_stop_ends_a_long_wait(self) -> None:
+        pace = Pace(0.1, self.time.now, self.time.sleep)
+        pace.wait(lambda: False)
+        pace.wait(lambda: len(self.time.slept) >= 2)
+        self.assertLessEqual(self.time.time - 1000, 0.2001)
+
+
+class ReportTest(unittest.TestCase):
+    def test_it_says_pictures_rate_and_time_when_due(self) -> None:
+        time = FakeTime()
+        report = Report(5, time.now)
+        said = []
+        for _ in range(170):
+            time.time += 1 / 16
+            said.append(report.frame(0.03))
+        self.assertEqual(
+            [line for line in said if line],
+            [
+                "rendercast loop: 80 pictures, 16.0 a second, 30 ms each",
+                "rendercast loop: 160 pictures, 16.0 a second, 30 ms each",
+            ],
+        )
+        self.assertEqual(report.total, 170)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,41 @@
+/** Real browsers, driven from outside: Chromium over CDP, Firefox over WebDriver BiDi. */
+import puppeteer, { type Browser } from "puppeteer-core";
+
+/** Without a GPU, and without the calls home that a closed network would refuse one by one. */
+const CHROMIUM_FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--autoplay-policy=no-user-gesture-required",
+];
+
+/** @param flags further command line flags. */
+export function launchChromium(executablePath: string, ...flags: string[]): Promise<Browser> {
+  return puppeteer.launch({
+    executablePath,
+    headless: true,
+    defaultViewport: { width: 1280, height: 800 },
+    args: [...CHROMIUM_FLAGS, ...flags],
+  });
+}
+
+export function launchFirefox(executablePath: string): Promise<Browser> {
+  return puppeteer.launch({
+    browser: "firefox",
+    executablePath,
+    headless: true,
+    defaultViewport: { width: 1280, height: 800 },
+    extraPrefsFirefox: {
+      "media.autoplay.default": 0,
+      // Do not look for updates, add-ons or codecs on the network.
+      "app.update.enabled": false,
+      "media.gmp-manager.updateEnabled": false,
+      "network.captive-portal-service.enabled": false,
+      "network.connectivity-service.enabled": false,
+    },
+  });
+}

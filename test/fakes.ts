@@ -1,0 +1,134 @@
+/** Hand-written stand-ins for the neighbours of what a test is about. */
+import type { ServerResponse } from "node:http";
+import { Writable } from "node:stream";
+import type { EncodeOptions, EncoderSettings, VideoEncoder } from "../src/encoder/encoder.ts";
+import type { EncodedFrame, RawFrame } from "../src/frame.ts";
+import type { Source, SourceSink } from "../src/source/source.ts";
+import type { MediaPacket } from "../src/transport/packetizer.ts";
+import type { Viewer, ViewerEvents } from "../src/transport/viewer.ts";
+
+/** An encoder that encodes nothing but keeps the contract, and notes where its caller does not. */
+export class FakeEncoder implements VideoEncoder {
+  readonly codec = "vp8";
+  readonly opened: EncoderSettings[] = [];
+  fail = false;
+  closed = 0;
+  #busy = false;
+  #first = true;
+
+  async open(settings: EncoderSettings): Promise<void> {
+    this.opened.push(settings);
+    this.#first = true;
+  }
+
+  async encode(frame: RawFrame, { key, rtpTimestamp }: EncodeOptions): Promise<EncodedFrame> {
+    if (this.#busy) throw new Error("two frames at once");
+    this.#busy = true;
+    await Promise.resolve();
+    this.#busy = false;
+    if (this.fail) throw new Error("out of order");
+    const type = key || this.#first ? "key" : "delta";
+    this.#first = false;
+    const { width, height, number, timings } = frame;
+    return { codec: "vp8", type, width, height, number, rtpTimestamp, timings, data: Buffer.alloc(0) };
+  }
+
+  close(): void {
+    if (this.#busy) throw new Error("closed while encoding");
+    this.closed++;
+  }
+}
+
+/** A source that a test plays by its sink. */
+export class FakeSource implements Source {
+  readonly label = "fake source";
+  readonly demands: boolean[] = [];
+  sink: SourceSink | undefined;
+  closed = false;
+
+  async start(sink: SourceSink): Promise<void> {
+    this.sink = sink;
+  }
+
+  demand(watched: boolean): void {
+    if (this.demands.at(-1) !== watched) this.demands.push(watched);
+  }
+
+  counters(): Record<string, number> {
+    return { taken: 0 };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+/** A viewer that notes what it is sent. */
+export class FakeViewer implements Viewer {
+  readonly events: ViewerEvents;
+  readonly frames: (readonly MediaPacket[])[] = [];
+  closedFor: string | undefined;
+
+  constructor(events: ViewerEvents) {
+    this.events = events;
+  }
+
+  send(packets: readonly MediaPacket[]): void {
+    this.frames.push(packets);
+  }
+
+  close(reason: string): void {
+    if (this.closedFor !== undefined) return;
+    this.closedFor = reason;
+    this.events.closed(reason);
+  }
+}
+
+/** An HTTP response whose client reads only when told to. */
+export class FakeResponse extends Writable {
+  headers: Record<string, string> = {};
+  readonly socket = { setNoDelay() {} };
+  readonly #chunks: Buffer[] = [];
+  #release: (() => void) | undefined;
+  #reading = true;
+
+  constructor(room = 16_384) {
+    super({ highWaterMark: room });
+  }
+
+  /** For code that takes node's own response. */
+  get asResponse(): ServerResponse {
+    return this as unknown as ServerResponse;
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString("latin1");
+  }
+
+  writeHead(_status: number, headers: Record<string, string>): this {
+    this.headers = headers;
+    return this;
+  }
+
+  flushHeaders(): void {}
+
+  /** The client stops reading. */
+  pause(): void {
+    this.#reading = false;
+  }
+
+  /** The client reads all there is, and goes on reading. */
+  resume(): void {
+    this.#reading = true;
+    this.#release?.();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    const take = () => {
+      this.#chunks.push(chunk);
+      done();
+    };
+    if (this.#reading) take();
+    else this.#release = take;
+  }
+}

@@ -1,0 +1,207 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { Broadcast, FullError } from "../../src/broadcast.ts";
+import { encodeJpeg } from "../../src/encoder/jpeg.ts";
+import { Metrics } from "../../src/metrics.ts";
+import type { FrameTiming, StreamInfo } from "../../src/signaling/protocol.ts";
+import { FakeClock, settle } from "../fake-clock.ts";
+import { FakeEncoder, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
+import { imageFrame, plain } from "../pictures.ts";
+
+const started: Broadcast[] = [];
+afterEach(async () => {
+  for (const broadcast of started.splice(0)) await broadcast.close();
+});
+
+async function start(maxViewers = 10) {
+  const clock = new FakeClock();
+  const source = new FakeSource();
+  const encoders: FakeEncoder[] = [];
+  const viewers: FakeViewer[] = [];
+  const broadcast = new Broadcast({
+    name: "main",
+    source,
+    clock,
+    metrics: new Metrics(() => ({ viewers: 0, fps: 0, counters: {} })),
+    encoder: () => {
+      const encoder = new FakeEncoder();
+      encoders.push(encoder);
+      return encoder;
+    },
+    answerOffer: async (offer, events) => {
+      const viewer = new FakeViewer(events);
+      viewers.push(viewer);
+      return { answer: `answer to ${offer}`, viewer };
+    },
+    bitrate: undefined,
+    maxPixels: 1_000_000,
+    maxViewers,
+    log: () => {},
+  });
+  started.push(broadcast);
+  await broadcast.start();
+  const infos: StreamInfo[] = [];
+  const timings: FrameTiming[] = [];
+  broadcast.listen({ info: (info) => infos.push(info), frame: (timing) => timings.push(timing) });
+  const join = async () => {
+    const { leave } = await broadcast.watch("offer", () => {});
+    const viewer = viewers.at(-1) as FakeViewer;
+    viewer.events.connected();
+    return { viewer, leave };
+  };
+  const frame = (number: number) => ({
+    ...plain(32, 16, [1, 2, 3], number),
+    timings: { captured: clock.now(), received: clock.now() },
+  });
+  const show = async (number: number) => {
+    source.sink?.frame(frame(number));
+    await settle();
+  };
+  return { broadcast, source, clock, encoders, viewers, infos, timings, join, show };
+}
+
+describe("a broadcast", () => {
+  test("encodes nothing and asks for nothing while nobody watches", async () => {
+    const { source, encoders, show } = await start();
+    await show(1);
+    expect(encoders).toHaveLength(0);
+    expect(source.demands).toEqual([false]);
+  });
+
+  test("encodes each frame once, however many watch", async () => {
+    const { encoders, join, show } = await start();
+    const viewers = [await join(), await join(), await join()];
+    await show(1);
+    expect(encoders).toHaveLength(1);
+    for (const { viewer } of viewers) expect(viewer.frames).toHaveLength(1);
+    expect(viewers[1]?.viewer.frames[0]).toBe(viewers[0]?.viewer.frames[0]);
+  });
+
+  test("rests again when the last viewer has left, and frees the encoder", async () => {
+    const { source, encoders, join, show } = await start();
+    const first = await join();
+    const second = await join();
+    await show(1);
+    first.leave();
+    expect(source.demands).toEqual([false, true]);
+    second.leave();
+    expect(source.demands).toEqual([false, true, false]);
+    expect(encoders[0]?.closed).toBe(1);
+  });
+
+  test("who joins late to a picture that stands still gets it, though nobody watched when it came", async () => {
+    const { join, show } = await start();
+    await show(5);
+    const { viewer } = await join();
+    await settle();
+    expect(viewer.frames.length).toBeGreaterThan(0);
+  });
+
+  test("who comes back to a picture that stands still gets it again", async () => {
+    const { join, show } = await start();
+    const first = await join();
+    await show(5);
+    first.leave();
+    await settle();
+    const { viewer } = await join();
+    await settle();
+    expect(viewer.frames.length).toBeGreaterThan(0);
+  });
+
+  test("the first WebRTC viewer of a still picture that an MJPEG client watches gets it too, and the other way round", async () => {
+    const { broadcast, join, show } = await start();
+    const response = new FakeResponse();
+    broadcast.streamMjpeg(response.asResponse, true);
+    await show(5);
+    const { viewer, leave } = await join();
+    await settle();
+    expect(viewer.frames.length).toBeGreaterThan(0);
+    response.destroy();
+    await settle();
+    const again = new FakeResponse();
+    broadcast.streamMjpeg(again.asResponse, true);
+    await expect.poll(() => again.text).toContain("X-Frame-Number: 5");
+    leave();
+  });
+
+  test("tells when each frame passed each stage, by its RTP timestamp", async () => {
+    const { join, show, timings, viewers } = await start();
+    await join();
+    await show(9);
+    expect(timings[0]).toMatchObject({ number: 9, rtpTimestamp: viewers[0]?.frames[0]?.[0]?.timestamp });
+  });
+
+  test("a picture that cannot be decoded is not shown, and the last good one stays", async () => {
+    const { broadcast, clock, source, join, show } = await start();
+    const { viewer } = await join();
+    await show(1);
+    source.sink?.frame(imageFrame(Buffer.from("torn"), "image/jpeg", 2));
+    const snapshot = broadcast.snapshot();
+    await clock.advance(1000);
+    expect(await snapshot).toMatchObject({ number: 1 });
+    expect(viewer.frames.length).toBeGreaterThan(0);
+  });
+
+  test("a JPEG goes to MJPEG clients byte for byte as it came", async () => {
+    const { broadcast, source } = await start();
+    const jpeg = await encodeJpeg(plain(32, 16, [200, 10, 10]));
+    const response = new FakeResponse();
+    broadcast.streamMjpeg(response.asResponse, false);
+    source.sink?.frame(imageFrame(jpeg));
+    await expect.poll(() => response.text).toContain(jpeg.toString("latin1"));
+  });
+
+  test("takes as many viewers as it may, and says so to the next", async () => {
+    const { broadcast, join } = await start(2);
+    const first = await join();
+    broadcast.streamMjpeg(new FakeResponse().asResponse, false);
+    await expect(join()).rejects.toThrow(FullError);
+    expect(() => broadcast.streamMjpeg(new FakeResponse().asResponse, false)).toThrow(FullError);
+    first.leave();
+    await join();
+  });
+
+  test("a viewer that is gone is told of in the next description", async () => {
+    const { infos, join } = await start();
+    const { viewer } = await join();
+    expect(infos.at(-1)?.viewers).toBe(1);
+    viewer.close("silent");
+    expect(infos.at(-1)?.viewers).toBe(0);
+  });
+
+  test("closed, it closes its viewers and its source, and leaves no timer", async () => {
+    const { broadcast, clock, source, join, show } = await start();
+    const { viewer } = await join();
+    await show(1);
+    await broadcast.close();
+    await settle();
+    expect(viewer.closedFor).toBe("the server stops");
+    expect(source.closed).toBe(true);
+    expect(clock.timers).toBe(0);
+  });
+});
+
+describe("a snapshot", () => {
+  test("waits for a picture of now, and asks the source for one only meanwhile", async () => {
+    const { broadcast, source, show } = await start();
+    const snapshot = broadcast.snapshot();
+    expect(source.demands).toEqual([false, true]);
+    await show(3);
+    expect(await snapshot).toMatchObject({ number: 3 });
+    expect(source.demands).toEqual([false, true, false]);
+  });
+
+  test("takes the last picture where none comes", async () => {
+    const { broadcast, clock, show } = await start();
+    await show(4);
+    const snapshot = broadcast.snapshot();
+    await clock.advance(1000);
+    expect(await snapshot).toMatchObject({ number: 4 });
+  });
+
+  test("is none where there has never been a picture", async () => {
+    const { broadcast, clock } = await start();
+    const snapshot = broadcast.snapshot();
+    await clock.advance(1000);
+    expect(await snapshot).toBeUndefined();
+  });
+});

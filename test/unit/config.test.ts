@@ -1,0 +1,73 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import {
+  type Config,
+  helpText,
+  OPTIONS,
+  optionTable,
+  readConfig,
+  UsageError,
+  variableOf,
+} from "../../src/config.ts";
+
+function run(argv: string[], env: Record<string, string> = {}): Config {
+  const command = readConfig(argv, env);
+  if (!("run" in command)) throw new Error("asked to show something");
+  return command.run;
+}
+
+describe("reading the configuration", () => {
+  test("without options every default holds, in its unit", () => {
+    expect(run([])).toMatchObject({
+      port: 8080,
+      name: "main",
+      size: { width: 480, height: 270 },
+      fps: 20,
+      stallAfter: 5000,
+      maxFrameBytes: 16 * 1024 * 1024,
+    });
+    expect(run([]).folder).toBeUndefined();
+  });
+
+  test("a flag goes before its environment variable, and that before the default", () => {
+    expect(run([], { RENDERCAST_PORT: "9001" }).port).toBe(9001);
+    expect(run(["--port", "9002"], { RENDERCAST_PORT: "9001" }).port).toBe(9002);
+    expect(run(["--port=9003"]).port).toBe(9003);
+  });
+
+  test.each([
+    [["--port", "70000"], "--port takes a whole number from 0 to 65535, not '70000'."],
+    [["--port", "eighty"], "--port takes a whole number from 0 to 65535, not 'eighty'."],
+    [["--size", "480"], "--size takes a size such as 480x270, not '480'."],
+    [["--size", "8x8"], "--size takes a size from 16x16 to 3840x2160, not '8x8'."],
+    [["--name", "../x"], "--name takes 1 to 64 letters, digits, dots, dashes, not '../x'."],
+    [["--picture", "a/b.jpg"], "--picture takes a file name without a folder, not 'a/b.jpg'."],
+    [["--host", "nowhere"], "--host takes an IP address or localhost, not 'nowhere'."],
+    [["--colour", "red"], "--colour is not an option; --help lists them all."],
+    [["--port"], "--port needs a value; --help shows which."],
+    [["scene.txt"], "'scene.txt' is not an option; --help lists them all."],
+  ])("%j is refused in one sentence", (argv, message) => {
+    expect(() => run(argv)).toThrow(new UsageError(message));
+  });
+
+  test("a wrong environment variable is named as such", () => {
+    expect(() => run([], { RENDERCAST_FPS: "fast" })).toThrow(
+      "RENDERCAST_FPS takes a whole number from 1 to 120",
+    );
+  });
+
+  test("--help and --version go before everything else that is wrong", () => {
+    expect(readConfig(["--help", "--port", "x"], {})).toEqual({ show: "help" });
+    expect(readConfig(["-v"], {})).toEqual({ show: "version" });
+  });
+});
+
+test("the help names every option", () => {
+  for (const { flag } of Object.values(OPTIONS)) expect(helpText()).toContain(`--${flag} `);
+});
+
+test("the README's table of options is the schema's", () => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  expect(readme).toContain(optionTable());
+  expect(readme).toContain(variableOf("port"));
+});

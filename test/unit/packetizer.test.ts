@@ -1,0 +1,49 @@
+import { describe, expect, test } from "vitest";
+import { Vp8RtpPayload } from "werift";
+import type { EncodedFrame } from "../../src/frame.ts";
+import type { EpochMs } from "../../src/timing.ts";
+import { MAX_PAYLOAD, Packetizer } from "../../src/transport/packetizer.ts";
+import { vp8Payloads } from "../../src/transport/vp8.ts";
+
+function frameOf(bytes: number, rtpTimestamp = 9000): EncodedFrame {
+  const data = Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 7) % 256));
+  const timings = { captured: 0 as EpochMs, received: 0 as EpochMs };
+  return { codec: "vp8", type: "delta", width: 2, height: 2, number: 1, rtpTimestamp, data, timings };
+}
+
+describe("VP8 payloads", () => {
+  test.each([1, 1175, 1176, 1177, 2352, 2353, 100_000])(
+    "a frame of %i bytes comes whole out of an independent depacketizer",
+    (bytes) => {
+      const { data } = frameOf(bytes);
+      const parsed = vp8Payloads(data, MAX_PAYLOAD, 0x1234).map((payload) =>
+        Vp8RtpPayload.deSerialize(payload),
+      );
+      expect(Buffer.concat(parsed.map(({ payload }) => payload ?? Buffer.alloc(0)))).toEqual(data);
+      expect(parsed.map(({ pictureId }) => pictureId)).toEqual(parsed.map(() => 0x1234));
+      expect(parsed.map(({ sBit }) => sBit)).toEqual(parsed.map((_, i) => (i === 0 ? 1 : 0)));
+    },
+  );
+
+  test("no payload is longer than allowed, and they are of about equal size", () => {
+    const lengths = vp8Payloads(frameOf(5000).data, MAX_PAYLOAD, 1).map(({ length }) => length);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(MAX_PAYLOAD);
+    expect(Math.max(...lengths) - Math.min(...lengths)).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("the packetizer", () => {
+  test("marks the last packet of a frame, and gives all of them its timestamp", () => {
+    const packets = new Packetizer().packetize(frameOf(3000, 77));
+    expect(packets.map(({ marker }) => marker)).toEqual([false, false, true]);
+    expect(packets.every(({ timestamp }) => timestamp === 77)).toBe(true);
+  });
+
+  test("counts on across frames, and around the ends of its counters", () => {
+    const packetizer = new Packetizer(65_534, 32_767);
+    const first = packetizer.packetize(frameOf(3000));
+    const second = packetizer.packetize(frameOf(10));
+    expect([...first, ...second].map(({ sequenceNumber }) => sequenceNumber)).toEqual([65_534, 65_535, 0, 1]);
+    expect(second.map(({ payload }) => Vp8RtpPayload.deSerialize(payload).pictureId)).toEqual([0]);
+  });
+});

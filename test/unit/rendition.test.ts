@@ -1,0 +1,137 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { MIN_KEYFRAME_INTERVAL } from "../../src/encoder/keyframes.ts";
+import { HEARTBEAT, Rendition } from "../../src/encoder/rendition.ts";
+import type { EncodedFrame } from "../../src/frame.ts";
+import { FakeClock, settle } from "../fake-clock.ts";
+import { FakeEncoder } from "../fakes.ts";
+import { plain } from "../pictures.ts";
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+function start() {
+  const clock = new FakeClock();
+  const encoder = new FakeEncoder();
+  const out: EncodedFrame[] = [];
+  const logged: string[] = [];
+  const rendition = new Rendition({
+    clock,
+    encoder: () => encoder,
+    fps: () => 20,
+    bitrate: undefined,
+    emit: (frame) => out.push(frame),
+    log: (line) => logged.push(line),
+  });
+  stops.push(() => rendition.stop());
+  const frame = (number: number, width = 480) => {
+    const captured = clock.now();
+    return { ...plain(width, 270, [0, 0, 0], number), timings: { captured, received: captured } };
+  };
+  const types = () => out.map(({ type }) => type).join(" ");
+  return { clock, encoder, out, logged, rendition, frame, types };
+}
+
+describe("a rendition", () => {
+  test("encodes each frame once, the first as a keyframe", async () => {
+    const { clock, rendition, frame, types, out } = start();
+    for (let number = 1; number <= 4; number++) {
+      rendition.push(frame(number));
+      await clock.advance(50);
+    }
+    expect(types()).toBe("key delta delta delta");
+    expect(out.map(({ number }) => number)).toEqual([1, 2, 3, 4]);
+  });
+
+  test("its timestamps count 90 kHz ticks of the capture time", async () => {
+    const { clock, rendition, frame, out } = start();
+    rendition.push(frame(1));
+    await clock.advance(50);
+    rendition.push(frame(2));
+    await clock.advance(0);
+    const [first, second] = out;
+    expect(((second?.rtpTimestamp ?? 0) - (first?.rtpTimestamp ?? 0) + 2 ** 32) % 2 ** 32).toBe(50 * 90);
+  });
+
+  test("a frame captured before the last one still gets a later timestamp", async () => {
+    const { rendition, frame, out } = start();
+    const old = frame(2);
+    rendition.push({
+      ...frame(1),
+      timings: { captured: (old.timings.captured + 1000) as never, received: old.timings.received },
+    });
+    await settle();
+    rendition.push(old);
+    await settle();
+    expect(((out[1]?.rtpTimestamp ?? 0) - (out[0]?.rtpTimestamp ?? 0) + 2 ** 32) % 2 ** 32).toBe(1);
+  });
+
+  test("while nothing changes, the last picture is encoded again at each heartbeat", async () => {
+    const { clock, rendition, frame, out } = start();
+    rendition.push(frame(7));
+    await clock.advance(HEARTBEAT * 4);
+    expect(out.map(({ number }) => number)).toEqual([7, 7, 7, 7, 7]);
+  });
+
+  test("a keyframe asked for on a still picture comes at once", async () => {
+    const { clock, rendition, frame, types } = start();
+    rendition.push(frame(1));
+    await clock.advance(HEARTBEAT - 1);
+    rendition.requestKeyframe();
+    await settle();
+    expect(types()).toBe("key key");
+  });
+
+  test("fifty who ask at once get one keyframe, and those who ask again get the next after the interval", async () => {
+    const { clock, rendition, frame, out } = start();
+    rendition.push(frame(1));
+    await clock.advance(MIN_KEYFRAME_INTERVAL);
+    for (let viewer = 0; viewer < 50; viewer++) rendition.requestKeyframe();
+    await settle();
+    for (let viewer = 0; viewer < 50; viewer++) rendition.requestKeyframe();
+    await settle();
+    const keyframes = () => out.filter(({ type }) => type === "key").length;
+    expect(keyframes()).toBe(2);
+    await clock.advance(MIN_KEYFRAME_INTERVAL - 1);
+    expect(keyframes()).toBe(2);
+    await clock.advance(1);
+    expect(keyframes()).toBe(3);
+  });
+
+  test("the encoder follows a picture that changes its size", async () => {
+    const { rendition, frame, encoder, types } = start();
+    rendition.push(frame(1, 480));
+    await settle();
+    rendition.push(frame(2, 960));
+    await settle();
+    expect(encoder.opened.map(({ width }) => width)).toEqual([480, 960]);
+    expect(types()).toBe("key key");
+  });
+
+  test("a failing encoder is opened again a second later, and the stream goes on", async () => {
+    const { clock, rendition, frame, encoder, types, logged } = start();
+    encoder.fail = true;
+    rendition.push(frame(1));
+    await settle();
+    encoder.fail = false;
+    rendition.push(frame(2));
+    await settle();
+    expect(types()).toBe("");
+    await clock.advance(1000);
+    expect(types()).toBe("key");
+    expect(encoder.opened).toHaveLength(2);
+    expect(logged).toHaveLength(1);
+  });
+
+  test("stopped, even in mid-frame, it frees the encoder after the frame and leaves no timer", async () => {
+    const { clock, rendition, frame, encoder, out } = start();
+    rendition.push(frame(1));
+    rendition.stop();
+    expect(encoder.closed).toBe(0);
+    await settle();
+    expect(encoder.closed).toBe(1);
+    expect(out).toEqual([]);
+    expect(clock.timers).toBe(0);
+  });
+});

@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import { isVideoOffer, mendAnswer, mendOffer, offersCodec } from "../../src/transport/sdp.ts";
+
+const sdp = (...lines: string[]) => lines.map((line) => `${line}\r\n`).join("");
+
+const OFFER = sdp(
+  "v=0",
+  "o=- 1 1 IN IP4 127.0.0.1",
+  "s=-",
+  "t=0 0",
+  "a=fingerprint:sha-256 AA:BB",
+  "m=video 9 UDP/TLS/RTP/SAVPF 96",
+  "a=ice-ufrag:abcd",
+  "a=ice-pwd:0123456789012345678901",
+  "a=rtpmap:96 VP8/90000",
+  "a=rtcp-fb:96 goog-remb",
+  "a=rtcp-fb:96 nack",
+  "a=rtcp-fb:96 nack pli",
+  "a=candidate:1 1 udp 2122260223 5a6b.local 50000 typ host",
+  "a=candidate:2 1 udp 2122260222 192.168.1.7 50001 typ host",
+  "a=end-of-candidates",
+);
+
+describe("an offer", () => {
+  test("loses its end of candidates, its mDNS candidates, feedback that nobody reads, and nothing else", () => {
+    const mended = mendOffer(OFFER);
+    expect(mended).not.toContain(".local");
+    expect(mended).not.toContain("end-of-candidates");
+    expect(mended).not.toContain("goog-remb");
+    expect(mended).toContain("192.168.1.7");
+    expect(mended.split("\r\n")).toHaveLength(OFFER.split("\r\n").length - 3);
+  });
+
+  test("is told from other texts", () => {
+    expect(isVideoOffer(OFFER)).toBe(true);
+    for (const text of [
+      "",
+      "v=0",
+      "xxxx",
+      sdp("v=0", "m=audio 9 UDP/TLS/RTP/SAVPF 0"),
+      OFFER.replace("ice-pwd", "x"),
+    ]) {
+      expect(isVideoOffer(text)).toBe(false);
+    }
+  });
+
+  test("is searched for a codec whatever its case", () => {
+    expect(offersCodec(OFFER, "vp8")).toBe(true);
+    expect(offersCodec(OFFER, "h264")).toBe(false);
+  });
+});
+
+describe("an answer", () => {
+  const ANSWER = sdp(
+    "v=0",
+    "t=0 0",
+    "m=video 9 UDP/TLS/RTP/SAVPF 96",
+    "a=candidate:1 1 udp 1 192.168.1.7 50000 typ host",
+    "a=candidate:2 1 udp 1 fd00::2 50001 typ host",
+    "a=ice-lite",
+  );
+
+  test("has its ice-lite at session level", () => {
+    const lines = mendAnswer(ANSWER).split("\r\n");
+    expect(lines.filter((line) => line === "a=ice-lite")).toHaveLength(1);
+    expect(lines.indexOf("a=ice-lite")).toBeLessThan(lines.findIndex((line) => line.startsWith("m=")));
+  });
+
+  test("offers only the address that was asked for", () => {
+    const candidates = mendAnswer(ANSWER, "192.168.1.7").match(/^a=candidate.*$/gm);
+    expect(candidates).toEqual(["a=candidate:1 1 udp 1 192.168.1.7 50000 typ host"]);
+    expect(mendAnswer(ANSWER).match(/^a=candidate/gm)).toHaveLength(2);
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { MAX_PART_BYTES, MultipartError, MultipartParser, type Part } from "../../web/player/multipart.ts";
+
+const bytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+const text = (data: Uint8Array) => String.fromCharCode(...data);
+const part = (body: string, extra = "") =>
+  `--cut\r\nContent-Type: image/jpeg\r\nContent-Length: ${body.length}\r\n${extra}\r\n${body}\r\n`;
+const bodies = (parts: Part[]) => parts.map(({ body }) => text(body));
+const parse = (stream: string, chunk = stream.length) => {
+  const parser = new MultipartParser("cut");
+  const data = bytes(stream);
+  const parts: Part[] = [];
+  for (let at = 0; at < data.length; at += chunk) parts.push(...parser.push(data.subarray(at, at + chunk)));
+  return parts;
+};
+
+describe("MultipartParser", () => {
+  it("reads parts with their headers by lower-case name", () => {
+    const [first, second] = parse(part("one", "X-Sent: 12.5\r\n") + part("two!"));
+    expect(text(first?.body ?? bytes(""))).toBe("one");
+    expect(first?.headers.get("x-sent")).toBe("12.5");
+    expect(first?.headers.get("content-type")).toBe("image/jpeg");
+    expect(text(second?.body ?? bytes(""))).toBe("two!");
+    expect(second?.headers.has("x-sent")).toBe(false);
+  });
+
+  it("reads the same wherever the chunks are cut", () => {
+    const stream = part("a\r\n--cut\r\nb") + part("") + part("\n\n--cut--\n");
+    const whole = bodies(parse(stream));
+    expect(whole).toEqual(["a\r\n--cut\r\nb", "", "\n\n--cut--\n"]);
+    for (let chunk = 1; chunk <= stream.length; chunk++) expect(bodies(parse(stream, chunk))).toEqual(whole);
+  });
+
+  it("hands a part over with its last byte, without waiting for the next boundary", () => {
+    const parser = new MultipartParser("cut");
+    const stream = bytes(part("picture"));
+    expect(parser.push(stream.subarray(0, -3))).toEqual([]);
+    expect(bodies(parser.push(stream.subarray(-3, -2)))).toEqual(["picture"]);
+  });
+
+  it("takes bare line feeds, and a line break before the first boundary", () => {
+    expect(bodies(parse("\r\n--cut\nContent-Length: 2\n\nhi\n--cut\nContent-Length: 1\n\n!"))).toEqual([
+      "hi",
+      "!",
+    ]);
+  });
+
+  it("ends at the closing boundary and ignores what follows", () => {
+    expect(bodies(parse(`${part("last")}--cut--\r\nepilogue that is no part`))).toEqual(["last"]);
+  });
+
+  it("does not share memory with the chunks it was given", () => {
+    const chunk = bytes(part("kept"));
+    const [first] = new MultipartParser("cut").push(chunk);
+    chunk.fill(0);
+    expect(text(first?.body ?? chunk)).toBe("kept");
+  });
+
+  it.each([
+    ["a length that is too short", "--cut\r\nContent-Length: 2\r\n\r\npicture\r\n--cut\r\n"],
+    [
+      "a length that is too long",
+      "--cut\r\nContent-Length: 12\r\n\r\npicture\r\n--cut\r\nContent-Length: 1\r\n\r\nx",
+    ],
+    ["no length", "--cut\r\nContent-Type: image/jpeg\r\n\r\npicture"],
+    ["a negative length", "--cut\r\nContent-Length: -1\r\n\r\n"],
+    ["a length in words", "--cut\r\nContent-Length: 1e3\r\n\r\n"],
+    ["a part beyond the limit", `--cut\r\nContent-Length: ${MAX_PART_BYTES + 1}\r\n\r\n`],
+    ["another boundary", part("x").replace("--cut", "--other")],
+    ["a page where the stream should be", "<!doctype html>\n<title>Not found</title>\n"],
+    ["a header without a name", "--cut\r\n: x\r\n\r\n"],
+    ["endless headers", `--cut\r\n${Array.from({ length: 99 }, (_, n) => `X-${n}: x\r\n`).join("")}`],
+    ["an endless line", "x".repeat(100_000)],
+  ])("refuses %s", (_what, stream) => {
+    expect(() => parse(stream)).toThrow(MultipartError);
+    expect(() => parse(stream, 7)).toThrow(MultipartError);
+  });
+});

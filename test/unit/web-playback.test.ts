@@ -1,0 +1,214 @@
+import { describe, expect, it } from "vitest";
+import { Backoff } from "../../web/player/backoff.ts";
+import { bitrate, frameRate, milliseconds, size } from "../../web/player/format.ts";
+import { readTimes } from "../../web/player/mjpeg.ts";
+import { RateMeter } from "../../web/player/rates.ts";
+import { parseSource, timedMjpegUrl } from "../../web/player/source-url.ts";
+import { Watchdog } from "../../web/player/watchdog.ts";
+import { readInbound } from "../../web/player/webrtc.ts";
+import { streamOf } from "../../web/route.ts";
+
+describe("Backoff", () => {
+  it("doubles its waits up to the limit, and begins again after a success", () => {
+    const backoff = new Backoff({ first: 5000, max: 60_000 });
+    expect(Array.from({ length: 6 }, () => backoff.next())).toEqual([
+      5000, 10_000, 20_000, 40_000, 60_000, 60_000,
+    ]);
+    backoff.reset();
+    expect(backoff.next()).toBe(5000);
+  });
+});
+
+describe("RateMeter", () => {
+  const counters = (at: number, frames: number, bytes: number) => ({ at, frames, bytes });
+
+  it("tells frames and bits a second between samples", () => {
+    const rates = new RateMeter();
+    rates.add(counters(0, 0, 0));
+    expect(rates.rates).toBeUndefined();
+    rates.add(counters(1000, 30, 250_000));
+    expect(rates.rates).toMatchObject({ fps: 30, bitrate: 2_000_000 });
+  });
+
+  it("looks back three seconds, no further", () => {
+    const rates = new RateMeter();
+    for (let second = 0; second <= 10; second++)
+      rates.add(counters(second * 1000, second < 6 ? 0 : (second - 5) * 20, 0));
+    expect(rates.rates?.fps).toBe(20);
+  });
+
+  it("tells the mean wait and decode time of the frames in between", () => {
+    const rates = new RateMeter();
+    rates.add({ ...counters(0, 100, 0), bufferDelay: 1, bufferFrames: 100, decodeTime: 0.5 });
+    rates.add({ ...counters(1000, 120, 0), bufferDelay: 1.2, bufferFrames: 120, decodeTime: 0.6 });
+    expect(rates.rates?.buffer).toBeCloseTo(10);
+    expect(rates.rates?.decode).toBeCloseTo(5);
+  });
+
+  it("begins anew where counters fall, and tells no mean of no frames", () => {
+    const rates = new RateMeter();
+    rates.add(counters(0, 500, 9000));
+    rates.add(counters(1000, 10, 100));
+    expect(rates.rates).toBeUndefined();
+    rates.add({ ...counters(2000, 10, 100), decodeTime: 1 });
+    expect(rates.rates).toMatchObject({ fps: 0, bitrate: 0, decode: undefined });
+  });
+});
+
+describe("Watchdog", () => {
+  /** Whether it barks, second by second, at the given frames and bytes. */
+  const watch = (fps: number | undefined, samples: [frames: number, bytes: number][]) => {
+    const dog = new Watchdog();
+    return samples.map(([frames, bytes], second) => dog.isStuck({ at: second * 1000, frames, bytes }, fps));
+  };
+
+  it("is quiet while frames come", () => {
+    expect(
+      watch(20, [
+        [0, 0],
+        [20, 9],
+        [40, 18],
+        [60, 27],
+        [80, 36],
+        [99, 45],
+      ]),
+    ).not.toContain(true);
+  });
+
+  it("barks where bytes come for three seconds but no frame", () => {
+    const barks = watch(20, [
+      [20, 9],
+      [20, 10],
+      [20, 11],
+      [20, 12],
+      [20, 13],
+    ]);
+    expect(barks).toEqual([false, false, false, false, true]);
+  });
+
+  it("barks where nothing comes for six seconds from a source that delivers", () => {
+    const barks = watch(
+      20,
+      Array.from({ length: 8 }, () => [20, 9]),
+    );
+    expect(barks.indexOf(true)).toBe(6);
+  });
+
+  it("gives a slow render loop the time it takes", () => {
+    expect(
+      watch(
+        0.25,
+        Array.from({ length: 16 }, () => [20, 9]),
+      ),
+    ).not.toContain(true);
+  });
+
+  it("is quiet while no frames are expected, and then begins to wait anew", () => {
+    const dog = new Watchdog();
+    const at = (second: number, fps: number | undefined) =>
+      dog.isStuck({ at: second * 1000, frames: 20, bytes: 9 }, fps);
+    for (let second = 0; second < 20; second++) expect(at(second, undefined)).toBe(false);
+    expect(at(20, 30)).toBe(false);
+    expect(at(24, 30)).toBe(false);
+    expect(at(26, 30)).toBe(true);
+  });
+});
+
+describe("readInbound", () => {
+  it("reads the video's counters and the name of its codec", () => {
+    const report = new Map([
+      ["c", { id: "c", type: "codec", mimeType: "video/VP8" }],
+      ["a", { id: "a", type: "inbound-rtp", kind: "audio", bytesReceived: 1 }],
+      [
+        "v",
+        { id: "v", type: "inbound-rtp", kind: "video", codecId: "c", bytesReceived: 77, framesDecoded: 3 },
+      ],
+    ]);
+    expect(readInbound(report, 5)).toMatchObject({ codec: "VP8", counters: { at: 5, bytes: 77, frames: 3 } });
+  });
+
+  it("is undefined before the first packet", () => {
+    expect(readInbound(new Map(), 5)).toBeUndefined();
+  });
+});
+
+describe("readTimes", () => {
+  const headers = new Map([
+    ["x-captured", "1790000000000.125"],
+    ["x-received", "1790000000001"],
+    ["x-sent", "1790000000004.5"],
+  ]);
+
+  it("reads a part's times, of which decoded may be missing", () => {
+    expect(readTimes(headers)).toMatchObject({ captured: 1790000000000.125, sent: 1790000000004.5 });
+    expect(readTimes(headers)?.decoded).toBeUndefined();
+    expect(readTimes(new Map([...headers, ["x-decoded", "1790000000002"]]))?.decoded).toBe(1790000000002);
+  });
+
+  it("tells nothing where a time is missing or no number", () => {
+    expect(readTimes(new Map())).toBeUndefined();
+    expect(readTimes(new Map([...headers, ["x-sent", "soon"]]))).toBeUndefined();
+  });
+});
+
+describe("parseSource", () => {
+  const base = "https://studio.example/watch/x";
+
+  it("reads a stream of this server, of another one, and behind a proxy's path", () => {
+    expect(parseSource("/streams/main", base)).toEqual({
+      origin: "https://studio.example",
+      prefix: "",
+      stream: "main",
+    });
+    expect(parseSource("http://farm:8080/streams/cam%201/", base)).toEqual({
+      origin: "http://farm:8080",
+      prefix: "",
+      stream: "cam 1",
+    });
+    expect(parseSource("/live/streams/main", base)?.prefix).toBe("/live");
+  });
+
+  it.each(["", "main", "/streams/", "/streams/a/b", "javascript:/streams/main", "/streams/%zz", "http://"])(
+    "takes %j for no stream",
+    (src) => {
+      expect(parseSource(src, base)).toBeUndefined();
+    },
+  );
+
+  it("gives the address of the timed MJPEG stream", () => {
+    const source = { origin: "http://farm:8080", prefix: "/live", stream: "cam 1" };
+    expect(timedMjpegUrl(source)).toBe("http://farm:8080/live/streams/cam%201/mjpeg?timed");
+  });
+});
+
+describe("streamOf", () => {
+  it("names the stream of a page's address", () => {
+    expect(streamOf({ pathname: "/", search: "" })).toBe("main");
+    expect(streamOf({ pathname: "/", search: "?stream=cam%201" })).toBe("cam 1");
+    expect(streamOf({ pathname: "/watch/cam%202", search: "" })).toBe("cam 2");
+    expect(streamOf({ pathname: "/watch/%zz", search: "" })).toBe("main");
+  });
+});
+
+describe("figures", () => {
+  it("are written with the digits that can be read", () => {
+    expect([undefined, 0.44, 9.94, 9.96, 41.4, 999.4, 1240].map(milliseconds)).toEqual([
+      "–",
+      "0.4 ms",
+      "9.9 ms",
+      "10 ms",
+      "41 ms",
+      "999 ms",
+      "1.2 s",
+    ]);
+    expect([undefined, 0, 640_400, 999_600, 2_440_000].map(bitrate)).toEqual([
+      "–",
+      "0 kbit/s",
+      "640 kbit/s",
+      "1.0 Mbit/s",
+      "2.4 Mbit/s",
+    ]);
+    expect([undefined, 0, 0.4, 29.97].map(frameRate)).toEqual(["–", "0 fps", "0.4 fps", "30 fps"]);
+    expect([size(1280, 720), size(0, 0)]).toEqual(["1280 × 720", "–"]);
+  });
+});

@@ -1,0 +1,365 @@
+import { describe, expect, it } from "vitest";
+import type { Reply, SourceState, StreamInfo } from "../../src/signaling/protocol.ts";
+import type { Playback, PlaybackEvents } from "../../web/player/playback.ts";
+import { Session } from "../../web/player/session.ts";
+import type { SignalingEvents } from "../../web/player/signaling.ts";
+import { FakeClock, settle } from "../fake-clock.ts";
+
+const live: SourceState = { kind: "live", since: 1, run: 1 };
+const info = (state: SourceState): StreamInfo => ({
+  name: "main",
+  source: "built-in scene",
+  state,
+  width: 480,
+  height: 270,
+  fps: 20,
+  viewers: 1,
+});
+
+interface FakePlayback extends Playback {
+  readonly events: PlaybackEvents;
+  closed: boolean;
+}
+
+/** A session whose server and playbacks do what the test says. */
+function start({ webrtc = true } = {}) {
+  const timers = new FakeClock();
+  const opened: { webrtc: FakePlayback[]; mjpeg: FakePlayback[] } = { webrtc: [], mjpeg: [] };
+  const server = {
+    state: live as SourceState,
+    follow: undefined as Reply<StreamInfo> | undefined,
+    follows: 0,
+    ahead: 700,
+    closed: false,
+  };
+  let events: SignalingEvents | undefined;
+  const open = (kind: "webrtc" | "mjpeg", playbackEvents: PlaybackEvents) => {
+    const playback: FakePlayback = {
+      events: {
+        ...playbackEvents,
+        lost() {
+          playback.close();
+          playbackEvents.lost();
+        },
+      },
+      closed: false,
+      close() {
+        this.closed = true;
+      },
+    };
+    opened[kind].push(playback);
+    return playback;
+  };
+  const session = new Session("main", {
+    timers,
+    openSignaling(given) {
+      events = given;
+      return {
+        follow: async () => {
+          server.follows++;
+          return server.follow ?? { ok: true, value: info(server.state) };
+        },
+        watch: async () => ({ ok: true, value: { answer: "" } }),
+        leave: () => {},
+        clock: async () => timers.now() + server.ahead,
+        close: () => {
+          server.closed = true;
+        },
+      };
+    },
+    openWebRtc: webrtc ? (given) => open("webrtc", given) : undefined,
+    openMjpeg: (given) => open("mjpeg", given),
+    changed: () => {},
+  });
+  const connect = async () => {
+    events?.connected();
+    await settle();
+  };
+  const newest = (kind: "webrtc" | "mjpeg") => {
+    const playback = opened[kind].at(-1);
+    if (!playback) throw new Error(`No ${kind} playback was opened`);
+    return playback;
+  };
+  return {
+    session,
+    timers,
+    server,
+    opened,
+    newest,
+    connect,
+    away: () => events?.away(),
+    tell: (state: SourceState) => events?.stream(info(state)),
+    connectAndShow: async () => {
+      await connect();
+      newest("webrtc").events.connected();
+      newest("webrtc").events.picture();
+    },
+  };
+}
+
+describe("a session", () => {
+  it("follows, watches and compares clocks as soon as the server is there", async () => {
+    const { session, opened, connect, server } = start();
+    expect(opened.webrtc).toHaveLength(0);
+    await connect();
+    await settle();
+    expect(opened.webrtc).toHaveLength(1);
+    expect(server.follows).toBe(1);
+    expect(session.info?.source).toBe("built-in scene");
+    expect(session.meter.clock.best?.offset).toBe(700);
+  });
+
+  it("plays by WebRTC without ever asking for MJPEG", async () => {
+    const { session, opened, timers, connectAndShow } = start();
+    await connectAndShow();
+    await timers.advance(60_000);
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "moving", server: "there" });
+    expect(opened.mjpeg).toHaveLength(0);
+    expect(opened.webrtc).toHaveLength(1);
+  });
+
+  it("falls back to MJPEG where WebRTC has shown nothing after five seconds, no sooner", async () => {
+    const { session, opened, timers, connect, newest } = start();
+    await connect();
+    await timers.advance(4900);
+    expect(opened.mjpeg).toHaveLength(0);
+    await timers.advance(200);
+    expect(opened.mjpeg).toHaveLength(1);
+    expect(session.model).toMatchObject({ transport: "mjpeg", picture: "none" });
+    newest("mjpeg").events.picture();
+    expect(session.model.picture).toBe("moving");
+  });
+
+  it("tries WebRTC again behind the fallback, ever more rarely, up to once a minute", async () => {
+    const { opened, timers, connect } = start();
+    await connect();
+    const began = timers.now();
+    const tries: number[] = [];
+    for (let second = 0; second < 300; second++) {
+      const before = opened.webrtc.length;
+      await timers.advance(1000);
+      if (opened.webrtc.length > before) tries.push(timers.now() - began);
+    }
+    const seconds = tries.map((at) => at / 1000);
+    expect(seconds).toEqual([10, 20, 40, 80, 140, 200, 260]);
+    expect(opened.webrtc.filter((playback) => !playback.closed)).toHaveLength(1);
+    expect(opened.mjpeg).toHaveLength(1);
+  });
+
+  it("keeps MJPEG until the first WebRTC picture is there, and then ends it", async () => {
+    const { session, timers, connect, newest } = start();
+    await connect();
+    await timers.advance(5000);
+    const mjpeg = newest("mjpeg");
+    mjpeg.events.picture();
+    await timers.advance(5000);
+    newest("webrtc").events.connected();
+    expect(mjpeg.closed).toBe(false);
+    newest("webrtc").events.picture();
+    expect(mjpeg.closed).toBe(true);
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "moving" });
+  });
+
+  it("takes a first WebRTC picture that comes late, after the fallback began", async () => {
+    const { session, timers, connect, newest } = start();
+    await connect();
+    await timers.advance(7000);
+    newest("webrtc").events.picture();
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "moving" });
+  });
+
+  it("does not blame WebRTC for a source that has nothing to show", async () => {
+    const { session, opened, timers, connect, newest, server, tell } = start();
+    server.state = { kind: "waiting" };
+    await connect();
+    newest("webrtc").events.connected();
+    await timers.advance(63_000);
+    expect(opened.mjpeg).toHaveLength(0);
+    tell(live);
+    await timers.advance(4900);
+    expect(session.model.transport).toBe("webrtc");
+    await timers.advance(200);
+    expect(session.model.transport).toBe("mjpeg");
+  });
+
+  it("reads MJPEG at once and for good where the browser has no WebRTC", async () => {
+    const { session, opened, timers, connect } = start({ webrtc: false });
+    await connect();
+    await timers.advance(120_000);
+    expect(opened.mjpeg).toHaveLength(1);
+    expect(session.model).toMatchObject({ transport: "mjpeg", webrtc: false });
+  });
+
+  it("asks for MJPEG again when it breaks, ever more rarely until it shows a picture", async () => {
+    const { opened, timers, connect, newest } = start({ webrtc: false });
+    await connect();
+    const waits: number[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      newest("mjpeg").events.lost();
+      const lostAt = timers.now();
+      const before = opened.mjpeg.length;
+      while (opened.mjpeg.length === before) await timers.advance(100);
+      waits.push(timers.now() - lostAt);
+    }
+    expect(waits).toEqual([500, 1000, 2000, 4000]);
+    newest("mjpeg").events.picture();
+    newest("mjpeg").events.lost();
+    await timers.advance(500);
+    expect(opened.mjpeg).toHaveLength(6);
+  });
+
+  it("joins again when the picture is lost, and keeps the last one", async () => {
+    const { session, opened, timers, connectAndShow, newest } = start();
+    await connectAndShow();
+    await timers.advance(20_000);
+    newest("webrtc").events.lost();
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "still" });
+    await timers.advance(300);
+    expect(opened.webrtc).toHaveLength(2);
+    newest("webrtc").events.picture();
+    expect(session.model.picture).toBe("moving");
+    expect(opened.mjpeg).toHaveLength(0);
+  });
+
+  it("waits longer each time a picture is lost again right away", async () => {
+    const { timers, connectAndShow, newest, opened } = start();
+    await connectAndShow();
+    const waits: number[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      newest("webrtc").events.lost();
+      const lostAt = timers.now();
+      const before = opened.webrtc.length;
+      while (opened.webrtc.length === before) await timers.advance(50);
+      waits.push(timers.now() - lostAt);
+      newest("webrtc").events.picture();
+    }
+    expect(waits).toEqual([250, 500, 1000, 2000]);
+  });
+
+  it("survives a restart of the server: it asks for everything anew, and closes the old connection", async () => {
+    const { session, server, opened, timers, connect, connectAndShow, away, newest } = start();
+    await connectAndShow();
+    await timers.advance(20_000);
+    const old = newest("webrtc");
+    away();
+    expect(session.model).toMatchObject({ server: "away" });
+    await timers.advance(30_000);
+    expect(opened.webrtc).toHaveLength(1);
+    server.ahead = -40;
+    await connect();
+    expect(old.closed).toBe(true);
+    expect(opened.webrtc).toHaveLength(2);
+    expect(server.follows).toBe(2);
+    expect(session.model).toMatchObject({ server: "there", picture: "still", transport: "webrtc" });
+    await settle();
+    expect(session.meter.clock.best?.offset).toBe(-40);
+    newest("webrtc").events.picture();
+    expect(session.model.picture).toBe("moving");
+  });
+
+  it("asks for nothing while the server is away, whatever breaks", async () => {
+    const { opened, timers, connect, newest, away } = start();
+    await connect();
+    await timers.advance(5000);
+    newest("mjpeg").events.picture();
+    away();
+    newest("mjpeg").events.lost();
+    newest("webrtc").events.lost();
+    await timers.advance(120_000);
+    expect(opened.webrtc).toHaveLength(1);
+    expect(opened.mjpeg).toHaveLength(1);
+    await connect();
+    expect(opened.webrtc).toHaveLength(2);
+    expect(opened.mjpeg).toHaveLength(2);
+  });
+
+  it("tells a refusal, asks again later, and forgets it with the first picture", async () => {
+    const { session, opened, timers, connect, newest } = start();
+    await connect();
+    newest("webrtc").events.refused({ code: "full", message: "All places are taken." });
+    expect(session.model.refusal).toEqual({ code: "full", message: "All places are taken." });
+    expect(opened.mjpeg).toHaveLength(0);
+    await timers.advance(250);
+    expect(opened.webrtc).toHaveLength(2);
+    newest("webrtc").events.picture();
+    expect(session.model.refusal).toBeUndefined();
+  });
+
+  it("falls back at once where the two have no codec in common", async () => {
+    const { session, opened, connect, newest } = start();
+    await connect();
+    newest("webrtc").events.refused({ code: "no-common-codec", message: "No VP8." });
+    expect(opened.mjpeg).toHaveLength(1);
+    newest("mjpeg").events.picture();
+    expect(session.model).toMatchObject({ transport: "mjpeg", picture: "moving" });
+  });
+
+  it("waits for a stream that does not exist yet", async () => {
+    const { session, server, timers, connect } = start();
+    server.follow = { ok: false, code: "no-such-stream", message: "There is no stream 'main'." };
+    await connect();
+    await settle();
+    expect(session.model.refusal?.code).toBe("no-such-stream");
+    server.follow = undefined;
+    await timers.advance(1000);
+    expect(session.model.source).toEqual(live);
+  });
+
+  it("counts the figures only from what is on the screen", async () => {
+    const { session, timers, connect, newest } = start();
+    await connect();
+    await timers.advance(5000);
+    newest("mjpeg").events.picture();
+    const format = { codec: "VP8", width: 480, height: 270 };
+    newest("webrtc").events.counted({ at: timers.now(), bytes: 1, frames: 1 }, format);
+    expect(session.meter.stats(timers.now()).codec).toBeUndefined();
+    newest("mjpeg").events.counted({ at: timers.now(), bytes: 1, frames: 1 }, { ...format, codec: "MJPEG" });
+    expect(session.meter.stats(timers.now())).toMatchObject({ codec: "MJPEG", transport: "mjpeg" });
+  });
+
+  it("measures the latency on the server's clock, from capture to screen", async () => {
+    const { session, timers, connectAndShow, newest } = start();
+    await connectAndShow();
+    await settle();
+    const now = timers.now();
+    const times = { captured: now + 700 - 40, received: now + 700 - 38, sent: now + 700 - 20 };
+    newest("webrtc").events.shown({ shownAt: now }, times);
+    expect(session.meter.stats(now).latency).toEqual({ median: 40, p95: 40, now: 40 });
+  });
+
+  it("calls the latency not measurable once many frames have come that nobody recognises", async () => {
+    const { session, timers, connectAndShow, newest } = start();
+    await connectAndShow();
+    const show = () => newest("webrtc").events.shown({ shownAt: timers.now() }, undefined);
+    show();
+    expect(session.meter.stats(timers.now()).measurable).toBe(true);
+    for (let frame = 0; frame < 200; frame++) show();
+    expect(session.meter.stats(timers.now()).measurable).toBe(false);
+  });
+
+  it("leaves nothing behind when closed, in whatever state", async () => {
+    for (const prepare of [
+      async () => start(),
+      async () => {
+        const viewer = start();
+        await viewer.connect();
+        await viewer.timers.advance(5000);
+        viewer.newest("mjpeg").events.lost();
+        return viewer;
+      },
+      async () => {
+        const viewer = start();
+        await viewer.connectAndShow();
+        viewer.newest("webrtc").events.lost();
+        return viewer;
+      },
+    ]) {
+      const { session, timers, server, opened } = await prepare();
+      session.close();
+      await settle();
+      expect(timers.timers).toBe(0);
+      expect(server.closed).toBe(true);
+      expect([...opened.webrtc, ...opened.mjpeg].filter((playback) => !playback.closed)).toHaveLength(0);
+    }
+  });
+});

@@ -1,0 +1,141 @@
+import { expect, describe as group, it } from "vitest";
+import type { SourceState } from "../../src/signaling/protocol.ts";
+import {
+  describe,
+  initialModel,
+  type Model,
+  RESTART_NOTICE,
+  timeOfDay,
+  withSource,
+} from "../../web/player/state.ts";
+
+const SINCE = 1_000_000;
+const live: SourceState = { kind: "live", since: SINCE, run: 1 };
+const there: Model = { ...initialModel, server: "there" };
+const playing: Model = { ...there, source: live, picture: "moving" };
+const told = (model: Model, now = SINCE) => describe(model, now, (at) => `T${at}`);
+const by = (transport: Model["transport"], model: Model): Model => ({ ...model, transport });
+
+group("describe", () => {
+  it("connects at first", () => {
+    expect(told(initialModel)).toMatchObject({ kind: "connecting", sentence: "Connecting", picture: "none" });
+    expect(told({ ...there, source: live })).toMatchObject({ kind: "connecting", sentence: "Connecting" });
+  });
+
+  it("is live as soon as pictures move", () => {
+    expect(told(playing)).toMatchObject({ kind: "live", label: "Live", since: SINCE, run: 1 });
+  });
+
+  it("waits for the first picture", () => {
+    const waiting = told({ ...there, source: { kind: "waiting" } });
+    expect(waiting).toMatchObject({ kind: "waiting", sentence: "Waiting for the first picture" });
+  });
+
+  it.each([
+    ["stalled", "Stalled since T7"],
+    ["crashed", "The render loop crashed, no picture since T7"],
+    ["ended", "Ended at T7"],
+  ] as const)("tells that the source has %s, and since when", (kind, sentence) => {
+    expect(told({ ...playing, source: { kind, since: 7 } })).toMatchObject({ kind, sentence, since: 7 });
+  });
+
+  it("tells the fallback, and that WebRTC is still tried", () => {
+    expect(told(by("mjpeg", playing))).toMatchObject({
+      kind: "fallback",
+      sentence: "WebRTC did not connect, showing MJPEG; still trying",
+    });
+  });
+
+  it("does not promise MJPEG before it shows something", () => {
+    const trying = told(by("mjpeg", { ...playing, picture: "none" }));
+    expect(trying).toMatchObject({ kind: "connecting", sentence: "WebRTC did not connect, trying MJPEG" });
+  });
+
+  it("tells a browser without WebRTC from one that did not connect", () => {
+    const state = told(by("mjpeg", { ...playing, webrtc: false }));
+    expect(state.sentence).toBe("This browser has no WebRTC, showing MJPEG");
+  });
+
+  it("tells what the source does in the fallback too", () => {
+    expect(told(by("mjpeg", { ...playing, source: { kind: "stalled", since: 7 } }))).toMatchObject({
+      kind: "stalled",
+      transport: "mjpeg",
+      sentence: "Stalled since T7. WebRTC did not connect, showing MJPEG; still trying",
+    });
+  });
+
+  it("puts the server's absence before everything else", () => {
+    for (const model of [playing, by("mjpeg", playing), initialModel]) {
+      expect(told({ ...model, server: "away" })).toMatchObject({
+        kind: "away",
+        sentence: "The server is away, reconnecting",
+        picture: model.picture,
+      });
+    }
+  });
+
+  const refusal = { code: "full", message: "All 50 places are taken." } as const;
+
+  it("gives the server's own words where it refuses", () => {
+    expect(told({ ...there, refusal })).toMatchObject({
+      kind: "refused",
+      sentence: refusal.message,
+      refusal,
+    });
+  });
+
+  it("names the refusal as the reason where MJPEG works in its place", () => {
+    const state = told(by("mjpeg", { ...playing, refusal }));
+    expect(state).toMatchObject({
+      kind: "fallback",
+      sentence: "All 50 places are taken, showing MJPEG; still trying",
+    });
+  });
+
+  it("tells a picture that was lost from one that never came", () => {
+    expect(told({ ...playing, picture: "still" })).toMatchObject({
+      kind: "connecting",
+      sentence: "The picture was lost, joining again",
+    });
+  });
+});
+
+group("the notice of a restart", () => {
+  const restarted: SourceState = { kind: "live", since: SINCE + 500, run: 2 };
+  const model = withSource(playing, restarted);
+
+  it("is given for a while, beside the live picture", () => {
+    expect(told(model, SINCE + 1000)).toMatchObject({
+      kind: "live",
+      notice: `The loop restarted at T${SINCE + 500}`,
+    });
+    expect(told(model, SINCE + 500 + RESTART_NOTICE).notice).toBeUndefined();
+  });
+
+  it("is not given for the first run, nor for going on after a stall", () => {
+    expect(told(withSource(playing, live)).notice).toBeUndefined();
+    const stalled = withSource(model, { kind: "stalled", since: SINCE + 9000 });
+    const goesOn = withSource(stalled, { kind: "live", since: SINCE + 99_000, run: 2 });
+    expect(told(goesOn, SINCE + 99_000).notice).toBeUndefined();
+  });
+
+  it("is given anew for each restart, and forgotten with the server that counted them", () => {
+    const crashed = withSource(model, { kind: "crashed", since: SINCE + 9000 });
+    const third = withSource(crashed, { kind: "live", since: SINCE + 20_000, run: 3 });
+    expect(told(third, SINCE + 20_000).notice).toBe(`The loop restarted at T${SINCE + 20_000}`);
+    const newServer = withSource(third, { kind: "live", since: SINCE + 30_000, run: 1 });
+    expect(told(newServer, SINCE + 30_000).notice).toBeUndefined();
+  });
+});
+
+group("timeOfDay", () => {
+  const at = new Date(2026, 10, 22, 7, 5, 9).getTime();
+
+  it("is hours, minutes and seconds today", () => {
+    expect(timeOfDay(at, at + 60_000)).toBe("07:05:09");
+  });
+
+  it("tells the date on any other day", () => {
+    expect(timeOfDay(at, at + 86_400_000)).toBe("2026-11-22 07:05:09");
+  });
+});

@@ -1,0 +1,74 @@
+/** The page around the player: it names the stream, and writes the player's events out as text. */
+import "./player/define.ts";
+import type { StreamInfo } from "../src/signaling/protocol.ts";
+import { bitrate, frameRate, latency, milliseconds, size, toneOf } from "./player/format.ts";
+import type { PlayerStats } from "./player/meter.ts";
+import type { PlayerState } from "./player/state.ts";
+import { streamOf } from "./route.ts";
+import { StagesView } from "./stages-view.ts";
+
+const stream = streamOf(location);
+const player = byId("player", HTMLElement) as HTMLElementTagNameMap["rendercast-player"];
+const stages = new StagesView(byId("stages", HTMLElement));
+
+write("stream", stream);
+player.addEventListener("statechange", ({ detail }) => showState(detail));
+player.addEventListener("streamchange", ({ detail }) => showStream(detail));
+player.addEventListener("stats", ({ detail }) => showStats(detail));
+player.src = `/streams/${encodeURIComponent(stream)}`;
+showState(player.state);
+showStats(player.stats);
+
+// The player's keys, wherever on the page the focus is not in something of its own.
+document.addEventListener("keydown", (event) => {
+  if (event.target !== document.body || event.ctrlKey || event.metaKey || event.altKey || event.repeat)
+    return;
+  if (event.key === "f") player.toggleFullscreen();
+  if (event.key === "s") player.statistics = !player.statistics;
+});
+
+function showState({ kind, label, sentence, notice }: PlayerState): void {
+  document.title = `${label} · ${stream} · rendercast`;
+  write("label", label);
+  byId("pill", HTMLElement).dataset.tone = toneOf(kind);
+  // Any other sentence stands on the picture.
+  const besideThePicture = kind === "fallback" ? [sentence, notice] : [notice];
+  write("notice", besideThePicture.filter(Boolean).join(" · "));
+}
+
+function showStream({ source, viewers, width, height }: StreamInfo): void {
+  write("source", `${source} · ${viewers === 1 ? "1 viewer" : `${viewers} viewers`}`);
+  if (width > 0 && height > 0) {
+    document.documentElement.style.setProperty("--ratio", (width / height).toFixed(4));
+  }
+}
+
+function showStats(stats: PlayerStats): void {
+  const { uncertainty } = stats;
+  const details = stats.latency && [
+    `95 % under ${milliseconds(stats.latency.p95)}`,
+    uncertainty !== undefined && uncertainty >= 1 && `± ${uncertainty.toFixed(0)} ms`,
+  ];
+  write("latency", latency(stats));
+  write("latency-detail", details?.filter(Boolean).join(" · ") ?? "");
+  write("frame-rate", frameRate(stats.fps));
+  write("bitrate", bitrate(stats.bitrate));
+  write("size", size(stats.width, stats.height));
+  write("codec", stats.codec ?? "–");
+  write(
+    "transport",
+    stats.transport === "webrtc" ? "by WebRTC" : stats.transport === "mjpeg" ? "by HTTP" : "",
+  );
+  stages.show(stats);
+}
+
+function write(id: string, text: string): void {
+  const element = byId(id, HTMLElement);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function byId<E extends HTMLElement>(id: string, type: new () => E): E {
+  const element = document.getElementById(id);
+  if (element instanceof type) return element;
+  throw new TypeError(`The page has no #${id}`);
+}

@@ -1,0 +1,29 @@
+/** How long to wait before each new try. */
+export interface BackoffOptions {
+  /** Before the first one, in milliseconds; doubles from there. */
+  readonly first: number;
+  readonly max: number;
+}
+
+/** Waits that double up to a limit, until something worked. */
+export class Backoff {
+  readonly #options: BackoffOptions;
+  #next: number;
+
+  constructor(options: BackoffOptions) {
+    this.#options = options;
+    this.#next = options.first;
+  }
+
+  /** The wait before the next try, in milliseconds. */
+  next(): number {
+    const delay = this.#next;
+    this.#next = Math.min(delay * 2, this.#options.max);
+    return delay;
+  }
+
+  /** It worked: begin again at the first wait. */
+  reset(): void {
+    this.#next = this.#options.first;
+  }
+}

@@ -1,0 +1,10 @@
+/** Registers `<rendercast-player>`; import it for that effect. */
+import { RendercastPlayer } from "./element.ts";
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rendercast-player": RendercastPlayer;
+  }
+}
+
+if (!customElements.get("rendercast-player")) customElements.define("rendercast-player", RendercastPlayer);

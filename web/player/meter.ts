@@ -1,0 +1,125 @@
+/** Gathers what the playbacks tell into the figures that are shown. */
+import type { FrameTiming } from "../../src/signaling/protocol.ts";
+import { ClockOffset } from "./clock-offset.ts";
+import { FrameMatcher, RollingWindow, type Shown } from "./latency.ts";
+import type { Format, PlaybackEvents } from "./playback.ts";
+import { type Counters, RateMeter } from "./rates.ts";
+import { type ServerTimes, type Stage, StageMedians, stagesOf } from "./stages.ts";
+import type { Transport } from "./state.ts";
+
+/** How old the picture on the screen is, from the renderer's pixels to this screen's, in milliseconds. */
+export interface Latency {
+  /** Of the last two seconds. */
+  readonly median: number;
+  /** The 95th percentile of the last ten seconds. */
+  readonly p95: number;
+  /** Of the newest frame. */
+  readonly now: number;
+}
+
+/** The figures of what is on the screen. Those not known, or not known yet, are undefined. */
+export interface PlayerStats {
+  /** The way the pictures come; undefined before the first. */
+  readonly transport: Transport | undefined;
+  readonly codec: string | undefined;
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  /** Frames a second that were decoded here. */
+  readonly fps: number | undefined;
+  /** Bits a second that came in. */
+  readonly bitrate: number | undefined;
+  readonly latency: Latency | undefined;
+  /** False where frames are shown but this browser does not tell which: then there is never a `latency`. */
+  readonly measurable: boolean;
+  /** How far off the latency may be, in milliseconds: half the shortest round trip to the server's clock. */
+  readonly uncertainty: number | undefined;
+  /** Where the time goes: medians of the last two seconds. */
+  readonly stages: readonly Stage[];
+}
+
+/** Frames that may be shown without being recognised before that is called impossible. */
+const UNKNOWN_FRAMES = 120;
+
+/** The figures of one player. */
+export class Meter {
+  readonly clock = new ClockOffset();
+  readonly #matcher = new FrameMatcher();
+  readonly #rates = new RateMeter();
+  readonly #medians = new RollingWindow(2000);
+  readonly #percentiles = new RollingWindow(10_000);
+  readonly #stages = new StageMedians();
+  #transport: Transport | undefined;
+  #format: Format | undefined;
+  #unknown = 0;
+
+  /** The pictures come another way, or anew: what was measured before says nothing about it. */
+  begin(transport: Transport): void {
+    this.#transport = transport;
+    this.#format = undefined;
+    this.#unknown = 0;
+    this.#rates.clear();
+    this.#medians.clear();
+    this.#percentiles.clear();
+    this.#stages.clear();
+  }
+
+  /** The server's clock and frames may be others now. */
+  forgetServer(): void {
+    this.clock.reset();
+    this.#matcher.clear();
+  }
+
+  timing(timing: FrameTiming): void {
+    const match = this.#matcher.timing(timing);
+    if (match) this.#measure(match.timing, match.shown);
+  }
+
+  shown(shown: Shown, frame: Parameters<PlaybackEvents["shown"]>[1]): void {
+    this.#unknown++;
+    if (!frame) return;
+    if (!("rtpTimestamp" in frame)) {
+      this.#measure(frame, shown);
+      return;
+    }
+    const match = this.#matcher.shown(frame.rtpTimestamp, shown);
+    if (match) this.#measure(match.timing, match.shown);
+  }
+
+  counted(counters: Counters, format: Format): void {
+    this.#rates.add(counters);
+    this.#format = format;
+  }
+
+  /** The figures now, on the page's clock. */
+  stats(now: number): PlayerStats {
+    const rates = this.#rates.rates;
+    const median = this.#medians.median(now);
+    const p95 = this.#percentiles.quantile(now, 0.95);
+    const newest = this.#medians.last(now);
+    return {
+      transport: this.#transport,
+      codec: this.#format?.codec || undefined,
+      width: this.#format?.width || undefined,
+      height: this.#format?.height || undefined,
+      fps: rates?.fps,
+      bitrate: rates?.bitrate,
+      latency:
+        median === undefined || p95 === undefined || newest === undefined
+          ? undefined
+          : { median, p95, now: newest },
+      measurable: this.#unknown < UNKNOWN_FRAMES,
+      uncertainty: this.clock.best?.uncertainty,
+      stages: this.#stages.medians(now),
+    };
+  }
+
+  #measure(times: ServerTimes, shown: Shown): void {
+    const clock = this.clock.best;
+    if (!clock) return;
+    this.#unknown = 0;
+    const latency = shown.shownAt + clock.offset - times.captured;
+    this.#medians.add(shown.shownAt, latency);
+    this.#percentiles.add(shown.shownAt, latency);
+    this.#stages.add(shown.shownAt, stagesOf(times, shown, clock.offset, this.#rates.rates ?? {}));
+  }
+}

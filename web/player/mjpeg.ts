@@ -1,0 +1,151 @@
+/** The pictures by MJPEG: one request, read part by part, drawn to the canvas. */
+import { MJPEG_BOUNDARY } from "../../src/signaling/protocol.ts";
+import { MultipartParser, type Part } from "./multipart.ts";
+import type { Playback, PlaybackEvents } from "./playback.ts";
+import type { PlayerScreen } from "./screen.ts";
+import type { ServerTimes } from "./stages.ts";
+import { type Cancel, epochOf, type Timers } from "./timers.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** What the request needs. */
+export interface MjpegOptions {
+  readonly timers: Timers;
+  readonly screen: PlayerScreen;
+  readonly url: string;
+  /** The frame rate to expect; undefined where no frames are. */
+  readonly expectedFps: () => number | undefined;
+  readonly events: PlaybackEvents;
+}
+
+/** A part that came, with what is known of its times. */
+interface Arrival {
+  readonly part: Part;
+  readonly receivedAt: number;
+}
+
+/** Begins to read at once. */
+export function openMjpeg(options: MjpegOptions): Playback {
+  return new MjpegPlayback(options);
+}
+
+class MjpegPlayback implements Playback {
+  readonly #options: MjpegOptions;
+  readonly #events: PlaybackEvents;
+  readonly #abort = new AbortController();
+  readonly #watchdog = new Watchdog();
+  readonly #stopCounting: Cancel;
+  /** The newest part, while the one before it is decoded or waits for the screen. */
+  #newest: Arrival | undefined;
+  #drawing = false;
+  #shown = false;
+  #width = 0;
+  #height = 0;
+  #bytes = 0;
+  #frames = 0;
+
+  constructor(options: MjpegOptions) {
+    this.#options = options;
+    this.#events = options.events;
+    this.#stopCounting = options.timers.every(1000, () => this.#count());
+    void this.#read();
+  }
+
+  close(): void {
+    this.#stopCounting();
+    this.#abort.abort();
+  }
+
+  get #closed(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const response = await fetch(this.#options.url, { signal: this.#abort.signal, cache: "no-store" });
+      const type = response.headers.get("content-type") ?? "";
+      if (response.ok && response.body && type.startsWith("multipart/x-mixed-replace")) {
+        this.#events.connected();
+        const parser = new MultipartParser(MJPEG_BOUNDARY);
+        const reader = response.body.getReader();
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done || this.#closed) break;
+          this.#bytes += value.length;
+          const parts = parser.push(value);
+          this.#frames += parts.length;
+          const part = parts.at(-1);
+          if (part) this.#take({ part, receivedAt: this.#options.timers.now() });
+        }
+      }
+    } catch {
+      // The server is gone, or its stream is broken: it is asked again either way.
+    }
+    this.#lose();
+  }
+
+  #take(arrival: Arrival): void {
+    this.#newest = arrival;
+    if (!this.#drawing) void this.#draw();
+  }
+
+  /** Decodes and draws the newest part until there is no newer one. Those it missed are never decoded. */
+  async #draw(): Promise<void> {
+    this.#drawing = true;
+    for (let next = this.#newest; next && !this.#closed; next = this.#newest) {
+      this.#newest = undefined;
+      const began = performance.now();
+      const blob = new Blob([next.part.body], { type: "image/jpeg" });
+      const picture = await createImageBitmap(blob).catch(() => undefined);
+      if (!picture) continue;
+      const decodeTime = performance.now() - began;
+      await nextAnimationFrame();
+      if (!this.#closed) this.#show(picture, next, decodeTime);
+      picture.close();
+    }
+    this.#drawing = false;
+  }
+
+  #show(picture: ImageBitmap, { part, receivedAt }: Arrival, decodeTime: number): void {
+    const { width, height } = picture;
+    this.#options.screen.draw(picture, width, height);
+    this.#width = width;
+    this.#height = height;
+    if (!this.#shown) {
+      this.#shown = true;
+      this.#events.picture();
+    }
+    // What is drawn now gets onto the screen as the browser begins its next frame.
+    requestAnimationFrame((time) => {
+      if (this.#closed) return;
+      this.#events.shown({ shownAt: epochOf(time), receivedAt, decodeTime }, readTimes(part.headers));
+    });
+  }
+
+  #count(): void {
+    const counters = { at: this.#options.timers.now(), bytes: this.#bytes, frames: this.#frames };
+    this.#events.counted(counters, { codec: "MJPEG", width: this.#width, height: this.#height });
+    const expected = document.hidden ? undefined : this.#options.expectedFps();
+    if (this.#watchdog.isStuck(counters, expected)) this.#lose();
+  }
+
+  #lose(): void {
+    if (this.#closed) return;
+    this.close();
+    this.#events.lost();
+  }
+}
+
+const nextAnimationFrame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve));
+
+/** The times a part tells in its headers; undefined where it does not. Exported for its test. */
+export function readTimes(headers: ReadonlyMap<string, string>): ServerTimes | undefined {
+  const read = (name: string) => {
+    const value = Number.parseFloat(headers.get(name) ?? "");
+    return Number.isFinite(value) ? value : undefined;
+  };
+  const captured = read("x-captured");
+  const received = read("x-received");
+  const sent = read("x-sent");
+  if (captured === undefined || received === undefined || sent === undefined) return undefined;
+  return { captured, received, decoded: read("x-decoded"), sent };
+}

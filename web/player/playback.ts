@@ -1,0 +1,35 @@
+/** One way to get the pictures, tried once. The session puts a new one in the place of one that is lost. */
+import type { Shown } from "./latency.ts";
+import type { Counters } from "./rates.ts";
+import type { ServerTimes } from "./stages.ts";
+import type { Refusal } from "./state.ts";
+
+/** A playback that was begun. */
+export interface Playback {
+  /** Ends it; none of its events comes after. Its last picture stays on the screen. */
+  close(): void;
+}
+
+/** The picture itself. */
+export interface Format {
+  /** Such as `VP8`. */
+  readonly codec: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What a playback tells. */
+export interface PlaybackEvents {
+  /** The server is reached this way, though no picture may have come yet. */
+  connected(): void;
+  /** The first picture is on the screen. */
+  picture(): void;
+  /** A picture is on the screen. `frame` is how to learn its times: by RTP timestamp, or told with it. */
+  shown(shown: Shown, frame: { readonly rtpTimestamp: number } | ServerTimes | undefined): void;
+  /** About once a second. */
+  counted(counters: Counters, format: Format): void;
+  /** The server said no. The playback has closed itself. */
+  refused(refusal: Refusal): void;
+  /** It came to an end. The playback has closed itself. */
+  lost(): void;
+}

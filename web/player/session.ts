@@ -1,0 +1,312 @@
+/**
+ * The map of the viewer: one stream, from the first connection to the last picture.
+ *
+ * - The **socket** comes and goes by itself. Each time it connects, everything is asked anew: the
+ *   stream is followed, its pictures are watched, the clock is compared.
+ * - **WebRTC** is tried at once. If it shows nothing within 5 s, or is refused, the session falls back
+ *   and tries it again and again behind that; its first picture ends the fallback.
+ * - **MJPEG** is read for as long as the session has fallen back, and asked again whenever it breaks.
+ *
+ * What comes of it is a {@link Model}, and figures in a {@link Meter}. Nothing here touches the DOM.
+ */
+import type { Reply, StreamInfo } from "../../src/signaling/protocol.ts";
+import { Backoff } from "./backoff.ts";
+import { Meter } from "./meter.ts";
+import type { Playback, PlaybackEvents } from "./playback.ts";
+import type { Signaling, SignalingEvents } from "./signaling.ts";
+import { initialModel, type Model, type Refusal, type Transport, withSource } from "./state.ts";
+import type { Cancel, Timers } from "./timers.ts";
+
+/** What the session acts through. */
+export interface SessionPorts {
+  readonly timers: Timers;
+  readonly openSignaling: (events: SignalingEvents) => Signaling;
+  /** Undefined where the browser has no WebRTC. */
+  readonly openWebRtc:
+    | ((
+        events: PlaybackEvents,
+        watch: (offer: string) => Promise<Reply<{ readonly answer: string }>>,
+        expectedFps: () => number | undefined,
+      ) => Playback)
+    | undefined;
+  readonly openMjpeg: (events: PlaybackEvents, expectedFps: () => number | undefined) => Playback;
+  /** The model or the description of the stream has changed. */
+  readonly changed: () => void;
+}
+
+/** How long WebRTC has to show a picture. */
+export const PICTURE_WITHIN = 5000;
+/** A playback that lived for so long was a good one: losing it is no reason to wait before the next. */
+const GOOD_AFTER = 10_000;
+const CLOCK_EVERY = 5000;
+const QUICK_PINGS = 5;
+
+/** Where one playback stands. */
+interface Attempt {
+  playback: Playback | undefined;
+  connected: boolean;
+  pictureAt: number | undefined;
+}
+
+/** One viewer of one stream; it runs from its construction to {@link Session.close}. */
+export class Session {
+  readonly meter = new Meter();
+  readonly #stream: string;
+  readonly #ports: SessionPorts;
+  readonly #signaling: Signaling;
+  /** Between tries of WebRTC where it does not connect. */
+  readonly #retry = new Backoff({ first: PICTURE_WITHIN, max: 60_000 });
+  /** Before joining again what was lost or refused. */
+  readonly #rejoin = new Backoff({ first: 250, max: 30_000 });
+  readonly #mjpegAgain = new Backoff({ first: 500, max: 15_000 });
+  readonly #stopClock: Cancel;
+  #stopWebRtcTimer: Cancel | undefined;
+  #stopMjpegTimer: Cancel | undefined;
+  #model: Model;
+  #info: StreamInfo | undefined;
+  #webrtc: Attempt | undefined;
+  #mjpeg: Attempt | undefined;
+  #closed = false;
+
+  constructor(stream: string, ports: SessionPorts) {
+    this.#stream = stream;
+    this.#ports = ports;
+    this.#model = { ...initialModel, webrtc: ports.openWebRtc !== undefined };
+    this.#signaling = ports.openSignaling({
+      connected: () => this.#connected(),
+      away: () => this.#away(),
+      stream: (info) => this.#described(info),
+      frame: (timing) => this.meter.timing(timing),
+    });
+    this.#stopClock = ports.timers.every(CLOCK_EVERY, () => void this.#ping());
+  }
+
+  /** Everything the state follows from. */
+  get model(): Model {
+    return this.#model;
+  }
+
+  /** The stream as the server describes it; undefined until it has. */
+  get info(): StreamInfo | undefined {
+    return this.#info;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopClock();
+    this.#stopWebRtcTimer?.();
+    this.#closeMjpeg();
+    this.#closeWebRtc();
+    this.#signaling.close();
+  }
+
+  // The server
+
+  #connected(): void {
+    this.#update({ server: "there", refusal: undefined });
+    this.meter.forgetServer();
+    this.#retry.reset();
+    this.#rejoin.reset();
+    this.#mjpegAgain.reset();
+    void this.#pingQuickly();
+    this.#join();
+    if (this.#model.transport === "mjpeg" && !this.#mjpeg) this.#openMjpeg();
+  }
+
+  #away(): void {
+    this.#stopWebRtcTimer?.();
+    this.#stopMjpegTimer?.();
+    this.#update({ server: "away" });
+  }
+
+  async #follow(): Promise<void> {
+    // No answer is no news: if the server is away, the socket tells.
+    const reply = await this.#signaling.follow(this.#stream).catch(() => undefined);
+    if (this.#closed || !reply) return;
+    if (reply.ok) this.#described(reply.value);
+    else this.#refused(reply);
+  }
+
+  #described(info: StreamInfo): void {
+    const wakes = info.state.kind === "live" && this.#model.source?.kind !== "live";
+    this.#info = info;
+    this.#model = withSource(this.#model, info.state);
+    this.#ports.changed();
+    // Only from now on are pictures due.
+    if (wakes && this.#model.transport === "webrtc" && this.#webrtc && !this.#webrtc.pictureAt) {
+      this.#expectPicture();
+    }
+  }
+
+  async #pingQuickly(): Promise<void> {
+    for (let ping = 0; ping < QUICK_PINGS && !this.#closed; ping++) await this.#ping();
+  }
+
+  async #ping(): Promise<void> {
+    if (this.#model.server !== "there") return;
+    const { timers } = this.#ports;
+    const sent = timers.now();
+    const server = await this.#signaling.clock().catch(() => undefined);
+    if (server !== undefined) this.meter.clock.add({ sent, server, received: timers.now() });
+  }
+
+  // WebRTC
+
+  /** Asks for everything: the stream's description where it is missing, and its pictures. */
+  #join(): void {
+    this.#closeWebRtc();
+    void this.#follow();
+    const { openWebRtc } = this.#ports;
+    if (!openWebRtc) {
+      this.#fallBack();
+      return;
+    }
+    const attempt: Attempt = { playback: undefined, connected: false, pictureAt: undefined };
+    this.#webrtc = attempt;
+    attempt.playback = openWebRtc(
+      {
+        ...this.#playbackEvents("webrtc", attempt),
+        picture: () => this.#webrtcShows(attempt),
+        refused: (refusal) => this.#refused(refusal),
+        lost: () => this.#webrtcLost(attempt),
+      },
+      (offer) => this.#watch(offer),
+      () => this.#expectedFps(),
+    );
+    if (this.#model.transport === "mjpeg") this.#joinAfter(this.#retry.next());
+    else this.#expectPicture();
+  }
+
+  async #watch(offer: string): Promise<Reply<{ readonly answer: string }>> {
+    const reply = await this.#signaling.watch(this.#stream, offer);
+    if (reply.ok && this.#model.refusal) this.#update({ refusal: undefined });
+    return reply;
+  }
+
+  #expectPicture(): void {
+    this.#webrtcTimer(PICTURE_WITHIN, () => {
+      // Connected, and only the source has nothing to show: then neither would MJPEG.
+      const idle = this.#webrtc?.connected && this.#model.source?.kind !== "live";
+      if (idle) this.#expectPicture();
+      else this.#fallBack();
+    });
+  }
+
+  #webrtcShows(attempt: Attempt): void {
+    attempt.pictureAt = this.#ports.timers.now();
+    this.#stopWebRtcTimer?.();
+    this.#retry.reset();
+    this.#closeMjpeg();
+    this.meter.begin("webrtc");
+    this.#update({ transport: "webrtc", picture: "moving", refusal: undefined });
+  }
+
+  #webrtcLost(attempt: Attempt): void {
+    if (this.#webrtc === attempt) this.#webrtc = undefined;
+    if (attempt.pictureAt === undefined) {
+      // In the fallback the next try is due anyway.
+      if (this.#model.transport === "webrtc" && this.#model.server === "there") this.#fallBack();
+      return;
+    }
+    if (this.#ports.timers.now() - attempt.pictureAt > GOOD_AFTER) this.#rejoin.reset();
+    this.#update({ picture: "still" });
+    this.#joinAfter(this.#rejoin.next());
+  }
+
+  #refused(refusal: Refusal): void {
+    this.#closeWebRtc();
+    this.#update({ refusal: { code: refusal.code, message: refusal.message } });
+    const mjpegMayWork = refusal.code !== "no-such-stream" && refusal.code !== "full";
+    if (mjpegMayWork && this.#model.transport === "webrtc") this.#fallBack();
+    this.#joinAfter(this.#rejoin.next());
+  }
+
+  #joinAfter(delay: number): void {
+    if (this.#model.server === "there") this.#webrtcTimer(delay, () => this.#join());
+  }
+
+  #webrtcTimer(delay: number, run: () => void): void {
+    this.#stopWebRtcTimer?.();
+    this.#stopWebRtcTimer = this.#ports.timers.after(delay, run);
+  }
+
+  #closeWebRtc(): void {
+    const attempt = this.#webrtc;
+    if (!attempt) return;
+    this.#webrtc = undefined;
+    attempt.playback?.close();
+    if (attempt.pictureAt !== undefined) this.#update({ picture: "still" });
+  }
+
+  // MJPEG
+
+  /** From now on by MJPEG, while WebRTC is tried behind it. */
+  #fallBack(): void {
+    this.#update({ transport: "mjpeg" });
+    if (!this.#mjpeg) this.#openMjpeg();
+    if (this.#ports.openWebRtc) this.#joinAfter(this.#retry.next());
+  }
+
+  #openMjpeg(): void {
+    this.#stopMjpegTimer?.();
+    const attempt: Attempt = { playback: undefined, connected: false, pictureAt: undefined };
+    this.#mjpeg = attempt;
+    const over = () => this.#mjpegLost(attempt);
+    attempt.playback = this.#ports.openMjpeg(
+      {
+        ...this.#playbackEvents("mjpeg", attempt),
+        picture: () => {
+          attempt.pictureAt = this.#ports.timers.now();
+          this.#mjpegAgain.reset();
+          this.meter.begin("mjpeg");
+          this.#update({ picture: "moving" });
+        },
+        refused: over,
+        lost: over,
+      },
+      () => this.#expectedFps(),
+    );
+  }
+
+  #mjpegLost(attempt: Attempt): void {
+    this.#mjpeg = undefined;
+    if (attempt.pictureAt !== undefined) this.#update({ picture: "still" });
+    if (this.#model.server !== "there") return;
+    this.#stopMjpegTimer = this.#ports.timers.after(this.#mjpegAgain.next(), () => this.#openMjpeg());
+  }
+
+  #closeMjpeg(): void {
+    this.#stopMjpegTimer?.();
+    this.#mjpeg?.playback?.close();
+    this.#mjpeg = undefined;
+  }
+
+  // Both
+
+  /** What every playback tells alike; the figures count only from the one that is on the screen. */
+  #playbackEvents(transport: Transport, attempt: Attempt) {
+    const onScreen = () => attempt.pictureAt !== undefined && this.#model.transport === transport;
+    return {
+      connected: () => {
+        attempt.connected = true;
+      },
+      shown: (...shown: Parameters<PlaybackEvents["shown"]>) => {
+        if (onScreen()) this.meter.shown(...shown);
+      },
+      counted: (...counted: Parameters<PlaybackEvents["counted"]>) => {
+        if (onScreen()) this.meter.counted(...counted);
+      },
+    };
+  }
+
+  #expectedFps(): number | undefined {
+    const live = this.#model.server === "there" && this.#info?.state.kind === "live";
+    return live ? this.#info?.fps : undefined;
+  }
+
+  #update(change: Partial<Model>): void {
+    if (this.#closed) return;
+    this.#model = { ...this.#model, ...change };
+    this.#ports.changed();
+  }
+}

@@ -1,0 +1,68 @@
+/** The server's end of the wire: `src/signaling/protocol.ts` over socket.io, as calls that return promises. */
+import { io, type Socket } from "socket.io-client";
+import type {
+  ClientToServerEvents,
+  FrameTiming,
+  Reply,
+  ServerToClientEvents,
+  StreamInfo,
+} from "../../src/signaling/protocol.ts";
+import type { SourceUrl } from "./source-url.ts";
+
+/** What comes from the server by itself. */
+export interface SignalingEvents {
+  /** The server is there, at first or again. It knows nothing of what was asked before. */
+  connected(): void;
+  /** The server is not there, or not any more. It is tried again without being asked. */
+  away(): void;
+  stream(info: StreamInfo): void;
+  frame(timing: FrameTiming): void;
+}
+
+/** What can be asked of the server. Every promise rejects where no answer came in time. */
+export interface Signaling {
+  follow(stream: string): Promise<Reply<StreamInfo>>;
+  watch(stream: string, offer: string): Promise<Reply<{ readonly answer: string }>>;
+  leave(): void;
+  /** The server's time. */
+  clock(): Promise<number>;
+  close(): void;
+}
+
+const ANSWER_WITHIN = 5000;
+const RECONNECT_AFTER = 500;
+
+/** Opens the socket, and keeps opening it until closed. */
+export function openSignaling(source: SourceUrl, events: SignalingEvents): Signaling {
+  const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(source.origin, {
+    path: `${source.prefix}/socket.io`,
+    // Straight to the WebSocket: it saves two round trips before the first picture.
+    transports: ["websocket", "polling"],
+    tryAllTransports: true,
+    forceNew: true,
+    reconnectionDelay: RECONNECT_AFTER,
+    reconnectionDelayMax: 3000,
+    randomizationFactor: 0.5,
+  });
+  socket.on("connect", events.connected);
+  socket.on("connect_error", events.away);
+  socket.on("disconnect", (reason) => {
+    events.away();
+    // The one case that socket.io takes for final. A server that shuts down may well come back.
+    if (reason === "io server disconnect") setTimeout(() => socket.connect(), RECONNECT_AFTER);
+  });
+  socket.on("stream", events.stream);
+  socket.on("frame", events.frame);
+
+  const asked = socket.timeout(ANSWER_WITHIN);
+  return {
+    follow: (stream) => asked.emitWithAck("follow", stream),
+    watch: (stream, offer) => asked.emitWithAck("watch", { stream, offer }),
+    leave: () => void socket.emit("leave"),
+    clock: () => asked.emitWithAck("clock"),
+    close() {
+      socket.off();
+      socket.disconnect();
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/** Splits the latency of one frame into the stages it passed. */
+import { RollingWindow, type Shown } from "./latency.ts";
+
+/** The stages in the order a frame passes them. */
+export const STAGES = [
+  /** From the renderer's complete picture to the server. */
+  "render",
+  /** The server decodes the picture. */
+  "decode",
+  /** The server encodes the video. */
+  "encode",
+  /** The server hands over the packets. */
+  "send",
+  /** MJPEG, instead of `encode` and `send`: whatever the server did until the picture was sent. */
+  "server",
+  /** Across the network; with the browser's wait for the screen where it does not tell them apart. */
+  "network",
+  /** The browser waits for late packets. */
+  "buffer",
+  /** The browser decodes. */
+  "browser",
+  /** The browser waits for its screen. */
+  "screen",
+] as const;
+
+export type StageKey = (typeof STAGES)[number];
+
+/** What one stage took, in milliseconds. */
+export interface Stage {
+  readonly key: StageKey;
+  readonly time: number;
+}
+
+/** When a frame passed each part of the server, on the server's clock. MJPEG tells less. */
+export interface ServerTimes {
+  readonly captured: number;
+  readonly received: number;
+  readonly decoded?: number | undefined;
+  readonly encoded?: number | undefined;
+  readonly sent: number;
+}
+
+/** Means over the last second from `getStats`, in milliseconds a frame, for what a frame itself does not tell. */
+export interface BrowserMeans {
+  readonly buffer?: number | undefined;
+  readonly decode?: number | undefined;
+}
+
+/** The stages of one frame. `offset` is what to add to the page's clock to get the server's. */
+export function stagesOf(times: ServerTimes, shown: Shown, offset: number, means: BrowserMeans): Stage[] {
+  const stages: Stage[] = [];
+  // The clocks agree only within the offset's uncertainty: a short stage may come out below zero.
+  const add = (key: StageKey, time: number) => stages.push({ key, time: Math.max(0, time) });
+
+  add("render", times.received - times.captured);
+  if (times.decoded !== undefined) add("decode", times.decoded - times.received);
+  const pixelsAt = times.decoded ?? times.received;
+  if (times.encoded === undefined) {
+    add("server", times.sent - pixelsAt);
+  } else {
+    add("encode", times.encoded - pixelsAt);
+    add("send", times.sent - times.encoded);
+  }
+
+  const arrivedAt = shown.receivedAt === undefined ? undefined : shown.receivedAt + offset;
+  if (arrivedAt !== undefined) add("network", arrivedAt - times.sent);
+  let rest = Math.max(0, shown.shownAt + offset - (arrivedAt ?? times.sent));
+  const take = (time: number) => {
+    const taken = Math.min(rest, Math.max(0, time));
+    rest -= taken;
+    return taken;
+  };
+  const decode = shown.decodeTime ?? means.decode;
+  const decodeTaken = decode === undefined ? undefined : take(decode);
+  const bufferTaken = means.buffer === undefined ? undefined : take(means.buffer);
+  if (arrivedAt === undefined) add("network", rest);
+  if (bufferTaken !== undefined) add("buffer", bufferTaken);
+  if (decodeTaken !== undefined) add("browser", decodeTaken);
+  if (arrivedAt !== undefined) add("screen", rest);
+  return stages;
+}
+
+/** The medians of each stage over the last two seconds. */
+export class StageMedians {
+  readonly #windows = new Map<StageKey, RollingWindow>();
+
+  add(at: number, stages: readonly Stage[]): void {
+    for (const { key, time } of stages) {
+      const window = this.#windows.get(key) ?? new RollingWindow(2000);
+      this.#windows.set(key, window);
+      window.add(at, time);
+    }
+  }
+
+  /** In the order of {@link STAGES}, without those that no recent frame passed. */
+  medians(now: number): Stage[] {
+    return STAGES.flatMap((key) => {
+      const time = this.#windows.get(key)?.median(now);
+      return time === undefined ? [] : [{ key, time }];
+    });
+  }
+
+  clear(): void {
+    this.#windows.clear();
+  }
+}

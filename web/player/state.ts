@@ -1,0 +1,151 @@
+/**
+ * What the viewer is told. The {@link Model} keeps apart what the source does, whether the server is
+ * there, and which way the pictures come; {@link describe} makes one {@link PlayerState} of them.
+ */
+import type { RefusalCode, SourceState } from "../../src/signaling/protocol.ts";
+
+/** The way the pictures come. */
+export type Transport = "webrtc" | "mjpeg";
+
+/** Why the server refused, for the user. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly message: string;
+}
+
+/** Everything the player's state follows from. Times are milliseconds since the epoch on the server's clock. */
+export interface Model {
+  readonly server: "connecting" | "there" | "away";
+  /** What the source does; undefined until the server has told. */
+  readonly source: SourceState | undefined;
+  /** The render loop's last restart, if there ever was one: when its start number `run` began. */
+  readonly restart: { readonly run: number; readonly at: number } | undefined;
+  /** The way the pictures come, or should. */
+  readonly transport: Transport;
+  /** `moving`: new ones come by `transport`. `still`: only the last one is left. */
+  readonly picture: "none" | "moving" | "still";
+  /** Whether the browser has WebRTC at all. */
+  readonly webrtc: boolean;
+  readonly refusal: Refusal | undefined;
+}
+
+/** What the player shows, and why. `kind` is the source's state wherever there is no worse news. */
+export type PlayerState = {
+  /** One or two words, such as `Live`. */
+  readonly label: string;
+  /** The state in a plain sentence. */
+  readonly sentence: string;
+  /** Shown quietly beside a live picture, such as that the loop was restarted. */
+  readonly notice: string | undefined;
+  readonly transport: Transport;
+  readonly picture: Model["picture"];
+  readonly source: SourceState | undefined;
+} & (
+  | { readonly kind: "connecting" | "waiting" | "away" }
+  /** Pictures come by WebRTC, or by MJPEG because WebRTC did not connect. `run` counts the loop's starts. */
+  | { readonly kind: "live" | "fallback"; readonly since: number; readonly run: number }
+  | { readonly kind: "stalled" | "crashed" | "ended"; readonly since: number }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+);
+
+/** How long a restart is worth a word, in milliseconds. */
+export const RESTART_NOTICE = 60_000;
+
+/** The model before anything has happened. */
+export const initialModel: Model = {
+  server: "connecting",
+  source: undefined,
+  restart: undefined,
+  transport: "webrtc",
+  picture: "none",
+  webrtc: true,
+  refusal: undefined,
+};
+
+/** Takes over what the source does now, and notes a restart: the first live moment of a new run. */
+export function withSource(model: Model, source: SourceState): Model {
+  if (source.kind !== "live") return { ...model, source };
+  const { run, since } = source;
+  if (run === model.restart?.run) return { ...model, source };
+  return { ...model, source, restart: run > 1 ? { run, at: since } : undefined };
+}
+
+/** The state, in words. `now` is the server's clock; `time` writes a point of it as the user's clock shows it. */
+export function describe(model: Model, now: number, time: (at: number) => string): PlayerState {
+  const { source, transport, picture, refusal } = model;
+  const common = { transport, picture, source, notice: undefined };
+  if (model.server === "away") {
+    return { ...common, kind: "away", label: "Server away", sentence: "The server is away, reconnecting" };
+  }
+  if (refusal && picture !== "moving") {
+    return { ...common, kind: "refused", label: "Refused", sentence: refusal.message, refusal };
+  }
+  if (!source) return { ...common, kind: "connecting", label: "Connecting", sentence: "Connecting" };
+
+  const fallback = transport === "mjpeg" ? fallbackSentence(model) : undefined;
+  const withFallback = (sentence: string) => (fallback ? `${sentence}. ${fallback}` : sentence);
+  switch (source.kind) {
+    case "waiting":
+      return {
+        ...common,
+        kind: "waiting",
+        label: "Waiting",
+        sentence: withFallback("Waiting for the first picture"),
+      };
+    case "stalled":
+      return {
+        ...common,
+        kind: "stalled",
+        label: "Stalled",
+        sentence: withFallback(`Stalled since ${time(source.since)}`),
+        since: source.since,
+      };
+    case "crashed":
+      return {
+        ...common,
+        kind: "crashed",
+        label: "Crashed",
+        sentence: withFallback(`The render loop crashed, no picture since ${time(source.since)}`),
+        since: source.since,
+      };
+    case "ended":
+      return {
+        ...common,
+        kind: "ended",
+        label: "Ended",
+        sentence: withFallback(`Ended at ${time(source.since)}`),
+        since: source.since,
+      };
+    case "live": {
+      if (picture !== "moving") {
+        const sentence =
+          fallback ?? (picture === "still" ? "The picture was lost, joining again" : "Connecting");
+        return { ...common, kind: "connecting", label: "Connecting", sentence };
+      }
+      const restart = model.restart && now - model.restart.at < RESTART_NOTICE ? model.restart : undefined;
+      const notice = restart && `The loop restarted at ${time(restart.at)}`;
+      const live = { ...common, notice, since: source.since, run: source.run };
+      if (fallback) return { ...live, kind: "fallback", label: "Live by MJPEG", sentence: fallback };
+      return { ...live, kind: "live", label: "Live", sentence: "Live" };
+    }
+  }
+}
+
+function fallbackSentence({ webrtc, refusal, picture }: Model): string {
+  const why = refusal
+    ? refusal.message.replace(/[.\s]+$/, "")
+    : webrtc
+      ? "WebRTC did not connect"
+      : "This browser has no WebRTC";
+  if (picture !== "moving") return `${why}, trying MJPEG`;
+  return `${why}, showing MJPEG${webrtc ? "; still trying" : ""}`;
+}
+
+/** `HH:MM:SS` on the user's clock, with the date where it is another day than `now`. */
+export function timeOfDay(at: number, now: number): string {
+  const date = new Date(at);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+  if (date.toDateString() === new Date(now).toDateString()) return clock;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock}`;
+}

@@ -1,0 +1,33 @@
+/** Notices a playback that is connected and yet shows nothing new. */
+import type { Counters } from "./rates.ts";
+
+/** Bytes without a frame for so long: the decoder waits for what will not come. */
+const STUCK_AFTER = 3000;
+/** Not even bytes for so long, from a source whose frames come faster than that. */
+const SILENT_AFTER = 6000;
+
+/** Fed with counters about once a second. */
+export class Watchdog {
+  #last: Counters | undefined;
+  /** When the last frame came, or when waiting for one began to make sense. */
+  #frameAt = 0;
+  /** When the first bytes after it came. */
+  #bytesAt: number | undefined;
+
+  /**
+   * Whether to give the playback up. `sourceFps` is the frame rate to expect: undefined where none
+   * are expected (the source rests, or the page is hidden, where browsers may stop drawing).
+   */
+  isStuck(counters: Counters, sourceFps: number | undefined): boolean {
+    const last = this.#last;
+    this.#last = counters;
+    if (!last || sourceFps === undefined || counters.frames !== last.frames) {
+      this.#frameAt = counters.at;
+      this.#bytesAt = undefined;
+      return false;
+    }
+    if (counters.bytes > last.bytes) this.#bytesAt ??= counters.at;
+    if (this.#bytesAt !== undefined && counters.at - this.#bytesAt >= STUCK_AFTER) return true;
+    return counters.at - this.#frameAt >= Math.max(SILENT_AFTER, 5000 / Math.max(sourceFps, 0.05));
+  }
+}

@@ -1,0 +1,192 @@
+/** The pictures by WebRTC: one peer connection, from its offer to its end. */
+import type { Reply } from "../../src/signaling/protocol.ts";
+import type { Playback, PlaybackEvents } from "./playback.ts";
+import type { Counters } from "./rates.ts";
+import type { PlayerScreen } from "./screen.ts";
+import { type Cancel, epochOf, type Timers } from "./timers.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** What a peer connection needs. */
+export interface WebRtcOptions {
+  readonly timers: Timers;
+  readonly screen: PlayerScreen;
+  /** Sends the offer and brings the answer. */
+  readonly watch: (offer: string) => Promise<Reply<{ readonly answer: string }>>;
+  /** The frame rate to expect; undefined where no frames are. */
+  readonly expectedFps: () => number | undefined;
+  readonly events: PlaybackEvents;
+}
+
+/** How long `disconnected` may last: it often heals by itself. */
+const DISCONNECTED_FOR = 3000;
+
+/** Whether this browser can do it at all. */
+export const hasWebRtc = (): boolean => typeof RTCPeerConnection === "function";
+
+/** Begins to watch at once. */
+export function openWebRtc(options: WebRtcOptions): Playback {
+  return new WebRtcPlayback(options);
+}
+
+class WebRtcPlayback implements Playback {
+  readonly #options: WebRtcOptions;
+  readonly #events: PlaybackEvents;
+  readonly #connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+  readonly #receiver: RTCRtpReceiver;
+  readonly #video: HTMLVideoElement;
+  readonly #watchdog = new Watchdog();
+  readonly #stopCounting: Cancel;
+  #stopDisconnected: Cancel | undefined;
+  #shown = false;
+  #closed = false;
+
+  constructor(options: WebRtcOptions) {
+    this.#options = options;
+    this.#events = options.events;
+    this.#video = options.screen.addVideo();
+    const connection = this.#connection;
+    this.#receiver = connection.addTransceiver("video", { direction: "recvonly" }).receiver;
+    // Show every frame as soon as it is decoded: a late frame is worth less here than a short stutter.
+    if ("jitterBufferTarget" in this.#receiver) this.#receiver.jitterBufferTarget = 0;
+    this.#video.srcObject = new MediaStream([this.#receiver.track]);
+    connection.addEventListener("connectionstatechange", () => this.#connectionChanged());
+    this.#stopCounting = options.timers.every(1000, () => void this.#count());
+    this.#nextFrame();
+    void this.#join();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopCounting();
+    this.#stopDisconnected?.();
+    this.#options.screen.remove(this.#video, this.#shown);
+    this.#connection.close();
+  }
+
+  async #join(): Promise<void> {
+    try {
+      const offer = await this.#connection.createOffer();
+      // The server learns this side's address from its packets: the offer need not wait for candidates.
+      const [reply] = await Promise.all([
+        this.#options.watch(offer.sdp ?? ""),
+        this.#connection.setLocalDescription(offer),
+      ]);
+      if (this.#closed) return;
+      if (!reply.ok) {
+        this.close();
+        this.#events.refused(reply);
+        return;
+      }
+      await this.#connection.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
+      if (this.#closed) return;
+      await this.#video.play();
+    } catch {
+      // No answer in time, one that makes no sense, or a browser that forbids playing.
+      this.#lose();
+    }
+  }
+
+  #connectionChanged(): void {
+    this.#stopDisconnected?.();
+    this.#stopDisconnected = undefined;
+    if (this.#closed) return;
+    const state = this.#connection.connectionState;
+    if (state === "connected") this.#events.connected();
+    if (state === "failed" || state === "closed") this.#lose();
+    if (state === "disconnected") {
+      this.#stopDisconnected = this.#options.timers.after(DISCONNECTED_FOR, () => this.#lose());
+    }
+  }
+
+  #nextFrame(): void {
+    this.#video.requestVideoFrameCallback?.((_now, metadata) => {
+      if (this.#closed) return;
+      this.#nextFrame();
+      this.#firstPicture();
+      const { receiveTime, processingDuration } = metadata;
+      // Firefox does not tell the timestamp with the frame, but which one it played last.
+      const rtpTimestamp =
+        metadata.rtpTimestamp ?? this.#receiver.getSynchronizationSources()[0]?.rtpTimestamp;
+      this.#events.shown(
+        {
+          shownAt: epochOf(metadata.expectedDisplayTime),
+          receivedAt: receiveTime === undefined ? undefined : epochOf(receiveTime),
+          decodeTime: processingDuration === undefined ? undefined : processingDuration * 1000,
+        },
+        rtpTimestamp === undefined ? undefined : { rtpTimestamp },
+      );
+    });
+  }
+
+  #firstPicture(): void {
+    if (this.#shown) return;
+    this.#shown = true;
+    this.#options.screen.reveal();
+    this.#events.picture();
+  }
+
+  async #count(): Promise<void> {
+    const report = await this.#connection.getStats().catch(() => undefined);
+    if (!report || this.#closed) return;
+    const inbound = readInbound(report, this.#options.timers.now());
+    if (!inbound) return;
+    const { counters } = inbound;
+    // A hidden page is told of no frames, though they come.
+    const told = !document.hidden && "requestVideoFrameCallback" in this.#video;
+    if (counters.frames > 0 && !told) this.#firstPicture();
+    this.#events.counted(counters, {
+      codec: inbound.codec,
+      width: this.#video.videoWidth,
+      height: this.#video.videoHeight,
+    });
+    const expected = this.#shown && !document.hidden ? this.#options.expectedFps() : undefined;
+    if (this.#watchdog.isStuck(counters, expected)) this.#lose();
+  }
+
+  #lose(): void {
+    if (this.#closed) return;
+    this.close();
+    this.#events.lost();
+  }
+}
+
+/** The little of `inbound-rtp` and `codec` that is read here; TypeScript's DOM types stop at the report. */
+interface InboundStats {
+  readonly id: string;
+  readonly type: string;
+  readonly kind?: string;
+  readonly codecId?: string;
+  readonly mimeType?: string;
+  readonly bytesReceived?: number;
+  readonly framesDecoded?: number;
+  readonly jitterBufferDelay?: number;
+  readonly jitterBufferEmittedCount?: number;
+  readonly totalDecodeTime?: number;
+}
+
+/** The counters of the video that comes in; undefined before the first packet. Exported for its test. */
+export function readInbound(
+  report: Pick<ReadonlyMap<string, InboundStats>, "forEach">,
+  at: number,
+): { readonly counters: Counters; readonly codec: string } | undefined {
+  const codecs = new Map<string, string>();
+  const found: InboundStats[] = [];
+  report.forEach((stats) => {
+    if (stats.type === "codec") codecs.set(stats.id, (stats.mimeType ?? "").replace(/^video\//i, ""));
+    if (stats.type === "inbound-rtp" && stats.kind === "video") found.push(stats);
+  });
+  const inbound = found[0];
+  if (!inbound) return undefined;
+  return {
+    codec: codecs.get(inbound.codecId ?? "") ?? "",
+    counters: {
+      at,
+      bytes: inbound.bytesReceived ?? 0,
+      frames: inbound.framesDecoded ?? 0,
+      bufferDelay: inbound.jitterBufferDelay,
+      bufferFrames: inbound.jitterBufferEmittedCount,
+      decodeTime: inbound.totalDecodeTime,
+    },
+  };
+}

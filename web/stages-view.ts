@@ -1,0 +1,75 @@
+/** "Where the time goes": a slim bar and a list. */
+import { milliseconds } from "./player/format.ts";
+import type { PlayerStats } from "./player/meter.ts";
+import type { Stage, StageKey } from "./player/stages.ts";
+
+const LABELS: Record<StageKey, string> = {
+  render: "Render loop to server",
+  decode: "Decode in the server",
+  encode: "Encode",
+  send: "Send",
+  server: "In the server",
+  network: "Network",
+  buffer: "Jitter buffer",
+  browser: "Decode in the browser",
+  screen: "Wait for the screen",
+};
+
+/** Draws into `container`; what is drawn is kept and only its figures change. */
+export class StagesView {
+  readonly #container: HTMLElement;
+  readonly #bar = element("div", "bar");
+  readonly #list = element("dl", "stages");
+  readonly #empty = element("p", "empty");
+  #rows: { readonly segment: HTMLElement; readonly term: HTMLElement; readonly time: HTMLElement }[] = [];
+  #keys = "";
+
+  constructor(container: HTMLElement) {
+    this.#container = container;
+    this.#bar.ariaHidden = "true";
+  }
+
+  show({ stages, measurable }: PlayerStats): void {
+    const keys = stages.map((stage) => stage.key).join();
+    if (keys !== this.#keys || !this.#container.hasChildNodes()) this.#build(keys, stages);
+    if (stages.length === 0) {
+      this.#empty.textContent = measurable ? "No frame was measured yet." : "This browser does not tell.";
+    }
+    const waits = stages.some((stage) => stage.key === "screen");
+    stages.forEach(({ key, time }, index) => {
+      const row = this.#rows[index];
+      if (!row) return;
+      row.segment.style.flexGrow = time.toFixed(2);
+      row.term.textContent = key === "network" && !waits ? "Network and screen" : LABELS[key];
+      row.time.textContent = milliseconds(time);
+    });
+  }
+
+  #build(keys: string, stages: readonly Stage[]): void {
+    this.#keys = keys;
+    this.#rows = stages.map(() => ({
+      segment: element("span"),
+      term: element("dt"),
+      time: element("dd"),
+    }));
+    this.#bar.replaceChildren(...this.#rows.map((row) => row.segment));
+    this.#list.replaceChildren(
+      ...this.#rows.map((row, index) => {
+        const line = element("div");
+        const swatch = element("span", "swatch");
+        const key = stages[index]?.key ?? "";
+        swatch.dataset.stage = key;
+        row.segment.dataset.stage = key;
+        line.append(swatch, row.term, row.time);
+        return line;
+      }),
+    );
+    this.#container.replaceChildren(...(stages.length > 0 ? [this.#bar, this.#list] : [this.#empty]));
+  }
+}
+
+function element(name: string, className = ""): HTMLElement {
+  const created = document.createElement(name);
+  created.className = className;
+  return created;
+}
