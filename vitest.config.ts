@@ -7,6 +7,9 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
+          // By default Vitest leaves a core free, which on a machine with two leaves no parallelism.
+          maxWorkers: "100%",
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -14,9 +17,9 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["test/setup/parts.ts"],
-          // Browsers, Blender and encoders share the machine's cores: one suite at a time, after the unit tests.
+          // Browsers, Blender and encoders need the cores to themselves: one suite at a time, after the unit tests.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -3,9 +3,10 @@
  * Vite, which takes changes over as they are saved. Both end with Ctrl-C.
  */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { createServer } from "vite";
+import { build, createServer } from "vite";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const serverArgs = process.argv.slice(2);
@@ -18,8 +19,12 @@ const { values } = parseArgs({
 const port = typeof values.port === "string" ? values.port : (process.env.RENDERCAST_PORT ?? "8080");
 const target = `http://localhost:${port}`;
 
+const configFile = path("../web/vite.config.ts");
+// The server does not start without a built page.
+if (!existsSync(path("../dist/web/index.html"))) await build({ configFile, logLevel: "warn" });
+
 const page = await createServer({
-  configFile: path("../web/vite.config.ts"),
+  configFile,
   // The server logs what concerns the streams; Vite shall only say what went wrong.
   logLevel: "warn",
   server: {

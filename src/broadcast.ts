@@ -193,6 +193,7 @@ export class Broadcast implements SourceSink {
         if (!viewer) return;
         this.#viewers.add(viewer);
         this.#wantKeyframe();
+        this.#tell();
       },
       keyframeNeeded: () => {
         metrics.keyframeRequest();
@@ -257,8 +258,9 @@ export class Broadcast implements SourceSink {
     };
   }
 
+  /** Everybody whom pictures reach, by WebRTC or MJPEG. */
   get viewers(): number {
-    return this.#admitted.size + this.#mjpeg.viewers;
+    return this.#viewers.size + this.#mjpeg.viewers;
   }
 
   /** Counters of the source and the stages, for `/metrics`. */
@@ -278,7 +280,8 @@ export class Broadcast implements SourceSink {
   }
 
   #admit(): void {
-    if (this.viewers + this.#joining >= this.#options.maxViewers) throw new FullError();
+    const seats = this.#admitted.size + this.#joining + this.#mjpeg.viewers;
+    if (seats >= this.#options.maxViewers) throw new FullError();
   }
 
   #left(viewer: Viewer): void {
@@ -300,7 +303,7 @@ export class Broadcast implements SourceSink {
     }
     if (this.#mjpeg.viewers === 0) this.#mjpeg.forget();
 
-    const watched = this.viewers > 0 || this.#snapshots.size > 0;
+    const watched = this.#admitted.size + this.#mjpeg.viewers + this.#snapshots.size > 0;
     if (!watched) this.#attended = "unwatched";
     else if (this.#attended === "unwatched") {
       this.#attended = "watched";

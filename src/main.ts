@@ -22,12 +22,12 @@ try {
 }
 
 async function run(config: Config): Promise<void> {
+  const rendercast = await startRendercast(config, log);
+  console.log(greeting(config, rendercast));
+
   // One viewer's trouble, in a library's callback, must not end everybody's stream.
   process.on("unhandledRejection", (reason) => log(`A task failed: ${describe(reason)}`));
   process.on("uncaughtException", (error) => log(`A callback failed: ${describe(error)}`));
-
-  const rendercast = await startRendercast(config, log);
-  console.log(greeting(config, rendercast));
 
   let stopping = false;
   const stop = async () => {

@@ -73,7 +73,9 @@ export async function startRendercast(
   };
   try {
     await listen(http, config);
-    await broadcast.start();
+    await broadcast.start().catch((error: Error) => {
+      throw new UsageError(error.message, { cause: error });
+    });
   } catch (error) {
     await close();
     throw error;

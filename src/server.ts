@@ -3,9 +3,13 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from "express";
 import { type Broadcast, FullError } from "./broadcast.ts";
+import { OPTIONS } from "./config.ts";
 import type { Directory } from "./directory.ts";
 import type { Metrics } from "./metrics.ts";
 import { pageFolder } from "./package.ts";
+
+/** The stream that the page shows where its address names none. */
+const DEFAULT_STREAM = OPTIONS.name.default;
 
 /** @throws where the page has not been built. */
 export function httpApp(directory: Directory, metrics: Metrics, log: (line: string) => void): Express {
@@ -46,6 +50,11 @@ export function httpApp(directory: Directory, metrics: Metrics, log: (line: stri
     response.set("Content-Type", type).send(text);
   });
 
+  app.get("/", (_request, response, next) => {
+    const [first] = directory.all();
+    if (first === undefined || directory.find(DEFAULT_STREAM)) next();
+    else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
+  });
   app.get("/watch/:name", (_request, response) => response.sendFile("index.html", { root: page }));
   app.use(express.static(page, { index: "index.html", redirect: false }));
   app.use((_request, response) => sentence(response, 404, "There is nothing here."));

@@ -33,7 +33,9 @@ export class StagesView {
     const keys = stages.map((stage) => stage.key).join();
     if (keys !== this.#keys || !this.#container.hasChildNodes()) this.#build(keys, stages);
     if (stages.length === 0) {
-      this.#empty.textContent = measurable ? "No frame was measured yet." : "This browser does not tell.";
+      this.#empty.textContent = measurable
+        ? "There is nothing to measure while no new picture comes."
+        : "Not measurable here: this browser does not tell which frame it shows.";
     }
     const waits = stages.some((stage) => stage.key === "screen");
     stages.forEach(({ key, time }, index) => {

@@ -4,7 +4,7 @@
  * (`1` while the loop runs, `0` once it has ended).
  */
 import { join } from "node:path";
-import type { Clock, Millis } from "../timing.ts";
+import type { Cancel, Clock, Millis } from "../timing.ts";
 import { readFlag } from "./folder/flags.ts";
 import { Liveness } from "./folder/liveness.ts";
 import { eventsDelivered, type Look, PictureFile } from "./folder/picture.ts";
@@ -48,6 +48,7 @@ class FolderSource implements Source {
   readonly #liveness: Liveness;
   readonly #causes = new Set<Cause>();
   #looking: Promise<void> | undefined;
+  #cancelWait: Cancel | undefined;
   #sink: SourceSink | undefined;
   #frames = 0;
   #watched = false;
@@ -97,6 +98,7 @@ class FolderSource implements Source {
   async close(): Promise<void> {
     this.#closed = true;
     this.#watcher.close();
+    this.#cancelWait?.();
     await this.#looking;
   }
 
@@ -122,17 +124,23 @@ class FolderSource implements Source {
 
   async #lookOnce(causes: ReadonlySet<Cause>): Promise<void> {
     const [running, look] = await Promise.all([
-      readFlag(this.#running),
+      readFlag(this.#running, this.#watcher.disk),
       this.#picture.look({ again: causes.size > 1 || !causes.has("flag"), into: causes.has("poll") }),
     ]);
     if (this.#closed) return;
     if (look.kind === "taken") this.#deliver(look);
     // Unwatched, the next poll will do.
     if (look.kind === "changed" && this.#watched) this.#causes.add("picture");
+    if (look.kind === "unsure") this.#lookAgainAfter(look.wait);
     if (causes.has("poll")) this.#picture.remind();
     const mtimeNs = look.kind === "taken" ? look.mtimeNs : undefined;
     const state = this.#liveness.observe(this.#clock.now(), running, mtimeNs);
     if (state) this.#sink?.state(state);
+  }
+
+  #lookAgainAfter(wait: Millis): void {
+    this.#cancelWait?.();
+    this.#cancelWait = this.#clock.after(wait, () => void this.#look("picture"));
   }
 
   #deliver({ mtimeNs, received, data }: Look & { readonly kind: "taken" }): void {

@@ -111,11 +111,13 @@ export function updateCommand(as: "root" | "sudo"): readonly [string, ...string[
   return aptGet(as, "update");
 }
 
-// The status lines go to the standard output, because sudo closes every other descriptor.
+// The lines that tell the progress come by descriptor 3: sudo hands no such one down, and were it 1, the packages'
+// own scripts would run without a standard output, which some do not survive.
+const APT_GET = 'exec env DEBIAN_FRONTEND=noninteractive apt-get -o APT::Status-Fd=3 "$@" 3>&1';
+
 function aptGet(as: "root" | "sudo", ...args: string[]): readonly [string, ...string[]] {
-  const command = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300"];
-  const all = [...command, "-o", "APT::Status-Fd=1", ...args];
-  return as === "root" ? ["env", ...all] : ["sudo", "-n", "env", ...all];
+  const command = ["-c", APT_GET, "apt-get", "-o", "DPkg::Lock::Timeout=300", ...args];
+  return as === "root" ? ["sh", ...command] : ["sudo", "-n", "sh", ...command];
 }
 
 /** How far apt-get is, from a line of its output; undefined for a line that does not say. */

@@ -5,7 +5,7 @@ import { readTimes } from "../../web/player/mjpeg.ts";
 import { RateMeter } from "../../web/player/rates.ts";
 import { parseSource, timedMjpegUrl } from "../../web/player/source-url.ts";
 import { Watchdog } from "../../web/player/watchdog.ts";
-import { readInbound } from "../../web/player/webrtc.ts";
+import { readInbound, shownTime } from "../../web/player/webrtc.ts";
 import { streamOf } from "../../web/route.ts";
 
 describe("Backoff", () => {
@@ -132,6 +132,18 @@ describe("readInbound", () => {
   });
 });
 
+describe("shownTime", () => {
+  it("is the expected display time, though the callback comes late", () => {
+    expect(shownTime(50, { presentationTime: 20, expectedDisplayTime: 33 })).toBe(33);
+    expect(shownTime(16, { presentationTime: 20, expectedDisplayTime: 33 })).toBe(33);
+  });
+
+  it("is never before the frame was handed to the screen", () => {
+    expect(shownTime(33, { presentationTime: 20, expectedDisplayTime: 16 })).toBe(33);
+    expect(shownTime(16, { presentationTime: 20, expectedDisplayTime: 16 })).toBe(20);
+  });
+});
+
 describe("readTimes", () => {
   const headers = new Map([
     ["x-captured", "1790000000000.125"],
@@ -192,8 +204,9 @@ describe("streamOf", () => {
 
 describe("figures", () => {
   it("are written with the digits that can be read", () => {
-    expect([undefined, 0.44, 9.94, 9.96, 41.4, 999.4, 1240].map(milliseconds)).toEqual([
+    expect([undefined, 0, 0.44, 9.94, 9.96, 41.4, 999.4, 1240].map(milliseconds)).toEqual([
       "–",
+      "< 0.1 ms",
       "0.4 ms",
       "9.9 ms",
       "10 ms",

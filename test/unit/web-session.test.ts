@@ -113,7 +113,7 @@ describe("a session", () => {
     const { session, opened, timers, connectAndShow } = start();
     await connectAndShow();
     await timers.advance(60_000);
-    expect(session.model).toMatchObject({ transport: "webrtc", picture: "moving", server: "there" });
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "current", server: "there" });
     expect(opened.mjpeg).toHaveLength(0);
     expect(opened.webrtc).toHaveLength(1);
   });
@@ -127,7 +127,7 @@ describe("a session", () => {
     expect(opened.mjpeg).toHaveLength(1);
     expect(session.model).toMatchObject({ transport: "mjpeg", picture: "none" });
     newest("mjpeg").events.picture();
-    expect(session.model.picture).toBe("moving");
+    expect(session.model.picture).toBe("current");
   });
 
   it("tries WebRTC again behind the fallback, ever more rarely, up to once a minute", async () => {
@@ -157,7 +157,7 @@ describe("a session", () => {
     expect(mjpeg.closed).toBe(false);
     newest("webrtc").events.picture();
     expect(mjpeg.closed).toBe(true);
-    expect(session.model).toMatchObject({ transport: "webrtc", picture: "moving" });
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "current" });
   });
 
   it("takes a first WebRTC picture that comes late, after the fallback began", async () => {
@@ -165,7 +165,7 @@ describe("a session", () => {
     await connect();
     await timers.advance(7000);
     newest("webrtc").events.picture();
-    expect(session.model).toMatchObject({ transport: "webrtc", picture: "moving" });
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "current" });
   });
 
   it("does not blame WebRTC for a source that has nothing to show", async () => {
@@ -213,11 +213,11 @@ describe("a session", () => {
     await connectAndShow();
     await timers.advance(20_000);
     newest("webrtc").events.lost();
-    expect(session.model).toMatchObject({ transport: "webrtc", picture: "still" });
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "old" });
     await timers.advance(300);
     expect(opened.webrtc).toHaveLength(2);
     newest("webrtc").events.picture();
-    expect(session.model.picture).toBe("moving");
+    expect(session.model.picture).toBe("current");
     expect(opened.mjpeg).toHaveLength(0);
   });
 
@@ -250,11 +250,11 @@ describe("a session", () => {
     expect(old.closed).toBe(true);
     expect(opened.webrtc).toHaveLength(2);
     expect(server.follows).toBe(2);
-    expect(session.model).toMatchObject({ server: "there", picture: "still", transport: "webrtc" });
+    expect(session.model).toMatchObject({ server: "there", picture: "old", transport: "webrtc" });
     await settle();
     expect(session.meter.clock.best?.offset).toBe(-40);
     newest("webrtc").events.picture();
-    expect(session.model.picture).toBe("moving");
+    expect(session.model.picture).toBe("current");
   });
 
   it("asks for nothing while the server is away, whatever breaks", async () => {
@@ -291,7 +291,7 @@ describe("a session", () => {
     newest("webrtc").events.refused({ code: "no-common-codec", message: "No VP8." });
     expect(opened.mjpeg).toHaveLength(1);
     newest("mjpeg").events.picture();
-    expect(session.model).toMatchObject({ transport: "mjpeg", picture: "moving" });
+    expect(session.model).toMatchObject({ transport: "mjpeg", picture: "current" });
   });
 
   it("waits for a stream that does not exist yet", async () => {
@@ -325,6 +325,17 @@ describe("a session", () => {
     const times = { captured: now + 700 - 40, received: now + 700 - 38, sent: now + 700 - 20 };
     newest("webrtc").events.shown({ shownAt: now }, times);
     expect(session.meter.stats(now).latency).toEqual({ median: 40, p95: 40, now: 40 });
+  });
+
+  it("does not let a wrong offset take away from what each side measured on its own clock", async () => {
+    const { session, timers, connectAndShow, newest } = start();
+    await connectAndShow();
+    await settle();
+    const now = timers.now();
+    const sent = now + 700 + 30;
+    const times = { captured: sent - 20, received: sent - 19, sent };
+    newest("webrtc").events.shown({ shownAt: now, receivedAt: now - 6 }, times);
+    expect(session.meter.stats(now).latency?.now).toBe(26);
   });
 
   it("calls the latency not measurable once many frames have come that nobody recognises", async () => {

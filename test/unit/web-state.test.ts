@@ -12,7 +12,7 @@ import {
 const SINCE = 1_000_000;
 const live: SourceState = { kind: "live", since: SINCE, run: 1 };
 const there: Model = { ...initialModel, server: "there" };
-const playing: Model = { ...there, source: live, picture: "moving" };
+const playing: Model = { ...there, source: live, picture: "current" };
 const told = (model: Model, now = SINCE) => describe(model, now, (at) => `T${at}`);
 const by = (transport: Model["transport"], model: Model): Model => ({ ...model, transport });
 
@@ -93,7 +93,7 @@ group("describe", () => {
   });
 
   it("tells a picture that was lost from one that never came", () => {
-    expect(told({ ...playing, picture: "still" })).toMatchObject({
+    expect(told({ ...playing, picture: "old" })).toMatchObject({
       kind: "connecting",
       sentence: "The picture was lost, joining again",
     });

@@ -42,6 +42,8 @@ export interface RendercastPlayer {
 }
 
 const STATS_EVERY = 400;
+/** How long the tools stay after the pointer has come to rest. */
+const TOOLS_FOR = 2500;
 
 /** The player element. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: how TypeScript types an element's own events
@@ -58,6 +60,7 @@ export class RendercastPlayer extends HTMLElement {
   #session: Session | undefined;
   #info: StreamInfo | undefined;
   #stopStats: Cancel | undefined;
+  #stopActive: Cancel | undefined;
   #state = describe(initialModel, 0, String);
   #stats = new Meter().stats(0);
 
@@ -84,6 +87,10 @@ export class RendercastPlayer extends HTMLElement {
 
     root.append(pictures, state, this.#statistics, tools);
     pictures.addEventListener("dblclick", () => this.toggleFullscreen());
+    for (const type of ["pointermove", "pointerdown"]) this.addEventListener(type, () => this.#wake());
+    this.addEventListener("pointerleave", ({ pointerType }) => {
+      if (pointerType === "mouse") this.#mark("active", false);
+    });
     this.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -137,6 +144,7 @@ export class RendercastPlayer extends HTMLElement {
   }
 
   disconnectedCallback(): void {
+    this.#stopActive?.();
     this.#end();
   }
 
@@ -216,7 +224,7 @@ export class RendercastPlayer extends HTMLElement {
     const playing = kind === "live" || kind === "fallback";
     this.#mark("picture", picture !== "none");
     this.#mark("quiet", playing);
-    this.#mark("dimmed", !playing && kind !== "connecting");
+    this.#mark("dimmed", !playing);
     this.#dot.dataset.tone = tone;
     this.#dot.toggleAttribute("data-busy", tone === "busy" || kind === "away");
     // Only where it differs: a live region reads out every write.
@@ -224,7 +232,14 @@ export class RendercastPlayer extends HTMLElement {
     this.dispatchEvent(new CustomEvent("statechange", { detail: state }));
   }
 
-  #mark(name: "picture" | "quiet" | "dimmed", on: boolean): void {
+  /** Shows the tools for a while. */
+  #wake(): void {
+    this.#mark("active", true);
+    this.#stopActive?.();
+    this.#stopActive = pageTimers.after(TOOLS_FOR, () => this.#mark("active", false));
+  }
+
+  #mark(name: "picture" | "quiet" | "dimmed" | "active", on: boolean): void {
     if (on) this.#internals.states.add(name);
     else this.#internals.states.delete(name);
   }

@@ -5,11 +5,12 @@ import type { PlayerState } from "./state.ts";
 /** What stands where there is no figure. */
 export const NONE = "–";
 
-/** Milliseconds: `0.4 ms`, `41 ms`, `1.2 s`. */
+/** Milliseconds: `< 0.1 ms`, `0.4 ms`, `41 ms`, `1.2 s`. */
 export function milliseconds(value: number | undefined): string {
   if (value === undefined) return NONE;
+  if (value < 0.05) return "< 0.1 ms";
   if (value >= 999.5) return `${(value / 1000).toFixed(1)} s`;
-  return `${Math.abs(value) < 9.95 ? value.toFixed(1) : value.toFixed(0)} ms`;
+  return `${value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ms`;
 }
 
 /** Bits a second: `640 kbit/s`, `2.4 Mbit/s`. */

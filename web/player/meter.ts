@@ -117,9 +117,12 @@ export class Meter {
     const clock = this.clock.best;
     if (!clock) return;
     this.#unknown = 0;
-    const latency = shown.shownAt + clock.offset - times.captured;
+    const stages = stagesOf(times, shown, clock.offset, this.#rates.rates ?? {});
+    // Their sum, not the difference of the ends: what either side measured on its own clock stands,
+    // however far off the offset is.
+    const latency = stages.reduce((sum, { time }) => sum + time, 0);
     this.#medians.add(shown.shownAt, latency);
     this.#percentiles.add(shown.shownAt, latency);
-    this.#stages.add(shown.shownAt, stagesOf(times, shown, clock.offset, this.#rates.rates ?? {}));
+    this.#stages.add(shown.shownAt, stages);
   }
 }

@@ -38,8 +38,9 @@ export interface SessionPorts {
 export const PICTURE_WITHIN = 5000;
 /** A playback that lived for so long was a good one: losing it is no reason to wait before the next. */
 const GOOD_AFTER = 10_000;
-const CLOCK_EVERY = 5000;
 const QUICK_PINGS = 5;
+/** A page that still loads answers late: so the clock is asked each second at first, then each fifth. */
+const LOADING_FOR = 10;
 
 /** Where one playback stands. */
 interface Attempt {
@@ -66,6 +67,8 @@ export class Session {
   #info: StreamInfo | undefined;
   #webrtc: Attempt | undefined;
   #mjpeg: Attempt | undefined;
+  /** Since the server was reached. */
+  #seconds = 0;
   #closed = false;
 
   constructor(stream: string, ports: SessionPorts) {
@@ -78,7 +81,10 @@ export class Session {
       stream: (info) => this.#described(info),
       frame: (timing) => this.meter.timing(timing),
     });
-    this.#stopClock = ports.timers.every(CLOCK_EVERY, () => void this.#ping());
+    this.#stopClock = ports.timers.every(1000, () => {
+      this.#seconds++;
+      if (this.#seconds <= LOADING_FOR || this.#seconds % 5 === 0) void this.#ping();
+    });
   }
 
   /** Everything the state follows from. */
@@ -103,8 +109,11 @@ export class Session {
   // The server
 
   #connected(): void {
+    // The server knows nothing of the old connection: what it showed last is an old picture.
+    this.#closeWebRtc();
     this.#update({ server: "there", refusal: undefined });
     this.meter.forgetServer();
+    this.#seconds = 0;
     this.#retry.reset();
     this.#rejoin.reset();
     this.#mjpegAgain.reset();
@@ -198,7 +207,7 @@ export class Session {
     this.#retry.reset();
     this.#closeMjpeg();
     this.meter.begin("webrtc");
-    this.#update({ transport: "webrtc", picture: "moving", refusal: undefined });
+    this.#update({ transport: "webrtc", picture: "current", refusal: undefined });
   }
 
   #webrtcLost(attempt: Attempt): void {
@@ -209,7 +218,7 @@ export class Session {
       return;
     }
     if (this.#ports.timers.now() - attempt.pictureAt > GOOD_AFTER) this.#rejoin.reset();
-    this.#update({ picture: "still" });
+    this.#update({ picture: "old" });
     this.#joinAfter(this.#rejoin.next());
   }
 
@@ -235,7 +244,7 @@ export class Session {
     if (!attempt) return;
     this.#webrtc = undefined;
     attempt.playback?.close();
-    if (attempt.pictureAt !== undefined) this.#update({ picture: "still" });
+    if (attempt.pictureAt !== undefined) this.#update({ picture: "old" });
   }
 
   // MJPEG
@@ -259,7 +268,7 @@ export class Session {
           attempt.pictureAt = this.#ports.timers.now();
           this.#mjpegAgain.reset();
           this.meter.begin("mjpeg");
-          this.#update({ picture: "moving" });
+          this.#update({ picture: "current" });
         },
         refused: over,
         lost: over,
@@ -270,7 +279,7 @@ export class Session {
 
   #mjpegLost(attempt: Attempt): void {
     this.#mjpeg = undefined;
-    if (attempt.pictureAt !== undefined) this.#update({ picture: "still" });
+    if (attempt.pictureAt !== undefined) this.#update({ picture: "old" });
     if (this.#model.server !== "there") return;
     this.#stopMjpegTimer = this.#ports.timers.after(this.#mjpegAgain.next(), () => this.#openMjpeg());
   }
@@ -291,7 +300,8 @@ export class Session {
         attempt.connected = true;
       },
       shown: (...shown: Parameters<PlaybackEvents["shown"]>) => {
-        if (onScreen()) this.meter.shown(...shown);
+        // A source that rests may have its last picture sent again: how old that is says nothing.
+        if (onScreen() && this.#model.source?.kind === "live") this.meter.shown(...shown);
       },
       counted: (...counted: Parameters<PlaybackEvents["counted"]>) => {
         if (onScreen()) this.meter.counted(...counted);

@@ -44,12 +44,13 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents): Signa
     reconnectionDelayMax: 3000,
     randomizationFactor: 0.5,
   });
+  let reconnect: ReturnType<typeof setTimeout> | undefined;
   socket.on("connect", events.connected);
   socket.on("connect_error", events.away);
   socket.on("disconnect", (reason) => {
     events.away();
     // The one case that socket.io takes for final. A server that shuts down may well come back.
-    if (reason === "io server disconnect") setTimeout(() => socket.connect(), RECONNECT_AFTER);
+    if (reason === "io server disconnect") reconnect = setTimeout(() => socket.connect(), RECONNECT_AFTER);
   });
   socket.on("stream", events.stream);
   socket.on("frame", events.frame);
@@ -61,6 +62,7 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents): Signa
     leave: () => void socket.emit("leave"),
     clock: () => asked.emitWithAck("clock"),
     close() {
+      clearTimeout(reconnect);
       socket.off();
       socket.disconnect();
     },

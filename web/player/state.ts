@@ -22,8 +22,8 @@ export interface Model {
   readonly restart: { readonly run: number; readonly at: number } | undefined;
   /** The way the pictures come, or should. */
   readonly transport: Transport;
-  /** `moving`: new ones come by `transport`. `still`: only the last one is left. */
-  readonly picture: "none" | "moving" | "still";
+  /** `current`: by `transport` comes what there is. `old`: only what came before is left. */
+  readonly picture: "none" | "current" | "old";
   /** Whether the browser has WebRTC at all. */
   readonly webrtc: boolean;
   readonly refusal: Refusal | undefined;
@@ -77,8 +77,9 @@ export function describe(model: Model, now: number, time: (at: number) => string
   if (model.server === "away") {
     return { ...common, kind: "away", label: "Server away", sentence: "The server is away, reconnecting" };
   }
-  if (refusal && picture !== "moving") {
-    return { ...common, kind: "refused", label: "Refused", sentence: refusal.message, refusal };
+  if (refusal && picture !== "current") {
+    const label = refusedLabel(refusal.code);
+    return { ...common, kind: "refused", label, sentence: refusal.message, refusal };
   }
   if (!source) return { ...common, kind: "connecting", label: "Connecting", sentence: "Connecting" };
 
@@ -117,18 +118,23 @@ export function describe(model: Model, now: number, time: (at: number) => string
         since: source.since,
       };
     case "live": {
-      if (picture !== "moving") {
+      if (picture !== "current") {
         const sentence =
-          fallback ?? (picture === "still" ? "The picture was lost, joining again" : "Connecting");
+          fallback ?? (picture === "old" ? "The picture was lost, joining again" : "Connecting");
         return { ...common, kind: "connecting", label: "Connecting", sentence };
       }
       const restart = model.restart && now - model.restart.at < RESTART_NOTICE ? model.restart : undefined;
       const notice = restart && `The loop restarted at ${time(restart.at)}`;
       const live = { ...common, notice, since: source.since, run: source.run };
-      if (fallback) return { ...live, kind: "fallback", label: "Live by MJPEG", sentence: fallback };
+      if (fallback) return { ...live, kind: "fallback", label: "MJPEG", sentence: fallback };
       return { ...live, kind: "live", label: "Live", sentence: "Live" };
     }
   }
+}
+
+function refusedLabel(code: RefusalCode): string {
+  if (code === "no-such-stream") return "Not found";
+  return code === "full" ? "Full" : "Refused";
 }
 
 function fallbackSentence({ webrtc, refusal, picture }: Model): string {
@@ -137,7 +143,7 @@ function fallbackSentence({ webrtc, refusal, picture }: Model): string {
     : webrtc
       ? "WebRTC did not connect"
       : "This browser has no WebRTC";
-  if (picture !== "moving") return `${why}, trying MJPEG`;
+  if (picture !== "current") return `${why}, trying MJPEG`;
   return `${why}, showing MJPEG${webrtc ? "; still trying" : ""}`;
 }
 

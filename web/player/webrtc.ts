@@ -100,7 +100,7 @@ class WebRtcPlayback implements Playback {
   }
 
   #nextFrame(): void {
-    this.#video.requestVideoFrameCallback?.((_now, metadata) => {
+    this.#video.requestVideoFrameCallback?.((now, metadata) => {
       if (this.#closed) return;
       this.#nextFrame();
       this.#firstPicture();
@@ -110,7 +110,7 @@ class WebRtcPlayback implements Playback {
         metadata.rtpTimestamp ?? this.#receiver.getSynchronizationSources()[0]?.rtpTimestamp;
       this.#events.shown(
         {
-          shownAt: epochOf(metadata.expectedDisplayTime),
+          shownAt: epochOf(shownTime(now, metadata)),
           receivedAt: receiveTime === undefined ? undefined : epochOf(receiveTime),
           decodeTime: processingDuration === undefined ? undefined : processingDuration * 1000,
         },
@@ -149,6 +149,21 @@ class WebRtcPlayback implements Playback {
     this.close();
     this.#events.lost();
   }
+}
+
+/**
+ * When the frame gets onto the screen. Chromium's `expectedDisplayTime` may be that of the screen's
+ * last refresh, before the frame was there at all; then it gets there with the refresh that `now` is
+ * of. Exported for its test.
+ */
+export function shownTime(
+  now: number,
+  {
+    expectedDisplayTime,
+    presentationTime,
+  }: Pick<VideoFrameCallbackMetadata, "expectedDisplayTime" | "presentationTime">,
+): number {
+  return expectedDisplayTime >= presentationTime ? expectedDisplayTime : Math.max(now, presentationTime);
 }
 
 /** The little of `inbound-rtp` and `codec` that is read here; TypeScript's DOM types stop at the report. */

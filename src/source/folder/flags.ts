@@ -1,5 +1,5 @@
 /** The loop's flag files, and what the flag `written` says of the picture. */
-import { constants, open } from "node:fs/promises";
+import type { Disk } from "./disk.ts";
 
 /** A flag file as found. `absent` also stands for one that says neither: it says nothing we know. */
 export type Flag =
@@ -9,24 +9,22 @@ export type Flag =
 
 const ABSENT: Flag = { says: "absent" };
 
-/** Reads without waiting for a writer, should the path be a named pipe. */
-export const OPEN_TO_READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-
 /** More than a digit between white space needs. */
 const FLAG_BYTES = 64;
 
 /** Reads a flag file; never rejects. */
-export async function readFlag(path: string): Promise<Flag> {
+export async function readFlag(path: string, disk: Disk): Promise<Flag> {
   try {
-    const handle = await open(path, OPEN_TO_READ);
+    const file = await disk.open(path);
     try {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(FLAG_BYTES), 0, FLAG_BYTES, 0);
-      const { mtimeNs } = await handle.stat({ bigint: true });
-      const text = buffer.toString("latin1", 0, bytesRead).trim();
+      const buffer = Buffer.alloc(FLAG_BYTES);
+      const length = await disk.read(file, buffer, 0);
+      const { mtimeNs } = await disk.fstat(file);
+      const text = buffer.toString("latin1", 0, length).trim();
       if (text === "") return { says: "empty", mtimeNs };
       return text === "0" || text === "1" ? { says: text, mtimeNs } : ABSENT;
     } finally {
-      await handle.close();
+      await disk.close(file);
     }
   } catch {
     return ABSENT;
@@ -47,7 +45,7 @@ export type Phase = "resting" | "writing" | "tie";
  * pictures on its way.
  *
  * It holds for a flag read while the picture did not change, that is between two equal `stat`s of the picture.
- * A tie has to be decided by the order of the file events.
+ * A tie is left to the order of the file events: see `PictureFile`.
  */
 export function phaseOf(written: Flag, pictureMtimeNs: bigint): Phase {
   if (written.says !== "0" || written.mtimeNs > pictureMtimeNs) return "resting";

@@ -2,13 +2,23 @@
 import { crc32 } from "node:zlib";
 import type { Clock, EpochMs, Millis } from "../../timing.ts";
 import { beginsAsJpeg, isWholeJpeg } from "../jpeg.ts";
+import { type Disk, patientDisk } from "./disk.ts";
 import { type Fault, Faults } from "./faults.ts";
-import { type Phase, phaseOf, readFlag } from "./flags.ts";
+import { phaseOf, readFlag } from "./flags.ts";
 import { type Glance, glance, type Identity, readPicture, same } from "./reader.ts";
 import { epochMs } from "./time.ts";
 
 /** The longest tick of a kernel's file clock: a file may change twice within one and `stat` shows no difference. */
 const TICK: Millis = 20;
+
+/** Copying more than this from the cache would hold up everything else. */
+const LARGE = 4 * 1024 * 1024;
+
+/** How long a write may be under way, however loaded the machine is. */
+const IN_FLIGHT: Millis = 100;
+
+/** So many pictures seen to begin as an empty or a new file show that the loop does not overwrite in place. */
+const BEGINNINGS = 2;
 
 /** The file events so far: they tell of changes that no tick blurs, and of their order. */
 export interface Witness {
@@ -16,6 +26,8 @@ export interface Witness {
   readonly pictureEvents: number;
   /** Which file had the latest event, if that is known. */
   readonly lastEvent: "picture" | "written" | undefined;
+  /** How to get at the files. */
+  readonly disk: Disk;
 }
 
 /** How closely to look. */
@@ -29,8 +41,10 @@ export interface Closeness {
 /** What a look at the file gave. */
 export type Look =
   | { readonly kind: "nothing" }
-  /** It was being changed during the look: worth another. */
+  /** It was being changed during the look: worth another, at once. */
   | { readonly kind: "changed" }
+  /** It cannot be known yet whether it is being written. */
+  | { readonly kind: "unsure"; readonly wait: Millis }
   /** A new and whole picture. */
   | { readonly kind: "taken"; readonly mtimeNs: bigint; readonly received: EpochMs; readonly data: Buffer };
 
@@ -60,6 +74,9 @@ export class PictureFile {
   readonly #options: PictureOptions;
   readonly #faults: Faults;
   #judged: Judged | undefined;
+  #seen: Identity | undefined;
+  /** How often the file was seen to begin anew. */
+  #beginnings = 0;
   #taken = 0;
   #changed = 0;
 
@@ -80,18 +97,22 @@ export class PictureFile {
   /** Takes the picture if it is a new and whole one; never rejects. */
   async look({ again, into }: Closeness): Promise<Look> {
     const { picture, written, clock, witness } = this.#options;
-    const events = witness.pictureEvents;
-    const id = this.#worthReading(await glance(picture));
+    const { disk } = witness;
+    const id = this.#worthReading(await glance(picture, disk));
     if (!id) return NOTHING;
     const judged = this.#judged && same(this.#judged.id, id) ? this.#judged : undefined;
     if (judged && !(again && judged.fresh)) {
       if (judged.whole) this.#faults.clear();
       return NOTHING;
     }
-    const phase = phaseOf(await readFlag(written), id.mtimeNs);
+    // From here to the end the picture must not change, by the events and by `stat`.
+    await eventsDelivered();
+    const events = witness.pictureEvents;
+    const phase = phaseOf(await readFlag(written, disk), id.mtimeNs);
     if (phase === "writing" && !into) return this.#beingWritten(id);
 
-    const reading = await readPicture(picture, id);
+    const begun = clock.now();
+    const reading = await readPicture(picture, id, id.size > LARGE ? patientDisk : disk);
     const received = clock.now();
     await eventsDelivered();
     if (reading.kind === "unreadable") {
@@ -101,27 +122,21 @@ export class PictureFile {
       this.#changed++;
       return { kind: "changed" };
     }
-    return this.#judge(id, reading.data, received, phase, judged);
-  }
-
-  #judge(id: Identity, data: Buffer, received: EpochMs, phase: Phase, before: Judged | undefined): Look {
-    const { picture, witness } = this.#options;
-    const whole = isWholeJpeg(data) !== undefined;
-    const fresh = Math.abs(received - epochMs(id.mtimeNs)) < TICK;
-    const judged = { id, hash: crc32(data), whole, fresh };
-    if (before?.hash === judged.hash) {
-      this.#judged = judged;
+    const { data } = reading;
+    const age = Math.abs(begun - epochMs(id.mtimeNs));
+    const state = { id, hash: crc32(data), whole: isWholeJpeg(data) !== undefined, fresh: age < TICK };
+    if (judged?.hash === state.hash) {
+      this.#judged = state;
       return NOTHING;
     }
-    if (whole && (phase === "writing" || (phase === "tie" && witness.lastEvent === "picture"))) {
-      return this.#beingWritten(id);
+    if (state.whole && phase !== "resting") {
+      if (phase === "writing" || witness.lastEvent === "picture") return this.#beingWritten(id);
+      // A tie, and the flag had the last event. The picture rests, or its next write is under way: stamped on the
+      // file and copied in part, but not yet an event. That matters only where old bytes lie under the new ones.
+      if (this.#beginnings < BEGINNINGS && age < IN_FLIGHT) return { kind: "unsure", wait: IN_FLIGHT - age };
     }
-    this.#judged = judged;
-    if (!whole) {
-      return beginsAsJpeg(data)
-        ? this.#refuse("torn", id, `${picture} stays incomplete: did the loop end while writing it?`)
-        : this.#refuse("not_jpeg", id, `${picture} is not a JPEG picture: have the loop write JPEG.`);
-    }
+    this.#judged = state;
+    if (!state.whole) return this.#notWhole(id, data);
     this.#faults.clear();
     this.#taken++;
     return { kind: "taken", mtimeNs: id.mtimeNs, received, data };
@@ -129,6 +144,11 @@ export class PictureFile {
 
   #worthReading(found: Glance): Identity | undefined {
     const { picture, maxBytes } = this.#options;
+    if (found.kind === "file") {
+      const { ino, size } = this.#seen ?? found.id;
+      if (found.id.ino !== ino || (found.id.size === 0n && size > 0n)) this.#beginnings++;
+      this.#seen = found.id;
+    }
     if (found.kind === "absent") {
       this.#faults.clear();
     } else if (found.kind === "unreadable") {
@@ -142,6 +162,13 @@ export class PictureFile {
       return found.id;
     }
     return undefined;
+  }
+
+  #notWhole(id: Identity, data: Buffer): Look {
+    const { picture } = this.#options;
+    return beginsAsJpeg(data)
+      ? this.#refuse("torn", id, `${picture} stays incomplete: did the loop end while writing it?`)
+      : this.#refuse("not_jpeg", id, `${picture} is not a JPEG picture: have the loop write JPEG.`);
   }
 
   #beingWritten(id: Identity): Look {
@@ -159,9 +186,9 @@ export class PictureFile {
 }
 
 /**
- * Resolves when the file events that had happened by now have been delivered: the event loop empties the kernel's
- * queue of them before it comes to its immediates.
+ * Resolves when the file events that had happened by now have been delivered: between two immediates the event
+ * loop empties the kernel's queue of them.
  */
-export function eventsDelivered(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+export async function eventsDelivered(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,5 @@
 /** Looks at the picture file and reads it, so that what was read is known to have been one state of it. */
-import { open, stat } from "node:fs/promises";
-import { OPEN_TO_READ } from "./flags.ts";
+import type { Disk } from "./disk.ts";
 
 /** One state of a file, so far as `stat` can tell. */
 export interface Identity {
@@ -28,9 +27,9 @@ export function same(one: Identity, other: Identity): boolean {
 }
 
 /** A `stat` of the path, symlinks followed; never rejects. */
-export async function glance(path: string): Promise<Glance> {
+export async function glance(path: string, disk: Disk): Promise<Glance> {
   try {
-    const stats = await stat(path, { bigint: true });
+    const stats = await disk.stat(path);
     return stats.isFile()
       ? { kind: "file", id: stats }
       : { kind: "unreadable", why: stats.isDirectory() ? "it is a folder" : "it is not a regular file" };
@@ -40,20 +39,19 @@ export async function glance(path: string): Promise<Glance> {
 }
 
 /** Reads the file that was in the state `id`, if it still is when all is read; never rejects. */
-export async function readPicture(path: string, id: Identity): Promise<Reading> {
+export async function readPicture(path: string, id: Identity, disk: Disk): Promise<Reading> {
   try {
-    const handle = await open(path, OPEN_TO_READ);
+    const file = await disk.open(path);
     try {
       const data = Buffer.allocUnsafe(Number(id.size));
-      let filled = 0;
-      while (filled < data.length) {
-        const { bytesRead } = await handle.read(data, filled, data.length - filled, filled);
-        if (bytesRead === 0) return { kind: "changed" };
-        filled += bytesRead;
+      for (let filled = 0; filled < data.length; ) {
+        const length = await disk.read(file, data, filled);
+        if (length === 0) return { kind: "changed" };
+        filled += length;
       }
-      return same(id, await handle.stat({ bigint: true })) ? { kind: "read", data } : { kind: "changed" };
+      return same(id, await disk.fstat(file)) ? { kind: "read", data } : { kind: "changed" };
     } finally {
-      await handle.close();
+      await disk.close(file);
     }
   } catch (error) {
     // Gone between the look and the opening, as between the unlinking and the new file of some writers.

@@ -3,6 +3,7 @@ import { type FSWatcher, watch } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { Cancel, Clock, Millis } from "../../timing.ts";
+import { type Disk, patientDisk, promptDisk } from "./disk.ts";
 import { codeOf } from "./reader.ts";
 
 /** The safety net below the events. */
@@ -71,6 +72,11 @@ export class FolderWatcher {
       void this.#check();
       this.#options.look("poll");
     });
+  }
+
+  /** Where events come, the files are written on this machine. */
+  get disk(): Disk {
+    return this.#events > 0 && !this.#cancelFastPoll ? promptDisk : patientDisk;
   }
 
   /** A new picture was taken: did an event announce it? */

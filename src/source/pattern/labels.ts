@@ -52,7 +52,7 @@ export class Labels {
     const [small, large, margin] = [this.#small, this.#large, this.#margin];
     put(large, "rendercast", left + margin, "left", top + margin, BRIGHT);
     put(large, clockText(time), right - margin, "right", top + margin, BRIGHT);
-    const foot = bottom - margin - small.ascent + 2;
+    const foot = bottom - Math.max(margin - 2, small.descent + 1) - small.ascent;
     const numberTop = this.#roomy ? top + margin + large.ascent + this.#gap : foot;
     put(small, `frame ${frameNumber}`, right - margin, "right", numberTop, QUIET);
     put(small, "built-in scene: connect Blender to replace it", left + margin, "left", foot, QUIET);

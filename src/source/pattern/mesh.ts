@@ -18,7 +18,9 @@ export interface Mesh {
 }
 
 /** The tube's radius, where the knot's own is 3. */
-const TUBE = 0.72;
+const TUBE = 0.7;
+/** How far the windings swing apart: enough to keep the tube clear of itself. */
+const DEPTH = 1.4;
 const SIZE = 1 / (3 + TUBE);
 
 /** A trefoil knot of `along * around` vertices: that many steps along its curve and around its tube. */
@@ -51,17 +53,17 @@ function frameAt(t: number): { centre: Vector; normal: Vector; binormal: Vector 
   const centre: Vector = [
     Math.sin(t) + 2 * Math.sin(2 * t),
     Math.cos(t) - 2 * Math.cos(2 * t),
-    -Math.sin(3 * t),
+    -DEPTH * Math.sin(3 * t),
   ];
   const velocity: Vector = [
     Math.cos(t) + 4 * Math.cos(2 * t),
     -Math.sin(t) + 4 * Math.sin(2 * t),
-    -3 * Math.cos(3 * t),
+    -3 * DEPTH * Math.cos(3 * t),
   ];
   const bend: Vector = [
     -Math.sin(t) - 8 * Math.sin(2 * t),
     -Math.cos(t) + 8 * Math.cos(2 * t),
-    9 * Math.sin(3 * t),
+    9 * DEPTH * Math.sin(3 * t),
   ];
   const binormal = normalize(cross(velocity, bend));
   return { centre, normal: normalize(cross(binormal, velocity)), binormal };

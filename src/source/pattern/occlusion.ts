@@ -5,8 +5,8 @@ import { add, dot, scale, type Vector } from "./vector.ts";
 const STRENGTH = 1.5;
 
 /**
- * The share of the light around that reaches each vertex, 0 to 1. The tube along `centres` (evenly
- * spaced, closed) is taken for a string of spheres, each of which hides the solid angle it fills.
+ * The share of the light around that reaches each vertex, 0 to 1. The tube along `centres` (a
+ * closed curve) is taken for a string of spheres, each of which hides the solid angle it fills.
  */
 export function tubeExposure(
   positions: readonly Vector[],

@@ -25,6 +25,7 @@ export class Font {
   readonly ascent: number;
   /** From the baseline to the bottom of the lowest ones, in pixels. */
   readonly descent: number;
+  readonly #gap: number;
   readonly #masks: ReadonlyMap<string, Mask>;
 
   constructor(scale: number) {
@@ -35,8 +36,6 @@ export class Font {
     );
     this.#gap = GAP * scale;
   }
-
-  readonly #gap: number;
 
   /** The width of a text in pixels. */
   measure(text: string): number {

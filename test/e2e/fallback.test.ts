@@ -1,0 +1,105 @@
+import type { Browser, Page } from "puppeteer-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { launchChromium } from "../browser.ts";
+import { describeWith } from "../setup/suites.ts";
+import {
+  contrast,
+  difference,
+  openPlayer,
+  readScreen,
+  stateOf,
+  troublesOf,
+  waitForState,
+  waitForStats,
+} from "./player.ts";
+import { type ServerProcess, startServer } from "./server.ts";
+
+describeWith(["chromium"], "the MJPEG fallback in Chromium", ({ chromium }) => {
+  let server: ServerProcess;
+  const browsers: Browser[] = [];
+
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterEach(async () => {
+    await Promise.all(browsers.splice(0).map((browser) => browser.close()));
+  });
+  afterAll(async () => {
+    await server?.stop();
+  });
+
+  const launch = async (...flags: string[]) => {
+    const browser = await launchChromium(chromium, ...flags);
+    browsers.push(browser);
+    return browser;
+  };
+  const showsMotion = async (page: Page) => {
+    const first = await readScreen(page);
+    expect(contrast(first)).toBeGreaterThan(15);
+    const stats = await waitForStats(page, ({ fps, latency }) => (fps ?? 0) > 10 && latency !== undefined);
+    expect(difference(first, await readScreen(page))).toBeGreaterThan(0.5);
+    return stats;
+  };
+
+  test("a browser without WebRTC is shown MJPEG, and told so", async () => {
+    const page = await openPlayer(await launch(), server.url, () => {
+      Object.defineProperty(window, "RTCPeerConnection", { value: undefined });
+    });
+    expect((await waitForState(page, "fallback")).sentence).toMatch(/no WebRTC.*MJPEG/);
+    expect(await showsMotion(page)).toMatchObject({
+      transport: "mjpeg",
+      codec: "MJPEG",
+      width: 480,
+      height: 270,
+    });
+    expect(troublesOf(page)).toEqual([]);
+  });
+
+  test("where no packet gets through it falls back by itself, and comes back as soon as one does", async () => {
+    const page = await openPlayer(await launch(), server.url, () => {
+      // Until the test lifts it, the server's address is one that nothing answers at.
+      const real = RTCPeerConnection.prototype.setRemoteDescription as (
+        description: RTCSessionDescriptionInit,
+      ) => Promise<void>;
+      Object.assign(window, { blocked: true });
+      RTCPeerConnection.prototype.setRemoteDescription = function (
+        this: RTCPeerConnection,
+        { type, sdp = "" }: RTCSessionDescriptionInit,
+      ) {
+        const elsewhere = sdp.replace(/^(a=candidate:\S+ 1 udp \d+) \S+ \d+/gm, "$1 203.0.113.1 9");
+        return real.call(this, { type, sdp: "blocked" in window && window.blocked ? elsewhere : sdp });
+      } as typeof RTCPeerConnection.prototype.setRemoteDescription;
+    });
+    expect((await waitForState(page, "fallback")).sentence).toMatch(
+      /WebRTC did not connect.*MJPEG.*still trying/,
+    );
+    expect((await showsMotion(page)).transport).toBe("mjpeg");
+
+    await page.evaluate(() => Object.assign(window, { blocked: false }));
+    await waitForState(page, "live", 40_000);
+    expect((await stateOf(page)).transport).toBe("webrtc");
+    expect((await waitForStats(page, ({ codec }) => codec === "VP8")).transport).toBe("webrtc");
+    expect(contrast(await readScreen(page))).toBeGreaterThan(15);
+  });
+
+  test("a bare img shows the stream, and each picture as soon as it is sent", async () => {
+    const page = await (await launch()).newPage();
+    await page.goto(`${server.url}/streams`);
+    const size = await page.evaluate(async () => {
+      const image = new Image();
+      image.src = "/streams/main/mjpeg";
+      document.body.append(image);
+      await image.decode();
+      return [image.naturalWidth, image.naturalHeight];
+    });
+    expect(size).toEqual([480, 270]);
+  });
+
+  test("the snapshot is a JPEG of now", async () => {
+    const response = await fetch(`${server.url}/streams/main/snapshot.jpg`);
+    expect(response.headers.get("content-type")).toBe("image/jpeg");
+    const bytes = Buffer.from(await response.arrayBuffer());
+    expect(bytes.subarray(0, 2)).toEqual(Buffer.from([0xff, 0xd8]));
+    expect(Number(response.headers.get("x-frame-number"))).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,161 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { Browser, Page } from "puppeteer-core";
+import { io } from "socket.io-client";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { classes, Message, methods } from "werift";
+import { launchChromium } from "../browser.ts";
+import { describeWith } from "../setup/suites.ts";
+import { openPlayer, stateOf, waitForState } from "./player.ts";
+import { type ServerProcess, startServer } from "./server.ts";
+
+/** Keeps the page's peer connections where a test can ask them. */
+function keepPeerConnections() {
+  const kept: RTCPeerConnection[] = [];
+  const Real = RTCPeerConnection;
+  Object.assign(window, {
+    kept,
+    RTCPeerConnection: class extends Real {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration);
+        kept.push(this);
+      }
+    },
+  });
+}
+
+describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
+  let browser: Browser;
+  let server: ServerProcess;
+  let page: Page;
+
+  beforeAll(async () => {
+    server = await startServer();
+    browser = await launchChromium(chromium);
+    page = await openPlayer(browser, server.url, keepPeerConnections);
+    await waitForState(page, "live");
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  const framesDecoded = () =>
+    page.evaluate(async () => {
+      const [connection] = (window as unknown as { kept: RTCPeerConnection[] }).kept;
+      for (const report of (await connection?.getStats())?.values() ?? []) {
+        if (report.type === "inbound-rtp") return report.framesDecoded as number;
+      }
+      return 0;
+    });
+  /** The same peer connection goes on showing new frames. */
+  const noticesNothing = async () => {
+    const before = await framesDecoded();
+    await vi.waitFor(async () => expect(await framesDecoded()).toBeGreaterThan(before + 20), {
+      timeout: 10_000,
+    });
+    expect(await page.evaluate(() => (window as unknown as { kept: unknown[] }).kept.length)).toBe(1);
+    expect((await stateOf(page)).kind).toBe("live");
+  };
+
+  test("a stranger's datagrams to its port are not noticed", async () => {
+    const { address, port, fragment } = await page.evaluate(async () => {
+      const [connection] = (window as unknown as { kept: RTCPeerConnection[] }).kept;
+      const reports = [...((await connection?.getStats())?.values() ?? [])];
+      const pair = reports.find(({ type, nominated }) => type === "candidate-pair" && nominated);
+      const remote = reports.find(({ id }) => id === pair?.remoteCandidateId);
+      const fragment = /a=ice-ufrag:(\S+)/.exec(connection?.remoteDescription?.sdp ?? "")?.[1];
+      return { address: remote?.address as string, port: remote?.port as number, fragment };
+    });
+    const nomination = new Message(methods.BINDING, classes.REQUEST)
+      .setAttribute("USERNAME", `${fragment}:evil`)
+      .setAttribute("PRIORITY", 1)
+      .setAttribute("ICE-CONTROLLING", 1n)
+      .setAttribute("USE-CANDIDATE", null);
+    const record = (type: number, epoch: number, ...body: number[]) =>
+      Buffer.from([type, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, 0, 0, body.length, ...body]);
+    const attacks = [
+      record(21, 0, 2, 40),
+      record(21, 0, 1, 0),
+      record(99, 0, 1, 2, 3),
+      record(22, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+      record(23, 1, 1, 2, 3, 4, 5, 6, 7, 8),
+      nomination.bytes,
+      Buffer.alloc(1400, 0x80),
+      Buffer.from("hello"),
+    ];
+    const stranger = createSocket(address.includes(":") ? "udp6" : "udp4");
+    for (let round = 0; round < 20; round++) {
+      for (const attack of attacks) {
+        await new Promise<void>((resolve) => stranger.send(attack, port, address, () => resolve()));
+      }
+    }
+    await noticesNothing();
+    stranger.close();
+  });
+
+  test("nonsense over signaling gets answers, and is not noticed", async () => {
+    const socket = io(server.url, { reconnection: false });
+    await new Promise<void>((resolve) => socket.on("connect", resolve));
+    const nonsense = [
+      undefined,
+      null,
+      0,
+      "",
+      "x".repeat(10_000),
+      [],
+      {},
+      { stream: "main" },
+      { stream: 1, offer: 2 },
+    ];
+    for (const value of nonsense) {
+      expect(await socket.timeout(5000).emitWithAck("watch", value)).toMatchObject({ ok: false });
+      if (value !== "main")
+        expect(await socket.timeout(5000).emitWithAck("follow", value)).toMatchObject({ ok: false });
+      socket.emit("watch", value, "not a function");
+      socket.emit("clock", value);
+      socket.emit("leave", value);
+      socket.emit("no such event", value);
+    }
+    for (const offer of [
+      "v=0",
+      "xxxx",
+      "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=ice-ufrag:x\r\na=ice-pwd:y\r\na=fingerprint:z\r\na=rtpmap:96 VP8/90000\r\n",
+    ]) {
+      expect(await socket.timeout(5000).emitWithAck("watch", { stream: "main", offer })).toMatchObject({
+        ok: false,
+        code: "bad-request",
+        message: expect.stringMatching(/^[A-Z].*\.$/),
+      });
+    }
+    expect(await socket.timeout(5000).emitWithAck("watch", { stream: "other", offer: "v=0" })).toMatchObject({
+      ok: false,
+      code: "no-such-stream",
+    });
+    socket.emit("watch", { stream: "main", offer: "y".repeat(1_000_000) });
+    await new Promise<void>((resolve) => socket.on("disconnect", () => resolve()));
+    await noticesNothing();
+  });
+
+  test("strange HTTP gets an answer without inner details, and is not noticed", async () => {
+    for (const path of [
+      "/streams/none",
+      "/streams/none/mjpeg",
+      "/streams/%00/mjpeg",
+      "/%E0%A4%A",
+      "/../../etc/passwd",
+      "/streams/main/snapshot.jpg/x",
+    ]) {
+      const response = await fetch(`${server.url}${path}`);
+      expect(response.status, path).toBeGreaterThanOrEqual(400);
+      expect(response.status, path).toBeLessThan(500);
+      expect(await response.text()).not.toMatch(/node_modules|at .*:\d+:\d+/);
+    }
+    const raw = connect(server.port, "localhost");
+    raw.on("error", () => {}).resume();
+    raw.write("GARBAGE\r\n\r\n\0\0\0");
+    await once(raw, "close");
+    await noticesNothing();
+  });
+});
