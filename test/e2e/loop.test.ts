@@ -121,8 +121,9 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
   it.each(["SIGTERM", "SIGINT"] as const)("ends as it should on %s", async (signal) => {
     const child = loop("--folder", folder);
     const end = ended(child);
-    const lines = createInterface(child.stdout);
-    lines.once("line", () => lines.on("line", () => child.kill(signal)));
+    createInterface(child.stdout).on("line", (line) => {
+      if (line.includes("rendering into")) child.kill(signal);
+    });
     const { code, stdout, stderr } = await end;
     expect(code, stderr).toBe(0);
     expect(stdout).toContain("rendercast loop: ended");

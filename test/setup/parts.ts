@@ -3,8 +3,6 @@
  * where it may, and builds the web page. Vitest runs it once before those suites; `node test/setup/parts.ts` alone.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
@@ -15,13 +13,13 @@ import {
   type Installation,
   type Installer,
   isCi,
-  type Machine,
   missingParts,
   type Parts,
   planParts,
   progressOf,
   updateCommand,
 } from "./plan.ts";
+import { system } from "./system.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -32,19 +30,6 @@ declare module "vitest" {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-const machine: Machine = {
-  env: process.env,
-  folders: (process.env.PATH ?? "").split(delimiter).filter(Boolean),
-  isProgram(path) {
-    try {
-      accessSync(path, constants.X_OK);
-      return statSync(path).isFile();
-    } catch {
-      return false;
-    }
-  },
-};
-
 /** Vitest's global set-up of the end-to-end suites. */
 export default async function setup(project: TestProject): Promise<void> {
   project.provide("parts", await readyParts());
@@ -54,28 +39,28 @@ export default async function setup(project: TestProject): Promise<void> {
 /** Finds the programs and installs the missing ones where it may. In CI it throws where one stays missing. */
 async function readyParts(): Promise<Parts> {
   const installer = findInstaller();
-  for (const installation of planParts(findParts(machine), installer)) await install(installation);
+  for (const installation of planParts(findParts(system), installer)) await install(installation);
 
-  const found = findParts(machine);
+  const found = findParts(system);
   const missing = missingParts(found);
   if (missing.length > 0) {
     const because = installer.as === "nobody" ? installer.because : "which could not be installed";
     const message = describeMissing(missing, because);
-    if (isCi(machine.env)) throw new Error(`${message}\nIn CI a suite that is left out is a failure.`);
+    if (isCi(system.env)) throw new Error(`${message}\nIn CI a suite that is left out is a failure.`);
     say(message);
   }
   return found;
 }
 
 function findInstaller(): Installer {
-  if (machine.env.RENDERCAST_INSTALL === "0") {
+  if (system.env.RENDERCAST_INSTALL === "0") {
     return { as: "nobody", because: "because RENDERCAST_INSTALL is 0" };
   }
-  if (!findProgram(machine, ["apt-get"])) {
+  if (!findProgram(system, ["apt-get"])) {
     return { as: "nobody", because: "and there is no apt-get here to install them" };
   }
   if (process.getuid?.() === 0) return { as: "root" };
-  if (findProgram(machine, ["sudo"]) && spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0) {
+  if (findProgram(system, ["sudo"]) && spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0) {
     return { as: "sudo" };
   }
   return { as: "nobody", because: "which only root or sudo without a password could install" };
