@@ -17,9 +17,6 @@ const LARGE = 4 * 1024 * 1024;
 /** How long a write may be under way, however loaded the machine is. */
 const IN_FLIGHT: Millis = 100;
 
-/** So many pictures seen to begin as an empty or a new file show that the loop does not overwrite in place. */
-const BEGINNINGS = 2;
-
 /** The file events so far: they tell of changes that no tick blurs, and of their order. */
 export interface Witness {
   /** Events of the picture. */
@@ -74,9 +71,8 @@ export class PictureFile {
   readonly #options: PictureOptions;
   readonly #faults: Faults;
   #judged: Judged | undefined;
-  #seen: Identity | undefined;
-  /** How often the file was seen to begin anew. */
-  #beginnings = 0;
+  /** The picture that one which is written in place would overwrite. */
+  #under: Judged | undefined;
   #taken = 0;
   #changed = 0;
 
@@ -131,29 +127,32 @@ export class PictureFile {
     }
     if (state.whole && phase !== "resting") {
       if (phase === "writing" || witness.lastEvent === "picture") return this.#beingWritten(id);
-      // A tie, and the flag had the last event. The picture rests, or its next write is under way: stamped on the
-      // file and copied in part, but not yet an event. That matters only where old bytes lie under the new ones.
-      if (this.#beginnings < BEGINNINGS && age < IN_FLIGHT) return { kind: "unsure", wait: IN_FLIGHT - age };
+      // A tie, and the flag had the last event. So the picture rests, or its next write is under way: stamped on
+      // the file and copied in part, but not yet an event. Only the latter can make a mixture of two pictures.
+      if (this.#mayBeMixture(state) && age < IN_FLIGHT) return { kind: "unsure", wait: IN_FLIGHT - age };
     }
     this.#judged = state;
     if (!state.whole) return this.#notWhole(id, data);
+    this.#under = state;
     this.#faults.clear();
     this.#taken++;
     return { kind: "taken", mtimeNs: id.mtimeNs, received, data };
   }
 
+  /** Bytes of the picture before can be among these only if the file has kept its place and its length. */
+  #mayBeMixture({ id, hash }: Judged): boolean {
+    const under = this.#under;
+    return under?.id.ino === id.ino && under.id.size === id.size && under.hash !== hash;
+  }
+
   #worthReading(found: Glance): Identity | undefined {
     const { picture, maxBytes } = this.#options;
-    if (found.kind === "file") {
-      const { ino, size } = this.#seen ?? found.id;
-      if (found.id.ino !== ino || (found.id.size === 0n && size > 0n)) this.#beginnings++;
-      this.#seen = found.id;
-    }
     if (found.kind === "absent") {
       this.#faults.clear();
     } else if (found.kind === "unreadable") {
       this.#refuse("unreadable", found.why, `${picture} cannot be read: ${found.why}.`);
     } else if (found.id.size === 0n) {
+      this.#under = undefined;
       this.#refuse("empty", found.id, `${picture} stays empty: did the loop end while writing it?`);
     } else if (found.id.size > maxBytes) {
       const sizes = `${found.id.size} bytes, more than the ${maxBytes} allowed`;
