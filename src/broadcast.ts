@@ -16,7 +16,8 @@ import type { EncodedFrame, ImageFrame, RawFrame, SourceFrame } from "./frame.ts
 import { Latest } from "./latest.ts";
 import { RateMeter } from "./meter.ts";
 import type { Metrics } from "./metrics.ts";
-import type { FrameTiming, SourceState, StreamInfo } from "./signaling/protocol.ts";
+import type { Seats } from "./seats.ts";
+import type { FrameReport, SourceState, StreamInfo } from "./signaling/protocol.ts";
 import type { Source, SourceSink } from "./source/source.ts";
 import type { Clock, Millis } from "./timing.ts";
 import { type JpegFrame, MjpegStream } from "./transport/mjpeg.ts";
@@ -41,22 +42,9 @@ export interface BroadcastOptions {
   /** Bits a second; undefined chooses by size and frame rate. */
   readonly bitrate: number | undefined;
   readonly maxPixels: number;
-  /** Viewers at once, of both kinds. */
-  readonly maxViewers: number;
+  /** Room for viewers of both kinds, over all broadcasts. */
+  readonly seats: Seats;
   readonly log: (line: string) => void;
-}
-
-/** Who wants to hear of a broadcast. Neither call may throw. */
-export interface BroadcastListener {
-  info(info: StreamInfo): void;
-  frame(timing: FrameTiming): void;
-}
-
-/** As many viewers as the broadcast takes. */
-export class FullError extends Error {
-  constructor() {
-    super("The stream has as many viewers as this server takes; try again later.");
-  }
 }
 
 export class Broadcast implements SourceSink {
@@ -65,7 +53,7 @@ export class Broadcast implements SourceSink {
   readonly #admitted = new Set<Viewer>();
   /** Those of them that are connected: the ones to encode for. */
   readonly #viewers = new Set<Viewer>();
-  readonly #listeners = new Set<BroadcastListener>();
+  readonly #listeners = new Set<(info: StreamInfo) => void>();
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
   readonly #packetizer = new Packetizer();
@@ -79,8 +67,10 @@ export class Broadcast implements SourceSink {
   #shown: JpegJob | undefined;
   /** Since when somebody watches: has a picture been shown? */
   #attended: "unwatched" | "watched" | "shown" = "unwatched";
-  #snapshots = new Set<(job: JpegJob) => void>();
-  #joining = 0;
+  readonly #telemetryListeners = new Set<(json: string) => void>();
+  /** What the last frame that had data said. */
+  #lastTelemetry: string | undefined;
+  readonly #snapshots = new Set<(job: JpegJob) => void>();
   #closed = false;
 
   constructor(options: BroadcastOptions) {
@@ -114,9 +104,13 @@ export class Broadcast implements SourceSink {
   frame(frame: SourceFrame): void {
     if (this.#closed) return;
     this.#sourceRate.count();
+    this.#tellTelemetry(frame);
+    if (this.#attended === "unwatched") {
+      this.#unseen = frame;
+      return;
+    }
     this.#options.metrics.stage("receive", frame.timings.received - frame.timings.captured);
-    if (this.#attended === "unwatched") this.#unseen = frame;
-    else this.#decoding.push(frame);
+    this.#decoding.push(frame);
   }
 
   state(state: SourceState): void {
@@ -161,9 +155,10 @@ export class Broadcast implements SourceSink {
     metrics.encoded(frame.type, frame.data.length, packets.length);
     metrics.stage("encode", encoded - decoded);
     metrics.stage("send", sent - encoded);
-    const { rtpTimestamp, number } = frame;
-    const timing = { rtpTimestamp, number, captured, received, decoded, encoded, sent };
-    for (const listener of this.#listeners) listener.frame(timing);
+    const { rtpTimestamp, number, telemetry } = frame;
+    const report: FrameReport = { rtpTimestamp, number, captured, received, decoded, encoded, sent };
+    const text = withTelemetry(report, telemetry);
+    for (const viewer of this.#viewers) viewer.report(text);
   }
 
   async #sendJpeg(job: JpegJob): Promise<void> {
@@ -180,12 +175,11 @@ export class Broadcast implements SourceSink {
 
   /**
    * Lets a viewer in by its SDP offer.
-   * @throws {FullError} when there are as many as may be; {OfferError} for an offer that cannot be answered.
+   * @throws {FullError} when there is no seat; {OfferError} for an offer that cannot be answered.
    */
   async watch(offer: string, gone: (reason: string) => void): Promise<{ answer: string; leave(): void }> {
-    const { answerOffer, metrics } = this.#options;
-    this.#admit();
-    this.#joining++;
+    const { answerOffer, metrics, seats } = this.#options;
+    const freeSeat = seats.take();
     let viewer: Viewer | undefined;
     let closed = false;
     const events: ViewerEvents = {
@@ -201,6 +195,7 @@ export class Broadcast implements SourceSink {
       },
       closed: (reason) => {
         closed = true;
+        freeSeat();
         metrics.viewerGone(reason);
         if (viewer) this.#left(viewer);
         gone(reason);
@@ -212,19 +207,24 @@ export class Broadcast implements SourceSink {
       if (this.#closed) viewer.close("the server stops");
       if (!closed) this.#admitted.add(viewer);
       return { answer: answered.answer, leave: () => answered.viewer.close("left") };
+    } catch (error) {
+      freeSeat();
+      throw error;
     } finally {
-      this.#joining--;
       this.#demandChanged();
     }
   }
 
   /**
    * Streams MJPEG into the response until its client goes.
-   * @throws {FullError} when there are as many viewers as may be.
+   * @throws {FullError} when there is no seat.
    */
   streamMjpeg(response: ServerResponse, timed: boolean): void {
-    this.#admit();
-    this.#mjpeg.add(response, timed, () => this.#demandChanged());
+    const freeSeat = this.#options.seats.take();
+    this.#mjpeg.add(response, timed, () => {
+      freeSeat();
+      this.#demandChanged();
+    });
     if (this.#shown && this.#attended === "shown") this.#jpegs.push(this.#shown);
     this.#demandChanged();
   }
@@ -273,15 +273,13 @@ export class Broadcast implements SourceSink {
     };
   }
 
-  /** @returns stops listening. */
-  listen(listener: BroadcastListener): () => void {
+  /**
+   * Tells of each change.
+   * @returns stops it.
+   */
+  listen(listener: (info: StreamInfo) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  #admit(): void {
-    const seats = this.#admitted.size + this.#joining + this.#mjpeg.viewers;
-    if (seats >= this.#options.maxViewers) throw new FullError();
   }
 
   #left(viewer: Viewer): void {
@@ -327,9 +325,26 @@ export class Broadcast implements SourceSink {
     return this.#rendition;
   }
 
+  /**
+   * Tells of each frame's telemetry as it comes, shown or not; of the last one at once.
+   * @param listener takes one line of JSON: the frame's number, capture time and data.
+   * @returns stops it.
+   */
+  followTelemetry(listener: (json: string) => void): () => void {
+    this.#telemetryListeners.add(listener);
+    if (this.#lastTelemetry !== undefined) listener(this.#lastTelemetry);
+    return () => this.#telemetryListeners.delete(listener);
+  }
+
+  #tellTelemetry({ number, timings, telemetry }: SourceFrame): void {
+    if (telemetry === undefined) return;
+    this.#lastTelemetry = `{"number":${number},"captured":${timings.captured},"data":${telemetry}}`;
+    for (const listener of this.#telemetryListeners) listener(this.#lastTelemetry);
+  }
+
   #tell(): void {
     const info = this.info();
-    for (const listener of this.#listeners) listener.info(info);
+    for (const listener of this.#listeners) listener(info);
   }
 }
 
@@ -340,10 +355,16 @@ interface JpegJob {
 }
 
 async function toJpeg({ raw, source }: JpegJob): Promise<JpegFrame> {
-  const { number, timings } = raw;
-  return { number, timings, data: isJpeg(source) ? source.data : await encodeJpeg(raw) };
+  const { kind: _kind, format: _format, width: _width, height: _height, ...about } = raw;
+  return { ...about, data: isJpeg(source) ? source.data : await encodeJpeg(raw) };
 }
 
 function isJpeg(frame: SourceFrame): frame is ImageFrame {
   return frame.kind === "image" && frame.type === "image/jpeg";
+}
+
+/** The report as JSON, with the telemetry's own text: it is never parsed and written anew for each frame. */
+function withTelemetry(report: FrameReport, telemetry: string | undefined): string {
+  const json = JSON.stringify(report);
+  return telemetry === undefined ? json : `${json.slice(0, -1)},"telemetry":${telemetry}}`;
 }

@@ -96,6 +96,18 @@ export const OPTIONS = {
     help: "flag file: 1 while the loop runs, 0 when it has ended",
     check: fileName,
   },
+  publishToken: {
+    flag: "publish-token",
+    value: "SECRET",
+    help: "lets publishers on other machines in, as 'Authorization: Bearer SECRET'; better set as a variable",
+    check: z.string().min(8, "at least 8 characters").max(256, "at most 256 characters"),
+  },
+  ingestSocket: {
+    flag: "ingest-socket",
+    value: "PATH",
+    help: "let publishers on this machine in over a Unix socket too",
+    check: z.string().min(1, "a path").max(107, "a path of at most 107 characters"),
+  },
   size: {
     flag: "size",
     value: "WxH",
@@ -131,11 +143,18 @@ export const OPTIONS = {
     help: "viewers at once, WebRTC and MJPEG together",
     check: whole(1, 10_000),
   },
+  maxStreams: {
+    flag: "max-streams",
+    value: "N",
+    default: "16",
+    help: "streams at once; a publisher makes one by its name",
+    check: whole(1, 1000),
+  },
   maxFrameBytes: {
     flag: "max-frame-mb",
     value: "MIB",
-    default: "16",
-    help: "largest picture file taken, in MiB",
+    default: "64",
+    help: "largest picture taken, in MiB",
     check: whole(1, 256).transform((mib) => mib * MiB),
   },
   maxPixels: {
@@ -180,7 +199,8 @@ export function readConfig(
     const checked = option.check.safeParse(text);
     if (!checked.success) {
       const where = fromFlag === undefined ? variableOf(option.flag) : `--${option.flag}`;
-      throw new UsageError(`${where} takes ${checked.error.issues[0]?.message}, not '${text}'.`);
+      const shown = option === OPTIONS.publishToken ? "what it is" : `'${text}'`;
+      throw new UsageError(`${where} takes ${checked.error.issues[0]?.message}, not ${shown}.`);
     }
     config[key] = checked.data;
   }

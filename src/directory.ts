@@ -1,22 +1,96 @@
-/** All broadcasts by name. */
+/** All broadcasts by name: some from the start, others made by who publishes them. */
 import type { Broadcast } from "./broadcast.ts";
+import type { IngestSource } from "./source/ingest.ts";
+import type { Cancel, Clock, Millis } from "./timing.ts";
+
+/** A broadcast that a publisher made goes when it has had neither publisher nor viewer for this long. */
+const FORGET_AFTER: Millis = 60_000;
+
+/** A stream's name, as in `/streams/NAME`. */
+export const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+export interface Entry {
+  readonly broadcast: Broadcast;
+  /** Where publishers of this broadcast go; undefined where it has another source. */
+  readonly ingest: IngestSource | undefined;
+  /** Stays, publisher or not. */
+  readonly permanent: boolean;
+}
+
+/** No broadcast of that name can be made; the message says why. */
+export class DirectoryError extends Error {
+  readonly status: 404 | 409 | 503;
+
+  constructor(status: DirectoryError["status"], message: string) {
+    super(message);
+    this.status = status;
+  }
+}
 
 export class Directory {
-  readonly #broadcasts = new Map<string, Broadcast>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #make: (name: string) => Promise<Entry>;
+  readonly #maxStreams: number;
+  readonly #stopSweeping: Cancel;
 
-  add(broadcast: Broadcast): void {
-    this.#broadcasts.set(broadcast.name, broadcast);
+  /** @param make makes and starts the broadcast of a publisher's name. */
+  constructor(clock: Clock, maxStreams: number, make: (name: string) => Promise<Entry>) {
+    this.#maxStreams = maxStreams;
+    this.#make = make;
+    this.#stopSweeping = clock.every(FORGET_AFTER / 4, () => void this.#sweep());
+  }
+
+  add(entry: Entry): void {
+    this.#entries.set(entry.broadcast.name, entry);
   }
 
   find(name: string): Broadcast | undefined {
-    return this.#broadcasts.get(name);
+    return this.#entries.get(name)?.broadcast;
   }
 
   all(): Broadcast[] {
-    return [...this.#broadcasts.values()];
+    return [...this.#entries.values()].map(({ broadcast }) => broadcast);
+  }
+
+  /**
+   * Where a publisher of this name goes: to the broadcast that is there, or to a new one.
+   * @throws {DirectoryError}
+   */
+  async ingestOf(name: string): Promise<IngestSource> {
+    if (!STREAM_NAME.test(name)) {
+      throw new DirectoryError(404, "A stream's name is 1 to 64 letters, digits, dots and dashes.");
+    }
+    const entry = this.#entries.get(name) ?? (await this.#create(name));
+    if (!entry.ingest)
+      throw new DirectoryError(409, `The stream '${name}' has another source: use another name.`);
+    return entry.ingest;
   }
 
   async close(): Promise<void> {
+    this.#stopSweeping();
     await Promise.all(this.all().map((broadcast) => broadcast.close()));
+  }
+
+  async #create(name: string): Promise<Entry> {
+    if (this.#entries.size >= this.#maxStreams) {
+      throw new DirectoryError(503, "There are as many streams as this server takes; try again later.");
+    }
+    const entry = await this.#make(name);
+    // Another may have come first, while this one was made.
+    const first = this.#entries.get(name);
+    if (first) {
+      await entry.broadcast.close();
+      return first;
+    }
+    this.#entries.set(name, entry);
+    return entry;
+  }
+
+  async #sweep(): Promise<void> {
+    for (const [name, { broadcast, ingest, permanent }] of this.#entries) {
+      if (permanent || broadcast.viewers > 0 || (ingest?.abandonedFor ?? 0) < FORGET_AFTER) continue;
+      this.#entries.delete(name);
+      await broadcast.close();
+    }
   }
 }

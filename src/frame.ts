@@ -9,6 +9,8 @@ interface Frame {
   /** Counts the frames of one source, from 1. */
   readonly number: number;
   readonly timings: FrameTimings;
+  /** The frame's data, such as joint angles: the text of one JSON object. It travels with the frame to its viewers. */
+  readonly telemetry?: string;
 }
 
 /** A picture in a file format, as a render loop wrote it. */
@@ -19,11 +21,46 @@ export interface ImageFrame extends Frame {
   readonly data: Buffer;
 }
 
-/** Bytes per pixel of each packed layout, 8 bits a channel, rows top down without padding. */
-export const BYTES_PER_PIXEL = { rgb: 3, rgba: 4 } as const;
-export type PixelFormat = keyof typeof BYTES_PER_PIXEL;
+/**
+ * How pixels lie in memory, 8 bits a channel, rows top down without padding. Packed: `rgb`, `rgba`, `bgra`,
+ * sRGB. Planar YUV 4:2:0 of BT.601, limited range, chroma rounded up: `i420` (Y, U, V), `nv12` (Y, UV).
+ */
+export type PixelFormat = "rgb" | "rgba" | "bgra" | "i420" | "nv12";
 
-/** Pixels: `width * height * BYTES_PER_PIXEL[format]` bytes of sRGB. */
+/** Bytes per pixel of the packed formats. */
+const PACKED_BYTES = { rgb: 3, rgba: 4, bgra: 4 } as const;
+
+/** The planes of a picture in memory, in order: each with its rows and bytes a row. */
+export function planesOf(
+  format: PixelFormat,
+  width: number,
+  height: number,
+): { rows: number; stride: number }[] {
+  const chromaWidth = Math.ceil(width / 2);
+  const chromaRows = Math.ceil(height / 2);
+  switch (format) {
+    case "i420":
+      return [
+        { rows: height, stride: width },
+        { rows: chromaRows, stride: chromaWidth },
+        { rows: chromaRows, stride: chromaWidth },
+      ];
+    case "nv12":
+      return [
+        { rows: height, stride: width },
+        { rows: chromaRows, stride: 2 * chromaWidth },
+      ];
+    default:
+      return [{ rows: height, stride: width * PACKED_BYTES[format] }];
+  }
+}
+
+/** How many bytes a picture takes. */
+export function frameBytes(format: PixelFormat, width: number, height: number): number {
+  return planesOf(format, width, height).reduce((sum, { rows, stride }) => sum + rows * stride, 0);
+}
+
+/** Pixels: `frameBytes(format, width, height)` bytes. */
 export interface RawFrame extends Frame {
   readonly kind: "raw";
   readonly format: PixelFormat;

@@ -7,11 +7,12 @@ export type Stage = "receive" | "decode" | "encode" | "send";
 
 const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 
-/** What is read off the broadcast when somebody asks. */
+/** What is read off each broadcast when somebody asks. */
 export interface Readings {
+  readonly name: string;
   readonly viewers: number;
-  readonly fps: number;
-  readonly counters: Readonly<Record<string, number>>;
+  info(): { readonly fps: number };
+  counters(): Readonly<Record<string, number>>;
 }
 
 export class Metrics {
@@ -25,7 +26,7 @@ export class Metrics {
   readonly #gone: Counter<"reason">;
 
   /** @param read called at each scrape. */
-  constructor(read: () => Readings) {
+  constructor(read: () => readonly Readings[]) {
     const registers = [this.#registry];
     const counter = (name: string, help: string) =>
       new Counter({ name: `rendercast_${name}`, help, registers });
@@ -60,26 +61,35 @@ export class Metrics {
     new Gauge({
       name: "rendercast_viewers",
       help: "Viewers now",
+      labelNames: ["stream"],
       registers,
       collect() {
-        this.set(read().viewers);
+        this.reset();
+        for (const { name, viewers } of read()) this.set({ stream: name }, viewers);
       },
     });
     new Gauge({
       name: "rendercast_source_fps",
       help: "Pictures a second from the source",
+      labelNames: ["stream"],
       registers,
       collect() {
-        this.set(read().fps);
+        this.reset();
+        for (const broadcast of read()) this.set({ stream: broadcast.name }, broadcast.info().fps);
       },
     });
     new Gauge({
       name: "rendercast_source_pictures",
       help: "Pictures by what became of them since the start",
-      labelNames: ["outcome"],
+      labelNames: ["stream", "outcome"],
       registers,
       collect() {
-        for (const [outcome, count] of Object.entries(read().counters)) this.set({ outcome }, count);
+        this.reset();
+        for (const broadcast of read()) {
+          for (const [outcome, count] of Object.entries(broadcast.counters())) {
+            this.set({ stream: broadcast.name, outcome }, count);
+          }
+        }
       },
     });
   }

@@ -1,15 +1,20 @@
 /** The whole server, started with one call and stopped with another. */
+import { chmodSync, rmSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { Broadcast, FullError } from "./broadcast.ts";
+import { connect } from "node:net";
+import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
 import { FfmpegVp8Encoder } from "./encoder/ffmpeg.ts";
 import { Metrics } from "./metrics.ts";
+import { FullError, Seats } from "./seats.ts";
 import { httpApp } from "./server.ts";
 import { serveSignaling } from "./signaling/socket.ts";
 import { folderSource } from "./source/folder.ts";
+import { IngestSource } from "./source/ingest.ts";
 import { patternSource } from "./source/pattern.ts";
 import type { Source } from "./source/source.ts";
+import { StandbySource } from "./source/standby.ts";
 import { type Clock, systemClock } from "./timing.ts";
 import { OfferError } from "./transport/viewer.ts";
 import { answerOffer, prepareWerift } from "./transport/werift.ts";
@@ -41,38 +46,54 @@ export async function startRendercast(
   { clock = systemClock, playoutDelay = true, source = sourceOf(config, clock, log) }: Internals = {},
 ): Promise<Rendercast> {
   prepareWerift();
-  const directory = new Directory();
-  const metrics = new Metrics(() => ({
-    viewers: broadcast.viewers,
-    fps: broadcast.info().fps,
-    counters: broadcast.counters(),
-  }));
   const address = config.host === "::" || config.host === "0.0.0.0" ? undefined : config.host;
   const peerOptions = { clock, playoutDelay, address: address === "localhost" ? "127.0.0.1" : address };
-  const broadcast = new Broadcast({
-    name: config.name,
-    source,
-    clock,
-    metrics,
-    encoder: () => new FfmpegVp8Encoder(clock),
-    answerOffer: (offer, events) => answerOffer(offer, peerOptions, events),
-    bitrate: config.bitrate === 0 ? undefined : config.bitrate * 1000,
-    maxPixels: config.maxPixels,
-    maxViewers: config.maxViewers,
-    log,
+  const metrics = new Metrics(() => directory.all());
+  const seats = new Seats(config.maxViewers);
+  const broadcastOf = (name: string, from: Source) =>
+    new Broadcast({
+      name,
+      source: from,
+      clock,
+      metrics,
+      seats,
+      encoder: () => new FfmpegVp8Encoder(),
+      answerOffer: (offer, events) => answerOffer(offer, peerOptions, events),
+      bitrate: config.bitrate === 0 ? undefined : config.bitrate * 1000,
+      maxPixels: config.maxPixels,
+      log,
+    });
+  const newIngest = () => {
+    const { maxFrameBytes: maxBytes, maxPixels, stallAfter } = config;
+    return new IngestSource({ maxBytes, maxPixels, stallAfter, clock });
+  };
+  const directory = new Directory(clock, config.maxStreams, async (name) => {
+    const ingest = newIngest();
+    const broadcast = broadcastOf(name, ingest);
+    await broadcast.start();
+    return { broadcast, ingest, permanent: false };
   });
-  directory.add(broadcast);
 
-  const http = createServer(httpApp(directory, metrics, log));
+  const ingest = config.folder === undefined ? newIngest() : undefined;
+  const broadcast = broadcastOf(config.name, ingest ? new StandbySource(source, ingest) : source);
+  directory.add({ broadcast, ingest, permanent: true });
+
+  const app = httpApp({ directory, metrics, clock, publishToken: config.publishToken, log });
+  const http = createServer(app);
+  // A publisher's body goes on for days.
+  http.requestTimeout = 0;
+  const local = config.ingestSocket === undefined ? undefined : createServer(app);
   const signaling = serveSignaling(http, { clock, log, refusal, find: (name) => directory.find(name) });
   const close = async () => {
     await directory.close();
     const ended = signaling.close();
-    http.closeAllConnections();
+    for (const server of [http, local]) server?.closeAllConnections();
+    local?.close();
     await ended;
   };
   try {
     await listen(http, config);
+    if (local && config.ingestSocket !== undefined) await listenLocally(local, config.ingestSocket);
     await broadcast.start().catch((error: Error) => {
       throw new UsageError(error.message, { cause: error });
     });
@@ -105,6 +126,27 @@ function listen(http: Server, { port, host }: Config): Promise<void> {
       reject(new UsageError(cannotListen(error, host, port))),
     );
     http.listen(port, host, resolve);
+  });
+}
+
+async function listenLocally(local: Server, path: string): Promise<void> {
+  // One that a killed server left behind would keep this one out.
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() && !(await answers(path))) rmSync(path);
+  await new Promise<void>((resolve, reject) => {
+    local.once("error", ({ code, message }: NodeJS.ErrnoException) => {
+      const why = code === "EADDRINUSE" ? "something is there already" : message;
+      reject(new UsageError(`Cannot make the socket ${path}: ${why}. Choose another path.`));
+    });
+    local.listen(path, resolve);
+  });
+  chmodSync(path, 0o600);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
   });
 }
 

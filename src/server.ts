@@ -1,18 +1,33 @@
-/** HTTP: the page, the MJPEG fallback, snapshots and metrics. */
+/** HTTP: publishing, the page, the MJPEG fallback, snapshots, events and metrics. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from "express";
-import { type Broadcast, FullError } from "./broadcast.ts";
+import express, { type Express, type NextFunction, type Request, type Response } from "express";
+import { isThisMachine, mayPublish } from "./access.ts";
+import type { Broadcast } from "./broadcast.ts";
 import { OPTIONS } from "./config.ts";
-import type { Directory } from "./directory.ts";
+import { type Directory, DirectoryError } from "./directory.ts";
+import { EventStream } from "./event-stream.ts";
 import type { Metrics } from "./metrics.ts";
 import { pageFolder } from "./package.ts";
+import { FullError } from "./seats.ts";
+import { NotMultipartError, publishOverHttp } from "./source/ingest/http.ts";
+import { TakenError } from "./source/ingest.ts";
+import type { Clock } from "./timing.ts";
 
 /** The stream that the page shows where its address names none. */
 const DEFAULT_STREAM = OPTIONS.name.default;
 
+export interface HttpOptions {
+  readonly directory: Directory;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** Lets publishers on other machines in; undefined keeps them out. */
+  readonly publishToken: string | undefined;
+  readonly log: (line: string) => void;
+}
+
 /** @throws where the page has not been built. */
-export function httpApp(directory: Directory, metrics: Metrics, log: (line: string) => void): Express {
+export function httpApp({ directory, metrics, clock, publishToken, log }: HttpOptions): Express {
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
     throw new Error("The page is not built: run `npm run build`, or start with `npm start`.");
@@ -45,6 +60,43 @@ export function httpApp(directory: Directory, metrics: Metrics, log: (line: stri
     response.set({ "Cache-Control": "no-store", "X-Frame-Number": String(picture.number) });
     response.type("image/jpeg").send(picture.data);
   });
+  app.get("/streams/:name/events", (request, response) => {
+    const broadcast = find(request, response);
+    if (!broadcast) return;
+    const events = new EventStream(response, () => stop());
+    const tell = () => events.send("stream", JSON.stringify(broadcast.info()));
+    const stopListening = broadcast.listen(tell);
+    const stopTicking = clock.every(1000, tell);
+    const stop = () => {
+      stopListening();
+      stopTicking();
+    };
+    tell();
+  });
+  app.get("/streams/:name/telemetry", (request, response) => {
+    const broadcast = find(request, response);
+    if (!broadcast) return;
+    const events = new EventStream(response, () => stop());
+    const stop = broadcast.followTelemetry((json) => events.send("telemetry", json));
+  });
+  app.post("/streams/:name", async (request, response) => {
+    const access = mayPublish(request, publishToken);
+    if (access === "missing") {
+      response.set("WWW-Authenticate", "Bearer");
+      return sentence(
+        response,
+        401,
+        "Publishing from elsewhere needs the token: Authorization: Bearer SECRET.",
+      );
+    }
+    if (access === "wrong") {
+      return sentence(response, 403, "That is not this server's publish token (--publish-token).");
+    }
+    const ingest = await directory.ingestOf(request.params.name);
+    const takeover = "takeover" in request.query && request.headers.authorization !== undefined;
+    const sameClock = isThisMachine(request.socket.remoteAddress);
+    publishOverHttp(request, response, ingest, { takeover, sameClock });
+  });
   app.get("/metrics", async (_request, response) => {
     const { type, text } = await metrics.scrape();
     response.set("Content-Type", type).send(text);
@@ -69,10 +121,13 @@ export function httpApp(directory: Directory, metrics: Metrics, log: (line: stri
   }
 
   /** Express knows an error handler by its four parameters. */
-  function onError(...[error, _request, response, _next]: Parameters<ErrorRequestHandler>): void {
-    const status: unknown = error?.status;
+  function onError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
+    const status = error instanceof Error && "status" in error ? error.status : undefined;
     if (response.headersSent) response.destroy();
     else if (error instanceof FullError) sentence(response.set("Retry-After", "10"), 503, error.message);
+    else if (error instanceof DirectoryError) sentence(response, error.status, error.message);
+    else if (error instanceof TakenError) sentence(response, 409, error.message);
+    else if (error instanceof NotMultipartError) sentence(response, 415, error.message);
     else if (typeof status === "number" && status >= 400 && status < 500) {
       sentence(response, status, "The request is not valid.");
     } else {

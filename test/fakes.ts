@@ -1,8 +1,9 @@
 /** Hand-written stand-ins for the neighbours of what a test is about. */
 import type { ServerResponse } from "node:http";
 import { Writable } from "node:stream";
-import type { EncodeOptions, EncoderSettings, VideoEncoder } from "../src/encoder/encoder.ts";
-import type { EncodedFrame, RawFrame } from "../src/frame.ts";
+import type { Bitstream, EncoderSettings, VideoEncoder } from "../src/encoder/encoder.ts";
+import type { RawFrame } from "../src/frame.ts";
+import type { FrameReport } from "../src/signaling/protocol.ts";
 import type { Source, SourceSink } from "../src/source/source.ts";
 import type { MediaPacket } from "../src/transport/packetizer.ts";
 import type { Viewer, ViewerEvents } from "../src/transport/viewer.ts";
@@ -21,7 +22,7 @@ export class FakeEncoder implements VideoEncoder {
     this.#first = true;
   }
 
-  async encode(frame: RawFrame, { key, rtpTimestamp }: EncodeOptions): Promise<EncodedFrame> {
+  async encode(_frame: RawFrame, key: boolean): Promise<Bitstream> {
     if (this.#busy) throw new Error("two frames at once");
     this.#busy = true;
     await Promise.resolve();
@@ -29,8 +30,7 @@ export class FakeEncoder implements VideoEncoder {
     if (this.fail) throw new Error("out of order");
     const type = key || this.#first ? "key" : "delta";
     this.#first = false;
-    const { width, height, number, timings } = frame;
-    return { codec: "vp8", type, width, height, number, rtpTimestamp, timings, data: Buffer.alloc(0) };
+    return { type, data: Buffer.alloc(0) };
   }
 
   close(): void {
@@ -67,6 +67,7 @@ export class FakeSource implements Source {
 export class FakeViewer implements Viewer {
   readonly events: ViewerEvents;
   readonly frames: (readonly MediaPacket[])[] = [];
+  readonly reports: FrameReport[] = [];
   closedFor: string | undefined;
 
   constructor(events: ViewerEvents) {
@@ -75,6 +76,10 @@ export class FakeViewer implements Viewer {
 
   send(packets: readonly MediaPacket[]): void {
     this.frames.push(packets);
+  }
+
+  report(json: string): void {
+    this.reports.push(JSON.parse(json));
   }
 
   close(reason: string): void {

@@ -28,16 +28,9 @@ export async function decode(frame: ImageFrame, maxPixels: number, clock: Clock)
       .removeAlpha()
       .raw()
       .toBuffer({ resolveWithObject: true });
+    const { type: _type, ...about } = frame;
     const timings = { ...frame.timings, decoded: clock.now() };
-    return {
-      kind: "raw",
-      format: "rgb",
-      width: info.width,
-      height: info.height,
-      data,
-      number: frame.number,
-      timings,
-    };
+    return { ...about, kind: "raw", format: "rgb", width: info.width, height: info.height, data, timings };
   } catch (error) {
     throw new DecodeError(error instanceof Error ? error.message : String(error), { cause: error });
   }

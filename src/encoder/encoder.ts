@@ -1,5 +1,5 @@
 /** The contract of a video encoder, so that the codec library behind it can change. */
-import type { Codec, EncodedFrame, RawFrame } from "../frame.ts";
+import type { Codec, RawFrame } from "../frame.ts";
 
 /** What an encoder is opened for. */
 export interface EncoderSettings {
@@ -12,12 +12,10 @@ export interface EncoderSettings {
   readonly bitrate: number;
 }
 
-/** How one frame is to be encoded. */
-export interface EncodeOptions {
-  /** Make it a keyframe: decodable without any frame before it. */
-  readonly key: boolean;
-  /** 90 kHz ticks, modulo 2^32; goes into the encoded frame. */
-  readonly rtpTimestamp: number;
+/** What one frame became. */
+export interface Bitstream {
+  readonly type: "key" | "delta";
+  readonly data: Buffer;
 }
 
 /** Encodes one frame at a time, in order: the next call only after the last has settled. */
@@ -25,8 +23,11 @@ export interface VideoEncoder {
   readonly codec: Codec;
   /** Makes it ready. Rejects where the library or the codec is not at hand, saying what to do. */
   open(settings: EncoderSettings): Promise<void>;
-  /** One frame in, its bitstream out at once; the first is always a keyframe. The size must be that of `open`. */
-  encode(frame: RawFrame, options: EncodeOptions): Promise<EncodedFrame>;
+  /**
+   * One frame in, its bitstream out at once; the first is always a keyframe. The size must be that of `open`.
+   * @param key make it a keyframe: decodable without any frame before it.
+   */
+  encode(frame: RawFrame, key: boolean): Promise<Bitstream>;
   /** Frees it. Waits for nothing; call it only between frames. */
   close(): void;
 }

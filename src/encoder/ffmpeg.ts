@@ -1,35 +1,17 @@
-/** VP8 by libvpx, through FFmpeg in this process (node-av). The only file that knows that library. */
+/** VP8 by libvpx, through FFmpeg in this process (node-av); only this file and `pixels.ts` know that library. */
 import {
   AV_LOG_ERROR,
   AV_PICTURE_TYPE_I,
   AV_PICTURE_TYPE_NONE,
-  AV_PIX_FMT_RGB24,
-  AV_PIX_FMT_RGBA,
   AV_PIX_FMT_YUV420P,
   FF_ENCODER_LIBVPX_VP8,
-  SWS_POINT,
 } from "node-av/constants";
-import {
-  Codec,
-  CodecContext,
-  Dictionary,
-  FFmpegError,
-  Frame,
-  Log,
-  Packet,
-  Rational,
-  SoftwareScaleContext,
-} from "node-av/lib";
-import { BYTES_PER_PIXEL, type EncodedFrame, type PixelFormat, type RawFrame } from "../frame.ts";
-import type { Clock } from "../timing.ts";
-import type { EncodeOptions, EncoderSettings, VideoEncoder } from "./encoder.ts";
+import { Codec, CodecContext, Dictionary, FFmpegError, Frame, Log, Packet, Rational } from "node-av/lib";
+import type { RawFrame } from "../frame.ts";
+import type { Bitstream, EncoderSettings, VideoEncoder } from "./encoder.ts";
+import { PixelConverter } from "./pixels.ts";
 
 Log.setLevel(AV_LOG_ERROR);
-
-const PIXEL_FORMATS = { rgb: AV_PIX_FMT_RGB24, rgba: AV_PIX_FMT_RGBA } as const satisfies Record<
-  PixelFormat,
-  unknown
->;
 
 /** libvpx for live pictures: no frame held back, the fastest of its real-time speeds. */
 const LIVE_OPTIONS = { deadline: "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0" };
@@ -45,14 +27,9 @@ interface Opened {
 
 export class FfmpegVp8Encoder implements VideoEncoder {
   readonly codec = "vp8";
-  readonly #clock: Clock;
   #opened: Opened | undefined;
-  #scaler: { readonly format: PixelFormat; readonly context: SoftwareScaleContext } | undefined;
+  readonly #toYuv = new PixelConverter("i420");
   #framesIn = 0;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
 
   async open(settings: EncoderSettings): Promise<void> {
     this.close();
@@ -86,11 +63,11 @@ export class FfmpegVp8Encoder implements VideoEncoder {
     this.#opened = { settings, context, packet, yuv };
   }
 
-  async encode(frame: RawFrame, { key, rtpTimestamp }: EncodeOptions): Promise<EncodedFrame> {
+  async encode(frame: RawFrame, key: boolean): Promise<Bitstream> {
     const opened = this.#opened;
     if (!opened) throw new Error("the encoder is not open");
     const { context, packet, yuv } = opened;
-    await this.#toYuv(frame, opened);
+    await this.#toYuv.convert(frame, { data: yuv.data ?? [], strides: yuv.linesize });
 
     // libvpx spends its bits by these steps, not by the wall clock: a still picture's heartbeat
     // counts as one frame, so that its quality climbs.
@@ -102,34 +79,16 @@ export class FfmpegVp8Encoder implements VideoEncoder {
     const data = Buffer.from(packet.data ?? []);
     const type = packet.isKeyframe ? "key" : "delta";
     packet.unref();
-
-    const timings = { ...frame.timings, encoded: this.#clock.now() };
-    const { width, height, number } = frame;
-    return { codec: this.codec, type, width, height, number, rtpTimestamp, data, timings };
+    return { type, data };
   }
 
   close(): void {
-    this.#scaler?.context.freeContext();
+    this.#toYuv.close();
     this.#opened?.yuv.free();
     this.#opened?.packet.free();
     this.#opened?.context.freeContext();
-    this.#scaler = undefined;
     this.#opened = undefined;
     this.#framesIn = 0;
-  }
-
-  async #toYuv(frame: RawFrame, { yuv }: Opened): Promise<void> {
-    const { width, height, format, data } = frame;
-    if (this.#scaler?.format !== format) {
-      this.#scaler?.context.freeContext();
-      const context = new SoftwareScaleContext();
-      context.getContext(width, height, PIXEL_FORMATS[format], width, height, AV_PIX_FMT_YUV420P, SWS_POINT);
-      this.#scaler = { format, context };
-    }
-    const stride = width * BYTES_PER_PIXEL[format];
-    const planes = yuv.data ?? [];
-    const lines = await this.#scaler.context.scale([data], [stride], 0, height, planes, yuv.linesize);
-    check(lines, "convert a picture to YUV");
   }
 }
 

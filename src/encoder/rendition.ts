@@ -105,12 +105,14 @@ export class Rendition {
     try {
       const encoder = await this.#encoderFor(frame);
       const key = this.#keyframes.wait(clock.now()) === 0;
-      const encoded = await encoder.encode(frame, {
-        key,
-        rtpTimestamp: this.#timestamp(frame.timings.captured),
-      });
-      if (encoded.type === "key") this.#keyframes.made(clock.now());
-      if (!this.#stopped) emit(encoded);
+      const rtpTimestamp = this.#timestamp(frame.timings.captured);
+      const { type, data } = await encoder.encode(frame, key);
+      const encoded = clock.now();
+      if (type === "key") this.#keyframes.made(encoded);
+      const { kind: _kind, format: _format, timings, ...about } = frame;
+      const { codec } = encoder;
+      if (!this.#stopped)
+        emit({ ...about, codec, type, rtpTimestamp, data, timings: { ...timings, encoded } });
     } catch (error) {
       this.#failures++;
       this.#retryAt = clock.now() + RETRY_AFTER;

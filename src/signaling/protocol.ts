@@ -32,17 +32,29 @@ export interface StreamInfo {
   readonly viewers: number;
 }
 
-/** When one video frame passed each stage of the server; found by its RTP timestamp. */
-export interface FrameTiming {
+/** The data of one frame, such as joint angles: whatever JSON its publisher gave it. */
+export type Telemetry = Readonly<Record<string, unknown>>;
+
+/** What belongs to one video frame besides its picture; found by its RTP timestamp. */
+export interface FrameReport {
   readonly rtpTimestamp: number;
-  /** The source's frame number. */
+  /** The source's frame number. A number seen before is a still picture sent again. */
   readonly number: number;
+  /** When it passed each stage of the server. */
   readonly captured: number;
   readonly received: number;
   readonly decoded: number;
   readonly encoded: number;
   readonly sent: number;
+  readonly telemetry?: Telemetry;
 }
+
+/**
+ * The data channel of the frame reports, which the viewer opens with its offer: one text a frame, a
+ * {@link FrameReport} as JSON, sent right behind the frame's packets. It may come before or after the frame is
+ * shown, or be lost.
+ */
+export const FRAMES_CHANNEL = "frames";
 
 /** Why a request was refused. */
 export type RefusalCode =
@@ -78,8 +90,6 @@ export interface ClientToServerEvents {
 
 export interface ServerToClientEvents {
   stream(info: StreamInfo): void;
-  /** Sent right behind the frame's packets; may come before or after the frame is shown. */
-  frame(timing: FrameTiming): void;
 }
 
 /** The longest SDP offer taken, in characters; Chromium's with all codecs is near 7,000. */

@@ -15,7 +15,7 @@ import {
 /** A stream as signaling needs it. */
 export interface SignaledStream {
   info(): StreamInfo;
-  listen(listener: { info(info: StreamInfo): void; frame: ServerToClientEvents["frame"] }): () => void;
+  listen(listener: (info: StreamInfo) => void): () => void;
   watch(offer: string, gone: (reason: string) => void): Promise<{ answer: string; leave(): void }>;
 }
 
@@ -85,11 +85,8 @@ class Connection {
     const stream = parsed.success ? this.#options.find(parsed.data) : undefined;
     if (!stream) return NO_SUCH_STREAM;
     this.#unfollow?.();
-    const unlisten = stream.listen({
-      info: (info) => this.#socket.emit("stream", info),
-      // Volatile: a page that reads slowly misses some rather than pile them up.
-      frame: (timing) => this.#socket.volatile.emit("frame", timing),
-    });
+    const unlisten = stream.listen((info) => this.#socket.emit("stream", info));
+    // Volatile: a page that reads slowly misses some rather than pile them up.
     const stopTicking = this.#options.clock.every(1000, () =>
       this.#socket.volatile.emit("stream", stream.info()),
     );

@@ -15,6 +15,8 @@ export interface JpegFrame {
   readonly number: number;
   readonly data: Buffer;
   readonly timings: FrameTimings;
+  /** One line of JSON. */
+  readonly telemetry?: string;
 }
 
 /** A still picture is sent again this often: WebKit shows a part only at the second, and a dead client is noticed. */
@@ -138,12 +140,13 @@ class Client {
     if (frame) this.send(frame);
   }
 
-  #timedHeaders({ number, data, timings }: JpegFrame): string {
+  #timedHeaders({ number, data, timings, telemetry }: JpegFrame): string {
     const decoded = timings.decoded === undefined ? "" : `X-Decoded: ${timings.decoded.toFixed(3)}\r\n`;
     return (
       `${PART}Content-Length: ${data.length}\r\nX-Frame-Number: ${number}\r\n` +
       `X-Captured: ${timings.captured.toFixed(3)}\r\nX-Received: ${timings.received.toFixed(3)}\r\n` +
-      `${decoded}X-Sent: ${this.#clock.now().toFixed(3)}\r\n\r\n`
+      `${decoded}X-Sent: ${this.#clock.now().toFixed(3)}\r\n` +
+      `${telemetry === undefined ? "" : `X-Telemetry: ${telemetry}\r\n`}\r\n`
     );
   }
 }

@@ -4,6 +4,8 @@ import type { MediaPacket } from "./packetizer.ts";
 export interface Viewer {
   /** Sends a frame's packets; drops them until it is connected. Never blocks or throws. */
   send(packets: readonly MediaPacket[]): void;
+  /** Sends the report that belongs to the frame just sent; dropped where the viewer has not asked for any. */
+  report(json: string): void;
   /** Ends it; `closed` is called once, before this returns or later. */
   close(reason: string): void;
 }

@@ -3,6 +3,7 @@
  * may change with any version: package.json pins it, and {@link checkSeams} looks at start.
  */
 import {
+  type RTCDataChannel,
   RTCDtlsTransport,
   RTCPeerConnection,
   RTCRtpCodecParameters,
@@ -13,6 +14,7 @@ import {
   StunProtocol,
   useSdesMid,
 } from "werift";
+import { FRAMES_CHANNEL } from "../signaling/protocol.ts";
 import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
 import { PacketGuard } from "./guard.ts";
 import type { MediaPacket } from "./packetizer.ts";
@@ -24,6 +26,9 @@ const CONNECT_WITHIN: Millis = 10_000;
 
 /** Browsers report each second; one that was silent this long is gone. */
 const SILENCE: Millis = 10_000;
+
+/** Some frames with the most telemetry that one may have. */
+const MAX_REPORTS_BYTES = 64 * 1024;
 
 const PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
 
@@ -130,6 +135,7 @@ class Peer implements Viewer {
   readonly #cancel: Cancel[] = [];
   #guard: PacketGuard | undefined;
   #playoutDelayId: number | undefined;
+  #reports: RTCDataChannel | undefined;
   #lastHeard: EpochMs;
   #state: "connecting" | "connected" | "closed" = "connecting";
 
@@ -149,12 +155,23 @@ class Peer implements Viewer {
     await connection.setLocalDescription(await connection.createAnswer());
 
     for (const transport of connection.dtlsTransports) this.#guardInput(transport);
+    connection.onDataChannel.subscribe((channel) => {
+      if (channel.label === FRAMES_CHANNEL && !this.#reports) this.#reports = channel;
+      else channel.close();
+    });
     sender.onPictureLossIndication.subscribe(() => this.#events.keyframeNeeded());
     this.#playoutDelayId = (sender as unknown as InnerSender).headerExtensions.find(
       ({ uri }) => uri === PLAYOUT_DELAY_URI,
     )?.id;
     this.#watchLife();
     return mendAnswer(connection.localDescription?.sdp ?? "", this.#options.address);
+  }
+
+  report(json: string): void {
+    const channel = this.#reports;
+    // A viewer that takes none in misses some rather than pile them up.
+    if (channel?.readyState !== "open" || channel.bufferedAmount > MAX_REPORTS_BYTES) return;
+    channel.send(json);
   }
 
   send(packets: readonly MediaPacket[]): void {

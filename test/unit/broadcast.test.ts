@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { Broadcast, FullError } from "../../src/broadcast.ts";
+import { Broadcast } from "../../src/broadcast.ts";
 import { encodeJpeg } from "../../src/encoder/jpeg.ts";
 import { Metrics } from "../../src/metrics.ts";
-import type { FrameTiming, StreamInfo } from "../../src/signaling/protocol.ts";
+import { FullError, Seats } from "../../src/seats.ts";
+import type { StreamInfo } from "../../src/signaling/protocol.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
 import { imageFrame, plain } from "../pictures.ts";
@@ -21,7 +22,7 @@ async function start(maxViewers = 10) {
     name: "main",
     source,
     clock,
-    metrics: new Metrics(() => ({ viewers: 0, fps: 0, counters: {} })),
+    metrics: new Metrics(() => []),
     encoder: () => {
       const encoder = new FakeEncoder();
       encoders.push(encoder);
@@ -34,14 +35,13 @@ async function start(maxViewers = 10) {
     },
     bitrate: undefined,
     maxPixels: 1_000_000,
-    maxViewers,
+    seats: new Seats(maxViewers),
     log: () => {},
   });
   started.push(broadcast);
   await broadcast.start();
   const infos: StreamInfo[] = [];
-  const timings: FrameTiming[] = [];
-  broadcast.listen({ info: (info) => infos.push(info), frame: (timing) => timings.push(timing) });
+  broadcast.listen((info) => infos.push(info));
   const join = async () => {
     const { leave } = await broadcast.watch("offer", () => {});
     const viewer = viewers.at(-1) as FakeViewer;
@@ -56,7 +56,7 @@ async function start(maxViewers = 10) {
     source.sink?.frame(frame(number));
     await settle();
   };
-  return { broadcast, source, clock, encoders, viewers, infos, timings, join, show };
+  return { broadcast, source, clock, encoders, viewers, infos, join, show };
 }
 
 describe("a broadcast", () => {
@@ -123,11 +123,32 @@ describe("a broadcast", () => {
     leave();
   });
 
-  test("tells when each frame passed each stage, by its RTP timestamp", async () => {
-    const { join, show, timings, viewers } = await start();
-    await join();
-    await show(9);
-    expect(timings[0]).toMatchObject({ number: 9, rtpTimestamp: viewers[0]?.frames[0]?.[0]?.timestamp });
+  test("reports of each frame when it passed each stage, with its telemetry, by its RTP timestamp", async () => {
+    const { source, clock, join } = await start();
+    const { viewer } = await join();
+    const timings = { captured: clock.now(), received: clock.now() };
+    source.sink?.frame({ ...plain(32, 16, [1, 2, 3], 9), timings, telemetry: '{"angle":31.5}' });
+    await settle();
+    const rtpTimestamp = viewer.frames[0]?.[0]?.timestamp;
+    expect(viewer.reports[0]).toMatchObject({ number: 9, rtpTimestamp, telemetry: { angle: 31.5 } });
+  });
+
+  test("tells the telemetry of each frame as it comes, watched or not, and the last one to who asks late", async () => {
+    const { broadcast, source } = await start();
+    const early: unknown[] = [];
+    const stop = broadcast.followTelemetry((json) => early.push(JSON.parse(json)));
+    for (const angle of [1, 2]) {
+      source.sink?.frame({ ...plain(32, 16, [1, 2, 3], angle), telemetry: `{"angle":${angle}}` });
+    }
+    stop();
+    source.sink?.frame(plain(32, 16, [1, 2, 3], 3));
+    const late: unknown[] = [];
+    broadcast.followTelemetry((json) => late.push(JSON.parse(json)));
+    expect(early).toMatchObject([
+      { number: 1, data: { angle: 1 } },
+      { number: 2, data: { angle: 2 } },
+    ]);
+    expect(late).toMatchObject([{ number: 2, data: { angle: 2 } }]);
   });
 
   test("a picture that cannot be decoded is not shown, and the last good one stays", async () => {

@@ -24,7 +24,7 @@ describe("reading the configuration", () => {
       size: { width: 480, height: 270 },
       fps: 20,
       stallAfter: 5000,
-      maxFrameBytes: 16 * 1024 * 1024,
+      maxFrameBytes: 64 * 1024 * 1024,
     });
     expect(run([]).folder).toBeUndefined();
   });

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { frameCodeCells, readFrameCode } from "../../src/signaling/framecode.ts";
+import { MultipartParser } from "../../src/signaling/multipart.ts";
 import { MJPEG_BOUNDARY, type StreamInfo } from "../../src/signaling/protocol.ts";
 import { MjpegStream } from "../../src/transport/mjpeg.ts";
-import { MultipartParser } from "../../web/player/multipart.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeResponse } from "../fakes.ts";
 

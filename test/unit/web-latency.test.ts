@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FrameMatcher, RollingWindow } from "../../web/player/latency.ts";
 
-const timing = (rtpTimestamp: number) => ({
+const report = (rtpTimestamp: number) => ({
   rtpTimestamp,
   number: 1,
   captured: 100,
@@ -14,44 +14,44 @@ const timing = (rtpTimestamp: number) => ({
 describe("FrameMatcher", () => {
   it("matches a frame that is shown after the server told of it", () => {
     const matcher = new FrameMatcher();
-    expect(matcher.timing(timing(90))).toBeUndefined();
-    expect(matcher.shown(90, { shownAt: 140 })).toEqual({ timing: timing(90), shown: { shownAt: 140 } });
+    expect(matcher.reported(report(90))).toBeUndefined();
+    expect(matcher.shown(90, { shownAt: 140 })).toEqual({ report: report(90), shown: { shownAt: 140 } });
   });
 
   it("matches a frame that is shown before the server told of it", () => {
     const matcher = new FrameMatcher();
     expect(matcher.shown(90, { shownAt: 140 })).toBeUndefined();
-    expect(matcher.timing(timing(90))?.shown.shownAt).toBe(140);
+    expect(matcher.reported(report(90))?.shown.shownAt).toBe(140);
   });
 
   it("matches each frame once", () => {
     const matcher = new FrameMatcher();
-    matcher.timing(timing(90));
+    matcher.reported(report(90));
     matcher.shown(90, { shownAt: 140 });
     expect(matcher.shown(90, { shownAt: 156 })).toBeUndefined();
   });
 
   it("compares timestamps modulo 2^32, whether they come signed or not", () => {
     const matcher = new FrameMatcher();
-    matcher.timing(timing(-1));
+    matcher.reported(report(-1));
     expect(matcher.shown(0xffffffff, { shownAt: 140 })).toBeDefined();
-    matcher.timing(timing(2 ** 32 + 5));
+    matcher.reported(report(2 ** 32 + 5));
     expect(matcher.shown(5, { shownAt: 150 })).toBeDefined();
   });
 
   it("keeps only the newest unmatched frames of either half", () => {
     const matcher = new FrameMatcher(2);
-    for (const stamp of [1, 2, 3]) matcher.timing(timing(stamp));
+    for (const stamp of [1, 2, 3]) matcher.reported(report(stamp));
     expect(matcher.shown(1, { shownAt: 140 })).toBeUndefined();
     expect(matcher.shown(3, { shownAt: 140 })).toBeDefined();
     for (const stamp of [11, 12, 13]) matcher.shown(stamp, { shownAt: 150 });
-    expect(matcher.timing(timing(11))).toBeUndefined();
-    expect(matcher.timing(timing(13))).toBeDefined();
+    expect(matcher.reported(report(11))).toBeUndefined();
+    expect(matcher.reported(report(13))).toBeDefined();
   });
 
   it("knows nothing once cleared", () => {
     const matcher = new FrameMatcher();
-    matcher.timing(timing(1));
+    matcher.reported(report(1));
     matcher.clear();
     expect(matcher.shown(1, { shownAt: 140 })).toBeUndefined();
   });

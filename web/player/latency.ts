@@ -1,5 +1,5 @@
 /** Finds for each frame on the screen what the server told about it, and sums up the latencies. */
-import type { FrameTiming } from "../../src/signaling/protocol.ts";
+import type { FrameReport } from "../../src/signaling/protocol.ts";
 
 /** A frame that came onto the screen, on the page's clock in milliseconds since the epoch. */
 export interface Shown {
@@ -12,14 +12,14 @@ export interface Shown {
 
 /** A frame on the screen and its way through the server. */
 export interface Match {
-  readonly timing: FrameTiming;
+  readonly report: FrameReport;
   readonly shown: Shown;
 }
 
 /** Brings the two halves together by RTP timestamp, whichever of them comes first. Both wait boundedly. */
 export class FrameMatcher {
   readonly #capacity: number;
-  readonly #timings = new Map<number, FrameTiming>();
+  readonly #reports = new Map<number, FrameReport>();
   readonly #shown = new Map<number, Shown>();
 
   /** `capacity` is how many unmatched frames of either half are kept. */
@@ -28,31 +28,31 @@ export class FrameMatcher {
   }
 
   /** The server told of a frame. Returns the match if it was shown already. */
-  timing(timing: FrameTiming): Match | undefined {
-    const key = timing.rtpTimestamp >>> 0;
+  reported(report: FrameReport): Match | undefined {
+    const key = report.rtpTimestamp >>> 0;
     const shown = this.#shown.get(key);
     if (!shown) {
-      keep(this.#timings, key, timing, this.#capacity);
+      keep(this.#reports, key, report, this.#capacity);
       return undefined;
     }
     this.#shown.delete(key);
-    return { timing, shown };
+    return { report, shown };
   }
 
   /** The screen shows a frame. Returns the match if the server told of it already. */
   shown(rtpTimestamp: number, shown: Shown): Match | undefined {
     const key = rtpTimestamp >>> 0;
-    const timing = this.#timings.get(key);
-    if (!timing) {
+    const report = this.#reports.get(key);
+    if (!report) {
       keep(this.#shown, key, shown, this.#capacity);
       return undefined;
     }
-    this.#timings.delete(key);
-    return { timing, shown };
+    this.#reports.delete(key);
+    return { report, shown };
   }
 
   clear(): void {
-    this.#timings.clear();
+    this.#reports.clear();
     this.#shown.clear();
   }
 }

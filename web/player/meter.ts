@@ -1,5 +1,5 @@
 /** Gathers what the playbacks tell into the figures that are shown. */
-import type { FrameTiming } from "../../src/signaling/protocol.ts";
+import type { FrameReport } from "../../src/signaling/protocol.ts";
 import { ClockOffset } from "./clock-offset.ts";
 import { FrameMatcher, RollingWindow, type Shown } from "./latency.ts";
 import type { Format, PlaybackEvents } from "./playback.ts";
@@ -69,9 +69,9 @@ export class Meter {
     this.#matcher.clear();
   }
 
-  timing(timing: FrameTiming): void {
-    const match = this.#matcher.timing(timing);
-    if (match) this.#measure(match.timing, match.shown);
+  reported(report: FrameReport): void {
+    const match = this.#matcher.reported(report);
+    if (match) this.#measure(match.report, match.shown);
   }
 
   shown(shown: Shown, frame: Parameters<PlaybackEvents["shown"]>[1]): void {
@@ -82,7 +82,7 @@ export class Meter {
       return;
     }
     const match = this.#matcher.shown(frame.rtpTimestamp, shown);
-    if (match) this.#measure(match.timing, match.shown);
+    if (match) this.#measure(match.report, match.shown);
   }
 
   counted(counters: Counters, format: Format): void {

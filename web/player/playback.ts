@@ -1,4 +1,5 @@
 /** One way to get the pictures, tried once. The session puts a new one in the place of one that is lost. */
+import type { FrameReport } from "../../src/signaling/protocol.ts";
 import type { Shown } from "./latency.ts";
 import type { Counters } from "./rates.ts";
 import type { ServerTimes } from "./stages.ts";
@@ -24,6 +25,8 @@ export interface PlaybackEvents {
   connected(): void;
   /** The first picture is on the screen. */
   picture(): void;
+  /** The server told of a frame, before or after it is shown. */
+  reported(report: FrameReport): void;
   /** A picture is on the screen. `frame` is how to learn its times: by RTP timestamp, or told with it. */
   shown(shown: Shown, frame: { readonly rtpTimestamp: number } | ServerTimes | undefined): void;
   /** About once a second. */

@@ -9,7 +9,7 @@
  *
  * What comes of it is a {@link Model}, and figures in a {@link Meter}. Nothing here touches the DOM.
  */
-import type { Reply, StreamInfo } from "../../src/signaling/protocol.ts";
+import type { FrameReport, Reply, StreamInfo } from "../../src/signaling/protocol.ts";
 import { Backoff } from "./backoff.ts";
 import { Meter } from "./meter.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
@@ -79,7 +79,6 @@ export class Session {
       connected: () => this.#connected(),
       away: () => this.#away(),
       stream: (info) => this.#described(info),
-      frame: (timing) => this.meter.timing(timing),
     });
     this.#stopClock = ports.timers.every(1000, () => {
       this.#seconds++;
@@ -299,6 +298,7 @@ export class Session {
       connected: () => {
         attempt.connected = true;
       },
+      reported: (report: FrameReport) => this.meter.reported(report),
       shown: (...shown: Parameters<PlaybackEvents["shown"]>) => {
         // A source that rests may have its last picture sent again: how old that is says nothing.
         if (onScreen() && this.#model.source?.kind === "live") this.meter.shown(...shown);

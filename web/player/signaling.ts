@@ -2,7 +2,6 @@
 import { io, type Socket } from "socket.io-client";
 import type {
   ClientToServerEvents,
-  FrameTiming,
   Reply,
   ServerToClientEvents,
   StreamInfo,
@@ -16,7 +15,6 @@ export interface SignalingEvents {
   /** The server is not there, or not any more. It is tried again without being asked. */
   away(): void;
   stream(info: StreamInfo): void;
-  frame(timing: FrameTiming): void;
 }
 
 /** What can be asked of the server. Every promise rejects where no answer came in time. */
@@ -53,7 +51,6 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents): Signa
     if (reason === "io server disconnect") reconnect = setTimeout(() => socket.connect(), RECONNECT_AFTER);
   });
   socket.on("stream", events.stream);
-  socket.on("frame", events.frame);
 
   const asked = socket.timeout(ANSWER_WITHIN);
   return {

@@ -1,5 +1,5 @@
 /** The pictures by WebRTC: one peer connection, from its offer to its end. */
-import type { Reply } from "../../src/signaling/protocol.ts";
+import { FRAMES_CHANNEL, type Reply } from "../../src/signaling/protocol.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
 import type { Counters } from "./rates.ts";
 import type { PlayerScreen } from "./screen.ts";
@@ -49,6 +49,11 @@ class WebRtcPlayback implements Playback {
     // Show every frame as soon as it is decoded: a late frame is worth less here than a short stutter.
     if ("jitterBufferTarget" in this.#receiver) this.#receiver.jitterBufferTarget = 0;
     this.#video.srcObject = new MediaStream([this.#receiver.track]);
+    // Part of the offer. A report that is lost is not sent again: by then another frame is shown.
+    const reports = connection.createDataChannel(FRAMES_CHANNEL, { ordered: false, maxRetransmits: 0 });
+    reports.addEventListener("message", ({ data }) => {
+      if (!this.#closed) this.#events.reported(JSON.parse(data));
+    });
     connection.addEventListener("connectionstatechange", () => this.#connectionChanged());
     this.#stopCounting = options.timers.every(1000, () => void this.#count());
     this.#nextFrame();

@@ -1,0 +1,88 @@
+/** Pixels from one layout to another of the same size, by FFmpeg's swscale (node-av). */
+import {
+  AV_PIX_FMT_BGRA,
+  AV_PIX_FMT_NV12,
+  AV_PIX_FMT_RGB24,
+  AV_PIX_FMT_RGBA,
+  AV_PIX_FMT_YUV420P,
+  SWS_POINT,
+} from "node-av/constants";
+import { SoftwareScaleContext } from "node-av/lib";
+import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../frame.ts";
+
+const FFMPEG_FORMATS = {
+  rgb: AV_PIX_FMT_RGB24,
+  rgba: AV_PIX_FMT_RGBA,
+  bgra: AV_PIX_FMT_BGRA,
+  i420: AV_PIX_FMT_YUV420P,
+  nv12: AV_PIX_FMT_NV12,
+} as const satisfies Record<PixelFormat, unknown>;
+
+/** Memory of a picture: a buffer for each plane, and the bytes of its rows. */
+export interface Planes {
+  readonly data: readonly Buffer[];
+  readonly strides: readonly number[];
+}
+
+/** Converts pictures of one size and format to another format; opened at the first, and anew when they change. */
+export class PixelConverter {
+  readonly #to: PixelFormat;
+  #opened: { readonly from: string; readonly context: SoftwareScaleContext } | undefined;
+
+  constructor(to: PixelFormat) {
+    this.#to = to;
+  }
+
+  /** Fills `target`, which has the frame's size. One call at a time. */
+  async convert({ format, width, height, data }: RawFrame, target: Planes): Promise<void> {
+    const from = `${format} ${width}x${height}`;
+    if (this.#opened?.from !== from) {
+      this.close();
+      const context = new SoftwareScaleContext();
+      const [source, to] = [FFMPEG_FORMATS[format], FFMPEG_FORMATS[this.#to]];
+      context.getContext(width, height, source, width, height, to, SWS_POINT);
+      this.#opened = { from, context };
+    }
+    const source = split(format, width, height, data);
+    const { context } = this.#opened;
+    const lines = await context.scale(
+      [...source.data],
+      [...source.strides],
+      0,
+      height,
+      [...target.data],
+      [...target.strides],
+    );
+    if (lines < 0) throw new Error(`cannot convert a picture from ${from} to ${this.#to}`);
+  }
+
+  /** Frees it; only between conversions. */
+  close(): void {
+    this.#opened?.context.freeContext();
+    this.#opened = undefined;
+  }
+}
+
+/** The frame as packed RGB. */
+export async function toRgb(frame: RawFrame): Promise<Buffer> {
+  const { width, height } = frame;
+  const data = Buffer.allocUnsafe(frameBytes("rgb", width, height));
+  const converter = new PixelConverter("rgb");
+  try {
+    await converter.convert(frame, split("rgb", width, height, data));
+  } finally {
+    converter.close();
+  }
+  return data;
+}
+
+function split(format: PixelFormat, width: number, height: number, data: Buffer): Planes {
+  const planes = planesOf(format, width, height);
+  let at = 0;
+  const buffers = planes.map(({ rows, stride }) => {
+    const plane = data.subarray(at, at + rows * stride);
+    at += rows * stride;
+    return plane;
+  });
+  return { data: buffers, strides: planes.map(({ stride }) => stride) };
+}

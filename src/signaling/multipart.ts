@@ -1,0 +1,199 @@
+/**
+ * Reads `multipart/x-mixed-replace` (RFC 2046, section 5.1) as it comes in, in chunks cut anywhere: what
+ * publishers push, and what the server sends as timed MJPEG.
+ */
+
+/** One part: its headers by lower-case name, and its bytes. */
+export interface Part {
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** The stream is not what it should be; it cannot be read on from here. */
+export class MultipartError extends Error {
+  override readonly name = "MultipartError";
+  /** `too-large`: a part beyond the limit; `malformed`: all else. */
+  readonly code: "malformed" | "too-large";
+
+  constructor(message: string, code: MultipartError["code"] = "malformed") {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface MultipartOptions {
+  /** The longest part taken, in bytes, and so about the most memory ever held; 32 MiB unless told. */
+  readonly maxPartBytes?: number;
+  /** Memory for a part's body, which is filled to its end; zeroed memory unless told. */
+  readonly allocate?: (bytes: number) => Uint8Array<ArrayBuffer>;
+}
+
+const MAX_PART_BYTES = 32 * 1024 * 1024;
+/** Room for the telemetry of one frame in a header. */
+const MAX_LINE_BYTES = 20 * 1024;
+const MAX_HEADERS = 64;
+const CR = 0x0d;
+const LF = 0x0a;
+
+const decoder = new TextDecoder();
+
+/**
+ * The parser. A part that tells its `Content-Length` is handed over with its last byte, and a length that lied
+ * is noticed at the boundary that should follow; any other ends with the boundary behind it.
+ */
+export class MultipartParser {
+  #delimiter = "";
+  /** What ends a part of unknown length. */
+  #ending = new Uint8Array(0);
+  readonly #maxPartBytes: number;
+  readonly #allocate: (bytes: number) => Uint8Array<ArrayBuffer>;
+  #expecting: "boundary" | "headers" | "body" | "unmeasured body" | "nothing" = "boundary";
+  readonly #line = new Uint8Array(MAX_LINE_BYTES);
+  #lineLength = 0;
+  #headers = new Map<string, string>();
+  #body = new Uint8Array(0);
+  #bodyLength = 0;
+
+  /** @param boundary undefined takes the one of the first line: ffmpeg does not announce its own. */
+  constructor(
+    boundary: string | undefined,
+    { maxPartBytes = MAX_PART_BYTES, allocate = (bytes) => new Uint8Array(bytes) }: MultipartOptions = {},
+  ) {
+    if (boundary !== undefined) this.#setBoundary(boundary);
+    this.#maxPartBytes = maxPartBytes;
+    this.#allocate = allocate;
+  }
+
+  /** Whether the closing boundary has come: nothing behind it counts. */
+  get ended(): boolean {
+    return this.#expecting === "nothing";
+  }
+
+  /** Whether every part begun is complete. */
+  get complete(): boolean {
+    if (this.#expecting === "headers") return this.#headers.size === 0 && this.#lineLength === 0;
+    return this.#expecting === "boundary" || this.ended;
+  }
+
+  /** The parts that this chunk completes. Throws {@link MultipartError}. */
+  push(chunk: Uint8Array): Part[] {
+    const parts: Part[] = [];
+    let rest = chunk;
+    while (rest.length > 0 && !this.ended) {
+      if (this.#expecting === "body") rest = this.#fillBody(rest);
+      else if (this.#expecting === "unmeasured body") rest = this.#growBody(rest, parts);
+      else rest = this.#readLine(rest);
+      if (this.#expecting === "body" && this.#bodyLength === this.#body.length) parts.push(this.#takeBody());
+    }
+    return parts;
+  }
+
+  #setBoundary(boundary: string): void {
+    this.#delimiter = `--${boundary}`;
+    this.#ending = new TextEncoder().encode(`\r\n--${boundary}`);
+  }
+
+  #fillBody(bytes: Uint8Array): Uint8Array {
+    const taken = bytes.subarray(0, this.#body.length - this.#bodyLength);
+    this.#body.set(taken, this.#bodyLength);
+    this.#bodyLength += taken.length;
+    return bytes.subarray(taken.length);
+  }
+
+  /** Takes all the bytes, unless the body's end is among them: then returns those from the boundary on. */
+  #growBody(bytes: Uint8Array, parts: Part[]): Uint8Array {
+    const seen = this.#bodyLength;
+    this.#reserve(seen + bytes.length);
+    this.#body.set(bytes, seen);
+    this.#bodyLength += bytes.length;
+    const end = this.#findEnding(Math.max(0, seen - this.#ending.length + 1));
+    if (end === undefined) {
+      if (this.#bodyLength > this.#maxPartBytes + this.#ending.length) this.#refuseLength();
+      return bytes.subarray(bytes.length);
+    }
+    const behind = this.#body.slice(end + 2, this.#bodyLength);
+    this.#body = this.#body.slice(0, end);
+    parts.push(this.#takeBody());
+    return behind;
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#body.length) return;
+    const larger = new Uint8Array(Math.max(length, 2 * this.#body.length, 65_536));
+    larger.set(this.#body.subarray(0, this.#bodyLength));
+    this.#body = larger;
+  }
+
+  #findEnding(from: number): number | undefined {
+    const body = this.#body.subarray(0, this.#bodyLength);
+    for (let at = body.indexOf(CR, from); at >= 0; at = body.indexOf(CR, at + 1)) {
+      if (at + this.#ending.length > body.length) return undefined;
+      if (this.#ending.every((byte, i) => body[at + i] === byte)) return at;
+    }
+    return undefined;
+  }
+
+  #readLine(bytes: Uint8Array): Uint8Array {
+    const end = bytes.indexOf(LF);
+    const line = bytes.subarray(0, end < 0 ? undefined : end);
+    if (this.#lineLength + line.length > MAX_LINE_BYTES) {
+      throw new MultipartError(`A line longer than ${MAX_LINE_BYTES} bytes where headers should be`);
+    }
+    this.#line.set(line, this.#lineLength);
+    this.#lineLength += line.length;
+    if (end < 0) return bytes.subarray(bytes.length);
+    this.#takeLine();
+    return bytes.subarray(end + 1);
+  }
+
+  #takeLine(): void {
+    const line = decoder.decode(this.#line.subarray(0, this.#lineLength)).trimEnd();
+    this.#lineLength = 0;
+    // RFC 2046, section 5.1.1: a boundary has 1 to 70 characters.
+    if (this.#delimiter === "" && /^--.{1,70}$/.test(line)) this.#setBoundary(line.slice(2));
+    if (this.#expecting === "headers") {
+      if (line === "") this.#beginBody();
+      else this.#addHeader(line);
+    } else if (line === this.#delimiter) {
+      this.#expecting = "headers";
+      this.#headers = new Map();
+    } else if (line === `${this.#delimiter}--`) {
+      this.#expecting = "nothing";
+    } else if (line !== "") {
+      throw new MultipartError("Something else where the boundary should be");
+    }
+  }
+
+  #addHeader(line: string): void {
+    const colon = line.indexOf(":");
+    if (colon < 1) throw new MultipartError("A header without a name");
+    if (this.#headers.size === MAX_HEADERS) throw new MultipartError(`More than ${MAX_HEADERS} headers`);
+    this.#headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
+  }
+
+  #beginBody(): void {
+    this.#bodyLength = 0;
+    const text = this.#headers.get("content-length");
+    if (text === undefined) {
+      this.#body = new Uint8Array(0);
+      this.#expecting = "unmeasured body";
+      return;
+    }
+    if (!/^\d+$/.test(text)) throw new MultipartError("A Content-Length that is no number");
+    const length = Number(text);
+    if (length > this.#maxPartBytes) this.#refuseLength();
+    this.#body = this.#allocate(length);
+    this.#expecting = "body";
+  }
+
+  #takeBody(): Part {
+    const part = { headers: this.#headers, body: this.#body };
+    this.#body = new Uint8Array(0);
+    this.#expecting = "boundary";
+    return part;
+  }
+
+  #refuseLength(): never {
+    throw new MultipartError(`A part longer than the ${this.#maxPartBytes} bytes allowed`, "too-large");
+  }
+}

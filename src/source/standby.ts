@@ -1,0 +1,54 @@
+/** A source that stands in until a publisher comes: the built-in scene, until Blender connects. */
+import type { IngestSource } from "./ingest.ts";
+import type { Source, SourceSink } from "./source.ts";
+
+export class StandbySource implements Source {
+  readonly #standby: Source;
+  readonly #publishers: IngestSource;
+  /** Whether a publisher has shown a picture; from then on the stand-in is not needed any more. */
+  #taken = false;
+
+  constructor(standby: Source, publishers: IngestSource) {
+    this.#standby = standby;
+    this.#publishers = publishers;
+  }
+
+  get label(): string {
+    return this.#taken ? this.#publishers.label : this.#standby.label;
+  }
+
+  async start(sink: SourceSink): Promise<void> {
+    await this.#publishers.start({
+      state: (state) => {
+        if (this.#taken) sink.state(state);
+        else if (state.kind === "live") {
+          this.#taken = true;
+          void this.#standby.close();
+          sink.state(state);
+        }
+      },
+      frame: (frame) => sink.frame(frame),
+    });
+    await this.#standby.start({
+      state: (state) => {
+        if (!this.#taken) sink.state(state);
+      },
+      frame: (frame) => {
+        if (!this.#taken) sink.frame(frame);
+      },
+    });
+  }
+
+  demand(watched: boolean): void {
+    this.#publishers.demand(watched);
+    if (!this.#taken) this.#standby.demand(watched);
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.#taken ? this.#publishers.counters() : this.#standby.counters();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#publishers.close(), this.#taken ? undefined : this.#standby.close()]);
+  }
+}
