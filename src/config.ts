@@ -96,6 +96,50 @@ export const OPTIONS = {
     help: "flag file: 1 while the loop runs, 0 when it has ended",
     check: fileName,
   },
+  scene: {
+    flag: "scene",
+    value: "FILE",
+    help: "start Blender in background with this .blend file; the flag's name may be left out",
+    check: z.string().endsWith(".blend", "a .blend file"),
+  },
+  script: {
+    flag: "script",
+    value: "FILE",
+    help: "start Blender with this Python script, which may build the scene and publish data",
+    check: z.string().endsWith(".py", "a .py file"),
+  },
+  blender: {
+    flag: "blender",
+    value: "PATH",
+    help: "the Blender program, where it is not on the PATH or in a usual place",
+    check: z.string().min(1, "a path"),
+  },
+  camera: {
+    flag: "camera",
+    value: "NAME",
+    help: "the camera that Blender looks through, instead of the scene's own",
+    check: z.string().min(1, "a camera's name"),
+  },
+  engine: {
+    flag: "engine",
+    value: "ENGINE",
+    default: "workbench",
+    help: "what Blender draws with: workbench, eevee, cycles, or scene for what the scene says",
+    check: z.enum(["workbench", "eevee", "cycles", "scene"], "workbench, eevee, cycles or scene"),
+  },
+  animate: {
+    flag: "animate",
+    value: "HOW",
+    default: "loop",
+    help: "how Blender plays the scene's animation: loop, once or off",
+    check: z.enum(["loop", "once", "off"], "loop, once or off"),
+  },
+  turn: {
+    flag: "turn",
+    value: "OBJECT",
+    help: "an object that Blender turns, or active, or none",
+    check: z.string().min(1, "an object's name"),
+  },
   publishToken: {
     flag: "publish-token",
     value: "SECRET",
@@ -112,14 +156,14 @@ export const OPTIONS = {
     flag: "size",
     value: "WxH",
     default: "480x270",
-    help: "size of the built-in scene in pixels",
+    help: "size in pixels of what Blender renders, or of the built-in scene",
     check: size,
   },
   fps: {
     flag: "fps",
     value: "N",
     default: "20",
-    help: "frames a second of the built-in scene",
+    help: "frames a second of what Blender renders, or of the built-in scene",
     check: whole(1, 120),
   },
   bitrate: {
@@ -204,6 +248,9 @@ export function readConfig(
     }
     config[key] = checked.data;
   }
+  if (config.folder !== undefined && (config.scene !== undefined || config.script !== undefined)) {
+    throw new UsageError("Give --folder, or a scene or script for Blender, but not both.");
+  }
   return { run: config as Config };
 }
 
@@ -215,10 +262,10 @@ function parseFlags(argv: readonly string[]): Record<string, string> {
   for (const { flag } of Object.values(OPTIONS)) options[flag] = { type: "string" };
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-    if (positionals[0] !== undefined) {
-      throw new UsageError(`'${positionals[0]}' is not an option; --help lists them all.`);
-    }
-    return values as Record<string, string>;
+    const [scene, surplus] = positionals;
+    const stray = scene?.endsWith(".blend") && values.scene === undefined ? surplus : scene;
+    if (stray !== undefined) throw new UsageError(`'${stray}' is not an option; --help lists them all.`);
+    return { ...(scene === undefined ? {} : { scene }), ...values } as Record<string, string>;
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const flag = /'(-[^' =]*)/.exec(error instanceof Error ? error.message : "")?.[1] ?? "an option";
@@ -246,6 +293,7 @@ export function helpText(): string {
     "rendercast: a live render loop in any browser, over WebRTC.",
     "",
     "  npm start                      show the built-in scene",
+    "  npm start -- scene.blend       show what Blender renders of a scene",
     "  npm start -- --folder DIR      show what a render loop writes in DIR",
     "",
     "Options (default), each also as an environment variable such as RENDERCAST_PORT:",

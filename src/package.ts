@@ -2,11 +2,14 @@
 import { readFileSync } from "node:fs";
 
 /** The folder that holds package.json, as a URL ending in a slash. */
-const root = new URL(import.meta.url.includes("/dist/server/") ? "../../" : "../", import.meta.url);
+export const packageRoot = new URL(
+  import.meta.url.includes("/dist/server/") ? "../../" : "../",
+  import.meta.url,
+);
 
 /** The built page. */
-export const pageFolder = new URL("dist/web/", root);
+export const pageFolder = new URL("dist/web/", packageRoot);
 
 export function packageVersion(): string {
-  return JSON.parse(readFileSync(new URL("package.json", root), "utf8")).version;
+  return JSON.parse(readFileSync(new URL("package.json", packageRoot), "utf8")).version;
 }

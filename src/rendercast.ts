@@ -1,15 +1,18 @@
 /** The whole server, started with one call and stopped with another. */
-import { chmodSync, rmSync, statSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import { connect } from "node:net";
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
 import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
 import { FfmpegVp8Encoder } from "./encoder/ffmpeg.ts";
+import { listen, listenLocally } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { FullError, Seats } from "./seats.ts";
 import { httpApp } from "./server.ts";
 import { serveSignaling } from "./signaling/socket.ts";
+import { blenderArguments } from "./source/blender/command.ts";
+import { blenderProgram } from "./source/blender/program.ts";
+import { BlenderProcess } from "./source/blender.ts";
 import { folderSource } from "./source/folder.ts";
 import { IngestSource } from "./source/ingest.ts";
 import { patternSource } from "./source/pattern.ts";
@@ -74,25 +77,29 @@ export async function startRendercast(
     return { broadcast, ingest, permanent: false };
   });
 
+  const program = blenderProgram(config);
+  // Blender has to prove itself where the server has no loopback address.
+  const publishToken = config.publishToken ?? (program === undefined ? undefined : randomUUID());
   const ingest = config.folder === undefined ? newIngest() : undefined;
   const broadcast = broadcastOf(config.name, ingest ? new StandbySource(source, ingest) : source);
   directory.add({ broadcast, ingest, permanent: true });
 
-  const app = httpApp({ directory, metrics, clock, publishToken: config.publishToken, log });
+  const app = httpApp({ directory, metrics, clock, publishToken, log });
   const http = createServer(app);
   // A publisher's body goes on for days.
   http.requestTimeout = 0;
   const local = config.ingestSocket === undefined ? undefined : createServer(app);
   const signaling = serveSignaling(http, { clock, log, refusal, find: (name) => directory.find(name) });
+  let blender: BlenderProcess | undefined;
   const close = async () => {
-    await directory.close();
+    await Promise.all([blender?.close(), directory.close()]);
     const ended = signaling.close();
     for (const server of [http, local]) server?.closeAllConnections();
     local?.close();
     await ended;
   };
   try {
-    await listen(http, config);
+    await listen(http, config.host, config.port);
     if (local && config.ingestSocket !== undefined) await listenLocally(local, config.ingestSocket);
     await broadcast.start().catch((error: Error) => {
       throw new UsageError(error.message, { cause: error });
@@ -102,7 +109,20 @@ export async function startRendercast(
     throw error;
   }
   const bound = http.address();
-  return { port: typeof bound === "object" && bound ? bound.port : config.port, broadcast, close };
+  const port = typeof bound === "object" && bound ? bound.port : config.port;
+  if (program !== undefined) {
+    const host = address === undefined ? "127.0.0.1" : address;
+    const server = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    blender = new BlenderProcess({
+      program,
+      arguments: blenderArguments({ ...config, server, stream: config.name }),
+      environment: publishToken === undefined ? {} : { RENDERCAST_TOKEN: publishToken },
+      clock,
+      log,
+    });
+    blender.start();
+  }
+  return { port, broadcast, close };
 }
 
 function sourceOf(config: Config, clock: Clock, log: (line: string) => void): Source {
@@ -118,47 +138,4 @@ function refusal(error: unknown) {
   if (error instanceof OfferError) return { code: error.code, message: error.message };
   if (error instanceof FullError) return { code: "full", message: error.message } as const;
   return undefined;
-}
-
-function listen(http: Server, { port, host }: Config): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once("error", (error: NodeJS.ErrnoException) =>
-      reject(new UsageError(cannotListen(error, host, port))),
-    );
-    http.listen(port, host, resolve);
-  });
-}
-
-async function listenLocally(local: Server, path: string): Promise<void> {
-  // One that a killed server left behind would keep this one out.
-  if (statSync(path, { throwIfNoEntry: false })?.isSocket() && !(await answers(path))) rmSync(path);
-  await new Promise<void>((resolve, reject) => {
-    local.once("error", ({ code, message }: NodeJS.ErrnoException) => {
-      const why = code === "EADDRINUSE" ? "something is there already" : message;
-      reject(new UsageError(`Cannot make the socket ${path}: ${why}. Choose another path.`));
-    });
-    local.listen(path, resolve);
-  });
-  chmodSync(path, 0o600);
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
-}
-
-function cannotListen({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
-  switch (code) {
-    case "EADDRINUSE":
-      return `Port ${port} is in use: choose another with --port ${port + 1}, or stop what uses it.`;
-    case "EACCES":
-      return `Port ${port} needs more rights than this user has: choose one above 1023 with --port 8080.`;
-    case "EADDRNOTAVAIL":
-      return `${host} is not an address of this machine: leave --host out to listen on all of them.`;
-    default:
-      return `Cannot listen on ${host} port ${port}: ${message}.`;
-  }
 }

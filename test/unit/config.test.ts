@@ -50,6 +50,19 @@ describe("reading the configuration", () => {
     expect(() => run(argv)).toThrow(new UsageError(message));
   });
 
+  test("a scene may be named without its flag", () => {
+    expect(run(["scene.blend", "--fps", "24"])).toMatchObject({ scene: "scene.blend", fps: 24 });
+    expect(run(["--scene", "scene.blend"]).scene).toBe("scene.blend");
+    expect(() => run(["one.blend", "two.blend"])).toThrow("'two.blend' is not an option");
+    expect(() => run(["one.blend", "--folder", "x"])).toThrow(UsageError);
+  });
+
+  test("a publish token is never shown, not even a wrong one", () => {
+    expect(() => run(["--publish-token", "short"])).toThrow(
+      "--publish-token takes at least 8 characters, not what it is.",
+    );
+  });
+
   test("a wrong environment variable is named as such", () => {
     expect(() => run([], { RENDERCAST_FPS: "fast" })).toThrow(
       "RENDERCAST_FPS takes a whole number from 1 to 120",

@@ -1,0 +1,53 @@
+/** Where the server listens; what goes wrong there is told in a sentence. */
+import { chmodSync, rmSync, statSync } from "node:fs";
+import type { Server } from "node:http";
+import { connect } from "node:net";
+import { UsageError } from "./config.ts";
+
+/** @throws {UsageError} */
+export function listen(http: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once("error", (error: NodeJS.ErrnoException) =>
+      reject(new UsageError(cannotListen(error, host, port))),
+    );
+    http.listen(port, host, resolve);
+  });
+}
+
+/**
+ * Listens on a Unix socket that only this user may use.
+ * @throws {UsageError}
+ */
+export async function listenLocally(local: Server, path: string): Promise<void> {
+  // One that a killed server left behind would keep this one out.
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() && !(await answers(path))) rmSync(path);
+  await new Promise<void>((resolve, reject) => {
+    local.once("error", ({ code, message }: NodeJS.ErrnoException) => {
+      const why = code === "EADDRINUSE" ? "something is there already" : message;
+      reject(new UsageError(`Cannot make the socket ${path}: ${why}. Choose another path.`));
+    });
+    local.listen(path, resolve);
+  });
+  chmodSync(path, 0o600);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+function cannotListen({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (code) {
+    case "EADDRINUSE":
+      return `Port ${port} is in use: choose another with --port ${port + 1}, or stop what uses it.`;
+    case "EACCES":
+      return `Port ${port} needs more rights than this user has: choose one above 1023 with --port 8080.`;
+    case "EADDRNOTAVAIL":
+      return `${host} is not an address of this machine: leave --host out to listen on all of them.`;
+    default:
+      return `Cannot listen on ${host} port ${port}: ${message}.`;
+  }
+}

@@ -1,0 +1,50 @@
+/** The Blender program of this machine, where the configuration wants one. */
+import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter } from "node:path";
+import { type Config, UsageError } from "../../config.ts";
+import { findBlender, type Places } from "./find.ts";
+
+/**
+ * Undefined where there is neither a scene nor a script for Blender.
+ * @throws {UsageError} where Blender, or what it is to show, is not there.
+ */
+export function blenderProgram({ scene, script, blender }: Config): string | undefined {
+  if (scene === undefined && script === undefined) return undefined;
+  for (const file of [scene, script]) {
+    if (file !== undefined && !existsSync(file))
+      throw new UsageError(`There is no file ${file}: check its path.`);
+  }
+  const program = blender ?? findBlender(thisMachine());
+  if (program === undefined) {
+    throw new UsageError("Blender was not found: install it, or name the program with --blender PATH.");
+  }
+  if (!isProgram(program))
+    throw new UsageError(`${program} is not a program: name Blender's with --blender PATH.`);
+  return program;
+}
+
+function thisMachine(): Places {
+  return {
+    platform: process.platform,
+    path: (process.env.PATH ?? "").split(delimiter).filter(Boolean),
+    home: homedir(),
+    isProgram,
+    list: (folder) => {
+      try {
+        return readdirSync(folder);
+      } catch {
+        return [];
+      }
+    },
+  };
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
