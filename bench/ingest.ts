@@ -1,0 +1,155 @@
+/**
+ * `npm run bench:ingest [-- FRAMES]`: from the pixels being complete in a real Blender to a RawFrame in the server,
+ * by the folder's file, by a pushed JPEG and by pushed pixels. Prints a table and writes JSON.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { decode } from "../src/encoder/decode.ts";
+import type { SourceFrame } from "../src/frame.ts";
+import { folderSource } from "../src/source/folder.ts";
+import { publishOverHttp } from "../src/source/ingest/http.ts";
+import { IngestSource } from "../src/source/ingest.ts";
+import type { Source } from "../src/source/source.ts";
+import { systemClock } from "../src/timing.ts";
+import { findParts } from "../test/setup/plan.ts";
+import { system } from "../test/setup/system.ts";
+import { median, quantile } from "./statistics.ts";
+
+const SIZES = ["480x270", "1280x720", "1920x1080"];
+const MODES = ["file", "jpeg", "raw"] as const;
+const FRAMES = Number(process.argv[2] ?? 40);
+/** The first are slow: shaders compile, connections open. */
+const WARM_UP = 5;
+const LIMIT = 64 * 1024 * 1024;
+const SCRIPT = fileURLToPath(new URL("ingest_blender.py", import.meta.url));
+
+/** What Blender says of one frame. */
+interface Complete {
+  readonly complete: number;
+  readonly cpu: number;
+}
+
+const found = findParts(system).blender;
+if (!found) throw new Error("this bench needs Blender: node test/setup/parts.ts installs it");
+const blender: string = found;
+const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
+const arrivals: number[] = [];
+
+const sink = {
+  state() {},
+  /** As a broadcast does: a picture counts once it is pixels. */
+  frame(frame: SourceFrame) {
+    if (frame.kind === "raw") arrivals.push(systemClock.now());
+    else void decode(frame, LIMIT, systemClock).then(() => arrivals.push(systemClock.now()));
+  },
+};
+const limits = { maxBytes: LIMIT, stallAfter: 60_000, clock: systemClock };
+const names = { picture: "img.jpg", written: "img_written.txt", running: "img_running.txt" };
+const ingest = new IngestSource({ ...limits, maxPixels: LIMIT });
+const files = folderSource({ ...limits, ...names, folder, log: console.error });
+const server = createServer((request, response) => {
+  publishOverHttp(request, response, ingest, { takeover: false, sameClock: true });
+});
+server.listen(0, "127.0.0.1");
+await once(server, "listening");
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+async function runMode(mode: (typeof MODES)[number], size: string) {
+  const source: Source = mode === "file" ? files : ingest;
+  source.demand(true);
+  arrivals.length = 0;
+  const given = [mode, size, String(FRAMES + WARM_UP), folder, url];
+  const own = [
+    "-b",
+    "--factory-startup",
+    "-noaudio",
+    "--python-exit-code",
+    "1",
+    "-P",
+    SCRIPT,
+    "--",
+    ...given,
+  ];
+  const child = spawn(blender, own, { stdio: ["ignore", "pipe", "inherit"] });
+  const completed: Complete[] = [];
+  let cpu = process.cpuUsage();
+  let written = bytesWritten(process.pid);
+  createInterface(child.stdout).on("line", (line) => {
+    if (!line.startsWith("bench ")) return;
+    completed.push(JSON.parse(line.slice("bench ".length)));
+    if (completed.length === WARM_UP) {
+      cpu = process.cpuUsage();
+      written = bytesWritten(process.pid, child.pid);
+    }
+    if (completed.length === FRAMES + WARM_UP) written = bytesWritten(process.pid, child.pid) - written;
+  });
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`Blender ended with code ${code}`);
+  const { user, system: kernel } = process.cpuUsage(cpu);
+  source.demand(false);
+
+  // A frame is handed over before the next is begun, so each arrival is of the last one complete by then.
+  const measured = completed.slice(WARM_UP);
+  const latencies = measured.flatMap(({ complete }, i) => {
+    const next = measured[i + 1]?.complete ?? Number.POSITIVE_INFINITY;
+    const arrival = arrivals.find((at) => at >= complete && at < next);
+    return arrival === undefined ? [] : [arrival - complete];
+  });
+  return {
+    "median ms": round(median(latencies)),
+    "p95 ms": round(quantile(latencies, 0.95)),
+    frames: latencies.length,
+    "Blender CPU ms": round(median(measured.map((frame) => frame.cpu))),
+    "server CPU ms": round((user + kernel) / 1000 / FRAMES),
+    "KiB written": Math.round(written / 1024 / FRAMES),
+  };
+}
+
+/** Bytes that processes caused to be written to disks so far (Linux; 0 elsewhere). */
+function bytesWritten(...pids: (number | undefined)[]): number {
+  let sum = 0;
+  for (const pid of pids) {
+    try {
+      sum += Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1] ?? 0);
+    } catch {
+      // Not Linux, or the process is gone.
+    }
+  }
+  return sum;
+}
+
+await files.start(sink);
+await ingest.start(sink);
+const rows: Record<string, Awaited<ReturnType<typeof runMode>>> = {};
+for (const size of SIZES) {
+  for (const mode of MODES) {
+    process.stderr.write(`${size} ${mode}\n`);
+    rows[`${size} ${mode}`] = await runMode(mode, size);
+  }
+}
+await Promise.all([files.close(), ingest.close()]);
+server.close();
+server.closeAllConnections();
+rmSync(folder, { recursive: true });
+
+console.table(rows);
+console.log(
+  "From pixels complete in Blender to pixels in the server; CPU and bytes a frame, rendering not counted.",
+);
+console.log(`On ${cpus().length} x ${cpus()[0]?.model}, Blender drawing on the processor.`);
+mkdirSync(new URL("results/", import.meta.url), { recursive: true });
+writeFileSync(
+  new URL("results/ingest.json", import.meta.url),
+  JSON.stringify({ rows, node: process.version }, null, 2),
+);
+
+function round(value: number): number {
+  return Number(value.toFixed(1));
+}
