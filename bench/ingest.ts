@@ -77,7 +77,11 @@ async function runMode(mode: (typeof MODES)[number], size: string) {
     "--",
     ...given,
   ];
-  const child = spawn(blender, own, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(blender, own, { stdio: ["ignore", "pipe", "pipe"] });
+  let complaints = "";
+  child.stderr.on("data", (chunk) => {
+    complaints += chunk;
+  });
   const completed: Complete[] = [];
   let cpu = process.cpuUsage();
   let written = bytesWritten(process.pid);
@@ -91,7 +95,7 @@ async function runMode(mode: (typeof MODES)[number], size: string) {
     if (completed.length === FRAMES + WARM_UP) written = bytesWritten(process.pid, child.pid) - written;
   });
   const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`Blender ended with code ${code}`);
+  if (code !== 0) throw new Error(`Blender ended with code ${code}:\n${complaints}`);
   const { user, system: kernel } = process.cpuUsage(cpu);
   source.demand(false);
 

@@ -2,24 +2,35 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 
-/** `missing`: from elsewhere, without a token. `wrong`: with another one, or the server has none. */
-export type Access = "granted" | "missing" | "wrong";
+/**
+ * `token`: granted, by the token. `here`: granted, to this machine. `missing`: from elsewhere, without a token.
+ * `wrong`: with another one, or the server has none.
+ */
+export type Access = "token" | "here" | "missing" | "wrong";
 
 /**
  * Whether the request may publish. From this machine it needs no token; but a request that a proxy passed on, or
  * that a web page sent, counts as from elsewhere.
  * @param token the server's; undefined where it has none, and then nobody from elsewhere may.
+ * @param local whether it came over the Unix socket.
  */
-export function mayPublish({ socket, headers }: IncomingMessage, token: string | undefined): Access {
+export function mayPublish(
+  { socket, headers }: IncomingMessage,
+  token: string | undefined,
+  local: boolean,
+): Access {
   const given = /^Bearer (.+)$/i.exec(headers.authorization ?? "")?.[1];
-  if (given !== undefined) return token !== undefined && sameSecret(given, token) ? "granted" : "wrong";
+  if (given !== undefined) return token !== undefined && sameSecret(given, token) ? "token" : "wrong";
   const passedOn = ["x-forwarded-for", "forwarded", "via", "origin"].some((name) => name in headers);
-  return !passedOn && isThisMachine(socket.remoteAddress) ? "granted" : "missing";
+  return !passedOn && (local || isLoopback(socket.remoteAddress)) ? "here" : "missing";
 }
 
-/** Whether a connection comes from this machine; one over a Unix socket has no address. */
-export function isThisMachine(address: string | undefined): boolean {
-  return address === undefined || /^(::ffff:)?127\./.test(address) || address === "::1";
+/**
+ * Whether a TCP connection comes from this machine. One without an address does not: it may have been reset by
+ * anybody before its request was read.
+ */
+export function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && (/^(::ffff:)?127\./.test(address) || address === "::1");
 }
 
 /** Takes as long whether or where they differ. */

@@ -10,7 +10,7 @@
 import type { ServerResponse } from "node:http";
 import { DecodeError, decode } from "./encoder/decode.ts";
 import type { VideoEncoder } from "./encoder/encoder.ts";
-import { encodeJpeg } from "./encoder/jpeg.ts";
+import { encodeJpeg, withoutComments } from "./encoder/jpeg.ts";
 import { Rendition } from "./encoder/rendition.ts";
 import type { EncodedFrame, ImageFrame, RawFrame, SourceFrame } from "./frame.ts";
 import { Latest } from "./latest.ts";
@@ -26,6 +26,9 @@ import type { Viewer, ViewerEvents } from "./transport/viewer.ts";
 
 /** How long a snapshot waits for a picture of now before it takes the last one. */
 const SNAPSHOT_WITHIN: Millis = 1000;
+
+/** Pictures in a row that cannot be shown, until it is called a problem. */
+const REFUSALS = 3;
 
 /** Frames a second to plan for until the source's own rate is known. */
 const ASSUMED_FPS = 20;
@@ -59,6 +62,9 @@ export class Broadcast implements SourceSink {
   readonly #packetizer = new Packetizer();
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
   readonly #jpegs = new Latest<JpegJob>((job) => this.#sendJpeg(job));
+  /** Pictures in a row that could not be shown, and what is wrong if they are many. */
+  #refusals = 0;
+  #problem: string | undefined;
   #rendition: Rendition | undefined;
   #state: SourceState = { kind: "waiting" };
   /** The newest picture that came while nobody watched, not yet decoded. */
@@ -70,6 +76,7 @@ export class Broadcast implements SourceSink {
   readonly #telemetryListeners = new Set<(json: string) => void>();
   /** What the last frame that had data said. */
   #lastTelemetry: string | undefined;
+  #snapshot: Promise<JpegFrame | undefined> | undefined;
   readonly #snapshots = new Set<(job: JpegJob) => void>();
   #closed = false;
 
@@ -129,21 +136,40 @@ export class Broadcast implements SourceSink {
       this.#picture({ raw, source: frame });
     } catch (error) {
       // A torn picture is an everyday event: the last good one stays.
-      metrics.refusedPicture(error instanceof DecodeError ? "undecodable" : "failed");
-      if (this.#attended === "watched" && this.#shown) this.#picture(this.#shown);
+      metrics.refusedPicture(error instanceof DecodeError ? error.why : "failed");
+      this.#refused(error instanceof Error ? error.message : String(error));
+      if (this.#attended === "watched" && this.#shown) this.#show(this.#shown);
     }
+  }
+
+  /** Pictures come, but none can be shown: worth a word, once it is more than a torn one. */
+  #refused(why: string): void {
+    this.#refusals++;
+    if (this.#refusals !== REFUSALS) return;
+    this.#problem = `The pictures that come cannot be shown: ${why}.`;
+    this.#options.log(`${this.name}: ${this.#problem}`);
+    this.#tell();
   }
 
   #picture(picture: JpegJob): void {
     if (this.#closed) return;
+    const snapshots = [...this.#snapshots];
+    this.#show(picture);
+    for (const take of snapshots) take(picture);
+  }
+
+  /** Shows a picture to everybody; it need not be a new one. */
+  #show(picture: JpegJob): void {
+    this.#refusals = 0;
+    const healed = this.#problem !== undefined;
+    this.#problem = undefined;
     const resized =
       this.#shown?.raw.width !== picture.raw.width || this.#shown.raw.height !== picture.raw.height;
     this.#shown = picture;
     if (this.#attended === "watched") this.#attended = "shown";
-    for (const take of this.#snapshots) take(picture);
     if (this.#mjpeg.viewers > 0) this.#jpegs.push(picture);
     if (this.#viewers.size > 0) this.#vp8().push(picture.raw);
-    if (resized) this.#tell();
+    if (resized || healed) this.#tell();
   }
 
   #send(frame: EncodedFrame): void {
@@ -229,8 +255,15 @@ export class Broadcast implements SourceSink {
     this.#demandChanged();
   }
 
-  /** The picture of now as a JPEG; undefined before the first. */
-  async snapshot(): Promise<JpegFrame | undefined> {
+  /** The picture of now as a JPEG; undefined before the first. Who asks meanwhile gets the same. */
+  snapshot(): Promise<JpegFrame | undefined> {
+    this.#snapshot ??= this.#takeSnapshot().finally(() => {
+      this.#snapshot = undefined;
+    });
+    return this.#snapshot;
+  }
+
+  async #takeSnapshot(): Promise<JpegFrame | undefined> {
     const job = await new Promise<JpegJob | undefined>((resolve) => {
       const done = (picture: JpegJob | undefined) => {
         this.#snapshots.delete(done);
@@ -255,12 +288,19 @@ export class Broadcast implements SourceSink {
       height: shown?.height ?? 0,
       fps: this.#sourceRate.rate,
       viewers: this.viewers,
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
     };
   }
 
   /** Everybody whom pictures reach, by WebRTC or MJPEG. */
   get viewers(): number {
     return this.#viewers.size + this.#mjpeg.viewers;
+  }
+
+  /** Whether anybody watches, or only waits for a picture or listens. */
+  get followed(): boolean {
+    const { size } = this.#admitted;
+    return size + this.#mjpeg.viewers + this.#listeners.size + this.#telemetryListeners.size > 0;
   }
 
   /** Counters of the source and the stages, for `/metrics`. */
@@ -302,6 +342,7 @@ export class Broadcast implements SourceSink {
     if (this.#mjpeg.viewers === 0) this.#mjpeg.forget();
 
     const watched = this.#admitted.size + this.#mjpeg.viewers + this.#snapshots.size > 0;
+    this.#options.source.demand(watched);
     if (!watched) this.#attended = "unwatched";
     else if (this.#attended === "unwatched") {
       this.#attended = "watched";
@@ -309,9 +350,8 @@ export class Broadcast implements SourceSink {
       const unseen = this.#unseen;
       this.#unseen = undefined;
       if (unseen) this.#decoding.push(unseen);
-      else if (this.#shown) this.#picture(this.#shown);
+      else if (this.#shown) this.#show(this.#shown);
     }
-    this.#options.source.demand(watched);
     this.#tell();
   }
 
@@ -356,11 +396,12 @@ interface JpegJob {
 
 async function toJpeg({ raw, source }: JpegJob): Promise<JpegFrame> {
   const { kind: _kind, format: _format, width: _width, height: _height, ...about } = raw;
-  return { ...about, data: isJpeg(source) ? source.data : await encodeJpeg(raw) };
+  return { ...about, data: isJpeg(source) ? withoutComments(source.data) : await encodeJpeg(raw) };
 }
 
+/** By its first bytes: what a publisher says that it is need not be so. */
 function isJpeg(frame: SourceFrame): frame is ImageFrame {
-  return frame.kind === "image" && frame.type === "image/jpeg";
+  return frame.kind === "image" && frame.data[0] === 0xff && frame.data[1] === 0xd8;
 }
 
 /** The report as JSON, with the telemetry's own text: it is never parsed and written anew for each frame. */

@@ -67,7 +67,9 @@ export const OPTIONS = {
     value: "NAME",
     default: "main",
     help: "name of the broadcast, as in /streams/NAME",
-    check: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "1 to 64 letters, digits, dots, dashes"),
+    check: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "1 to 64 letters, digits, dots, dashes, underscores"),
   },
   folder: {
     flag: "folder",
@@ -204,7 +206,7 @@ export const OPTIONS = {
   maxPixels: {
     flag: "max-megapixels",
     value: "N",
-    default: "9",
+    default: "17",
     help: "largest picture taken, in millions of pixels",
     check: whole(1, 100).transform((millions) => millions * 1_000_000),
   },
@@ -219,6 +221,8 @@ export type Config = {
     : z.output<Options[K]["check"]> | undefined;
 };
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** What the command line asks for. */
 export type Command = { readonly run: Config } | { readonly show: "help" | "version" };
 
@@ -226,11 +230,8 @@ export type Command = { readonly run: Config } | { readonly show: "help" | "vers
  * Reads the command line (without node and script) and the environment; a flag goes before its variable.
  * @throws {UsageError} at the first thing wrong, in one sentence.
  */
-export function readConfig(
-  argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Command {
-  const flags = parseFlags(argv);
+export function readConfig(argv: readonly string[], env: Environment): Command {
+  const flags = parseFlags(argv, env);
   if (flags.help !== undefined) return { show: "help" };
   if (flags.version !== undefined) return { show: "version" };
 
@@ -254,7 +255,7 @@ export function readConfig(
   return { run: config as Config };
 }
 
-function parseFlags(argv: readonly string[]): Record<string, string> {
+function parseFlags(argv: readonly string[], env: Environment): Record<string, string> {
   const options: Record<string, { type: "string" | "boolean"; short?: string }> = {
     help: { type: "boolean", short: "h" },
     version: { type: "boolean", short: "v" },
@@ -264,7 +265,7 @@ function parseFlags(argv: readonly string[]): Record<string, string> {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
     const [scene, surplus] = positionals;
     const stray = scene?.endsWith(".blend") && values.scene === undefined ? surplus : scene;
-    if (stray !== undefined) throw new UsageError(`'${stray}' is not an option; --help lists them all.`);
+    if (stray !== undefined) throw new UsageError(`'${stray}' is not an option; ${adviceOn(env)}`);
     return { ...(scene === undefined ? {} : { scene }), ...values } as Record<string, string>;
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -278,13 +279,22 @@ function parseFlags(argv: readonly string[]): Record<string, string> {
   }
 }
 
+/** npm keeps the flags before `--` to itself, and leaves only their values. */
+function adviceOn(env: Environment): string {
+  const kept = Object.values(OPTIONS).find(({ flag }) => `npm_config_${flag.replaceAll("-", "_")}` in env);
+  return kept ? `write npm start -- --${kept.flag} ...` : "--help lists them all.";
+}
+
 /** The environment variable of a flag. */
 export function variableOf(flag: string): string {
   return `RENDERCAST_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
-/** The text of `--help`. */
-export function helpText(): string {
+/**
+ * The text of `--help`.
+ * @param command how this rendercast is started.
+ */
+export function helpText(command: string): string {
   const rows = Object.values<Option>(OPTIONS).map((option) => {
     const fallback = option.default === undefined ? "" : ` (${option.default})`;
     return `  ${`--${option.flag} ${option.value}`.padEnd(22)}${option.help}${fallback}`;
@@ -292,15 +302,23 @@ export function helpText(): string {
   return [
     "rendercast: a live render loop in any browser, over WebRTC.",
     "",
-    "  npm start                      show the built-in scene",
-    "  npm start -- scene.blend       show what Blender renders of a scene",
-    "  npm start -- --folder DIR      show what a render loop writes in DIR",
+    ...usageLines(command),
     "",
     "Options (default), each also as an environment variable such as RENDERCAST_PORT:",
     ...rows,
     `  ${"--help, --version".padEnd(22)}show this, or the version`,
     "",
   ].join("\n");
+}
+
+/** What to start it with, for the help and for who has just started it. */
+export function usageLines(command: string): string[] {
+  const uses = [
+    ["", "show the built-in scene, until somebody publishes"],
+    ["scene.blend", "show what Blender renders of a scene"],
+    ["--folder DIR", "show what a render loop writes in DIR"],
+  ] as const;
+  return uses.map(([given, what]) => `  ${`${command} ${given}`.padEnd(32)}${what}`);
 }
 
 /** The README's table of options, as Markdown. */

@@ -3,7 +3,7 @@ import type { Broadcast } from "./broadcast.ts";
 import type { IngestSource } from "./source/ingest.ts";
 import type { Cancel, Clock, Millis } from "./timing.ts";
 
-/** A broadcast that a publisher made goes when it has had neither publisher nor viewer for this long. */
+/** A broadcast that a publisher made goes when it has had no publisher, and nobody follows it, for this long. */
 const FORGET_AFTER: Millis = 60_000;
 
 /** A stream's name, as in `/streams/NAME`. */
@@ -29,6 +29,8 @@ export class DirectoryError extends Error {
 
 export class Directory {
   readonly #entries = new Map<string, Entry>();
+  /** Those that are being made: who publishes the same name meanwhile waits for them. */
+  readonly #making = new Map<string, Promise<Entry>>();
   readonly #make: (name: string) => Promise<Entry>;
   readonly #maxStreams: number;
   readonly #stopSweeping: Cancel;
@@ -72,23 +74,25 @@ export class Directory {
   }
 
   async #create(name: string): Promise<Entry> {
-    if (this.#entries.size >= this.#maxStreams) {
+    const first = this.#making.get(name);
+    if (first) return first;
+    if (this.#entries.size + this.#making.size >= this.#maxStreams) {
       throw new DirectoryError(503, "There are as many streams as this server takes; try again later.");
     }
-    const entry = await this.#make(name);
-    // Another may have come first, while this one was made.
-    const first = this.#entries.get(name);
-    if (first) {
-      await entry.broadcast.close();
-      return first;
+    const making = this.#make(name);
+    this.#making.set(name, making);
+    try {
+      const entry = await making;
+      this.#entries.set(name, entry);
+      return entry;
+    } finally {
+      this.#making.delete(name);
     }
-    this.#entries.set(name, entry);
-    return entry;
   }
 
   async #sweep(): Promise<void> {
     for (const [name, { broadcast, ingest, permanent }] of this.#entries) {
-      if (permanent || broadcast.viewers > 0 || (ingest?.abandonedFor ?? 0) < FORGET_AFTER) continue;
+      if (permanent || broadcast.followed || (ingest?.abandonedFor ?? 0) < FORGET_AFTER) continue;
       this.#entries.delete(name);
       await broadcast.close();
     }

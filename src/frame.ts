@@ -27,6 +27,9 @@ export interface ImageFrame extends Frame {
  */
 export type PixelFormat = "rgb" | "rgba" | "bgra" | "i420" | "nv12";
 
+/** The longest side of a picture: VP8 has 14 bits for it (RFC 6386, section 9.1). */
+export const MAX_SIDE = 16_383;
+
 /** Bytes per pixel of the packed formats. */
 const PACKED_BYTES = { rgb: 3, rgba: 4, bgra: 4 } as const;
 

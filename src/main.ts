@@ -2,19 +2,22 @@
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
 import { networkInterfaces } from "node:os";
 import { renderUnicodeCompact } from "uqr";
-import { type Config, helpText, readConfig, UsageError } from "./config.ts";
-import { packageVersion } from "./package.ts";
+import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
+import { isBuilt, packageVersion } from "./package.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
 
 /** Whatever hangs, Ctrl-C ends the process by then. */
 const STOP_WITHIN = 2000;
+
+/** How this rendercast is started: from a clone, or installed. */
+const COMMAND = isBuilt ? "rendercast" : "npm start --";
 
 const log = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)}  ${line}`);
 
 try {
   const command = readConfig(process.argv.slice(2), process.env);
   if ("run" in command) await run(command.run);
-  else console.log(command.show === "help" ? helpText() : packageVersion());
+  else console.log(command.show === "help" ? helpText(COMMAND) : packageVersion());
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(`rendercast: ${error.message}`);
@@ -55,9 +58,14 @@ function greeting(config: Config, { port, broadcast }: Rendercast): string {
     ...lan.map((url) => `  On the network    ${url}`),
     "",
     ...(first === undefined ? [] : [indent(renderUnicodeCompact(first, { border: 1 })), ""]),
+    ...(usesStandby(config) ? ["  Instead of it:", ...usageLines(COMMAND).slice(1), ""] : []),
     "  Ctrl-C stops it.",
     "",
   ].join("\n");
+}
+
+function usesStandby({ folder, scene, script }: Config): boolean {
+  return folder === undefined && scene === undefined && script === undefined;
 }
 
 function urlOf(address: string, port: number): string {
@@ -65,10 +73,15 @@ function urlOf(address: string, port: number): string {
 }
 
 function lanAddresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .filter(({ internal, family }) => !internal && family === "IPv4")
-    .map(({ address }) => address);
+  try {
+    return Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .filter(({ internal, family }) => !internal && family === "IPv4")
+      .map(({ address }) => address);
+  } catch {
+    // Out of file descriptors: the local address still stands.
+    return [];
+  }
 }
 
 function indent(text: string): string {

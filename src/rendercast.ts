@@ -84,11 +84,14 @@ export async function startRendercast(
   const broadcast = broadcastOf(config.name, ingest ? new StandbySource(source, ingest) : source);
   directory.add({ broadcast, ingest, permanent: true });
 
-  const app = httpApp({ directory, metrics, clock, publishToken, log });
-  const http = createServer(app);
-  // A publisher's body goes on for days.
-  http.requestTimeout = 0;
-  const local = config.ingestSocket === undefined ? undefined : createServer(app);
+  const serverOf = (local: boolean) => {
+    const server = createServer(httpApp({ directory, metrics, clock, publishToken, local, log }));
+    // A publisher's body goes on for days.
+    server.requestTimeout = 0;
+    return server;
+  };
+  const http = serverOf(false);
+  const local = config.ingestSocket === undefined ? undefined : serverOf(true);
   const signaling = serveSignaling(http, { clock, log, refusal, find: (name) => directory.find(name) });
   let blender: BlenderProcess | undefined;
   const close = async () => {

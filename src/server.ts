@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
-import { isThisMachine, mayPublish } from "./access.ts";
+import { isLoopback, mayPublish } from "./access.ts";
 import type { Broadcast } from "./broadcast.ts";
 import { OPTIONS } from "./config.ts";
 import { type Directory, DirectoryError } from "./directory.ts";
@@ -10,9 +10,10 @@ import { EventStream } from "./event-stream.ts";
 import type { Metrics } from "./metrics.ts";
 import { pageFolder } from "./package.ts";
 import { FullError } from "./seats.ts";
-import { NotMultipartError, publishOverHttp } from "./source/ingest/http.ts";
+import { boundaryOf, NotMultipartError, publishOverHttp, refuse } from "./source/ingest/http.ts";
 import { TakenError } from "./source/ingest.ts";
 import type { Clock } from "./timing.ts";
+import { MJPEG_TYPE } from "./transport/mjpeg.ts";
 
 /** The stream that the page shows where its address names none. */
 const DEFAULT_STREAM = OPTIONS.name.default;
@@ -23,11 +24,13 @@ export interface HttpOptions {
   readonly clock: Clock;
   /** Lets publishers on other machines in; undefined keeps them out. */
   readonly publishToken: string | undefined;
+  /** Whether it serves the Unix socket, over which only this machine comes. */
+  readonly local: boolean;
   readonly log: (line: string) => void;
 }
 
 /** @throws where the page has not been built. */
-export function httpApp({ directory, metrics, clock, publishToken, log }: HttpOptions): Express {
+export function httpApp({ directory, metrics, clock, publishToken, local, log }: HttpOptions): Express {
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
     throw new Error("The page is not built: run `npm run build`, or start with `npm start`.");
@@ -47,7 +50,10 @@ export function httpApp({ directory, metrics, clock, publishToken, log }: HttpOp
     if (broadcast) response.json(broadcast.info());
   });
   app.get("/streams/:name/mjpeg", (request, response) => {
-    find(request, response)?.streamMjpeg(response, "timed" in request.query);
+    const broadcast = find(request, response);
+    if (!broadcast) return;
+    if (request.method === "HEAD") response.type(MJPEG_TYPE).end();
+    else broadcast.streamMjpeg(response, "timed" in request.query);
   });
   app.get("/streams/:name/snapshot.jpg", async (request, response) => {
     const broadcast = find(request, response);
@@ -80,7 +86,7 @@ export function httpApp({ directory, metrics, clock, publishToken, log }: HttpOp
     const stop = broadcast.followTelemetry((json) => events.send("telemetry", json));
   });
   app.post("/streams/:name", async (request, response) => {
-    const access = mayPublish(request, publishToken);
+    const access = mayPublish(request, publishToken, local);
     if (access === "missing") {
       response.set("WWW-Authenticate", "Bearer");
       return sentence(
@@ -92,9 +98,11 @@ export function httpApp({ directory, metrics, clock, publishToken, log }: HttpOp
     if (access === "wrong") {
       return sentence(response, 403, "That is not this server's publish token (--publish-token).");
     }
+    // What is no multipart is refused before a stream is made for it.
+    boundaryOf(request.headers["content-type"]);
+    const takeover = "takeover" in request.query && access === "token";
+    const sameClock = local || isLoopback(request.socket.remoteAddress);
     const ingest = await directory.ingestOf(request.params.name);
-    const takeover = "takeover" in request.query && request.headers.authorization !== undefined;
-    const sameClock = isThisMachine(request.socket.remoteAddress);
     publishOverHttp(request, response, ingest, { takeover, sameClock });
   });
   app.get("/metrics", async (_request, response) => {
@@ -138,5 +146,8 @@ export function httpApp({ directory, metrics, clock, publishToken, log }: HttpOp
 }
 
 function sentence(response: Response, status: number, text: string): void {
-  response.status(status).type("text/plain").send(`${text}\n`);
+  const { headers } = response.req;
+  const hasBody = "transfer-encoding" in headers || Number(headers["content-length"] ?? 0) > 0;
+  if (hasBody) refuse(response.req, response, status, text);
+  else response.status(status).type("text/plain").send(`${text}\n`);
 }

@@ -2,8 +2,9 @@
 import type { ServerResponse } from "node:http";
 import { Writable } from "node:stream";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "../src/encoder/encoder.ts";
-import type { RawFrame } from "../src/frame.ts";
-import type { FrameReport } from "../src/signaling/protocol.ts";
+import type { RawFrame, SourceFrame } from "../src/frame.ts";
+import type { FrameReport, SourceState } from "../src/signaling/protocol.ts";
+import type { Publisher } from "../src/source/ingest.ts";
 import type { Source, SourceSink } from "../src/source/source.ts";
 import type { MediaPacket } from "../src/transport/packetizer.ts";
 import type { Viewer, ViewerEvents } from "../src/transport/viewer.ts";
@@ -135,5 +136,36 @@ export class FakeResponse extends Writable {
     };
     if (this.#reading) take();
     else this.#release = take;
+  }
+}
+
+/** A sink that notes what a source puts into it. */
+export class FakeSink implements SourceSink {
+  readonly frames: SourceFrame[] = [];
+  readonly states: SourceState[] = [];
+
+  frame(frame: SourceFrame): void {
+    this.frames.push(frame);
+  }
+
+  state(state: SourceState): void {
+    this.states.push(state);
+  }
+}
+
+/** A publisher that notes why it is dropped. */
+export class FakePublisher implements Publisher {
+  readonly label: string;
+  readonly boundary: string | undefined;
+  readonly sameClock = true;
+  readonly drops: { readonly status: number; readonly message: string }[] = [];
+
+  constructor(label = "somebody", about: { readonly boundary?: string | undefined } = { boundary: "frame" }) {
+    this.label = label;
+    this.boundary = about.boundary;
+  }
+
+  dropped(status: number, message: string): void {
+    this.drops.push({ status, message });
   }
 }

@@ -1,6 +1,6 @@
 /** Small pictures for tests. */
 import sharp from "sharp";
-import type { ImageFrame, RawFrame } from "../src/frame.ts";
+import { type ImageFrame, type PixelFormat, planesOf, type RawFrame } from "../src/frame.ts";
 import type { EpochMs } from "../src/timing.ts";
 
 export type Rgb = readonly [red: number, green: number, blue: number];
@@ -29,4 +29,46 @@ export async function gradientJpeg(width: number, height: number): Promise<Buffe
 
 export function imageFrame(data: Buffer, type = "image/jpeg", number = 1): ImageFrame {
   return { kind: "image", type, data, number, timings };
+}
+
+/** BT.601, limited range, of a colour. */
+export function toYcc([red, green, blue]: Rgb): Rgb {
+  return [
+    Math.round(16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255),
+    Math.round(128 + (-37.797 * red - 74.203 * green + 112 * blue) / 255),
+    Math.round(128 + (112 * red - 93.786 * green - 18.214 * blue) / 255),
+  ];
+}
+
+/** The pixels of a picture with a stripe of each colour, from the top down. */
+export function stripes(format: PixelFormat, width: number, height: number, colours: readonly Rgb[]): Buffer {
+  const planes = planesOf(format, width, height).map(({ rows, stride }, plane) => {
+    const rowOf = (colour: Rgb) => {
+      const [red, green, blue] = colour;
+      const [y, cb, cr] = toYcc(colour);
+      const pixel = {
+        rgb: [red, green, blue],
+        rgba: [red, green, blue, 255],
+        bgra: [blue, green, red, 255],
+        i420: [[y, cb, cr][plane] ?? 0],
+        nv12: plane === 0 ? [y] : [cb, cr],
+      }[format];
+      return Buffer.alloc(stride, Buffer.from(pixel));
+    };
+    const stripe = (row: number) => colours[Math.floor((row * colours.length) / rows)] ?? [0, 0, 0];
+    return Buffer.concat(Array.from({ length: rows }, (_, row) => rowOf(stripe(row))));
+  });
+  return Buffer.concat(planes);
+}
+
+/** The same as a picture file. */
+export function stripesFile(
+  type: "jpeg" | "png" | "webp",
+  width: number,
+  height: number,
+  colours: readonly Rgb[],
+): Promise<Buffer> {
+  return sharp(stripes("rgb", width, height, colours), { raw: { width, height, channels: 3 } })
+    .toFormat(type, type === "jpeg" ? { quality: 95 } : {})
+    .toBuffer();
 }

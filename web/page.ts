@@ -4,8 +4,10 @@ import type { StreamInfo } from "../src/signaling/protocol.ts";
 import { bitrate, frameRate, latency, milliseconds, size, toneOf } from "./player/format.ts";
 import type { PlayerStats } from "./player/meter.ts";
 import type { PlayerState } from "./player/state.ts";
+import type { ShownTelemetry } from "./player/telemetry.ts";
 import { streamOf } from "./route.ts";
 import { StagesView } from "./stages-view.ts";
+import type { TelemetryView } from "./telemetry/view.ts";
 
 const stream = streamOf(location);
 const player = byId("player", HTMLElement) as HTMLElementTagNameMap["rendercast-player"];
@@ -15,9 +17,16 @@ write("stream", stream);
 player.addEventListener("statechange", ({ detail }) => showState(detail));
 player.addEventListener("streamchange", ({ detail }) => showStream(detail));
 player.addEventListener("stats", ({ detail }) => showStats(detail));
+player.addEventListener("telemetry", ({ detail }) => void loadTelemetry(detail), { once: true });
 player.src = `/streams/${encodeURIComponent(stream)}`;
 showState(player.state);
 showStats(player.stats);
+
+// Opened at the window's lower edge it would stay out of sight.
+const timeDetails = byId("stages", HTMLElement).closest("details");
+timeDetails?.addEventListener("toggle", () => {
+  if (timeDetails.open) timeDetails.scrollIntoView({ block: "nearest" });
+});
 
 // The player's keys, wherever on the page the focus is not in something of its own.
 document.addEventListener("keydown", (event) => {
@@ -60,6 +69,21 @@ function showStats(stats: PlayerStats): void {
     stats.transport === "webrtc" ? "by WebRTC" : stats.transport === "mjpeg" ? "by HTTP" : "",
   );
   stages.show(stats);
+}
+
+/** Most streams have no telemetry: the panel is fetched with the first that comes. */
+async function loadTelemetry(first: ShownTelemetry): Promise<void> {
+  let newest = first;
+  let view: TelemetryView | undefined;
+  player.addEventListener("telemetry", ({ detail }) => {
+    newest = detail;
+    view?.show(detail);
+  });
+  // It fails where the server has gone, or come back with another page: then the picture is all there is.
+  const loaded = await import("./telemetry/view.ts").catch(() => undefined);
+  if (!loaded) return;
+  view = new loaded.TelemetryView(byId("telemetry", HTMLElement));
+  view.show(newest);
 }
 
 function write(id: string, text: string): void {

@@ -1,6 +1,6 @@
 /** Image file to pixels, by sharp (libvips). */
 import sharp from "sharp";
-import type { ImageFrame, RawFrame } from "../frame.ts";
+import { type ImageFrame, MAX_SIDE, type RawFrame } from "../frame.ts";
 import type { Clock } from "../timing.ts";
 
 // One small picture at a time: caches only cost memory, and more threads a picture made it slower
@@ -9,7 +9,14 @@ sharp.cache(false);
 sharp.concurrency(1);
 
 /** A picture that cannot be shown: torn, too large, or not an image. The message says which. */
-export class DecodeError extends Error {}
+export class DecodeError extends Error {
+  readonly why: "too_large" | "undecodable";
+
+  constructor(why: DecodeError["why"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.why = why;
+  }
+}
 
 /**
  * Decodes a picture to RGB, transparency dropped.
@@ -28,10 +35,21 @@ export async function decode(frame: ImageFrame, maxPixels: number, clock: Clock)
       .removeAlpha()
       .raw()
       .toBuffer({ resolveWithObject: true });
+    if (Math.max(info.width, info.height) > MAX_SIDE) {
+      const message = `they are ${info.width}x${info.height}, and no side may have more than ${MAX_SIDE} pixels`;
+      throw new DecodeError("too_large", message);
+    }
     const { type: _type, ...about } = frame;
     const timings = { ...frame.timings, decoded: clock.now() };
     return { ...about, kind: "raw", format: "rgb", width: info.width, height: info.height, data, timings };
   } catch (error) {
-    throw new DecodeError(error instanceof Error ? error.message : String(error), { cause: error });
+    if (error instanceof DecodeError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    if (/pixel limit/.test(message)) {
+      throw new DecodeError("too_large", `they have more than the ${maxPixels} pixels allowed`, {
+        cause: error,
+      });
+    }
+    throw new DecodeError("undecodable", `they cannot be decoded (${message.trim()})`, { cause: error });
   }
 }

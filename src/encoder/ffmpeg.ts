@@ -8,6 +8,7 @@ import {
 } from "node-av/constants";
 import { Codec, CodecContext, Dictionary, FFmpegError, Frame, Log, Packet, Rational } from "node-av/lib";
 import type { RawFrame } from "../frame.ts";
+import type { EpochMs } from "../timing.ts";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "./encoder.ts";
 import { PixelConverter } from "./pixels.ts";
 
@@ -21,6 +22,8 @@ interface Opened {
   readonly settings: EncoderSettings;
   readonly context: CodecContext;
   readonly packet: Packet;
+  /** The time of its first frame. */
+  since?: EpochMs;
   /** The picture as libvpx takes it: planar YUV 4:2:0, BT.601, limited range. */
   readonly yuv: Frame;
 }
@@ -29,7 +32,7 @@ export class FfmpegVp8Encoder implements VideoEncoder {
   readonly codec = "vp8";
   #opened: Opened | undefined;
   readonly #toYuv = new PixelConverter("i420");
-  #framesIn = 0;
+  #pts = 0;
 
   async open(settings: EncoderSettings): Promise<void> {
     this.close();
@@ -41,7 +44,7 @@ export class FfmpegVp8Encoder implements VideoEncoder {
     context.width = settings.width;
     context.height = settings.height;
     context.pixelFormat = AV_PIX_FMT_YUV420P;
-    context.timeBase = new Rational(1, settings.fps);
+    context.timeBase = new Rational(1, 1000);
     context.framerate = new Rational(settings.fps, 1);
     context.bitRate = BigInt(settings.bitrate);
     // Keyframes come only when asked for.
@@ -51,6 +54,8 @@ export class FfmpegVp8Encoder implements VideoEncoder {
     // Not open2Sync: it frees the options twice, and the process dies at a later garbage collection.
     const options = Dictionary.fromObject(LIVE_OPTIONS);
     check(await context.open2(codec, options), "open the VP8 encoder");
+    // Not before: the library reads them on another thread, and the collector would not wait for it.
+    options.free();
 
     const packet = new Packet();
     packet.alloc();
@@ -66,12 +71,14 @@ export class FfmpegVp8Encoder implements VideoEncoder {
   async encode(frame: RawFrame, key: boolean): Promise<Bitstream> {
     const opened = this.#opened;
     if (!opened) throw new Error("the encoder is not open");
+    opened.since ??= frame.timings.captured;
     const { context, packet, yuv } = opened;
     await this.#toYuv.convert(frame, { data: yuv.data ?? [], strides: yuv.linesize });
 
-    // libvpx spends its bits by these steps, not by the wall clock: a still picture's heartbeat
-    // counts as one frame, so that its quality climbs.
-    yuv.pts = BigInt(this.#framesIn++);
+    // libvpx spends its bits by these times: by the frames that come, not by the rate once expected.
+    this.#pts = Math.max(this.#pts + 1, Math.round(frame.timings.captured - opened.since));
+    yuv.pts = BigInt(this.#pts);
+    yuv.duration = BigInt(Math.round(1000 / opened.settings.fps));
     yuv.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
     check(await context.sendFrame(yuv), "encode a frame");
     check(await context.receivePacket(packet), "take the encoded frame");
@@ -88,7 +95,7 @@ export class FfmpegVp8Encoder implements VideoEncoder {
     this.#opened?.packet.free();
     this.#opened?.context.freeContext();
     this.#opened = undefined;
-    this.#framesIn = 0;
+    this.#pts = 0;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Pixels to JPEG, for the MJPEG side of sources that hand over pixels. */
+/** The JPEGs of the MJPEG side: made of pixels, or passed on without what is not the viewers' to know. */
 import sharp from "sharp";
 import type { RawFrame } from "../frame.ts";
 import { toRgb } from "./pixels.ts";
@@ -13,4 +13,28 @@ export async function encodeJpeg(frame: RawFrame): Promise<Buffer> {
   const pixels = direct ? frame.data : await toRgb(frame);
   const channels = format === "rgba" ? 4 : 3;
   return sharp(pixels, { raw: { width, height, channels } }).jpeg({ quality: QUALITY }).toBuffer();
+}
+
+const MARKER = 0xff;
+const START_OF_SCAN = 0xda;
+const COMMENT = 0xfe;
+
+/**
+ * The JPEG without its comments (ITU-T T.81, section B.2.4.5), in which Blender writes the scene's path on its disk.
+ * What does not parse comes back as it is.
+ */
+export function withoutComments(jpeg: Buffer): Buffer {
+  const kept: Buffer[] = [];
+  let from = 0;
+  for (let at = 2; at + 4 <= jpeg.length && jpeg[at] === MARKER; ) {
+    const marker = jpeg[at + 1];
+    if (marker === START_OF_SCAN) break;
+    const next = at + 2 + jpeg.readUInt16BE(at + 2);
+    if (marker === COMMENT) {
+      kept.push(jpeg.subarray(from, at));
+      from = next;
+    }
+    at = next;
+  }
+  return from === 0 ? jpeg : Buffer.concat([...kept, jpeg.subarray(from)]);
 }

@@ -5,6 +5,7 @@ import {
   AV_PIX_FMT_RGB24,
   AV_PIX_FMT_RGBA,
   AV_PIX_FMT_YUV420P,
+  SWS_ACCURATE_RND,
   SWS_POINT,
 } from "node-av/constants";
 import { SoftwareScaleContext } from "node-av/lib";
@@ -24,6 +25,9 @@ export interface Planes {
   readonly strides: readonly number[];
 }
 
+/** Memory that the library reads and writes on another thread: the collector must not take it meanwhile. */
+const inNativeUse = new Set<unknown>();
+
 /** Converts pictures of one size and format to another format; opened at the first, and anew when they change. */
 export class PixelConverter {
   readonly #to: PixelFormat;
@@ -33,18 +37,25 @@ export class PixelConverter {
     this.#to = to;
   }
 
-  /** Fills `target`, which has the frame's size. One call at a time. */
+  /**
+   * Fills `target`, which has the frame's size. One call at a time.
+   * A plane of `i420` needs room behind it: of a narrow picture 16 bytes are written there too.
+   */
   async convert({ format, width, height, data }: RawFrame, target: Planes): Promise<void> {
     const from = `${format} ${width}x${height}`;
     if (this.#opened?.from !== from) {
       this.close();
       const context = new SoftwareScaleContext();
       const [source, to] = [FFMPEG_FORMATS[format], FFMPEG_FORMATS[this.#to]];
-      context.getContext(width, height, source, width, height, to, SWS_POINT);
+      // The faster conversion of I420 to RGB leaves out the last columns where rows are not padded to 8 pixels.
+      const flags = this.#to === "rgb" ? ((SWS_POINT | SWS_ACCURATE_RND) as typeof SWS_POINT) : SWS_POINT;
+      context.getContext(width, height, source, width, height, to, flags);
       this.#opened = { from, context };
     }
     const source = split(format, width, height, data);
     const { context } = this.#opened;
+    const inUse = [data, source, target];
+    inNativeUse.add(inUse);
     const lines = await context.scale(
       [...source.data],
       [...source.strides],
@@ -53,6 +64,7 @@ export class PixelConverter {
       [...target.data],
       [...target.strides],
     );
+    inNativeUse.delete(inUse);
     if (lines < 0) throw new Error(`cannot convert a picture from ${from} to ${this.#to}`);
   }
 

@@ -30,6 +30,8 @@ export interface StreamInfo {
   readonly fps: number;
   /** Everybody who watches, by WebRTC or MJPEG. */
   readonly viewers: number;
+  /** Pictures come, but cannot be shown: why, in a sentence for the user. */
+  readonly problem?: string;
 }
 
 /** The data of one frame, such as joint angles: whatever JSON its publisher gave it. */

@@ -2,7 +2,7 @@
 import type { Server as HttpServer } from "node:http";
 import { Server, type Socket } from "socket.io";
 import { z } from "zod";
-import type { Clock } from "../timing.ts";
+import type { Clock, Millis } from "../timing.ts";
 import {
   type ClientToServerEvents,
   MAX_OFFER_LENGTH,
@@ -31,6 +31,13 @@ export interface Signaling {
   close(): Promise<void>;
 }
 
+/** A page asks a dozen times as it opens, and then once in a while. */
+const REQUEST_WINDOW: Millis = 10_000;
+const MAX_REQUESTS = 100;
+
+/** Messages that a page may have to take in. */
+const MAX_UNREAD = 100;
+
 type ViewerSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 
 const streamName = z.string().min(1).max(64);
@@ -51,6 +58,8 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
     // A page that vanished is given up after ten seconds.
     pingInterval: 5000,
     pingTimeout: 5000,
+    // A page of another site must not watch through its visitor's browser, which may reach what it cannot.
+    allowRequest: ({ headers }, decide) => decide(null, isSameOrigin(headers.origin, headers.host)),
   });
   io.on("connection", (socket) => new Connection(socket, options));
   return { close: () => io.close() };
@@ -64,10 +73,16 @@ class Connection {
   #leave: (() => void) | undefined;
   /** Counts the offers, so that an answer overtaken by a newer offer or a goodbye is given up. */
   #attempt = 0;
+  #windowStart = Number.NEGATIVE_INFINITY;
+  #requests = 0;
 
   constructor(socket: ViewerSocket, options: SignalingOptions) {
     this.#socket = socket;
     this.#options = options;
+    socket.use((_event, next) => {
+      if (this.#isWelcome()) next();
+      else socket.disconnect(true);
+    });
     socket.on("clock", (reply) => answer(reply, options.clock.now()));
     socket.on("follow", (name, reply) => answer(reply, this.#follow(name)));
     socket.on("watch", (request, reply) => {
@@ -80,16 +95,35 @@ class Connection {
     });
   }
 
+  /** Whether it asks for no more than a page does, and takes in what it is told. */
+  #isWelcome(): boolean {
+    const now = this.#options.clock.now();
+    if (now - this.#windowStart >= REQUEST_WINDOW) {
+      this.#windowStart = now;
+      this.#requests = 0;
+    }
+    this.#requests++;
+    return this.#requests <= MAX_REQUESTS && !this.#isBehind;
+  }
+
+  /** It does not read: what it is told would pile up in this process's memory. */
+  get #isBehind(): boolean {
+    const { writeBuffer } = this.#socket.conn as unknown as { readonly writeBuffer: readonly unknown[] };
+    return writeBuffer.length > MAX_UNREAD;
+  }
+
+  #tell(info: StreamInfo): void {
+    if (this.#isBehind) this.#socket.disconnect(true);
+    else this.#socket.emit("stream", info);
+  }
+
   #follow(name: unknown): Reply<StreamInfo> {
     const parsed = streamName.safeParse(name);
     const stream = parsed.success ? this.#options.find(parsed.data) : undefined;
     if (!stream) return NO_SUCH_STREAM;
     this.#unfollow?.();
-    const unlisten = stream.listen((info) => this.#socket.emit("stream", info));
-    // Volatile: a page that reads slowly misses some rather than pile them up.
-    const stopTicking = this.#options.clock.every(1000, () =>
-      this.#socket.volatile.emit("stream", stream.info()),
-    );
+    const unlisten = stream.listen((info) => this.#tell(info));
+    const stopTicking = this.#options.clock.every(1000, () => this.#tell(stream.info()));
     this.#unfollow = () => {
       unlisten();
       stopTicking();
@@ -122,6 +156,11 @@ class Connection {
     this.#leave?.();
     this.#leave = undefined;
   }
+}
+
+/** Programs send no origin, browsers always do (RFC 6455, section 10.2). */
+function isSameOrigin(origin: string | undefined, host: string | undefined): boolean {
+  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
 }
 
 /** A page may call without an acknowledgement, or with something else in its place. */

@@ -3,7 +3,7 @@
  * keeps two flag files: `written` (`0` while the picture is being written, `1` once it is whole) and `running`
  * (`1` while the loop runs, `0` once it has ended).
  */
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { Cancel, Clock, Millis } from "../timing.ts";
 import { readFlag } from "./folder/flags.ts";
 import { Liveness } from "./folder/liveness.ts";
@@ -56,7 +56,8 @@ class FolderSource implements Source {
 
   constructor(options: FolderOptions) {
     const { folder, picture, written, running, maxBytes, clock, log } = options;
-    this.label = `folder ${folder}`;
+    // Viewers see it: where the folder is on this machine is not theirs to know.
+    this.label = `folder ${basename(resolve(folder))}`;
     this.#clock = clock;
     this.#running = join(folder, running);
     this.#liveness = new Liveness(options.stallAfter);

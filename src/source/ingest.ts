@@ -102,7 +102,7 @@ export class IngestSource implements Source {
   publish(publisher: Publisher, takeover: boolean): Feed {
     if (this.#publisher && !takeover) {
       throw new TakenError(
-        `${this.#publisher.is.label} publishes this stream already: stop that first, or take it over with ?takeover and the token.`,
+        `A ${this.#publisher.is.label} is there already: stop that first, or take it over with ?takeover and the token.`,
       );
     }
     this.#publisher?.drop(409, "Another publisher has taken over.");
@@ -170,8 +170,8 @@ export class IngestSource implements Source {
       },
       lost: () => {
         if (!open) return;
-        this.#count("lost");
-        leave("crashed");
+        if (!parser.ended) this.#count("lost");
+        leave(parser.ended ? "ended" : "crashed");
       },
     };
   }

@@ -29,6 +29,8 @@ export class StandbySource implements Source {
       },
       frame: (frame) => sink.frame(frame),
     });
+    // A publisher may have come before the start.
+    if (this.#taken) return;
     await this.#standby.start({
       state: (state) => {
         if (!this.#taken) sink.state(state);
@@ -45,7 +47,8 @@ export class StandbySource implements Source {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.#taken ? this.#publishers.counters() : this.#standby.counters();
+    const publishers = this.#publishers.counters();
+    return this.#taken ? publishers : { ...publishers, ...this.#standby.counters() };
   }
 
   async close(): Promise<void> {

@@ -25,6 +25,8 @@ const HEARTBEAT: Millis = 1000;
 /** A client that took nothing for this long is gone. */
 const SILENCE: Millis = 10_000;
 
+export const MJPEG_TYPE = `multipart/x-mixed-replace; boundary=${MJPEG_BOUNDARY}`;
+
 const PART = `--${MJPEG_BOUNDARY}\r\nContent-Type: image/jpeg\r\n`;
 
 export class MjpegStream {
@@ -99,7 +101,7 @@ class Client {
     response.on("error", () => {});
     response.on("drain", () => this.#drained());
     response.writeHead(200, {
-      "Content-Type": `multipart/x-mixed-replace; boundary=${MJPEG_BOUNDARY}`,
+      "Content-Type": MJPEG_TYPE,
       "Cache-Control": "no-store",
       // nginx would hold pictures back otherwise.
       "X-Accel-Buffering": "no",
@@ -130,6 +132,8 @@ class Client {
   }
 
   end(): void {
+    // Behind another on the same connection, a response has no socket to destroy yet.
+    this.#response.req?.socket.destroy();
     this.#response.destroy();
   }
 

@@ -33,16 +33,19 @@ export function mendAnswer(answer: string, address?: string): string {
   return mended.map((line) => `${line}\r\n`).join("");
 }
 
+/** Sections of an offer that werift is let to build transports for: it takes a while for each. */
+const MAX_SECTIONS = 4;
+
 /**
  * Whether the text is an offer to receive video at all: werift itself takes anything for a session
- * description. Needs one video section, ICE credentials and a DTLS fingerprint.
+ * description. Needs exactly one video section, few others, ICE credentials and a DTLS fingerprint.
  */
 export function isVideoOffer(offer: string): boolean {
   const lines = linesOf(offer);
-  const has = (start: string) => lines.some((line) => line.startsWith(start));
-  return (
-    lines[0] === "v=0" && has("m=video ") && has("a=ice-ufrag:") && has("a=ice-pwd:") && has("a=fingerprint:")
-  );
+  const count = (start: string) => lines.filter((line) => line.startsWith(start)).length;
+  const has = (start: string) => count(start) > 0;
+  if (lines[0] !== "v=0" || count("m=video ") !== 1 || count("m=") > MAX_SECTIONS) return false;
+  return has("a=ice-ufrag:") && has("a=ice-pwd:") && has("a=fingerprint:");
 }
 
 /** Whether the offer's video can be `codec` (RFC 8866, section 6.6: names compare without case). */

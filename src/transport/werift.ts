@@ -3,12 +3,15 @@
  * may change with any version: package.json pins it, and {@link checkSeams} looks at start.
  */
 import {
+  GenericNack,
   type RTCDataChannel,
   RTCDtlsTransport,
   RTCPeerConnection,
   RTCRtpCodecParameters,
   RTCRtpHeaderExtensionParameters,
+  type RtcpPacket,
   RtcpPacketConverter,
+  RtcpTransportLayerFeedback,
   RtpHeader,
   RtpPacket,
   StunProtocol,
@@ -18,6 +21,7 @@ import { FRAMES_CHANNEL } from "../signaling/protocol.ts";
 import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
 import { PacketGuard } from "./guard.ts";
 import type { MediaPacket } from "./packetizer.ts";
+import { RepairBudget, readableRtcp } from "./rtcp.ts";
 import { isVideoOffer, mendAnswer, mendOffer, offersCodec } from "./sdp.ts";
 import { OfferError, type Viewer, type ViewerEvents } from "./viewer.ts";
 
@@ -51,6 +55,7 @@ export interface Answered {
 // ---- The inner parts used, as they are in the pinned version ----
 
 interface InnerSender {
+  handleRtcpPacket(packet: RtcpPacket): void;
   readonly headerExtensions: readonly { readonly id: number; readonly uri: string }[];
 }
 
@@ -76,10 +81,8 @@ export function prepareWerift(): void {
     if (guards.get(this)?.admits(data, `${address[0]} ${address[1]}`)) receive.call(this, data, address);
   };
 
-  // werift hands each parser the whole rest of a compound packet, which reads a NACK before another
-  // report as many losses that never were: give it one packet at a time.
   const parse = RtcpPacketConverter.deSerialize;
-  RtcpPacketConverter.deSerialize = (compound) => splitCompound(compound).flatMap((packet) => parse(packet));
+  RtcpPacketConverter.deSerialize = (compound) => readableRtcp(compound).flatMap((packet) => parse(packet));
 
   // Made ahead, it does not delay the first viewer.
   void RTCDtlsTransport.SetupCertificate();
@@ -93,17 +96,6 @@ function checkSeams(): void {
   ) {
     throw new Error("werift is not the version that package.json pins: run `npm install`");
   }
-}
-
-/** RFC 3550, section 6.1: a compound packet is a row of packets, each with its length in 32-bit words less one. */
-function splitCompound(compound: Buffer): Buffer[] {
-  const packets: Buffer[] = [];
-  for (let at = 0; at + 4 <= compound.length; ) {
-    const end = at + 4 * (compound.readUInt16BE(at + 2) + 1);
-    packets.push(compound.subarray(at, Math.min(end, compound.length)));
-    at = end;
-  }
-  return packets;
 }
 
 /**
@@ -160,9 +152,9 @@ class Peer implements Viewer {
       else channel.close();
     });
     sender.onPictureLossIndication.subscribe(() => this.#events.keyframeNeeded());
-    this.#playoutDelayId = (sender as unknown as InnerSender).headerExtensions.find(
-      ({ uri }) => uri === PLAYOUT_DELAY_URI,
-    )?.id;
+    const inner = sender as unknown as InnerSender;
+    this.#boundRepairs(inner);
+    this.#playoutDelayId = inner.headerExtensions.find(({ uri }) => uri === PLAYOUT_DELAY_URI)?.id;
     this.#watchLife();
     return mendAnswer(connection.localDescription?.sdp ?? "", this.#options.address);
   }
@@ -205,6 +197,17 @@ class Peer implements Viewer {
       const { transport: udp } = protocol;
       if (udp && "socket" in udp) udp.socket.on("error", () => {});
     }
+  }
+
+  /** werift would send again whatever a NACK names, however often. */
+  #boundRepairs(sender: InnerSender): void {
+    const budget = new RepairBudget(this.#options.clock);
+    const handle = sender.handleRtcpPacket.bind(sender);
+    sender.handleRtcpPacket = (packet) => {
+      const nack = packet instanceof RtcpTransportLayerFeedback ? packet.feedback : undefined;
+      if (nack instanceof GenericNack) nack.lost = budget.allow(nack.lost);
+      handle(packet);
+    };
   }
 
   #watchLife(): void {

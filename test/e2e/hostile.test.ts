@@ -138,12 +138,41 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await noticesNothing();
   });
 
+  test("a page of another site is not let in, and who asks without end or does not read is sent away", async () => {
+    const elsewhere = io(server.url, {
+      reconnection: false,
+      transports: ["websocket"],
+      extraHeaders: { Origin: "https://evil.example" },
+    });
+    await new Promise<void>((resolve) => elsewhere.on("connect_error", () => resolve()));
+    const asking = io(server.url, { reconnection: false });
+    const sentAway = new Promise<void>((resolve) => asking.on("disconnect", () => resolve()));
+    for (let n = 0; n < 1000; n++) asking.emit("clock", () => {});
+    await sentAway;
+    await noticesNothing();
+  });
+
+  test("an offer of hundreds of videos is refused at once, and is not noticed", async () => {
+    const socket = io(server.url, { reconnection: false });
+    await new Promise<void>((resolve) => socket.on("connect", () => resolve()));
+    const head = "v=0\r\na=ice-ufrag:x\r\na=ice-pwd:y\r\na=fingerprint:z\r\n";
+    const offer = head + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n".repeat(800);
+    expect(await socket.timeout(5000).emitWithAck("watch", { stream: "main", offer })).toMatchObject({
+      ok: false,
+      code: "bad-request",
+    });
+    socket.disconnect();
+    await noticesNothing();
+  });
+
   test("strange HTTP gets an answer without inner details, and is not noticed", async () => {
     for (const path of [
       "/streams/none",
       "/streams/none/mjpeg",
       "/streams/%00/mjpeg",
       "/%E0%A4%A",
+      "/watch/%E0%A4%A",
+      "/streams/%E0%A4%A",
       "/../../etc/passwd",
       "/streams/main/snapshot.jpg/x",
     ]) {
@@ -152,6 +181,8 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
       expect(response.status, path).toBeLessThan(500);
       expect(await response.text()).not.toMatch(/node_modules|at .*:\d+:\d+/);
     }
+    const head = await fetch(`${server.url}/streams/main/mjpeg`, { method: "HEAD" });
+    expect([head.status, (await server.info()).viewers]).toEqual([200, 1]);
     const raw = connect(server.port, "localhost");
     raw.on("error", () => {}).resume();
     raw.write("GARBAGE\r\n\r\n\0\0\0");

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { StreamInfo } from "../../src/signaling/protocol.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
@@ -13,7 +14,7 @@ export interface ServerProcess {
   /** All it has printed. */
   output(): string;
   /** The server's own description of its stream. */
-  info(name?: string): Promise<{ viewers: number; state: { kind: string }; width: number; fps: number }>;
+  info(name?: string): Promise<StreamInfo>;
   /** Stops it as Ctrl-C does; the exit code. */
   stop(): Promise<number | null>;
 }

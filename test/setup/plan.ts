@@ -40,6 +40,18 @@ const PARTS = {
     packages: ["python3"],
     use: "to test the Blender scripts outside Blender",
   },
+  ffmpeg: {
+    names: ["ffmpeg"],
+    override: "RENDERCAST_FFMPEG",
+    packages: ["ffmpeg"],
+    use: "to publish with FFmpeg",
+  },
+  curl: {
+    names: ["curl"],
+    override: "RENDERCAST_CURL",
+    packages: ["curl"],
+    use: "to publish with curl",
+  },
 } as const satisfies Record<string, Part>;
 
 /** A program that some suites cannot do without. */

@@ -6,7 +6,7 @@ import { FullError, Seats } from "../../src/seats.ts";
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
-import { imageFrame, plain } from "../pictures.ts";
+import { imageFrame, plain, stripesFile } from "../pictures.ts";
 
 const started: Broadcast[] = [];
 afterEach(async () => {
@@ -162,6 +162,22 @@ describe("a broadcast", () => {
     expect(viewer.frames.length).toBeGreaterThan(0);
   });
 
+  test("pictures that never can be shown are told of as a problem, until one can", async () => {
+    const { broadcast, source, join } = await start();
+    await join();
+    const badPicture = () => source.sink?.frame(imageFrame(Buffer.from("no picture")));
+    badPicture();
+    await settle();
+    expect(broadcast.info().problem).toBeUndefined();
+    const problemAfterAnother = () => {
+      badPicture();
+      return broadcast.info().problem;
+    };
+    await expect.poll(problemAfterAnother).toMatch(/^The pictures that come cannot be shown: .*\.$/);
+    source.sink?.frame(plain(32, 16, [1, 2, 3], 4));
+    await expect.poll(() => broadcast.info().problem).toBeUndefined();
+  });
+
   test("a JPEG goes to MJPEG clients byte for byte as it came", async () => {
     const { broadcast, source } = await start();
     const jpeg = await encodeJpeg(plain(32, 16, [200, 10, 10]));
@@ -169,6 +185,16 @@ describe("a broadcast", () => {
     broadcast.streamMjpeg(response.asResponse, false);
     source.sink?.frame(imageFrame(jpeg));
     await expect.poll(() => response.text).toContain(jpeg.toString("latin1"));
+  });
+
+  test("a picture that only calls itself a JPEG goes to MJPEG clients as one", async () => {
+    const { broadcast, source } = await start();
+    const response = new FakeResponse();
+    broadcast.streamMjpeg(response.asResponse, true);
+    source.sink?.frame(imageFrame(await stripesFile("png", 32, 16, [[200, 10, 10]]), "image/jpeg"));
+    await expect.poll(() => response.text).toContain("X-Frame-Number: 1");
+    await expect.poll(() => response.text).toContain("\r\n\r\n\xff\xd8");
+    expect(response.text).not.toContain("PNG");
   });
 
   test("takes as many viewers as it may, and says so to the next", async () => {
@@ -209,6 +235,23 @@ describe("a snapshot", () => {
     await show(3);
     expect(await snapshot).toMatchObject({ number: 3 });
     expect(source.demands).toEqual([false, true, false]);
+  });
+
+  test("leaves nobody in demand behind, and is never a picture of before where a new one comes", async () => {
+    const { broadcast, source, show } = await start();
+    for (const number of [3, 4]) {
+      const snapshot = broadcast.snapshot();
+      await show(number);
+      expect(await snapshot).toMatchObject({ number });
+      expect(source.demands.at(-1)).toBe(false);
+    }
+  });
+
+  test("is one for all who ask at once", async () => {
+    const { broadcast, show } = await start();
+    const snapshots = Array.from({ length: 100 }, () => broadcast.snapshot());
+    await show(3);
+    expect(new Set(await Promise.all(snapshots)).size).toBe(1);
   });
 
   test("takes the last picture where none comes", async () => {

@@ -40,7 +40,7 @@ describe("reading the configuration", () => {
     [["--port", "eighty"], "--port takes a whole number from 0 to 65535, not 'eighty'."],
     [["--size", "480"], "--size takes a size such as 480x270, not '480'."],
     [["--size", "8x8"], "--size takes a size from 16x16 to 3840x2160, not '8x8'."],
-    [["--name", "../x"], "--name takes 1 to 64 letters, digits, dots, dashes, not '../x'."],
+    [["--name", "../x"], "--name takes 1 to 64 letters, digits, dots, dashes, underscores, not '../x'."],
     [["--picture", "a/b.jpg"], "--picture takes a file name without a folder, not 'a/b.jpg'."],
     [["--host", "nowhere"], "--host takes an IP address or localhost, not 'nowhere'."],
     [["--colour", "red"], "--colour is not an option; --help lists them all."],
@@ -55,6 +55,13 @@ describe("reading the configuration", () => {
     expect(run(["--scene", "scene.blend"]).scene).toBe("scene.blend");
     expect(() => run(["one.blend", "two.blend"])).toThrow("'two.blend' is not an option");
     expect(() => run(["one.blend", "--folder", "x"])).toThrow(UsageError);
+  });
+
+  test("flags that npm kept to itself are missed with advice", () => {
+    const env = { npm_config_folder: "true" };
+    expect(() => run(["/tmp/render"], env)).toThrow(
+      "'/tmp/render' is not an option; write npm start -- --folder ...",
+    );
   });
 
   test("a publish token is never shown, not even a wrong one", () => {
@@ -76,7 +83,7 @@ describe("reading the configuration", () => {
 });
 
 test("the help names every option", () => {
-  for (const { flag } of Object.values(OPTIONS)) expect(helpText()).toContain(`--${flag} `);
+  for (const { flag } of Object.values(OPTIONS)) expect(helpText("rendercast")).toContain(`--${flag} `);
 });
 
 test("the README's table of options is the schema's", () => {

@@ -72,7 +72,16 @@ describe("a picture that is none", () => {
     const huge = await sharp({ create: { width: 4000, height: 4000, channels: 3, background: "red" } })
       .png()
       .toBuffer();
-    await expect(decodeBytes(huge)).rejects.toThrow(/pixel limit/);
+    await expect(decodeBytes(huge)).rejects.toThrow(/more than the 1000000 pixels/);
+  });
+
+  test("with a side that no codec takes it is refused, though its pixels are few", async () => {
+    const ofWidth = (width: number) =>
+      sharp({ create: { width, height: 2, channels: 3, background: "red" } })
+        .png()
+        .toBuffer();
+    await expect(decodeBytes(await ofWidth(16_384))).rejects.toMatchObject({ why: "too_large" });
+    expect(await decodeBytes(await ofWidth(16_383))).toMatchObject({ width: 16_383 });
   });
 
   test("with bytes flipped at random it decodes or is refused, and nothing else happens", async () => {

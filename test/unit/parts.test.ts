@@ -17,6 +17,8 @@ const all = {
   firefox: "/usr/bin/firefox-esr",
   blender: "/usr/bin/blender",
   python: "/usr/bin/python3",
+  ffmpeg: "/usr/bin/ffmpeg",
+  curl: "/usr/bin/curl",
 };
 
 function machine(programs: readonly string[], env: Machine["env"] = {}): Machine {
@@ -31,7 +33,7 @@ describe("finding the programs", () => {
   it("leaves out what is not there", () => {
     const found = findParts(machine(["/usr/bin/google-chrome"]));
     expect(found).toEqual({ chromium: "/usr/bin/google-chrome" });
-    expect(missingParts(found)).toEqual(["firefox", "blender", "python"]);
+    expect(missingParts(found)).toEqual(["firefox", "blender", "python", "ffmpeg", "curl"]);
   });
 
   it("prefers a name to a folder, and the folder that comes first", () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Backoff } from "../../web/player/backoff.ts";
 import { bitrate, frameRate, milliseconds, size } from "../../web/player/format.ts";
-import { readTimes } from "../../web/player/mjpeg.ts";
 import { RateMeter } from "../../web/player/rates.ts";
+import { readTimes } from "../../web/player/report.ts";
 import { parseSource, timedMjpegUrl } from "../../web/player/source-url.ts";
 import { Watchdog } from "../../web/player/watchdog.ts";
 import { readInbound, shownTime } from "../../web/player/webrtc.ts";

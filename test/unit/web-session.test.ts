@@ -3,6 +3,7 @@ import type { Reply, SourceState, StreamInfo } from "../../src/signaling/protoco
 import type { Playback, PlaybackEvents } from "../../web/player/playback.ts";
 import { Session } from "../../web/player/session.ts";
 import type { SignalingEvents } from "../../web/player/signaling.ts";
+import type { ShownTelemetry } from "../../web/player/telemetry.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 
 const live: SourceState = { kind: "live", since: 1, run: 1 };
@@ -24,6 +25,7 @@ interface FakePlayback extends Playback {
 /** A session whose server and playbacks do what the test says. */
 function start({ webrtc = true } = {}) {
   const timers = new FakeClock();
+  const telemetry: ShownTelemetry[] = [];
   const opened: { webrtc: FakePlayback[]; mjpeg: FakePlayback[] } = { webrtc: [], mjpeg: [] };
   const server = {
     state: live as SourceState,
@@ -70,6 +72,7 @@ function start({ webrtc = true } = {}) {
     openWebRtc: webrtc ? (given) => open("webrtc", given) : undefined,
     openMjpeg: (given) => open("mjpeg", given),
     changed: () => {},
+    telemetry: (shown) => telemetry.push(shown),
   });
   const connect = async () => {
     events?.connected();
@@ -85,6 +88,7 @@ function start({ webrtc = true } = {}) {
     timers,
     server,
     opened,
+    telemetry,
     newest,
     connect,
     away: () => events?.away(),
@@ -336,6 +340,28 @@ describe("a session", () => {
     const times = { captured: sent - 20, received: sent - 19, sent };
     newest("webrtc").events.shown({ shownAt: now, receivedAt: now - 6 }, times);
     expect(session.meter.stats(now).latency?.now).toBe(26);
+  });
+
+  it("tells the telemetry of what is on the screen, whether the source goes on or rests", async () => {
+    const { timers, telemetry, tell, connectAndShow, newest } = start();
+    await connectAndShow();
+    tell({ kind: "ended", since: 1 });
+    const times = { captured: 1, received: 1, decoded: 1, encoded: 1, sent: 1 };
+    newest("webrtc").events.reported({ rtpTimestamp: 90, number: 7, ...times, telemetry: { angle: 1 } });
+    expect(telemetry).toEqual([]);
+    newest("webrtc").events.shown({ shownAt: timers.now() }, { rtpTimestamp: 90 });
+    expect(telemetry).toEqual([{ number: 7, at: timers.now(), data: { angle: 1 } }]);
+  });
+
+  it("tells the telemetry of the fallback only while that is on the screen", async () => {
+    const { timers, telemetry, connect, newest } = start();
+    await connect();
+    await timers.advance(5000);
+    newest("mjpeg").events.picture();
+    newest("mjpeg").events.shown({ shownAt: 1 }, undefined, { number: 7, data: {} });
+    newest("webrtc").events.picture();
+    newest("mjpeg").events.shown({ shownAt: 2 }, undefined, { number: 8, data: {} });
+    expect(telemetry.map(({ number }) => number)).toEqual([7]);
   });
 
   it("calls the latency not measurable once many frames have come that nobody recognises", async () => {

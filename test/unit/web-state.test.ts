@@ -46,6 +46,14 @@ group("describe", () => {
     });
   });
 
+  it("names what is wrong with the pictures, rather than the way they would come", () => {
+    const problem = "The pictures that come cannot be shown: they are too large.";
+    for (const transport of ["webrtc", "mjpeg"] as const) {
+      expect(told(by(transport, { ...there, source: live, problem })).sentence).toBe(problem);
+    }
+    expect(told({ ...playing, problem }).kind).toBe("live");
+  });
+
   it("does not promise MJPEG before it shows something", () => {
     const trying = told(by("mjpeg", { ...playing, picture: "none" }));
     expect(trying).toMatchObject({ kind: "connecting", sentence: "WebRTC did not connect, trying MJPEG" });

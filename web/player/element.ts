@@ -1,8 +1,8 @@
 /**
  * `<rendercast-player src="/streams/main">`: shows a stream and keeps showing it.
  *
- * Attributes: `src`, and `statistics` to lay the figures over the picture. Read-only: `state`, `stats`
- * and `stream`, each with its event. Keys while it has the focus: `f` full screen, `s` statistics.
+ * Attributes: `src`, and `statistics` to lay the figures over the picture. Read-only: `state`, `stats`,
+ * `stream` and `telemetry`, each with its event. Keys while it has the focus: `f` full screen, `s` statistics.
  * `define.ts` registers it.
  */
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
@@ -15,6 +15,7 @@ import { Session } from "./session.ts";
 import { openSignaling } from "./signaling.ts";
 import { parseSource, timedMjpegUrl } from "./source-url.ts";
 import { describe, initialModel, type PlayerState, timeOfDay } from "./state.ts";
+import type { FrameTelemetry, ShownTelemetry } from "./telemetry.ts";
 import { type Cancel, pageTimers } from "./timers.ts";
 import { hasWebRtc, openWebRtc } from "./webrtc.ts";
 
@@ -26,6 +27,8 @@ export interface PlayerEventMap extends HTMLElementEventMap {
   stats: CustomEvent<PlayerStats>;
   /** {@link RendercastPlayer.stream} is described anew; about once a second. */
   streamchange: CustomEvent<StreamInfo>;
+  /** A frame that has data is on the screen now: {@link RendercastPlayer.telemetry}. Never before it is. */
+  telemetry: CustomEvent<ShownTelemetry>;
 }
 
 export interface RendercastPlayer {
@@ -59,6 +62,7 @@ export class RendercastPlayer extends HTMLElement {
   #sheet: CSSStyleSheet | undefined;
   #session: Session | undefined;
   #info: StreamInfo | undefined;
+  #telemetry: FrameTelemetry | undefined;
   #stopStats: Cancel | undefined;
   #stopActive: Cancel | undefined;
   #state = describe(initialModel, 0, String);
@@ -107,6 +111,14 @@ export class RendercastPlayer extends HTMLElement {
   /** The stream as the server describes it, once it has; also told by `streamchange`. */
   get stream(): StreamInfo | undefined {
     return this.#session?.info;
+  }
+
+  /**
+   * The data of the frame on the screen, such as joint angles; also told by `telemetry`. Where a frame has
+   * none, or it was lost on the way, that of the newest frame before it.
+   */
+  get telemetry(): FrameTelemetry | undefined {
+    return this.#telemetry;
   }
 
   /** Where the stream is: `/streams/NAME`, on this page's server or another. */
@@ -177,6 +189,7 @@ export class RendercastPlayer extends HTMLElement {
       openMjpeg: (events, expectedFps) =>
         openMjpeg({ timers, screen, url: timedMjpegUrl(source), expectedFps, events }),
       changed: () => this.#changed(),
+      telemetry: (telemetry) => this.#shown(telemetry),
     });
     this.#session = session;
     this.#changed();
@@ -187,6 +200,7 @@ export class RendercastPlayer extends HTMLElement {
     this.#stopStats?.();
     this.#session?.close();
     this.#session = undefined;
+    this.#telemetry = undefined;
   }
 
   #changed(): void {
@@ -204,6 +218,12 @@ export class RendercastPlayer extends HTMLElement {
     const offset = session.meter.clock.best?.offset ?? 0;
     const now = pageTimers.now();
     this.#setState(describe(session.model, now + offset, (at) => timeOfDay(at - offset, now)));
+  }
+
+  #shown(telemetry: ShownTelemetry): void {
+    const { number, data } = telemetry;
+    this.#telemetry = { number, data };
+    this.dispatchEvent(new CustomEvent("telemetry", { detail: telemetry }));
   }
 
   #measured(): void {

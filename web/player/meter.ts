@@ -51,12 +51,16 @@ export class Meter {
   #transport: Transport | undefined;
   #format: Format | undefined;
   #unknown = 0;
+  #lastNumber: number | undefined;
+  #repeats = 0;
 
   /** The pictures come another way, or anew: what was measured before says nothing about it. */
   begin(transport: Transport): void {
     this.#transport = transport;
     this.#format = undefined;
     this.#unknown = 0;
+    this.#lastNumber = undefined;
+    this.#repeats = 0;
     this.#rates.clear();
     this.#medians.clear();
     this.#percentiles.clear();
@@ -86,7 +90,7 @@ export class Meter {
   }
 
   counted(counters: Counters, format: Format): void {
-    this.#rates.add(counters);
+    this.#rates.add({ ...counters, repeats: this.#repeats });
     this.#format = format;
   }
 
@@ -117,6 +121,13 @@ export class Meter {
     const clock = this.clock.best;
     if (!clock) return;
     this.#unknown = 0;
+    // A still picture sent again is no frame of its own, and its age says nothing.
+    const repeated = times.number !== undefined && times.number === this.#lastNumber;
+    this.#lastNumber = times.number;
+    if (repeated) {
+      this.#repeats++;
+      return;
+    }
     const stages = stagesOf(times, shown, clock.offset, this.#rates.rates ?? {});
     // Their sum, not the difference of the ends: what either side measured on its own clock stands,
     // however far off the offset is.

@@ -3,8 +3,8 @@
 import { MultipartParser, type Part } from "../../src/signaling/multipart.ts";
 import { MJPEG_BOUNDARY } from "../../src/signaling/protocol.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
+import { readTelemetry, readTimes } from "./report.ts";
 import type { PlayerScreen } from "./screen.ts";
-import type { ServerTimes } from "./stages.ts";
 import { type Cancel, epochOf, type Timers } from "./timers.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -118,7 +118,8 @@ class MjpegPlayback implements Playback {
     // What is drawn now gets onto the screen as the browser begins its next frame.
     requestAnimationFrame((time) => {
       if (this.#closed) return;
-      this.#events.shown({ shownAt: epochOf(time), receivedAt, decodeTime }, readTimes(part.headers));
+      const shown = { shownAt: epochOf(time), receivedAt, decodeTime };
+      this.#events.shown(shown, readTimes(part.headers), readTelemetry(part.headers));
     });
   }
 
@@ -137,16 +138,3 @@ class MjpegPlayback implements Playback {
 }
 
 const nextAnimationFrame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve));
-
-/** The times a part tells in its headers; undefined where it does not. Exported for its test. */
-export function readTimes(headers: ReadonlyMap<string, string>): ServerTimes | undefined {
-  const read = (name: string) => {
-    const value = Number.parseFloat(headers.get(name) ?? "");
-    return Number.isFinite(value) ? value : undefined;
-  };
-  const captured = read("x-captured");
-  const received = read("x-received");
-  const sent = read("x-sent");
-  if (captured === undefined || received === undefined || sent === undefined) return undefined;
-  return { captured, received, decoded: read("x-decoded"), sent };
-}

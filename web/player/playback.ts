@@ -4,6 +4,7 @@ import type { Shown } from "./latency.ts";
 import type { Counters } from "./rates.ts";
 import type { ServerTimes } from "./stages.ts";
 import type { Refusal } from "./state.ts";
+import type { FrameTelemetry } from "./telemetry.ts";
 
 /** A playback that was begun. */
 export interface Playback {
@@ -27,8 +28,15 @@ export interface PlaybackEvents {
   picture(): void;
   /** The server told of a frame, before or after it is shown. */
   reported(report: FrameReport): void;
-  /** A picture is on the screen. `frame` is how to learn its times: by RTP timestamp, or told with it. */
-  shown(shown: Shown, frame: { readonly rtpTimestamp: number } | ServerTimes | undefined): void;
+  /**
+   * A picture is on the screen. `frame` is how to learn its times: by RTP timestamp, or told with it.
+   * `telemetry` is the data that came with it, where no report will bring it.
+   */
+  shown(
+    shown: Shown,
+    frame: { readonly rtpTimestamp: number } | ServerTimes | undefined,
+    telemetry?: FrameTelemetry,
+  ): void;
   /** About once a second. */
   counted(counters: Counters, format: Format): void;
   /** The server said no. The playback has closed itself. */

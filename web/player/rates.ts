@@ -6,6 +6,8 @@ export interface Counters {
   readonly at: number;
   readonly bytes: number;
   readonly frames: number;
+  /** How many of the frames were still pictures sent again. */
+  readonly repeats?: number | undefined;
   /** Seconds that all frames together spent in the jitter buffer, and how many frames those were. */
   readonly bufferDelay?: number | undefined;
   readonly bufferFrames?: number | undefined;
@@ -49,7 +51,7 @@ export class RateMeter {
     const seconds = (last.at - first.at) / 1000;
     const frames = last.frames - first.frames;
     return {
-      fps: frames / seconds,
+      fps: Math.max(0, frames - (difference(first.repeats, last.repeats) ?? 0)) / seconds,
       bitrate: ((last.bytes - first.bytes) * 8) / seconds,
       buffer: meanMs(first.bufferDelay, last.bufferDelay, difference(first.bufferFrames, last.bufferFrames)),
       decode: meanMs(first.decodeTime, last.decodeTime, frames),

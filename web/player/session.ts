@@ -7,7 +7,8 @@
  *   and tries it again and again behind that; its first picture ends the fallback.
  * - **MJPEG** is read for as long as the session has fallen back, and asked again whenever it breaks.
  *
- * What comes of it is a {@link Model}, and figures in a {@link Meter}. Nothing here touches the DOM.
+ * What comes of it is a {@link Model}, figures in a {@link Meter}, and the telemetry of what is shown.
+ * Nothing here touches the DOM.
  */
 import type { FrameReport, Reply, StreamInfo } from "../../src/signaling/protocol.ts";
 import { Backoff } from "./backoff.ts";
@@ -15,6 +16,7 @@ import { Meter } from "./meter.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
 import type { Signaling, SignalingEvents } from "./signaling.ts";
 import { initialModel, type Model, type Refusal, type Transport, withSource } from "./state.ts";
+import { type ShownTelemetry, TelemetryTrack } from "./telemetry.ts";
 import type { Cancel, Timers } from "./timers.ts";
 
 /** What the session acts through. */
@@ -32,6 +34,8 @@ export interface SessionPorts {
   readonly openMjpeg: (events: PlaybackEvents, expectedFps: () => number | undefined) => Playback;
   /** The model or the description of the stream has changed. */
   readonly changed: () => void;
+  /** A frame that has data is on the screen. */
+  readonly telemetry: (telemetry: ShownTelemetry) => void;
 }
 
 /** How long WebRTC has to show a picture. */
@@ -60,6 +64,7 @@ export class Session {
   /** Before joining again what was lost or refused. */
   readonly #rejoin = new Backoff({ first: 250, max: 30_000 });
   readonly #mjpegAgain = new Backoff({ first: 500, max: 15_000 });
+  readonly #telemetry: TelemetryTrack;
   readonly #stopClock: Cancel;
   #stopWebRtcTimer: Cancel | undefined;
   #stopMjpegTimer: Cancel | undefined;
@@ -75,6 +80,7 @@ export class Session {
     this.#stream = stream;
     this.#ports = ports;
     this.#model = { ...initialModel, webrtc: ports.openWebRtc !== undefined };
+    this.#telemetry = new TelemetryTrack(ports.telemetry);
     this.#signaling = ports.openSignaling({
       connected: () => this.#connected(),
       away: () => this.#away(),
@@ -112,6 +118,7 @@ export class Session {
     this.#closeWebRtc();
     this.#update({ server: "there", refusal: undefined });
     this.meter.forgetServer();
+    this.#telemetry.forgetServer();
     this.#seconds = 0;
     this.#retry.reset();
     this.#rejoin.reset();
@@ -138,7 +145,7 @@ export class Session {
   #described(info: StreamInfo): void {
     const wakes = info.state.kind === "live" && this.#model.source?.kind !== "live";
     this.#info = info;
-    this.#model = withSource(this.#model, info.state);
+    this.#model = { ...withSource(this.#model, info.state), problem: info.problem };
     this.#ports.changed();
     // Only from now on are pictures due.
     if (wakes && this.#model.transport === "webrtc" && this.#webrtc && !this.#webrtc.pictureAt) {
@@ -298,10 +305,16 @@ export class Session {
       connected: () => {
         attempt.connected = true;
       },
-      reported: (report: FrameReport) => this.meter.reported(report),
-      shown: (...shown: Parameters<PlaybackEvents["shown"]>) => {
+      reported: (report: FrameReport) => {
+        this.meter.reported(report);
+        this.#telemetry.reported(report);
+      },
+      shown: (...[shown, frame, telemetry]: Parameters<PlaybackEvents["shown"]>) => {
+        if (!onScreen()) return;
         // A source that rests may have its last picture sent again: how old that is says nothing.
-        if (onScreen() && this.#model.source?.kind === "live") this.meter.shown(...shown);
+        if (this.#model.source?.kind === "live") this.meter.shown(shown, frame);
+        if (telemetry) this.#telemetry.came(shown, telemetry);
+        else if (frame && "rtpTimestamp" in frame) this.#telemetry.shown(shown, frame.rtpTimestamp);
       },
       counted: (...counted: Parameters<PlaybackEvents["counted"]>) => {
         if (onScreen()) this.meter.counted(...counted);

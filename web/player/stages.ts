@@ -33,6 +33,8 @@ export interface Stage {
 
 /** When a frame passed each part of the server, on the server's clock. MJPEG tells less. */
 export interface ServerTimes {
+  /** The source's frame number: one seen before is a still picture sent again. */
+  readonly number?: number | undefined;
   readonly captured: number;
   readonly received: number;
   readonly decoded?: number | undefined;

@@ -27,6 +27,8 @@ export interface Model {
   /** Whether the browser has WebRTC at all. */
   readonly webrtc: boolean;
   readonly refusal: Refusal | undefined;
+  /** Pictures come, but the server cannot show them: why, in a sentence. */
+  readonly problem: string | undefined;
 }
 
 /** What the player shows, and why. `kind` is the source's state wherever there is no worse news. */
@@ -60,6 +62,7 @@ export const initialModel: Model = {
   picture: "none",
   webrtc: true,
   refusal: undefined,
+  problem: undefined,
 };
 
 /** Takes over what the source does now, and notes a restart: the first live moment of a new run. */
@@ -120,7 +123,9 @@ export function describe(model: Model, now: number, time: (at: number) => string
     case "live": {
       if (picture !== "current") {
         const sentence =
-          fallback ?? (picture === "old" ? "The picture was lost, joining again" : "Connecting");
+          model.problem ??
+          fallback ??
+          (picture === "old" ? "The picture was lost, joining again" : "Connecting");
         return { ...common, kind: "connecting", label: "Connecting", sentence };
       }
       const restart = model.restart && now - model.restart.at < RESTART_NOTICE ? model.restart : undefined;

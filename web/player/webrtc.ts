@@ -2,6 +2,7 @@
 import { FRAMES_CHANNEL, type Reply } from "../../src/signaling/protocol.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
 import type { Counters } from "./rates.ts";
+import { readReport } from "./report.ts";
 import type { PlayerScreen } from "./screen.ts";
 import { type Cancel, epochOf, type Timers } from "./timers.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -52,7 +53,8 @@ class WebRtcPlayback implements Playback {
     // Part of the offer. A report that is lost is not sent again: by then another frame is shown.
     const reports = connection.createDataChannel(FRAMES_CHANNEL, { ordered: false, maxRetransmits: 0 });
     reports.addEventListener("message", ({ data }) => {
-      if (!this.#closed) this.#events.reported(JSON.parse(data));
+      const report = readReport(data);
+      if (report && !this.#closed) this.#events.reported(report);
     });
     connection.addEventListener("connectionstatechange", () => this.#connectionChanged());
     this.#stopCounting = options.timers.every(1000, () => void this.#count());

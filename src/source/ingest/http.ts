@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { IngestSource } from "../ingest.ts";
 import { mediaType } from "./part.ts";
 
-/** How long a dropped publisher may take to read why, in milliseconds. */
+/** How long a refused publisher may take to read why, in milliseconds. */
 const READ_ANSWER_WITHIN = 1000;
 
 /** The request is not one to publish with; the message says what is missing. */
@@ -21,33 +21,51 @@ export function publishOverHttp(
 ): void {
   const boundary = boundaryOf(request.headers["content-type"]);
   const label = `publisher at ${request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "the local socket"}`;
-  const answer = (status: number, message: string) => {
-    response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", Connection: "close" });
-    response.end(message === "" ? "" : `${message}\n`);
-  };
-  const dropped = (status: number, message: string) => {
-    answer(status, message);
-    // What it still sends is read and thrown away: a reset connection would lose it the answer.
-    request.resume();
-    setTimeout(() => request.destroy(), READ_ANSWER_WITHIN).unref();
-  };
+  const dropped = (status: number, message: string) => refuse(request, response, status, message);
   const feed = source.publish({ label, boundary, sameClock, dropped }, takeover);
   request.socket.setNoDelay(true);
   request.on("data", (chunk: Buffer) => feed.push(chunk));
   request.on("end", () => {
     if (response.headersSent) return;
-    if (feed.end()) answer(204, "");
-    else answer(400, "The body ended within a part.");
+    if (feed.end()) response.writeHead(204, { Connection: "close" }).end();
+    else refuse(request, response, 400, "The body ended within a part.");
   });
   request.on("error", () => feed.lost());
   request.on("close", () => feed.lost());
 }
 
+/** Answers a publisher that may be sending still, in a sentence, and closes the connection. */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  message: string,
+): void {
+  const text = `${message}\n`;
+  response.writeHead(status, {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": Buffer.byteLength(text),
+    Connection: "close",
+  });
+  response.write(text);
+  // What it still sends is read and thrown away: a connection closed at once is reset, and that loses it the answer.
+  const close = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(close, READ_ANSWER_WITHIN).unref();
+  if (request.readableEnded) close();
+  else request.once("end", close).once("close", close).resume();
+}
+
 /** Types that say nothing: curl and ffmpeg send these, or none, and the body's first line tells the boundary. */
 const SAYS_NOTHING = ["", "application/octet-stream", "application/x-www-form-urlencoded"];
 
-/** @throws {NotMultipartError} */
-function boundaryOf(contentType = ""): string | undefined {
+/**
+ * What divides the body's parts; undefined where the type of the request does not tell.
+ * @throws {NotMultipartError}
+ */
+export function boundaryOf(contentType = ""): string | undefined {
   const { type, parameters } = mediaType(contentType);
   const boundary = parameters.get("boundary");
   if (type.startsWith("multipart/")) return boundary === "" ? undefined : boundary;

@@ -1,5 +1,5 @@
 /** One part of a publisher's stream to one frame. Pure: the protocol is in `docs/protocol.md`. */
-import { frameBytes, type PixelFormat, planesOf, type SourceFrame } from "../../frame.ts";
+import { frameBytes, MAX_SIDE, type PixelFormat, planesOf, type SourceFrame } from "../../frame.ts";
 import type { Part } from "../../signaling/multipart.ts";
 import type { EpochMs, Millis } from "../../timing.ts";
 
@@ -10,6 +10,9 @@ const RAW_TYPE = "application/x-raw-pixels";
 
 /** The longest telemetry of one frame, in bytes. */
 export const MAX_TELEMETRY_BYTES = 16 * 1024;
+
+/** Leaves room to count on. */
+const MAX_NUMBER = 2 ** 48;
 
 /** A capture time is believed if it is not longer ago. */
 const BELIEVABLE_AGE: Millis = 10_000;
@@ -91,7 +94,18 @@ function isFormat(text: string): text is PixelFormat {
 function readSide(text: string | undefined, name: string): number {
   const side = Number(text);
   if (!/^\d{1,5}$/.test(text ?? "") || side === 0) {
-    throw new PartError(400, "bad_header", `Raw pixels need a ${name} from 1 to 99999, not '${text ?? ""}'.`);
+    throw new PartError(
+      400,
+      "bad_header",
+      `Raw pixels need a ${name} from 1 to ${MAX_SIDE}, not '${text ?? ""}'.`,
+    );
+  }
+  if (side > MAX_SIDE) {
+    throw new PartError(
+      413,
+      "too_large",
+      `A ${name} of ${side} is more than the ${MAX_SIDE} pixels allowed.`,
+    );
   }
   return side;
 }
@@ -114,8 +128,9 @@ function flip(format: PixelFormat, width: number, height: number, data: Buffer):
 function readNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const number = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) {
-    throw new PartError(400, "bad_header", `X-Frame-Number is a whole number, not '${text.slice(0, 40)}'.`);
+  if (!/^\d+$/.test(text) || number < 1 || number > MAX_NUMBER) {
+    const message = `X-Frame-Number is a whole number from 1 to ${MAX_NUMBER}, not '${text.slice(0, 40)}'.`;
+    throw new PartError(400, "bad_header", message);
   }
   return number;
 }
@@ -137,6 +152,8 @@ function readTelemetry(text: string | undefined): string | undefined {
   if (Buffer.byteLength(text) > MAX_TELEMETRY_BYTES) {
     throw refuse(`The telemetry of a frame takes at most ${MAX_TELEMETRY_BYTES} bytes.`);
   }
+  // JSON takes it for a space, but it ends a line where the text goes on to: in headers and server-sent events.
+  if (text.includes("\r")) throw refuse("X-Telemetry is one line.");
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -14,7 +14,10 @@ const TOLERANCE = 0.008;
 /** Smooths the mesh's visible outlines: the edges between a triangle that faces the camera and one that does not. */
 export function smoothOutlines(surface: Surface, mesh: Mesh, projected: Projected, facing: Uint8Array): void {
   const { edges } = mesh;
-  const { u, v } = projected;
+  const { u, v, x, y, nearness } = projected;
+  const { width, height } = surface.canvas;
+  const columns: Axis = { points: x, length: width, step: 1 };
+  const rows: Axis = { points: y, length: height, step: width };
   surface.smoothed.fill(0);
   for (let at = 0; at < edges.length; at += 4) {
     if (facing[edges[at + 2] ?? 0] === facing[edges[at + 3] ?? 0]) continue;
@@ -24,62 +27,46 @@ export function smoothOutlines(surface: Surface, mesh: Mesh, projected: Projecte
     // not: outlines zigzag along triangles smaller than a pixel.
     const outX = (u[a] ?? 0) + (u[b] ?? 0) - MATCAP_SIZE;
     const outY = (v[a] ?? 0) + (v[b] ?? 0) - MATCAP_SIZE;
-    if (Math.abs(outY) >= Math.abs(outX)) smoothLevel(surface, projected, a, b, outY > 0);
-    else smoothSteep(surface, projected, a, b, outX > 0);
+    if (Math.abs(outY) >= Math.abs(outX)) walk(surface, nearness, a, b, columns, rows, outY > 0);
+    else walk(surface, nearness, a, b, rows, columns, outX > 0);
   }
 }
 
-/** Walks an edge column by column. `outsideAfter`: the outside is below it. */
-function smoothLevel(
-  surface: Surface,
-  projected: Projected,
-  a: number,
-  b: number,
-  outsideAfter: boolean,
-): void {
-  const { width, height } = surface.canvas;
-  const { x, y, nearness } = projected;
-  const [left, right] = (x[a] ?? 0) < (x[b] ?? 0) ? [a, b] : [b, a];
-  const x0 = x[left] ?? 0;
-  const y0 = y[left] ?? 0;
-  const n0 = nearness[left] ?? 0;
-  const run = (x[right] ?? 0) - x0;
-  const slope = ((y[right] ?? 0) - y0) / run;
-  const rise = ((nearness[right] ?? 0) - n0) / run;
-  const end = Math.min(width, Math.ceil(x0 + run - 0.5));
-  for (let column = Math.max(0, Math.ceil(x0 - 0.5)); column < end; column++) {
-    const along = column + 0.5 - x0;
-    const line = y0 + slope * along;
-    const row = Math.floor(line);
-    if (row < 1 || row >= height - 1) continue;
-    blend(surface, row * width + column, width, outsideAfter, line - row, n0 + rise * along);
-  }
+/** One axis of the picture: where the points are on it, its pixels, and how far apart they lie in memory. */
+interface Axis {
+  readonly points: Projected["x"];
+  readonly length: number;
+  readonly step: number;
 }
 
-/** Walks an edge row by row. `outsideAfter`: the outside is to its right. */
-function smoothSteep(
+/**
+ * Walks an edge pixel by pixel on one axis, and blends where it crosses the other. `outsideAfter`: the outside is
+ * below the edge, or to its right.
+ */
+function walk(
   surface: Surface,
-  projected: Projected,
+  nearness: Projected["nearness"],
   a: number,
   b: number,
+  along: Axis,
+  across: Axis,
   outsideAfter: boolean,
 ): void {
-  const { width, height } = surface.canvas;
-  const { x, y, nearness } = projected;
-  const [upper, lower] = (y[a] ?? 0) < (y[b] ?? 0) ? [a, b] : [b, a];
-  const x0 = x[upper] ?? 0;
-  const y0 = y[upper] ?? 0;
-  const n0 = nearness[upper] ?? 0;
-  const run = (y[lower] ?? 0) - y0;
-  const slope = ((x[lower] ?? 0) - x0) / run;
-  const rise = ((nearness[lower] ?? 0) - n0) / run;
-  const end = Math.min(height, Math.ceil(y0 + run - 0.5));
-  for (let row = Math.max(0, Math.ceil(y0 - 0.5)); row < end; row++) {
-    const along = row + 0.5 - y0;
-    const line = x0 + slope * along;
-    const column = Math.floor(line);
-    if (column < 1 || column >= width - 1) continue;
-    blend(surface, row * width + column, 1, outsideAfter, line - column, n0 + rise * along);
+  const [first, last] = (along.points[a] ?? 0) < (along.points[b] ?? 0) ? [a, b] : [b, a];
+  const start = along.points[first] ?? 0;
+  const line0 = across.points[first] ?? 0;
+  const near0 = nearness[first] ?? 0;
+  const run = (along.points[last] ?? 0) - start;
+  const slope = ((across.points[last] ?? 0) - line0) / run;
+  const rise = ((nearness[last] ?? 0) - near0) / run;
+  const end = Math.min(along.length, Math.ceil(start + run - 0.5));
+  for (let pixel = Math.max(0, Math.ceil(start - 0.5)); pixel < end; pixel++) {
+    const way = pixel + 0.5 - start;
+    const line = line0 + slope * way;
+    const crossed = Math.floor(line);
+    if (crossed < 1 || crossed >= across.length - 1) continue;
+    const at = pixel * along.step + crossed * across.step;
+    blend(surface, at, across.step, outsideAfter, line - crossed, near0 + rise * way);
   }
 }
 

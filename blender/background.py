@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Draws a scene without Blender's window and sends the frames to a rendercast server.
+
+    blender -b [scene.blend] -P background.py -- --server http://127.0.0.1:8080
+
+`-- --help` lists the options; README.md beside this file says more.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import bpy
+
+HERE = str(Path(__file__).resolve().parent)
+sys.path.insert(0, HERE)
+
+# An installed add-on may be of another version, and scripts are to publish to this one.
+_others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "rendercast"}
+
+import demo_scene
+from background_core import Animation, Options, Rest, parse_options, say
+from loop import engine_id, quiet, stop_on_signals, turning
+from loop_core import LoopError, asked_scene
+from rendercast import capture
+from rendercast.capture import CaptureError
+from rendercast.pacing import Meter, Ticks
+from rendercast.publisher import Frame, Publisher, Status, image_frame, raw_frame
+from rendercast.status import StatusReader
+from rendercast.telemetry import telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECONDS_A_REPORT = 5
+NAP = 0.02
+"""Seconds between two looks at whether there is something to do."""
+GRACE = 3.0
+"""Seconds that a picture in work may take after a signal to end."""
+
+
+def main() -> int:
+    """Runs until it has sent all its frames or is stopped. Returns the exit code."""
+    options = parse_options(sys.argv)
+    try:
+        check_opened()
+        run_own_scripts()
+        scene, turn = make_scene(options)
+        set_up(scene, options)
+        run(scene, options, turn)
+    except (LoopError, CaptureError) as error:
+        say(str(error), error=True)
+        return 1
+    return 0
+
+
+def check_opened() -> None:
+    """Refuses to show Blender's own scene in place of the one asked for."""
+    asked = asked_scene(sys.argv)
+    if asked and not bpy.data.filepath:
+        raise LoopError(f"Blender did not open {asked}; check its path, and name it before -P.")
+    if not bpy.app.background:
+        raise LoopError("this script would freeze Blender's window; start Blender with -b, or use the add-on.")
+
+
+def run_own_scripts() -> None:
+    """Runs the file's own scripts that need `rendercast` again: it was not there when Blender opened the file."""
+    needing = [text.name for text in bpy.data.texts if text.use_module and "rendercast" in text.as_string()]
+    if not needing:
+        return
+    if bpy.app.autoexec_fail:
+        raise LoopError(f"Blender may not run this file's script {needing[0]}; start it with -y if you trust the file.")
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+
+
+def make_scene(options: Options) -> tuple[bpy.types.Scene, str]:
+    """Returns the scene to show and what is to turn in it."""
+    turn = "none"
+    if options.script:
+        run_script(options.script)
+    elif demo_scene.is_factory_scene(bpy.context.scene):
+        demo_scene.dress(bpy.context.scene)
+        turn = "active"
+    return bpy.context.scene, options.turn or turn
+
+
+def run_script(path: Path) -> None:
+    """Runs a user's script as Blender's -P does."""
+    module = ModuleType("__main__")
+    module.__file__ = str(path.resolve())
+    # Its handlers need its names as long as they live.
+    sys.modules["rendercast_script"] = module
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    except Exception as error:
+        traceback.print_exc()
+        line = next((own.lineno for own in reversed(traceback.extract_tb(error.__traceback__)) if own.filename == str(path)), 0)
+        where = f", line {line}" if line else ""
+        raise LoopError(f"the script {path}{where} failed: {' '.join(str(error).split()) or type(error).__name__}") from error
+
+
+def set_up(scene: bpy.types.Scene, options: Options) -> None:
+    """Sets the scene up as the options say."""
+    if options.camera:
+        camera = scene.objects.get(options.camera)
+        if not camera or camera.type != "CAMERA":
+            raise LoopError(f"the scene {scene.name} has no camera {options.camera}; --camera takes the name of one.")
+        scene.camera = camera
+    if not scene.camera:
+        raise LoopError(f"the scene {scene.name} has no camera; add one to it in Blender and save the file.")
+    if options.engine != "scene":
+        scene.render.engine = engine_id(scene, options.engine)
+    scene.render.resolution_x = options.width
+    scene.render.resolution_y = options.height
+    scene.render.resolution_percentage = 100
+    scene.render.use_multiview = False
+
+
+class OffScreen:
+    """Draws as a 3D viewport does: the fastest way, with the engines that draw a whole picture at once."""
+
+    def __init__(self, scene: bpy.types.Scene, options: Options) -> None:
+        self._scene = scene
+        self._size = (options.width, options.height)
+        self._wardrobe = capture.Wardrobe()
+        self._surface = capture.OffScreen()
+        with quiet():
+            capture.wake_gpu(scene)
+        from gpu.platform import renderer_get
+
+        card = renderer_get()
+        software = any(name in card.lower() for name in ("llvmpipe", "softpipe", "swiftshader"))
+        if options.antialiasing != "auto":
+            scene.display.viewport_aa = options.antialiasing
+        elif software:
+            scene.display.viewport_aa = "OFF"
+        self.name = f"off screen on {'the processor' if software else card}"
+        self.draw(None).release()
+
+    def draw(self, data: bytes | None) -> Frame:
+        """Draws one frame."""
+        scene, layer = self._scene, bpy.context.view_layer
+        place = self._wardrobe.lend(scene, hidden_only=False)
+        eye = capture.camera_eye(scene, layer, self._size)
+        return self._surface.draw(scene, layer, place, eye, self._size, data)
+
+    def close(self) -> None:
+        """Gives the graphics memory back."""
+        self._surface.free()
+
+
+class Rendered:
+    """Renders as F12 does, into a file in memory: the way for Cycles, and where nothing can be drawn off screen."""
+
+    def __init__(self, scene: bpy.types.Scene, options: Options) -> None:
+        self._scene = scene
+        self._size = (options.width, options.height)
+        memory = Path("/dev/shm")
+        folder = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+        self._path = folder / f"rendercast-{os.getpid()}.picture"
+        if options.antialiasing != "auto":
+            scene.display.render_aa = options.antialiasing
+        render = scene.render
+        render.filepath = str(self._path)
+        render.use_file_extension = False
+        # They would go out with the pictures.
+        render.use_stamp = False
+        image = render.image_settings
+        if hasattr(image, "media_type"):
+            image.media_type = "IMAGE"
+        self._raw = True
+        try:
+            # Bare pixels behind a short header: nothing to compress here, nothing to decode there.
+            image.file_format = "TARGA_RAW"
+            image.color_mode = "RGBA"
+        except TypeError:
+            self._raw = False
+            image.file_format = "JPEG"
+            image.quality = 95
+        self.name = f"by rendering into {folder}"
+        self.draw(None)
+
+    def draw(self, data: bytes | None) -> Frame:
+        """Renders one frame."""
+        self._render()
+        captured = time.time()
+        picture = self._path.read_bytes()
+        if not self._raw:
+            return image_frame(picture, "image/jpeg", captured=captured, telemetry=data)
+        width, height = self._size
+        start = 18 + picture[0]
+        rows = "top-down" if picture[17] & 0x20 else "bottom-up"
+        pixels = memoryview(picture)[start : start + width * height * 4]
+        return raw_frame(pixels, width, height, pixels="bgra", rows=rows, captured=captured, telemetry=data)
+
+    def close(self) -> None:
+        """Removes the file."""
+        self._path.unlink(missing_ok=True)
+
+    def _render(self) -> None:
+        try:
+            with quiet():
+                bpy.ops.render.render(write_still=True)
+        except RuntimeError as error:
+            cycles = getattr(self._scene, "cycles", None)
+            # Debian's Blender is built without it.
+            if cycles and "OpenImageDenoise" in str(error) and cycles.use_denoising:
+                cycles.use_denoising = False
+                self._render()
+                return
+            raise LoopError(f"Blender cannot render this scene: {' '.join(str(error).split())}") from error
+
+
+def fastest(scene: bpy.types.Scene, options: Options) -> OffScreen | Rendered:
+    """Returns the fastest way that this Blender offers to draw the scene."""
+    why = "Cycles draws nothing off screen"
+    if capture.draws_itself(scene):
+        try:
+            return OffScreen(scene, options)
+        except CaptureError as error:
+            why = str(error)
+    rendered = Rendered(scene, options)
+    rendered.name += f" ({why.rstrip('.')})"
+    return rendered
+
+
+def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
+    """Draws and sends frame after frame."""
+    turn = turning(scene, turned, options.fps)
+    animation = animation_of(scene, options)
+    stopped = stop_on_signals()
+    parent = os.getppid()
+    publisher = Publisher(options.server, options.stream, options.token, takeover=options.takeover)
+    reader = StatusReader(options.server, options.stream, options.token)
+    finished = threading.Event()
+    source = fastest(scene, options)
+    end_in_time(publisher, source, finished)
+    say(f"drawing {scene.name} with {options.engine} {source.name}, {options.width}x{options.height}")
+    publisher.start()
+    reader.start()
+    try:
+        news = News(options)
+        meter = Meter(SECONDS_A_REPORT, time.perf_counter)
+        ticks = Ticks(options.fps, time.perf_counter)
+        rest = Rest(options.always or options.animate == "once", time.monotonic)
+        drawn = 0
+        while not stopped() and not (options.frames and drawn >= options.frames):
+            if options.with_parent and os.getppid() != parent:
+                break
+            status = publisher.status
+            news.status(status)
+            resting = rest.resting(reader.viewers, status.connections)
+            news.resting(resting)
+            if not publisher.connected or resting:
+                ticks.pause()
+                meter.restart()
+                time.sleep(NAP)
+                continue
+            ticks.resume()
+            if (left := ticks.due_in()) > 0:
+                time.sleep(min(left, NAP))
+                continue
+            started = time.perf_counter()
+            tick = ticks.take()
+            if animation:
+                moment = animation.at(tick)
+                if moment is None:
+                    break
+                scene.frame_set(moment.frame, subframe=moment.subframe)
+            turn(tick)
+            bpy.context.view_layer.update()
+            publisher.send(source.draw(telemetry.take()))
+            rest.shown(status.connections)
+            drawn += 1
+            meter.frame(time.perf_counter() - started)
+            if figures := meter.read():
+                news.figures(figures.fps, figures.milliseconds, publisher.status)
+            # The publisher's thread needs Python's lock for a moment, which the next frame would keep.
+            time.sleep(0.001)
+    finally:
+        finished.set()
+        publisher.stop()
+        reader.stop()
+        source.close()
+    say(f"ended; frames sent: {publisher.status.sent}")
+
+
+def animation_of(scene: bpy.types.Scene, options: Options) -> Animation | None:
+    """The scene's animation, unless it is to stand still."""
+    if options.animate == "off":
+        return None
+    preview = scene.use_preview_range
+    first = scene.frame_preview_start if preview else scene.frame_start
+    last = scene.frame_preview_end if preview else scene.frame_end
+    return Animation(options.animate, first, last, scene.render.fps / scene.render.fps_base, options.fps)
+
+
+class News:
+    """Says what changes, once."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._state: tuple[str, str] = ("", "")
+        self._resting = False
+
+    def status(self, status: Status) -> None:
+        """Says how the connection does. Raises LoopError if it has no future."""
+        if status.state == "refused":
+            raise LoopError(status.problem)
+        if (status.state, status.problem) == self._state:
+            return
+        self._state = (status.state, status.problem)
+        if status.problem:
+            say(f"{status.problem}.".replace("..", "."), error=True)
+        elif status.state == "live":
+            say(f"publishing {self._options.stream} to {self._options.server.url}")
+
+    def resting(self, resting: bool) -> None:
+        """Says whether it rests."""
+        if resting != self._resting:
+            say("resting until somebody watches" if resting else "drawing again")
+        self._resting = resting
+
+    def figures(self, fps: float, milliseconds: float, status: Status) -> None:
+        """Says what is reached."""
+        say(f"{status.sent} frames sent, {fps:.1f} a second, {milliseconds:.0f} ms each, {status.dropped} dropped")
+
+
+def end_in_time(publisher: Publisher, source: OffScreen | Rendered, finished: threading.Event) -> None:
+    """Sees to it that a signal ends Blender soon, even in a picture that takes minutes.
+
+    Python's own handlers run between two pictures only; the descriptor learns of a signal at once.
+    """
+    here, there = socket.socketpair()
+    there.setblocking(False)
+    signal.set_wakeup_fd(there.fileno(), warn_on_full_buffer=False)
+
+    def watch() -> None:
+        with here, there:
+            if not here.recv(1) or finished.wait(GRACE):
+                return
+            publisher.stop()
+            source.close() if isinstance(source, Rendered) else None
+            say(f"ended; frames sent: {publisher.status.sent}")
+            os._exit(0)
+
+    threading.Thread(target=watch, name="rendercast signals", daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

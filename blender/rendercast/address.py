@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the server is: its address as a user writes it, and the names of streams."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import ssl
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+USUAL_PORT = 8080
+"""The server's port where an address without `http://` names none."""
+
+_STREAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class AddressError(ValueError):
+    """What is wrong with an address or a name: a sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A server: a host and port, or a Unix socket."""
+
+    host: str
+    port: int = USUAL_PORT
+    secure: bool = False
+    path: str | None = None
+    """Of the Unix socket, where there is one; host and port then mean nothing."""
+
+    @property
+    def authority(self) -> str:
+        """Host and port as in an URL."""
+        if self.path is not None:
+            return "localhost"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """`http://HOST:PORT`."""
+        return f"{'https' if self.secure else 'http'}://{self.authority}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is on this machine."""
+        if self.path is not None or self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def viewer_url(self, stream: str) -> str:
+        """Where a browser shows the stream."""
+        return f"{self.url}/watch/{quote(stream)}"
+
+    def connect(self, timeout: float) -> socket.socket:
+        """Returns a new connection, with that timeout still set."""
+        if self.path is not None:
+            connection = socket.socket(socket.AF_UNIX)
+            try:
+                connection.settimeout(timeout)
+                connection.connect(self.path)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+        connection = socket.create_connection((self.host, self.port), timeout)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.secure:
+                return ssl.create_default_context().wrap_socket(connection, server_hostname=self.host)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def __str__(self) -> str:
+        return self.path if self.path is not None else self.authority
+
+
+def parse_address(text: str) -> Address:
+    """Reads `http://HOST:PORT`, `HOST:PORT`, `HOST` or `unix:PATH`. Raises AddressError."""
+    text = text.strip()
+    if text.startswith("unix:"):
+        path = text.removeprefix("unix:")
+        if not path:
+            raise AddressError("The server's address names no socket behind unix:, such as unix:/run/rendercast.sock.")
+        if not hasattr(socket, "AF_UNIX"):
+            raise AddressError("This system's Python knows no Unix sockets; give the server's address as http://…")
+        return Address("localhost", path=path)
+    scheme = "://" in text
+    try:
+        parts = urlsplit(text if scheme else f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, None
+    if parts is None or not host or any(character.isspace() for character in text) or port == 0:
+        raise AddressError(f"'{text}' is no server address, such as http://localhost:8080.")
+    if parts.scheme not in ("", "http", "https"):
+        raise AddressError(f"The server's address begins with http:// or https://, not {parts.scheme}://.")
+    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
+        raise AddressError(f"The server's address ends after the port, as in {parts.scheme or 'http'}://{host}:8080.")
+    secure = parts.scheme == "https"
+    usual = (443 if secure else 80) if scheme else USUAL_PORT
+    return Address(host, port or usual, secure)
+
+
+def check_stream(name: str) -> str:
+    """Returns the name of a stream if it is one. Raises AddressError."""
+    if _STREAM.fullmatch(name):
+        return name
+    raise AddressError(f"'{name}' is no name for a stream: it takes 1 to 64 letters, digits, dots and dashes.")
+
+
+def check_token(token: str) -> str:
+    """Returns the token if it can be sent in a header. Raises AddressError."""
+    if all("!" <= character <= "~" for character in token):
+        return token
+    raise AddressError("The token has a space or a letter with an accent in it; copy it anew.")

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When the next frame is due, and how the last ones did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Ticks:
+    """Counts ticks by absolute deadlines, so that delays do not add up; late ones are left out, not caught up on."""
+
+    def __init__(self, fps: float, now: Callable[[], float]) -> None:
+        self._now = now
+        self._period = 1 / fps
+        self._start = now()
+        self._next = 0
+        self._paused: float | None = None
+
+    @property
+    def fps(self) -> float:
+        """Ticks a second."""
+        return 1 / self._period
+
+    def set_fps(self, fps: float) -> None:
+        """Changes the pace from the next tick on."""
+        period = 1 / fps
+        if abs(period - self._period) < 1e-9:
+            return
+        self._start = self._now() - self._next * period
+        self._period = period
+
+    def due_in(self) -> float:
+        """Seconds until the next tick, 0 if it is due."""
+        return max(0.0, self._start + self._next * self._period - self._now())
+
+    def take(self) -> int:
+        """Returns the number of the tick that is due now, the first being 0."""
+        # A late tick is taken as itself until the one after it is due: so that slight delays leave none out.
+        tick = max(self._next, int((self._now() - self._start) / self._period + 1e-6))
+        self._next = tick + 1
+        return tick
+
+    def pause(self) -> None:
+        """Stops the time until `resume`."""
+        if self._paused is None:
+            self._paused = self._now()
+
+    def resume(self) -> None:
+        """Goes on where `pause` stopped."""
+        if self._paused is not None:
+            self._start += self._now() - self._paused
+            self._paused = None
+
+
+def until_next(due_in: float, worked: float) -> float:
+    """Seconds to leave to Blender's interface after a step: at least as long as the step took."""
+    return max(due_in, worked, 0.001)
+
+
+class Figures(NamedTuple):
+    """How a stretch of time went."""
+
+    fps: float
+    milliseconds: float
+    """Of work a frame."""
+
+
+class Meter:
+    """Measures how many frames a second come and how long each takes."""
+
+    def __init__(self, seconds: float, now: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._now = now
+        self.restart()
+
+    def restart(self) -> None:
+        """Begins a new stretch."""
+        self._since = self._now()
+        self._frames = 0
+        self._worked = 0.0
+
+    def frame(self, worked: float) -> None:
+        """Counts a frame that took so long."""
+        self._frames += 1
+        self._worked += worked
+
+    def read(self) -> Figures | None:
+        """Returns the figures of a stretch, once it is over."""
+        elapsed = self._now() - self._since
+        if elapsed < self._seconds:
+            return None
+        figures = Figures(self._frames / elapsed, self._worked / max(1, self._frames) * 1000)
+        self.restart()
+        return figures

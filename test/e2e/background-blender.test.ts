@@ -1,0 +1,70 @@
+import { execFileSync } from "node:child_process";
+import type { Browser } from "puppeteer-core";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { launchChromium } from "../browser.ts";
+import { describeWith } from "../setup/suites.ts";
+import { contrast, difference, openPlayer, readScreen, stateOf, waitForState } from "./player.ts";
+import { type ServerProcess, startServer } from "./server.ts";
+
+/** The Blender that a server has started: its process. */
+function blenderOf(server: ServerProcess): number {
+  const children = execFileSync("pgrep", ["-P", String(server.process.pid), "-f", "background.py"], {
+    encoding: "utf8",
+  });
+  return Number(children.trim());
+}
+
+describeWith(["chromium", "blender"], "a server that starts Blender", ({ chromium, blender }) => {
+  let browser: Browser;
+  const servers: ServerProcess[] = [];
+  beforeAll(async () => {
+    browser = await launchChromium(chromium);
+  });
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.stop();
+  });
+  afterAll(async () => {
+    await browser?.close();
+  });
+
+  const start = async (...options: string[]) => {
+    const server = await startServer("--blender", blender, "--size", "320x180", ...options);
+    servers.push(server);
+    return server;
+  };
+  const isFedByBlender = (server: ServerProcess) =>
+    vi.waitFor(async () => expect((await server.info()).source).toMatch(/publisher/), { timeout: 40_000 });
+
+  test("shows its frames, and shows them again when Blender was killed, to a viewer that only waits", async () => {
+    const server = await start("--script", "blender/demo_scene.py", "--turn", "Cube");
+    const page = await openPlayer(browser, server.url);
+    await isFedByBlender(server);
+    await waitForState(page, "live");
+    const first = await readScreen(page);
+    expect(contrast(first)).toBeGreaterThan(10);
+    await expect
+      .poll(async () => difference(first, await readScreen(page)), { timeout: 10_000 })
+      .toBeGreaterThan(0.5);
+
+    process.kill(blenderOf(server), "SIGKILL");
+    await waitForState(page, "crashed");
+    await waitForState(page, "live", 40_000);
+    expect((await stateOf(page)).notice).toMatch(/restarted/);
+    expect(server.output()).toMatch(/Blender crashed \(ended by SIGKILL\); it is started again in 1 s/);
+  });
+
+  test("says in a sentence what Blender cannot do, and goes on serving", async () => {
+    const server = await start("--script", "blender/demo_scene.py", "--camera", "Nowhere");
+    await vi.waitFor(() => expect(server.output()).toMatch(/Blender: .*Nowhere/), { timeout: 40_000 });
+    await vi.waitFor(() => expect(server.output()).toMatch(/is not started again/), { timeout: 10_000 });
+    expect((await server.info()).state.kind).toBe("live");
+  });
+
+  test("stopped, it leaves no Blender behind", async () => {
+    const server = await start("--script", "blender/demo_scene.py");
+    await vi.waitFor(() => expect(server.output()).toMatch(/Blender: publishing/), { timeout: 40_000 });
+    const pid = blenderOf(server);
+    expect(await server.stop()).toBe(0);
+    expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
+  });
+});

@@ -1,0 +1,154 @@
+import { describe, expect, test } from "vitest";
+import { PixelConverter, toRgb } from "../../src/encoder/pixels.ts";
+import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../../src/frame.ts";
+import { plain, type Rgb, stripes, toYcc } from "../pictures.ts";
+
+const FORMATS: PixelFormat[] = ["rgb", "rgba", "bgra", "i420", "nv12"];
+
+/** A picture whose upper half has one colour and whose lower half another. */
+function halves(format: PixelFormat, width: number, height: number, top: Rgb, bottom: Rgb): RawFrame {
+  const data = stripes(format, width, height, [top, bottom]);
+  return { ...plain(1, 1, top), format, width, height, data };
+}
+
+const pixelAt = (rgb: Buffer, width: number, x: number, y: number) =>
+  [...rgb.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)] as unknown as Rgb;
+
+function expectNear(shown: Rgb, colour: Rgb, tolerance: number): void {
+  for (const channel of [0, 1, 2] as const)
+    expect(Math.abs(shown[channel] - colour[channel]), `${shown} for ${colour}`).toBeLessThanOrEqual(
+      tolerance,
+    );
+}
+
+const colours: [string, Rgb][] = [
+  ["saturated red", [255, 0, 0]],
+  ["saturated green", [0, 255, 0]],
+  ["saturated blue", [0, 0, 255]],
+  ["mid grey", [128, 128, 128]],
+  ["white", [255, 255, 255]],
+  ["black", [0, 0, 0]],
+];
+
+describe("pixels to RGB", () => {
+  test.each(FORMATS.flatMap((format) => colours.map(([name, colour]) => [format, name, colour] as const)))(
+    "%s keep %s, and which way is up",
+    async (format, _, colour) => {
+      const other: Rgb = [40, 90, 60];
+      const [width, height] = [31, 18];
+      const rgb = await toRgb(halves(format, width, height, colour, other));
+      const tolerance = format === "i420" || format === "nv12" ? 4 : 0;
+      for (const x of [0, 15, 30]) {
+        expectNear(pixelAt(rgb, width, x, 1), colour, tolerance);
+        expectNear(pixelAt(rgb, width, x, 16), other, tolerance);
+      }
+    },
+  );
+
+  test.each(FORMATS.flatMap((format) => [1, 2, 3, 5, 10, 17, 33].map((side) => [format, side] as const)))(
+    "%s have every row and column in place with a side of %i",
+    async (format, side) => {
+      for (const [width, height] of [
+        [side, 1],
+        [1, side],
+        [side, side],
+        [side, 64],
+        [64, side],
+        [side + 480, 6],
+      ] as const) {
+        const rgb = await toRgb(halves(format, width, height, [200, 100, 50], [200, 100, 50]));
+        expect(rgb).toHaveLength(width * height * 3);
+        for (let y = 0; y < height; y++)
+          for (let x = 0; x < width; x++) expectNear(pixelAt(rgb, width, x, y), [200, 100, 50], 4);
+      }
+    },
+  );
+});
+
+describe("a converter", () => {
+  /** Behind each plane the room that a conversion may use. */
+  const ROOM = 16;
+  const planes = (width: number, height: number) => {
+    const sizes = planesOf("i420", width, height);
+    const memory = sizes.map(({ rows, stride }) => Buffer.alloc(rows * stride + 2 * ROOM, 0xa5));
+    return {
+      memory,
+      data: sizes.map(({ rows, stride }, n) => (memory[n] as Buffer).subarray(0, rows * stride)),
+      strides: sizes.map(({ stride }) => stride),
+    };
+  };
+
+  test("follows pictures that change their size and format", async () => {
+    const converter = new PixelConverter("i420");
+    const sizes = [
+      [16, 16],
+      [33, 17],
+      [1, 1],
+      [18, 4],
+      [17, 64],
+      [481, 2],
+      [2, 271],
+    ] as const;
+    for (const format of [...FORMATS, ...FORMATS.toReversed()]) {
+      for (const [width, height] of sizes) {
+        const target = planes(width, height);
+        await converter.convert(halves(format, width, height, [255, 0, 0], [255, 0, 0]), target);
+        const [y, cb, cr] = toYcc([255, 0, 0]);
+        for (const [plane, level] of [y, cb, cr].entries())
+          for (const byte of target.data[plane] ?? []) expect(Math.abs(byte - level)).toBeLessThanOrEqual(2);
+      }
+    }
+    converter.close();
+  });
+
+  test("writes no further behind a plane than it says", async () => {
+    const converter = new PixelConverter("i420");
+    for (const format of FORMATS) {
+      for (let width = 1; width <= 40; width++) {
+        const { memory, ...target } = planes(width, 5);
+        await converter.convert(halves(format, width, 5, [9, 9, 9], [9, 9, 9]), target);
+        for (const plane of memory) expect(plane.subarray(-ROOM).every((byte) => byte === 0xa5)).toBe(true);
+      }
+    }
+    converter.close();
+  });
+
+  test("to RGB writes nothing beyond the picture", async () => {
+    const converter = new PixelConverter("rgb");
+    for (const format of FORMATS) {
+      for (let width = 1; width <= 40; width++) {
+        const length = width * 4 * 3;
+        const memory = Buffer.alloc(length + 64, 0xa5);
+        const target = { data: [memory.subarray(0, length)], strides: [width * 3] };
+        await converter.convert(halves(format, width, 4, [9, 9, 9], [9, 9, 9]), target);
+        expect(memory.subarray(length).every((byte) => byte === 0xa5)).toBe(true);
+      }
+    }
+    converter.close();
+  });
+
+  test("that is closed opens again", async () => {
+    const converter = new PixelConverter("i420");
+    converter.close();
+    await converter.convert(plain(4, 4, [255, 255, 255]), planes(4, 4));
+    converter.close();
+    converter.close();
+    const target = planes(4, 4);
+    await converter.convert(plain(4, 4, [255, 255, 255]), target);
+    expect(target.data[0]?.[0]).toBeGreaterThan(230);
+    converter.close();
+  });
+});
+
+test("a picture's planes hold all its bytes, chroma rounded up", () => {
+  expect(planesOf("i420", 5, 3)).toEqual([
+    { rows: 3, stride: 5 },
+    { rows: 2, stride: 3 },
+    { rows: 2, stride: 3 },
+  ]);
+  expect(planesOf("nv12", 5, 3)).toEqual([
+    { rows: 3, stride: 5 },
+    { rows: 2, stride: 6 },
+  ]);
+  expect(FORMATS.map((format) => frameBytes(format, 5, 3))).toEqual([45, 60, 60, 27, 27]);
+});

@@ -1,0 +1,50 @@
+/** Reads what the server tells of a frame. What is not as the protocol says is as good as lost: it never throws. */
+import type { FrameReport, Telemetry } from "../../src/signaling/protocol.ts";
+import type { ServerTimes } from "./stages.ts";
+import type { FrameTelemetry } from "./telemetry.ts";
+
+const NUMBERS = ["rtpTimestamp", "number", "captured", "received", "decoded", "encoded", "sent"] as const;
+
+/** Reads a message of the data channel; undefined where it is no report. */
+export function readReport(message: unknown): FrameReport | undefined {
+  const report = readObject(message);
+  if (!report || !NUMBERS.every((name) => Number.isFinite(report[name]))) return undefined;
+  const { telemetry, ...rest } = report;
+  return { ...(rest as unknown as FrameReport), ...(isObject(telemetry) ? { telemetry } : {}) };
+}
+
+/** Reads the times that an MJPEG part tells in its headers; undefined where it does not. */
+export function readTimes(headers: ReadonlyMap<string, string>): ServerTimes | undefined {
+  const captured = readNumber(headers.get("x-captured"));
+  const received = readNumber(headers.get("x-received"));
+  const sent = readNumber(headers.get("x-sent"));
+  if (captured === undefined || received === undefined || sent === undefined) return undefined;
+  const number = readNumber(headers.get("x-frame-number"));
+  return { number, captured, received, decoded: readNumber(headers.get("x-decoded")), sent };
+}
+
+/** Reads the telemetry that an MJPEG part brings in its headers; undefined where it does not. */
+export function readTelemetry(headers: ReadonlyMap<string, string>): FrameTelemetry | undefined {
+  const number = readNumber(headers.get("x-frame-number"));
+  const data = readObject(headers.get("x-telemetry"));
+  return number === undefined || !data ? undefined : { number, data };
+}
+
+function readNumber(text: string | undefined): number | undefined {
+  const value = Number.parseFloat(text ?? "");
+  return Number.isFinite(value) ? value : undefined;
+}
+
+function readObject(text: unknown): Telemetry | undefined {
+  if (typeof text !== "string") return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Telemetry {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

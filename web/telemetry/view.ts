@@ -1,0 +1,107 @@
+/** The telemetry panel: numbers as plots, the rest as a list. Names and values are a stranger's: they are only text. */
+import type { ShownTelemetry } from "../player/telemetry.ts";
+import { Board, type PlotEntry, type RowEntry } from "./board.ts";
+import { element, write } from "./dom.ts";
+import { Plot } from "./plot.ts";
+import { Redraw } from "./redraw.ts";
+import "./telemetry.css";
+
+interface Row {
+  readonly line: HTMLElement;
+  readonly value: HTMLElement;
+}
+
+/** Fills `container`, and shows it. */
+export class TelemetryView {
+  readonly #board = new Board();
+  readonly #redraw = new Redraw(() => this.#draw());
+  readonly #frame = element("span");
+  readonly #plots = element("div", "plots");
+  readonly #list = element("dl", "values");
+  readonly #more = element("p", "empty");
+  readonly #plotOf = new Map<string, Plot>();
+  readonly #rowOf = new Map<string, Row>();
+  #number = 0;
+
+  constructor(container: HTMLElement) {
+    const title = element("h2");
+    title.textContent = "Telemetry";
+    const scope = element("p");
+    scope.append(this.#frame, " · the last 20 seconds");
+    const head = element("div", "title");
+    head.append(title, scope);
+    container.append(head, this.#plots, this.#list, this.#more);
+    container.hidden = false;
+  }
+
+  /** The data of the frame that is on the screen now. */
+  show({ number, at, data }: ShownTelemetry): void {
+    this.#number = number;
+    this.#board.take(at, data);
+    this.#redraw.request();
+  }
+
+  #draw(): void {
+    const { plots, rows, more, now } = this.#board;
+    write(this.#frame, `Frame ${this.#number}`);
+    this.#drawPlots(plots, now);
+    this.#drawRows(rows);
+    write(this.#more, more === 0 ? "" : `And ${more} more ${more === 1 ? "value" : "values"} in each frame`);
+    this.#plots.hidden = plots.length === 0;
+    this.#list.hidden = rows.length === 0;
+    this.#more.hidden = more === 0;
+  }
+
+  #drawPlots(entries: readonly PlotEntry[], now: number): void {
+    forget(this.#plotOf, entries, (plot) => plot.destroy());
+    for (const { key, series, stale } of entries) {
+      let plot = this.#plotOf.get(key);
+      if (!plot) {
+        plot = new Plot(key);
+        this.#plotOf.set(key, plot);
+        this.#plots.append(plot.element);
+      }
+      plot.draw(series, now, stale);
+    }
+  }
+
+  #drawRows(entries: readonly RowEntry[]): void {
+    forget(this.#rowOf, entries, (row) => row.line.remove());
+    for (const { key, text, stale } of entries) {
+      let row = this.#rowOf.get(key);
+      if (!row) {
+        row = newRow(key);
+        this.#rowOf.set(key, row);
+        this.#list.append(row.line);
+      }
+      row.line.toggleAttribute("data-stale", stale);
+      if (row.value.textContent === text) continue;
+      row.value.textContent = text;
+      row.value.title = text;
+    }
+  }
+}
+
+function newRow(key: string): Row {
+  const line = element("div");
+  const name = element("dt");
+  name.textContent = key;
+  name.title = key;
+  const value = element("dd");
+  line.append(name, value);
+  return { line, value };
+}
+
+/** Takes away what the entries have no more. */
+function forget<V>(
+  shown: Map<string, V>,
+  entries: readonly { readonly key: string }[],
+  end: (gone: V) => void,
+) {
+  const keys = new Set(entries.map(({ key }) => key));
+  for (const [key, gone] of shown) {
+    if (keys.has(key)) continue;
+    shown.delete(key);
+    end(gone);
+  }
+}
