@@ -18,7 +18,6 @@ import time
 import traceback
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import bpy
 
@@ -29,24 +28,21 @@ sys.path.insert(0, HERE)
 _others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "rendercast"}
 
 import demo_scene
-from background_core import Animation, Options, Rest, parse_options, say
+from background_core import Animation, Options, parse_options, say
 from loop import engine_id, quiet, stop_on_signals, turning
 from loop_core import LoopError, asked_scene
 from rendercast import capture
 from rendercast.capture import CaptureError
-from rendercast.pacing import Meter, Ticks
+from rendercast.pacing import Meter, Rest, Ticks
 from rendercast.publisher import Frame, Publisher, Status, image_frame, raw_frame
 from rendercast.status import StatusReader
 from rendercast.telemetry import telemetry
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 SECONDS_A_REPORT = 5
 NAP = 0.02
 """Seconds between two looks at whether there is something to do."""
-GRACE = 3.0
-"""Seconds that a picture in work may take after a signal to end."""
+GRACE = 0.4
+"""Seconds that a picture in work may take after a signal to end: the server waits one second for Blender's end."""
 
 
 def main() -> int:
@@ -104,9 +100,10 @@ def run_script(path: Path) -> None:
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except Exception as error:
         traceback.print_exc()
-        line = next((own.lineno for own in reversed(traceback.extract_tb(error.__traceback__)) if own.filename == str(path)), 0)
-        where = f", line {line}" if line else ""
-        raise LoopError(f"the script {path}{where} failed: {' '.join(str(error).split()) or type(error).__name__}") from error
+        lines = [own.lineno for own in traceback.extract_tb(error.__traceback__) if own.filename == str(path)]
+        where = f", line {lines[-1]}" if lines else ""
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise LoopError(f"the script {path}{where} failed: {why}") from error
 
 
 def set_up(scene: bpy.types.Scene, options: Options) -> None:
@@ -144,6 +141,9 @@ class OffScreen:
             scene.display.viewport_aa = options.antialiasing
         elif software:
             scene.display.viewport_aa = "OFF"
+        # Blender draws with a copy of the scene, which this setting alone does not renew.
+        scene.update_tag()
+        bpy.context.view_layer.update()
         self.name = f"off screen on {'the processor' if software else card}"
         self.draw(None).release()
 
@@ -310,18 +310,19 @@ class News:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._state: tuple[str, str] = ("", "")
+        self._said = ""
         self._resting = False
 
     def status(self, status: Status) -> None:
         """Says how the connection does. Raises LoopError if it has no future."""
         if status.state == "refused":
             raise LoopError(status.problem)
-        if (status.state, status.problem) == self._state:
+        news = status.problem or status.state
+        if news == self._said:
             return
-        self._state = (status.state, status.problem)
+        self._said = news
         if status.problem:
-            say(f"{status.problem}.".replace("..", "."), error=True)
+            say(f"{status.problem.rstrip('.')}.", error=True)
         elif status.state == "live":
             say(f"publishing {self._options.stream} to {self._options.server.url}")
 
@@ -349,8 +350,9 @@ def end_in_time(publisher: Publisher, source: OffScreen | Rendered, finished: th
         with here, there:
             if not here.recv(1) or finished.wait(GRACE):
                 return
-            publisher.stop()
-            source.close() if isinstance(source, Rendered) else None
+            publisher.stop(GRACE)
+            if isinstance(source, Rendered):
+                source.close()
             say(f"ended; frames sent: {publisher.status.sent}")
             os._exit(0)
 

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from rendercast.address import Address, AddressError, check_stream, check_token, parse_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
 ENGINES = ("workbench", "eevee", "cycles", "scene")
 ANIMATIONS = ("loop", "once", "off")
 ANTIALIASING = ("auto", "OFF", "FXAA", "5", "8", "11", "16", "32")
-LINGER = 2.0
-"""Seconds without viewers until it rests: a page that is loaded again is away for less."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def parse_options(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> O
     parser = _Parser(
         prog="blender -b [scene.blend] -P background.py --",
         description="Draws a scene without Blender's window and sends the frames to a rendercast server. "
-        "The environment variable RENDERCAST_TOKEN holds the token, where the server asks for one.",
+        "The environment variable RENDERCAST_PUBLISH_TOKEN holds the token, where the server asks for one.",
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -78,9 +76,9 @@ def parse_options(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> O
     add("--with-parent", action="store_true", help="end when the program that started Blender has ended")
     given = parser.parse_args(own)
     try:
-        token = check_token(env.get("RENDERCAST_TOKEN", ""))
+        token = check_token(env.get("RENDERCAST_PUBLISH_TOKEN", ""))
     except AddressError as error:
-        parser.error(f"RENDERCAST_TOKEN: {str(error).rstrip('.')}")
+        parser.error(f"RENDERCAST_PUBLISH_TOKEN: {str(error).rstrip('.')}")
     width, height = given.size
     rest = {name: value for name, value in vars(given).items() if name != "size"}
     return Options(token=token, width=width, height=height, **rest)
@@ -156,28 +154,6 @@ class Animation:
             gone %= length
         frame = int(gone)
         return Moment(self._first + frame, gone - frame)
-
-
-class Rest:
-    """Decides whether to draw while nobody watches."""
-
-    def __init__(self, always: bool, now: Callable[[], float]) -> None:
-        self._always = always
-        self._now = now
-        self._watched = now()
-        self._shown = 0
-
-    def resting(self, viewers: int | None, connections: int) -> bool:
-        """Whether there is nobody to draw for. Each connection gets a frame all the same: else it has no picture."""
-        # None: a server that does not say.
-        if self._always or viewers is None or viewers > 0:
-            self._watched = self._now()
-            return False
-        return self._shown == connections and self._now() - self._watched >= LINGER
-
-    def shown(self, connections: int) -> None:
-        """Notes that this connection has a frame."""
-        self._shown = connections
 
 
 def say(line: str, error: bool = False) -> None:

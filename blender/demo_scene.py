@@ -84,3 +84,7 @@ def _colour(thing: bpy.types.Object, colour: tuple[float, float, float]) -> None
     for polygon in thing.data.polygons:
         polygon.use_smooth = True
     thing.modifiers.new("Rims", "EDGE_SPLIT").split_angle = radians(40)
+
+
+if __name__ == "__main__":
+    dress(bpy.context.scene)

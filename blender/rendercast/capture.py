@@ -238,3 +238,4 @@ def wake_gpu(scene: bpy.types.Scene) -> None:
             setattr(render, name, value)
         if scene.camera != camera:
             scene.camera = camera
+        scene.update_tag()

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LINGER = 2.0
+"""Seconds without viewers until it rests: a page that is loaded again is away for less."""
+
 
 class Ticks:
     """Counts ticks by absolute deadlines, so that delays do not add up; late ones are left out, not caught up on."""
@@ -95,3 +98,25 @@ class Meter:
         figures = Figures(self._frames / elapsed, self._worked / max(1, self._frames) * 1000)
         self.restart()
         return figures
+
+
+class Rest:
+    """Decides whether to draw while nobody watches."""
+
+    def __init__(self, always: bool, now: Callable[[], float]) -> None:
+        self._always = always
+        self._now = now
+        self._watched = now()
+        self._shown = 0
+
+    def resting(self, viewers: int | None, connections: int) -> bool:
+        """Whether there is nobody to draw for. Each connection gets a frame all the same: else it has no picture."""
+        # None: a server that does not say.
+        if self._always or viewers is None or viewers > 0:
+            self._watched = self._now()
+            return False
+        return self._shown == connections and self._now() - self._watched >= LINGER
+
+    def shown(self, connections: int) -> None:
+        """Notes that this connection has a frame."""
+        self._shown = connections

@@ -296,7 +296,7 @@ class Publisher:
     def _finish(self, wire: _Wire) -> None:
         """Waits a moment for the server to have all; what it says at the end changes nothing."""
         try:
-            wire.wait_readable(1.0)
+            wire.wait_readable(0.5)
         except (OSError, _Answered):
             pass
 
@@ -313,14 +313,15 @@ class Publisher:
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _read_answer(self, connection: socket.socket) -> tuple[int, str]:
-        lost = _Lost(f"The server at {self._address} closed the connection; trying again")
+        response = http.client.HTTPResponse(connection, method="POST")
         try:
             connection.settimeout(CONNECT_WITHIN)
-            response = http.client.HTTPResponse(connection, method="POST")
             response.begin()
             text = response.read(2000).decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as error:
-            raise lost from error
+            raise _Lost(f"The server at {self._address} closed the connection; trying again") from error
+        finally:
+            response.close()
         sentence = " ".join(text.split()) or f"answers {response.status} {response.reason}".strip()
         return response.status, f"The server at {self._address} refuses: {sentence}"
 

@@ -8,7 +8,14 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from typing import Protocol
+
+    class Owner(Protocol):
+        """What has custom properties, such as a scene or an object."""
+
+        def get(self, name: str) -> object: ...
+
 
 MOST_BYTES = 16 * 1024
 """Of JSON with one frame."""
@@ -57,6 +64,17 @@ def encode(data: Mapping[str, object], what: str = "the data") -> bytes:
     if len(line) > MOST_BYTES:
         raise TelemetryError(f"{what} is {len(line)} bytes as JSON, and a frame carries at most {MOST_BYTES}.")
     return line
+
+
+def pick(names: str, owners: Iterable[Owner | None]) -> dict[str, object]:
+    """Looks up custom properties by their names, comma separated: a later owner's counts, a missing one is left out."""
+    found: dict[str, object] = {}
+    for owner in owners:
+        for name in (name.strip() for name in names.split(",")):
+            value = owner.get(name) if owner and name else None
+            if value is not None:
+                found[name] = value
+    return found
 
 
 def _plain(value: object) -> object:

@@ -34,6 +34,12 @@ const PARTS = {
     packages: ["blender", "libegl1", "libgl1-mesa-dri"],
     use: "to render in Blender itself",
   },
+  xvfb: {
+    names: ["Xvfb"],
+    override: "RENDERCAST_XVFB",
+    packages: ["xvfb"],
+    use: "to open Blender's window without a screen",
+  },
   python: {
     names: ["python3"],
     override: "RENDERCAST_PYTHON",

@@ -16,6 +16,7 @@ const all = {
   chromium: "/usr/bin/chromium",
   firefox: "/usr/bin/firefox-esr",
   blender: "/usr/bin/blender",
+  xvfb: "/usr/bin/Xvfb",
   python: "/usr/bin/python3",
   ffmpeg: "/usr/bin/ffmpeg",
   curl: "/usr/bin/curl",
@@ -33,7 +34,7 @@ describe("finding the programs", () => {
   it("leaves out what is not there", () => {
     const found = findParts(machine(["/usr/bin/google-chrome"]));
     expect(found).toEqual({ chromium: "/usr/bin/google-chrome" });
-    expect(missingParts(found)).toEqual(["firefox", "blender", "python", "ffmpeg", "curl"]);
+    expect(missingParts(found)).toEqual(["firefox", "blender", "xvfb", "python", "ffmpeg", "curl"]);
   });
 
   it("prefers a name to a folder, and the folder that comes first", () => {

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panel, in the 3D viewport's sidebar and in the render properties."""
+
+from __future__ import annotations
+
+import textwrap
+
+import bpy
+
+from . import session
+from .address import AddressError
+from .capture import draws_itself
+from .operators import RENDERCAST_OT_copy_address, RENDERCAST_OT_start, RENDERCAST_OT_stop
+from .properties import settings, target
+
+STATES = {
+    "connecting": ("Connecting", "TIME"),
+    "live": ("Live", "REC"),
+    "resting": ("Resting until somebody watches", "PAUSE"),
+    "away": ("Server away", "ERROR"),
+    "refused": ("Refused", "CANCEL"),
+    "ended": ("Ended", "SNAP_FACE"),
+}
+
+
+class _Panel:
+    bl_label = "rendercast"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        shown = session.shown()
+        _draw_fields(layout, context, shown.running)
+        row = layout.row()
+        row.scale_y = 1.4
+        if shown.running:
+            row.operator(RENDERCAST_OT_stop.bl_idname, icon="SNAP_FACE")
+        else:
+            row.operator(RENDERCAST_OT_start.bl_idname, icon="PLAY")
+        _draw_state(layout, context, shown)
+        _draw_viewer(layout, context)
+
+
+class RENDERCAST_PT_sidebar(_Panel, bpy.types.Panel):
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "rendercast"
+
+
+class RENDERCAST_PT_render(_Panel, bpy.types.Panel):
+    bl_space_type = "PROPERTIES"
+    bl_region_type = "WINDOW"
+    bl_context = "render"
+    bl_options = {"DEFAULT_CLOSED"}
+
+
+def _draw_fields(layout: bpy.types.UILayout, context: bpy.types.Context, running: bool) -> None:
+    asked = settings()
+    fixed = layout.column(align=True)
+    fixed.enabled = not running
+    for name in ("server", "stream", "token"):
+        fixed.prop(asked, name)
+    layout.prop(asked, "source")
+    if asked.source == "CAMERA" and not draws_itself(context.scene):
+        _draw_sentence(layout.column(align=True), context, "Shown as EEVEE previews it: the engine is too slow.", "INFO")
+    size = layout.column(align=True)
+    size.prop(asked, "width", text="Size X")
+    size.prop(asked, "height", text="Y")
+    size.prop(asked, "fps")
+    layout.prop(asked, "names")
+    layout.prop(asked, "rest")
+
+
+def _draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, shown: session.Shown) -> None:
+    if not shown.running and not shown.problem:
+        return
+    box = layout.box().column(align=True)
+    if shown.running:
+        text, icon = STATES[shown.state]
+        box.label(text=text, icon=icon)
+        if shown.figures:
+            box.label(text=f"{shown.figures.fps:.1f} fps, {shown.figures.milliseconds:.0f} ms a frame", icon="BLANK1")
+        if shown.viewers is not None:
+            box.label(text=f"{shown.viewers} {'viewer' if shown.viewers == 1 else 'viewers'}", icon="BLANK1")
+    if shown.problem:
+        _draw_sentence(box, context, shown.problem, "INFO" if shown.running else "ERROR")
+
+
+def _draw_viewer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    try:
+        where = target()
+    except AddressError as error:
+        _draw_sentence(layout.column(align=True), context, str(error), "ERROR")
+        return
+    if where.server.path is not None:
+        return
+    url = where.server.viewer_url(where.stream)
+    viewer = layout.column(align=True)
+    viewer.label(text=url, icon="URL")
+    row = viewer.row(align=True)
+    row.operator(RENDERCAST_OT_copy_address.bl_idname, icon="COPYDOWN")
+    row.operator("wm.url_open", text="Open in browser").url = url
+
+
+def _draw_sentence(column: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str) -> None:
+    """Draws a sentence on as many lines as it takes: Blender would cut it off."""
+    letter = 7 * context.preferences.system.ui_scale
+    letters = max(16, int((context.region.width - 70 * context.preferences.system.ui_scale) / letter))
+    for index, line in enumerate(textwrap.wrap(sentence, letters)):
+        column.label(text=line, icon="BLANK1" if index else icon)

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does in Blender's window what users do while the add-on streams: `test/e2e/addon-blender.test.ts` runs it.
+
+    blender -P drive_addon.py -- SERVER FOLDER
+
+Prints `step: NAME` for each step whose frames came, and ends Blender in mid-stream. A step that fails ends it with code 1.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SERVER, FOLDER = sys.argv[sys.argv.index("--") + 1 :]
+PATIENCE = 60.0
+
+
+def main() -> None:
+    """Takes step after step, each once the one before has come true."""
+    steps = drive()
+    waiting: Callable[[], object] = lambda: True
+    deadline = time.monotonic() + PATIENCE
+
+    def go_on() -> float | None:
+        nonlocal waiting, deadline
+        try:
+            if not waiting():
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"waited in vain; the panel says {session().shown()}")
+                return 0.05
+            waiting = next(steps)
+            deadline = time.monotonic() + PATIENCE
+        except StopIteration:
+            return None
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
+        return 0.05
+
+    bpy.app.timers.register(go_on, first_interval=0.5, persistent=True)
+
+
+def session():
+    """The add-on's module, whatever Blender calls it."""
+    import rendercast
+
+    return sys.modules[f"{rendercast.__package__}.session"]
+
+
+def settings() -> bpy.types.PropertyGroup:
+    return bpy.context.window_manager.rendercast
+
+
+def sent() -> int:
+    return session()._current._publisher.status.sent
+
+
+def more_frames(count: int = 3) -> Callable[[], bool]:
+    """Waits for so many frames from now on, drawn without a problem."""
+    before = sent()
+    return lambda: sent() >= before + count and not session().shown().problem
+
+
+def problem(words: str) -> Callable[[], bool]:
+    return lambda: words in session().shown().problem
+
+
+def done(name: str) -> None:
+    print(f"step: {name}", flush=True)
+
+
+def window() -> bpy.types.Window:
+    return bpy.context.window_manager.windows[0]
+
+
+def view() -> bpy.types.SpaceView3D:
+    return next(area.spaces.active for area in window().screen.areas if area.type == "VIEW_3D")
+
+
+def looks() -> tuple[object, ...]:
+    """How the user's own view is set up."""
+    space = view()
+    return (space.shading.type, space.overlay.show_overlays, space.show_gizmo, space.region_3d.view_matrix.copy())
+
+
+def drive() -> Iterator[Callable[[], object]]:
+    """The steps; each yields what to wait for."""
+    show_panels()
+    scene = bpy.context.scene
+    # The factory's Workbench look has neither a texture nor a shader to compile, which takes long without a card.
+    scene.render.engine = "BLENDER_WORKBENCH"
+    scene.render.resolution_x, scene.render.resolution_y = 64, 36
+    asked = settings()
+    asked.server, asked.stream, asked.rest = SERVER, "addon", False
+    asked.width, asked.height, asked.fps, asked.names = 160, 90, 30, "speed"
+    scene["speed"] = 3.5
+    before = looks()
+    assert bpy.ops.rendercast.start() == {"FINISHED"}
+    assert not bpy.ops.rendercast.start.poll()
+    yield lambda: session().shown().state == "live"
+    yield more_frames(10)
+    assert looks() == before, (looks(), before)
+    done("start")
+
+    import rendercast
+
+    rendercast.publish_data({"marker": "from a script"})
+    yield more_frames()
+    done("data")
+
+    yield lambda: session().shown().figures is not None
+    with bpy.context.temp_override(window=window()):
+        bpy.ops.screen.screenshot(filepath=f"{FOLDER}/panel.png")
+    done("figures")
+
+    with bpy.context.temp_override(window=window()):
+        for x in range(3):
+            scene.objects["Cube"].location.x = x
+            bpy.ops.ed.undo_push(message="Move")
+        bpy.ops.ed.undo()
+        bpy.ops.ed.undo()
+        bpy.ops.ed.redo()
+    yield more_frames()
+    done("undo")
+
+    settings().width, settings().height = 320, 180
+    yield more_frames()
+    settings().source = "VIEWPORT"
+    yield more_frames()
+    settings().source = "CAMERA"
+    yield more_frames()
+    done("size and source")
+
+    other = bpy.data.scenes.new("Other")
+    window().scene = other
+    yield problem("The scene Other has no camera")
+    window().scene = bpy.data.scenes["Scene"]
+    yield more_frames()
+    bpy.data.scenes.remove(other)
+    yield more_frames()
+    done("scene switch")
+
+    camera = bpy.data.objects["Camera"]
+    kept = camera.matrix_world.copy()
+    bpy.data.objects.remove(camera)
+    yield problem("has no camera")
+    new = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    bpy.context.scene.collection.objects.link(new)
+    new.matrix_world = kept
+    bpy.context.scene.camera = new
+    yield more_frames()
+    done("camera deleted")
+
+    for name in ("Animation", "Scripting", "Compositing", "Layout"):
+        window().workspace = bpy.data.workspaces[name]
+        yield lambda name=name: window().workspace.name == name
+        yield more_frames()
+    assert looks()[:3] == before[:3], looks()
+    done("workspaces")
+
+    with bpy.context.temp_override(window=window()):
+        bpy.ops.render.render("INVOKE_DEFAULT")
+    yield lambda: not bpy.app.is_job_running("RENDER")
+    yield more_frames()
+    done("render")
+
+    with bpy.context.temp_override(window=window()):
+        bpy.ops.screen.animation_play()
+    yield more_frames(10)
+    with bpy.context.temp_override(window=window()):
+        bpy.ops.screen.animation_play()
+    done("playing")
+
+    bpy.ops.wm.save_as_mainfile(filepath=f"{FOLDER}/saved.blend")
+    yield more_frames()
+    done("save")
+
+    bpy.ops.wm.open_mainfile(filepath=f"{FOLDER}/saved.blend")
+    yield more_frames()
+    done("load")
+    bpy.ops.wm.read_homefile()
+    yield more_frames()
+    done("new file")
+
+    assert bpy.ops.rendercast.stop() == {"FINISHED"}
+    assert session().shown().running is False
+    settings().stream = "a b"
+    try:
+        bpy.ops.rendercast.start()
+    except RuntimeError as error:
+        assert "no name for a stream" in str(error), error
+    else:
+        raise AssertionError("a bad name was taken")
+    settings().stream = "addon"
+    bpy.ops.rendercast.start()
+    yield lambda: session().shown().state == "live"
+    yield more_frames()
+    done("again")
+
+    with bpy.context.temp_override(window=window()):
+        bpy.ops.wm.quit_blender()
+    yield lambda: False
+
+
+def show_panels() -> None:
+    """Puts the add-on's panels where they are drawn: a tab can only be chosen by a click."""
+    import rendercast
+
+    panel = sys.modules[f"{rendercast.__package__}.panel"].RENDERCAST_PT_sidebar
+    bpy.utils.unregister_class(panel)
+    panel.bl_category, panel.bl_order = "Item", -1
+    bpy.utils.register_class(panel)
+    for area in window().screen.areas:
+        if area.type == "VIEW_3D":
+            area.spaces.active.show_region_ui = True
+        elif area.type == "PROPERTIES":
+            area.spaces.active.context = "RENDER"
+
+
+if __name__ == "__main__":
+    Path(FOLDER).mkdir(exist_ok=True)
+    main()

@@ -1,0 +1,136 @@
+"""Tests of when frames are due, and of the figures."""
+
+from __future__ import annotations
+
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
+
+from rendercast.pacing import LINGER, Meter, Rest, Ticks, until_next
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+class TicksTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.ticks = Ticks(10, self.clock)
+
+    def due_at(self) -> float:
+        return round(self.clock.time + self.ticks.due_in() - 100, 6)
+
+    def test_delays_do_not_add_up(self) -> None:
+        taken = []
+        for _ in range(50):
+            self.clock.time += self.ticks.due_in() + 0.013
+            taken.append(self.ticks.take())
+        self.assertEqual(taken, list(range(50)))
+        self.assertEqual(self.due_at(), 5.0)
+
+    def test_what_comes_too_late_is_left_out(self) -> None:
+        self.assertEqual(self.ticks.take(), 0)
+        self.clock.time += 0.57
+        self.assertEqual(self.ticks.due_in(), 0)
+        self.assertEqual(self.ticks.take(), 5)
+        self.assertEqual(self.due_at(), 0.6)
+
+    def test_a_pause_takes_no_time(self) -> None:
+        self.ticks.take()
+        self.clock.time += 0.05
+        self.ticks.pause()
+        self.clock.time += 60
+        self.ticks.pause()
+        self.ticks.resume()
+        self.ticks.resume()
+        self.assertAlmostEqual(self.ticks.due_in(), 0.05)
+        self.clock.time += 0.05
+        self.assertEqual(self.ticks.take(), 1)
+
+    def test_another_pace_goes_on_counting(self) -> None:
+        self.ticks.take()
+        self.ticks.set_fps(20)
+        self.assertAlmostEqual(self.ticks.fps, 20)
+        self.clock.time += self.ticks.due_in()
+        self.assertEqual(self.ticks.take(), 1)
+        self.assertAlmostEqual(self.ticks.due_in(), 0.05)
+
+    def test_the_same_pace_changes_nothing(self) -> None:
+        self.ticks.take()
+        before = self.ticks.due_in()
+        self.ticks.set_fps(10)
+        self.assertEqual(self.ticks.due_in(), before)
+
+
+class UntilNext(unittest.TestCase):
+    def test_the_interface_has_as_long_as_the_frame(self) -> None:
+        self.assertEqual(until_next(0.01, 0.04), 0.04)
+        self.assertEqual(until_next(0.03, 0.01), 0.03)
+        self.assertGreater(until_next(0, 0), 0)
+
+
+class MeterTest(unittest.TestCase):
+    def test_it_tells_once_a_stretch(self) -> None:
+        clock = Clock()
+        meter = Meter(2, clock)
+        for _ in range(10):
+            clock.time += 0.19
+            meter.frame(0.05)
+            self.assertIsNone(meter.read())
+        clock.time += 0.35
+        figures = meter.read()
+        self.assertAlmostEqual(figures.fps, 10 / 2.25)
+        self.assertAlmostEqual(figures.milliseconds, 50)
+        self.assertIsNone(meter.read())
+
+    def test_a_stretch_without_frames(self) -> None:
+        clock = Clock()
+        meter = Meter(1, clock)
+        clock.time += 1
+        self.assertEqual(meter.read(), (0, 0))
+
+
+class RestTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+
+    def test_it_rests_a_while_after_the_last_viewer(self) -> None:
+        rest = Rest(False, self.clock)
+        rest.shown(1)
+        self.assertFalse(rest.resting(1, 1))
+        self.clock.time += LINGER - 0.1
+        self.assertFalse(rest.resting(0, 1))
+        self.clock.time += 0.2
+        self.assertTrue(rest.resting(0, 1))
+        self.assertFalse(rest.resting(1, 1))
+
+    def test_each_connection_gets_a_frame(self) -> None:
+        rest = Rest(False, self.clock)
+        self.clock.time += 60
+        self.assertFalse(rest.resting(0, 1))
+        rest.shown(1)
+        self.assertTrue(rest.resting(0, 1))
+        self.assertFalse(rest.resting(0, 2))
+
+    def test_an_unknown_number_is_somebody(self) -> None:
+        rest = Rest(False, self.clock)
+        rest.shown(1)
+        self.clock.time += 60
+        self.assertFalse(rest.resting(None, 1))
+
+    def test_always_is_always(self) -> None:
+        rest = Rest(True, self.clock)
+        rest.shown(1)
+        self.clock.time += 60
+        self.assertFalse(rest.resting(0, 1))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,186 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describeWith } from "../setup/suites.ts";
+import { Receiver } from "./addon-receiver.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly output: string;
+}
+
+function ended(child: ChildProcess): Promise<Ended> {
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, output }));
+  });
+}
+
+const INSTALL = `
+import bpy, os
+bpy.ops.preferences.addon_install(filepath=os.environ["ZIP"])
+bpy.ops.preferences.addon_enable(module="rendercast")
+bpy.context.preferences.view.show_splash = False
+bpy.ops.wm.save_userpref()
+`;
+
+/** The way of an extension, whose package Blender calls by a longer name. */
+const AS_EXTENSION = `
+import bpy, importlib, sys, types
+house = types.ModuleType("bl_ext")
+house.__path__ = [${JSON.stringify(join(root, "blender"))}]
+sys.modules["bl_ext"] = house
+addon = importlib.import_module("bl_ext.rendercast")
+addon.register()
+import rendercast
+assert rendercast is addon
+rendercast.publish_data({"angle": 1})
+from rendercast.telemetry import telemetry
+assert telemetry.take() == b'{"angle":1}'
+addon.unregister()
+assert "rendercast" not in sys.modules
+assert not hasattr(bpy.types.WindowManager, "rendercast")
+addon.register()
+addon.unregister()
+`;
+
+const ENABLED = `
+import bpy, rendercast
+assert "rendercast" in bpy.context.preferences.addons
+assert bpy.ops.rendercast.start.poll()
+rendercast.publish_data({"angle": 31.5})
+try:
+    bpy.ops.rendercast.start()
+except RuntimeError as error:
+    assert "background.py" in str(error), error
+else:
+    raise AssertionError("it started without a window")
+bpy.ops.preferences.addon_disable(module="rendercast")
+assert not hasattr(bpy.types.WindowManager, "rendercast")
+assert not any(own.__module__.startswith("rendercast") for own in bpy.app.handlers.load_pre)
+bpy.ops.preferences.addon_enable(module="rendercast")
+`;
+
+describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xvfb }) => {
+  let home: string;
+  let zip: string;
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), "rendercast-home-"));
+    zip = join(home, "rendercast-blender.zip");
+    execFileSync(python, ["blender/build_zip.py", zip], { cwd: root });
+    const installed = await ended(background("--factory-startup", "--python-expr", INSTALL));
+    expect(installed.code, installed.output).toBe(0);
+  });
+  afterAll(() => rm(home, { recursive: true }));
+
+  const environment = () => {
+    // Whatever the machine's own Blender is told, this one has a home of its own.
+    const rest = Object.entries(process.env).filter(([name]) => !/^(BLENDER_|XDG_)/.test(name));
+    return { ...Object.fromEntries(rest), HOME: home, ZIP: zip, SAVED: join(home, "driven", "saved.blend") };
+  };
+  const background = (...options: string[]) =>
+    spawn(blender, ["-b", "-noaudio", "--python-exit-code", "1", ...options], {
+      cwd: root,
+      env: environment(),
+    });
+
+  it("is the same zip whenever it is built, with one folder in it", async () => {
+    const again = join(home, "again.zip");
+    execFileSync(python, ["blender/build_zip.py", again], { cwd: root });
+    expect((await readFile(again)).equals(await readFile(zip))).toBe(true);
+    const list = "import sys, zipfile; print(*zipfile.ZipFile(sys.argv[1]).namelist(), sep='\\n')";
+    const names = execFileSync(python, ["-c", list, zip], { encoding: "utf8" }).trim().split("\n");
+    expect(names).toEqual(
+      expect.arrayContaining(["rendercast/__init__.py", "rendercast/blender_manifest.toml"]),
+    );
+    expect(names.filter((name) => !/^rendercast\/[A-Za-z_]+(\.py|\.toml)?$/.test(name))).toEqual([]);
+  });
+
+  it("installs, and can be imported by its name, disabled and enabled", async () => {
+    const { code, output } = await ended(background("--python-expr", ENABLED));
+    expect(code, output).toBe(0);
+    expect(output).not.toContain("Traceback");
+  });
+
+  it("can be imported by its name as an extension, too", async () => {
+    const { code, output } = await ended(background("--factory-startup", "--python-expr", AS_EXTENSION));
+    expect(code, output).toBe(0);
+  });
+
+  describe("in Blender's window", () => {
+    it("streams through all that a user does, and ends with Blender", { timeout: 240_000 }, async () => {
+      const folder = join(home, "driven");
+      await mkdir(folder);
+      const receiver = await Receiver.start(1);
+      // It says on a descriptor of its own which display is free.
+      const screen = spawn(xvfb, ["-displayfd", "3", "-screen", "0", "1400x1000x24"], {
+        stdio: ["ignore", "ignore", "ignore", "pipe"],
+      });
+      const [display] = (await once(screen.stdio[3] as NodeJS.ReadableStream, "data")) as [Buffer];
+      const child = spawn(
+        blender,
+        [
+          ...["-noaudio", "--window-geometry", "0", "0", "1400", "1000"],
+          ...["-P", "test/blender/drive_addon.py", "--", receiver.url, folder],
+        ],
+        {
+          cwd: root,
+          env: { ...environment(), DISPLAY: `:${display.toString().trim()}`, LIBGL_ALWAYS_SOFTWARE: "1" },
+        },
+      );
+      try {
+        const { code, signal, output } = await ended(child);
+        expect([code, signal], output).toEqual([0, null]);
+        expect(output).not.toContain("Traceback");
+        const steps = [...output.matchAll(/^step: (.*)$/gm)].map(([, name]) => name);
+        expect(steps).toEqual([
+          ...["start", "data", "figures", "undo", "size and source", "scene switch", "camera deleted"],
+          ...["workspaces", "render", "playing", "save", "load", "new file", "again"],
+        ]);
+        // Stopped and started once.
+        expect(receiver.publishers).toBe(2);
+        expect(receiver.ended).toBe(true);
+        expect(receiver.telemetry).toContainEqual({ speed: 3.5 });
+        expect(receiver.telemetry).toContainEqual({ speed: 3.5, marker: "from a script" });
+        const sizes = receiver.frames.map(
+          ({ headers }) => /width=(\d+)/.exec(headers.get("content-type") ?? "")?.[1],
+        );
+        expect(new Set(sizes)).toEqual(new Set(["160", "320"]));
+        const window = await sharp(join(folder, "panel.png")).metadata();
+        expect([window.width, window.height]).toEqual([1400, 1000]);
+      } finally {
+        child.kill("SIGKILL");
+        screen.kill();
+        await receiver.close();
+      }
+
+      // What the add-on did to the views that nobody sees is not in the file.
+      const check = `import bpy, os
+def views():
+    spaces = [(s.name, a.spaces.active) for s in bpy.data.screens for a in s.areas if a.type == "VIEW_3D"]
+    return {(name, s.overlay.show_overlays, s.show_gizmo, s.shading.type) for name, s in spaces}
+factory = views()
+bpy.ops.wm.open_mainfile(filepath=os.environ["SAVED"])
+assert views() == factory, views() ^ factory
+manager = bpy.context.window_manager
+assert not manager.get("rendercast"), "the panel's fields are in the file"`;
+      const saved = await ended(background("--factory-startup", "--python-expr", check));
+      expect(saved.code, saved.output).toBe(0);
+    });
+  });
+});
