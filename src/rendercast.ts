@@ -119,7 +119,7 @@ export async function startRendercast(
     blender = new BlenderProcess({
       program,
       arguments: blenderArguments({ ...config, server, stream: config.name }),
-      environment: publishToken === undefined ? {} : { RENDERCAST_TOKEN: publishToken },
+      environment: publishToken === undefined ? {} : { RENDERCAST_PUBLISH_TOKEN: publishToken },
       clock,
       log,
     });

@@ -63,7 +63,7 @@ def _draw_fields(layout: bpy.types.UILayout, context: bpy.types.Context, running
         fixed.prop(asked, name)
     layout.prop(asked, "source")
     if asked.source == "CAMERA" and not draws_itself(context.scene):
-        _draw_sentence(layout.column(align=True), context, "Shown as EEVEE previews it: the engine is too slow.", "INFO")
+        _draw_sentence(layout.column(align=True), context, "Shown as EEVEE previews it: this engine is slow.", "INFO")
     size = layout.column(align=True)
     size.prop(asked, "width", text="Size X")
     size.prop(asked, "height", text="Y")

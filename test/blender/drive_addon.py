@@ -3,7 +3,7 @@
 
     blender -P drive_addon.py -- SERVER FOLDER
 
-Prints `step: NAME` for each step whose frames came, and ends Blender in mid-stream. A step that fails ends it with code 1.
+Prints `step: NAME` for each step whose frames came, and ends Blender in mid-stream; a step that fails, with code 1.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ PATIENCE = 60.0
 def main() -> None:
     """Takes step after step, each once the one before has come true."""
     steps = drive()
-    waiting: Callable[[], object] = lambda: True
+    waiting: Callable[[], object] | None = None
     deadline = time.monotonic() + PATIENCE
 
     def go_on() -> float | None:
         nonlocal waiting, deadline
         try:
-            if not waiting():
+            if waiting and not waiting():
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"waited in vain; the panel says {session().shown()}")
                 return 0.05
