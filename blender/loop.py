@@ -38,10 +38,11 @@ def main() -> int:
     try:
         check_opened()
         scene = bpy.context.scene
-        if demo_scene.is_factory_scene(scene):
+        own = demo_scene.is_factory_scene(scene)
+        if own:
             demo_scene.dress(scene)
         set_up(scene, options)
-        run(scene, options)
+        run(scene, options, options.turn or ("active" if own else "none"))
     except LoopError as error:
         say(f"rendercast loop: {error}", error=True)
         return 1
@@ -96,20 +97,24 @@ def engine_id(scene: bpy.types.Scene, engine: str) -> str:
     raise LoopError(f"this Blender has no {engine}; choose another --engine.")
 
 
-def run(scene: bpy.types.Scene, options: Options) -> None:
-    """Renders picture after picture, raising the flags around each."""
-    turn = turning(scene, options.turn, options.fps)
+def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
+    """Renders picture after picture of the scene's frames, over and over, raising the flags around each."""
+    turn = turning(scene, turned, options.fps)
+    frames = range(scene.frame_start, scene.frame_end + 1)
     stopped = stop_on_signals()
     make_folder(options.folder)
     running = Flag(options.folder / options.running)
     written = Flag(options.folder / options.written)
-    say(f"rendercast loop: rendering into {scene.render.filepath}; Ctrl+C ends it")
+    size = f"{options.width}x{options.height}"
+    moves = "" if turned == "none" else f", turning {turned}"
+    say(f"rendercast loop: rendering into {scene.render.filepath} with {options.engine} at {size}{moves}; Ctrl+C ends it")
     running.set(True)
     try:
         pace = Pace(options.fps, time.perf_counter, time.sleep)
         report = Report(SECONDS_A_REPORT, time.perf_counter)
         while not stopped() and (options.frames == 0 or report.total < options.frames):
             pace.wait(stopped)
+            scene.frame_set(frames[report.total % len(frames)])
             turn(report.total)
             started = time.perf_counter()
             written.set(False)

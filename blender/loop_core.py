@@ -68,7 +68,7 @@ def parse_options(argv: Sequence[str]) -> Options:
     add("--frames", type=_frames, default=0, help="how many pictures; 0: until stopped (0)")
     add("--engine", choices=list(ENGINES), default="workbench", help="what renders (workbench)")
     add("--antialiasing", choices=ANTIALIASING, default="OFF", help="Workbench's; all but OFF cost much time (OFF)")
-    add("--turn", metavar="OBJECT", help="the object that turns, or `active` or `none` (active)")
+    add("--turn", metavar="OBJECT", help="an object to turn, or `active` or `none` (none, but active in the scene of its own)")
     add("--picture", type=_name, default="img.jpg", metavar="NAME", help="the JPEG file (img.jpg)")
     add("--written", type=_name, default="img_written.txt", metavar="NAME", help="0 while a picture is written, else 1")
     add("--running", type=_name, default="img_running.txt", metavar="NAME", help="1 while the loop runs, else 0")

@@ -35,7 +35,7 @@ class _Panel:
         row = layout.row()
         row.scale_y = 1.4
         if shown.running:
-            row.operator(RENDERCAST_OT_stop.bl_idname, icon="SNAP_FACE")
+            row.operator(RENDERCAST_OT_stop.bl_idname, icon="PAUSE")
         else:
             row.operator(RENDERCAST_OT_start.bl_idname, icon="PLAY")
         _draw_state(layout, context, shown)
@@ -69,7 +69,10 @@ def _draw_fields(layout: bpy.types.UILayout, context: bpy.types.Context, running
     size.prop(asked, "height", text="Y")
     size.prop(asked, "fps")
     layout.prop(asked, "names")
-    layout.prop(asked, "rest")
+    whole = layout.row()
+    # Beside a label there is too little room for its words.
+    whole.use_property_split = False
+    whole.prop(asked, "rest")
 
 
 def _draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, shown: session.Shown) -> None:
@@ -98,9 +101,8 @@ def _draw_viewer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     url = where.server.viewer_url(where.stream)
     viewer = layout.column(align=True)
     viewer.label(text=url, icon="URL")
-    row = viewer.row(align=True)
-    row.operator(RENDERCAST_OT_copy_address.bl_idname, icon="COPYDOWN")
-    row.operator("wm.url_open", text="Open in browser").url = url
+    viewer.operator(RENDERCAST_OT_copy_address.bl_idname, icon="COPYDOWN")
+    viewer.operator("wm.url_open", text="Open in browser", icon="WINDOW").url = url
 
 
 def _draw_sentence(column: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str) -> None:
