@@ -58,12 +58,6 @@ const PARTS = {
     packages: ["curl"],
     use: "to publish with curl",
   },
-  xvfb: {
-    names: ["Xvfb"],
-    override: "RENDERCAST_XVFB",
-    packages: ["xvfb"],
-    use: "to open Blender's window without a display",
-  },
 } as const satisfies Record<string, Part>;
 
 /** A program that some suites cannot do without. */
