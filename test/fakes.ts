@@ -156,6 +156,7 @@ export class FakeSink implements SourceSink {
 /** A publisher that notes why it is dropped. */
 export class FakePublisher implements Publisher {
   readonly label: string;
+  readonly address = "192.0.2.7";
   readonly boundary: string | undefined;
   readonly sameClock = true;
   readonly drops: { readonly status: number; readonly message: string }[] = [];

@@ -8,6 +8,12 @@ import type { Clock } from "../timing.ts";
 sharp.cache(false);
 sharp.concurrency(1);
 
+// Pictures only: an SVG is a program, whose filters hold a thread for as long as they like.
+sharp.block({ operation: ["VipsForeignLoad"] });
+sharp.unblock({
+  operation: ["Jpeg", "Png", "Webp", "Tiff", "Nsgif", "Heif"].map((kind) => `VipsForeignLoad${kind}`),
+});
+
 /** A picture that cannot be shown: torn, too large, or not an image. The message says which. */
 export class DecodeError extends Error {
   readonly why: "too_large" | "undecodable";

@@ -53,6 +53,7 @@ export class MultipartParser {
   #headers = new Map<string, string>();
   #body = new Uint8Array(0);
   #bodyLength = 0;
+  #whole: Part | undefined;
 
   /** @param boundary undefined takes the one of the first line: ffmpeg does not announce its own. */
   constructor(
@@ -75,17 +76,22 @@ export class MultipartParser {
     return this.#expecting === "boundary" || this.ended;
   }
 
-  /** The parts that this chunk completes. Throws {@link MultipartError}. */
-  push(chunk: Uint8Array): Part[] {
-    const parts: Part[] = [];
+  /**
+   * The parts that this chunk completes, each as soon as it is whole, so that what is wrong behind one does not
+   * lose it. To be taken to the end: nothing is read before.
+   * @throws {MultipartError}
+   */
+  *read(chunk: Uint8Array): Generator<Part, void> {
     let rest = chunk;
     while (rest.length > 0 && !this.ended) {
       if (this.#expecting === "body") rest = this.#fillBody(rest);
-      else if (this.#expecting === "unmeasured body") rest = this.#growBody(rest, parts);
+      else if (this.#expecting === "unmeasured body") rest = this.#growBody(rest);
       else rest = this.#readLine(rest);
-      if (this.#expecting === "body" && this.#bodyLength === this.#body.length) parts.push(this.#takeBody());
+      if (this.#expecting === "body" && this.#bodyLength === this.#body.length) this.#endBody();
+      const part = this.#whole;
+      this.#whole = undefined;
+      if (part) yield part;
     }
-    return parts;
   }
 
   #setBoundary(boundary: string): void {
@@ -101,20 +107,29 @@ export class MultipartParser {
   }
 
   /** Takes all the bytes, unless the body's end is among them: then returns those from the boundary on. */
-  #growBody(bytes: Uint8Array, parts: Part[]): Uint8Array {
+  #growBody(bytes: Uint8Array): Uint8Array {
+    // A body that lies within one chunk is copied once, however many of them there are.
+    if (this.#bodyLength === 0) {
+      const end = this.#findEnding(bytes, 0);
+      if (end !== undefined) {
+        this.#body = bytes.slice(0, end);
+        this.#endBody();
+        return bytes.subarray(end + 2);
+      }
+    }
     const seen = this.#bodyLength;
     this.#reserve(seen + bytes.length);
     this.#body.set(bytes, seen);
     this.#bodyLength += bytes.length;
-    const end = this.#findEnding(Math.max(0, seen - this.#ending.length + 1));
+    const body = this.#body.subarray(0, this.#bodyLength);
+    const end = this.#findEnding(body, Math.max(0, seen - this.#ending.length + 1));
     if (end === undefined) {
       if (this.#bodyLength > this.#maxPartBytes + this.#ending.length) this.#refuseLength();
       return bytes.subarray(bytes.length);
     }
-    const behind = this.#body.slice(end + 2, this.#bodyLength);
-    this.#body = this.#body.slice(0, end);
-    parts.push(this.#takeBody());
-    return behind;
+    this.#body = body.slice(0, end);
+    this.#endBody();
+    return body.slice(end + 2);
   }
 
   #reserve(length: number): void {
@@ -124,8 +139,7 @@ export class MultipartParser {
     this.#body = larger;
   }
 
-  #findEnding(from: number): number | undefined {
-    const body = this.#body.subarray(0, this.#bodyLength);
+  #findEnding(body: Uint8Array, from: number): number | undefined {
     for (let at = body.indexOf(CR, from); at >= 0; at = body.indexOf(CR, at + 1)) {
       if (at + this.#ending.length > body.length) return undefined;
       if (this.#ending.every((byte, i) => body[at + i] === byte)) return at;
@@ -186,11 +200,10 @@ export class MultipartParser {
     this.#expecting = "body";
   }
 
-  #takeBody(): Part {
-    const part = { headers: this.#headers, body: this.#body };
+  #endBody(): void {
+    this.#whole = { headers: this.#headers, body: this.#body };
     this.#body = new Uint8Array(0);
     this.#expecting = "boundary";
-    return part;
   }
 
   #refuseLength(): never {

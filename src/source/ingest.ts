@@ -9,6 +9,8 @@ import type { Source, SourceSink } from "./source.ts";
 /** A publisher of which nothing was heard for this long is dropped. */
 const SILENCE: Millis = 10_000;
 
+const STOPPED = "The stream ends, or the server stops: publish again in a moment.";
+
 export interface IngestOptions {
   /** A larger part is refused before it is held. */
   readonly maxBytes: number;
@@ -20,8 +22,10 @@ export interface IngestOptions {
 
 /** One publisher's connection, as the source needs it. */
 export interface Publisher {
-  /** For people, such as `127.0.0.1`. */
+  /** For everybody who watches, such as `publisher in the network`. */
   readonly label: string;
+  /** For those who may publish too, such as `192.0.2.7`. */
+  readonly address: string;
   /** What divides its parts; undefined where only its first line tells. */
   readonly boundary: string | undefined;
   /** Whether its clock is this machine's. */
@@ -57,6 +61,7 @@ export class IngestSource implements Source {
   #lastPicture = 0;
   #goneAt: number;
   #stopTicking: Cancel | undefined;
+  #closed = false;
 
   constructor(options: IngestOptions) {
     this.#options = options;
@@ -89,7 +94,8 @@ export class IngestSource implements Source {
   }
 
   async close(): Promise<void> {
-    this.#publisher?.drop(503, "The server stops.");
+    this.#closed = true;
+    this.#publisher?.drop(503, STOPPED);
     this.#stopTicking?.();
     this.#sink = undefined;
   }
@@ -102,11 +108,13 @@ export class IngestSource implements Source {
   publish(publisher: Publisher, takeover: boolean): Feed {
     if (this.#publisher && !takeover) {
       throw new TakenError(
-        `A ${this.#publisher.is.label} is there already: stop that first, or take it over with ?takeover and the token.`,
+        `A publisher at ${this.#publisher.is.address} is there already: stop that first, or take it over with ?takeover and the token.`,
       );
     }
     this.#publisher?.drop(409, "Another publisher has taken over.");
-    return this.#admit(publisher);
+    const feed = this.#admit(publisher);
+    if (this.#closed) this.#publisher?.drop(503, STOPPED);
+    return feed;
   }
 
   #admit(publisher: Publisher): Feed {
@@ -150,7 +158,7 @@ export class IngestSource implements Source {
         if (!open) return;
         lastHeard = clock.now();
         try {
-          for (const part of parser.push(chunk)) {
+          for (const part of parser.read(chunk)) {
             const received = clock.now();
             const nextNumber = this.#frames + 1;
             const frame = frameOf(part, { received, nextNumber, maxPixels, sameClock: publisher.sameClock });

@@ -34,7 +34,7 @@ export class Receiver {
       this.publishers++;
       this.ended = false;
       request.on("data", (chunk: Buffer) => {
-        this.parts.push(...parser.push(chunk));
+        this.parts.push(...parser.read(chunk));
         this.ended = parser.ended;
         for (const look of this.#watching) look();
       });

@@ -1,5 +1,6 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Browser } from "puppeteer-core";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { launchChromium } from "../browser.ts";
 import { describeWith } from "../setup/suites.ts";
 import { contrast, openPlayer, readScreen, waitForState } from "./player.ts";
@@ -31,5 +32,39 @@ describeWith(["chromium"], "a restart of the server", ({ chromium }) => {
     await waitForState(page, "live");
     expect(contrast(await readScreen(page))).toBeGreaterThan(15);
     expect(await page.evaluate(() => "neverReloaded" in window)).toBe(true);
+  });
+});
+
+describeWith(["blender"], "a restart of the server under Blender", ({ blender }) => {
+  let publisher: ChildProcess | undefined;
+  const servers: ServerProcess[] = [];
+  afterEach(async () => {
+    publisher?.kill("SIGKILL");
+    for (const server of servers.splice(0)) await server.stop();
+  });
+
+  /** Blender draws only while somebody watches; who takes a snapshot is enough of a viewer. */
+  const showsBlender = (server: ServerProcess) =>
+    vi.waitFor(
+      async () => {
+        await fetch(`${server.url}/streams/main/snapshot.jpg`);
+        const { source, state, width } = await server.info();
+        expect([source, state.kind, width]).toEqual(["publisher on this machine", "live", 320]);
+      },
+      { timeout: 40_000, interval: 200 },
+    );
+
+  test("killed and started again, it gets Blender's frames with no hand", async () => {
+    const first = await startServer();
+    servers.push(first);
+    const script = ["-b", "-P", "blender/background.py", "--", "--server", first.url, "--size", "320x180"];
+    publisher = spawn(blender, script, { stdio: "ignore" });
+    await showsBlender(first);
+
+    first.process.kill("SIGKILL");
+    const second = await startServer("--port", String(first.port));
+    servers.push(second);
+    await showsBlender(second);
+    expect(publisher.exitCode).toBe(null);
   });
 });

@@ -28,6 +28,8 @@ describe("decoding", () => {
     ["a 16-bit PNG", (s: Sharp) => s.toColourspace("rgb16").png()],
     ["a WebP", (s: Sharp) => s.webp()],
     ["a GIF", (s: Sharp) => s.gif()],
+    ["a TIFF", (s: Sharp) => s.tiff()],
+    ["an AVIF", (s: Sharp) => s.avif()],
   ])("%s becomes three bytes a pixel", async (_, write) => {
     const image = sharp({ create: { width: 11, height: 7, channels: 3, background: "#4080c0" } });
     const raw = await decodeBytes(await write(image).toBuffer());
@@ -50,6 +52,7 @@ describe("a picture that is none", () => {
     ["nothing", () => Buffer.alloc(0)],
     ["text", () => Buffer.from("<html>not a picture</html>")],
     ["zeros", () => Buffer.alloc(1000)],
+    ["a drawing in SVG", () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')],
     ["only the start of a JPEG", () => Buffer.from([0xff, 0xd8, 0xff])],
   ])("%s is refused as such", async (_, bytes) => {
     await expect(decodeBytes(bytes())).rejects.toThrow(DecodeError);

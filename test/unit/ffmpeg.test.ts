@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { Bitstream } from "../../src/encoder/encoder.ts";
 import { FfmpegVp8Encoder } from "../../src/encoder/ffmpeg.ts";
 import type { PixelFormat, RawFrame } from "../../src/frame.ts";
+import type { EpochMs } from "../../src/timing.ts";
 import { plain, type Rgb } from "../pictures.ts";
 
 const encoder = new FfmpegVp8Encoder();
@@ -50,6 +51,25 @@ describe("the VP8 encoder", () => {
     const types = [];
     for (const key of [false, false, true, false]) types.push((await encode(frame, key)).type);
     expect(types).toEqual(["key", "delta", "key", "delta"]);
+  });
+
+  test("keeps its bitrate by the times of the frames, not by the rate once expected", async () => {
+    const frame = plain(320, 180, [0, 0, 0]);
+    const bitrate = 200_000;
+    await encoder.open({ width: 320, height: 180, fps: 4, bitrate });
+    let seed = 1;
+    let bytes = 0;
+    for (let n = 0; n < 200; n++) {
+      // Blocks that change in every frame: as many bits as one gives.
+      for (let i = 0; i < frame.data.length; i += 24) {
+        seed = (seed * 48_271) % 2_147_483_647;
+        frame.data.fill(seed & 31, i, i + 24);
+      }
+      const captured = (1000 + n * 25) as EpochMs;
+      const { data } = await encode({ ...frame, timings: { captured, received: captured } });
+      if (n >= 40) bytes += data.length;
+    }
+    expect((bytes * 8) / 4).toBeLessThan(2 * bitrate);
   });
 
   test.each<[string, Rgb]>([

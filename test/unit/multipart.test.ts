@@ -10,7 +10,7 @@ const parse = (stream: string, chunk = stream.length) => {
   const parser = new MultipartParser("cut");
   const data = bytes(stream);
   const parts: Part[] = [];
-  for (let at = 0; at < data.length; at += chunk) parts.push(...parser.push(data.subarray(at, at + chunk)));
+  for (let at = 0; at < data.length; at += chunk) parts.push(...parser.read(data.subarray(at, at + chunk)));
   return parts;
 };
 
@@ -34,8 +34,8 @@ describe("MultipartParser", () => {
   it("hands a part over with its last byte, without waiting for the next boundary", () => {
     const parser = new MultipartParser("cut");
     const stream = bytes(part("picture"));
-    expect(parser.push(stream.subarray(0, -3))).toEqual([]);
-    expect(bodies(parser.push(stream.subarray(-3, -2)))).toEqual(["picture"]);
+    expect([...parser.read(stream.subarray(0, -3))]).toEqual([]);
+    expect(bodies([...parser.read(stream.subarray(-3, -2))])).toEqual(["picture"]);
   });
 
   it("takes bare line feeds, and a line break before the first boundary", () => {
@@ -51,7 +51,7 @@ describe("MultipartParser", () => {
 
   it("does not share memory with the chunks it was given", () => {
     const chunk = bytes(part("kept"));
-    const [first] = new MultipartParser("cut").push(chunk);
+    const [first] = new MultipartParser("cut").read(chunk);
     chunk.fill(0);
     expect(text(first?.body ?? chunk)).toBe("kept");
   });
@@ -66,23 +66,25 @@ describe("MultipartParser", () => {
 
   it("holds no more of a part of unknown length than the limit", () => {
     const parser = new MultipartParser("cut", { maxPartBytes: 1000 });
-    parser.push(bytes("--cut\r\n\r\n"));
+    parser.read(bytes("--cut\r\n\r\n")).next();
     expect(() => {
-      for (let n = 0; n < 100; n++) parser.push(bytes("x".repeat(100)));
+      for (let n = 0; n < 100; n++) parser.read(bytes("x".repeat(100))).next();
     }).toThrow(new MultipartError("A part longer than the 1000 bytes allowed", "too-large"));
   });
 
   it("takes the boundary from the first line where nobody announced it", () => {
     const parser = new MultipartParser(undefined);
-    expect(bodies(parser.push(bytes(part("one") + part("two"))))).toEqual(["one", "two"]);
-    expect(() => new MultipartParser(undefined).push(bytes("no boundary\r\n"))).toThrow(MultipartError);
+    expect(bodies([...parser.read(bytes(part("one") + part("two")))])).toEqual(["one", "two"]);
+    expect(() => new MultipartParser(undefined).read(bytes("no boundary\r\n")).next()).toThrow(
+      MultipartError,
+    );
   });
 
   it("tells whether it was cut within a part", () => {
     const stream = `${part("x")}--cut\r\n`;
     for (let length = 0; length <= stream.length; length++) {
       const parser = new MultipartParser("cut");
-      const parts = parser.push(bytes(stream.slice(0, length)));
+      const parts = [...parser.read(bytes(stream.slice(0, length)))];
       const within = length > "--cut\r\n".length && parts.length === 0;
       expect(parser.complete).toBe(!within);
     }
@@ -90,9 +92,9 @@ describe("MultipartParser", () => {
 
   it("tells when the closing boundary has come", () => {
     const parser = new MultipartParser("cut");
-    parser.push(bytes(part("x")));
+    expect([...parser.read(bytes(part("x")))]).toHaveLength(1);
     expect(parser.ended).toBe(false);
-    parser.push(bytes("--cut--\r\n"));
+    parser.read(bytes("--cut--\r\n")).next();
     expect(parser.ended).toBe(true);
   });
 

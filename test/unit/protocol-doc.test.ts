@@ -41,7 +41,7 @@ test("the description on the page has the fields of a real one, and no other", (
 
 test("the timed part on the page is what the server sends, and what the player reads", async () => {
   const example = `${examples("http")[0]?.trimEnd()}\n`.replaceAll("\n", "\r\n");
-  const [part] = new MultipartParser(MJPEG_BOUNDARY).push(Buffer.from(example));
+  const [part] = new MultipartParser(MJPEG_BOUNDARY).read(Buffer.from(example));
   expect(Buffer.from(part?.body ?? []).toString()).toBe("JPEG");
 
   const clock = new FakeClock(1_795_370_000_126);
@@ -94,7 +94,7 @@ describe("the publisher's request on the page", () => {
   test("is a body of the parts that give the frames the page says", () => {
     const parser = new MultipartParser(boundary);
     const frames: SourceFrame[] = [];
-    for (const part of parser.push(body)) {
+    for (const part of parser.read(body)) {
       const nextNumber = (frames.at(-1)?.number ?? 0) + 1;
       const frame = frameOf(part, { received, nextNumber, sameClock: true, maxPixels: 1000 });
       if (frame) frames.push(frame);

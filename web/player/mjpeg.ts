@@ -72,7 +72,7 @@ class MjpegPlayback implements Playback {
           const { done, value } = await reader.read();
           if (done || this.#closed) break;
           this.#bytes += value.length;
-          const parts = parser.push(value);
+          const parts = [...parser.read(value)];
           this.#frames += parts.length;
           const part = parts.at(-1);
           if (part) this.#take({ part, receivedAt: this.#options.timers.now() });

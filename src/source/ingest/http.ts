@@ -20,9 +20,10 @@ export function publishOverHttp(
   { takeover, sameClock }: { readonly takeover: boolean; readonly sameClock: boolean },
 ): void {
   const boundary = boundaryOf(request.headers["content-type"]);
-  const label = `publisher at ${request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "the local socket"}`;
+  const address = request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "the local socket";
+  const label = sameClock ? "publisher on this machine" : "publisher in the network";
   const dropped = (status: number, message: string) => refuse(request, response, status, message);
-  const feed = source.publish({ label, boundary, sameClock, dropped }, takeover);
+  const feed = source.publish({ label, address, boundary, sameClock, dropped }, takeover);
   request.socket.setNoDelay(true);
   request.on("data", (chunk: Buffer) => feed.push(chunk));
   request.on("end", () => {
