@@ -9,8 +9,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import sys
 import tempfile
 import threading
@@ -28,9 +26,9 @@ sys.path.insert(0, HERE)
 _others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "rendercast"}
 
 import demo_scene
+import headless
 from background_core import Animation, Options, parse_options, say
-from loop import engine_id, quiet, stop_on_signals, turning
-from loop_core import LoopError, asked_scene
+from command_line import ScriptError
 from rendercast import capture
 from rendercast.capture import CaptureError
 from rendercast.pacing import Meter, Rest, Ticks
@@ -38,7 +36,8 @@ from rendercast.publisher import Frame, Publisher, Status, image_frame, raw_fram
 from rendercast.status import StatusReader
 from rendercast.telemetry import telemetry
 
-SECONDS_A_REPORT = 5
+SECONDS_A_REPORT = 30
+SECONDS_TO_FIRST_REPORT = 5
 NAP = 0.02
 """Seconds between two looks at whether there is something to do."""
 GRACE = 0.4
@@ -49,24 +48,15 @@ def main() -> int:
     """Runs until it has sent all its frames or is stopped. Returns the exit code."""
     options = parse_options(sys.argv)
     try:
-        check_opened()
+        headless.check_opened()
         run_own_scripts()
         scene, turn = make_scene(options)
         set_up(scene, options)
         run(scene, options, turn)
-    except (LoopError, CaptureError) as error:
+    except (ScriptError, CaptureError) as error:
         say(str(error), error=True)
         return 1
     return 0
-
-
-def check_opened() -> None:
-    """Refuses to show Blender's own scene in place of the one asked for."""
-    asked = asked_scene(sys.argv)
-    if asked and not bpy.data.filepath:
-        raise LoopError(f"Blender did not open {asked}; check its path, and name it before -P.")
-    if not bpy.app.background:
-        raise LoopError("this script would freeze Blender's window; start Blender with -b, or use the add-on.")
 
 
 def run_own_scripts() -> None:
@@ -75,7 +65,8 @@ def run_own_scripts() -> None:
     if not needing:
         return
     if bpy.app.autoexec_fail:
-        raise LoopError(f"Blender may not run this file's script {needing[0]}; start it with -y if you trust the file.")
+        name = needing[0]
+        raise ScriptError(f"Blender may not run this file's script {name}; start it with -y if you trust the file.")
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
 
 
@@ -103,7 +94,7 @@ def run_script(path: Path) -> None:
         lines = [own.lineno for own in traceback.extract_tb(error.__traceback__) if own.filename == str(path)]
         where = f", line {lines[-1]}" if lines else ""
         why = " ".join(str(error).split()) or type(error).__name__
-        raise LoopError(f"the script {path}{where} failed: {why}") from error
+        raise ScriptError(f"the script {path}{where} failed: {why}") from error
 
 
 def set_up(scene: bpy.types.Scene, options: Options) -> None:
@@ -111,12 +102,11 @@ def set_up(scene: bpy.types.Scene, options: Options) -> None:
     if options.camera:
         camera = scene.objects.get(options.camera)
         if not camera or camera.type != "CAMERA":
-            raise LoopError(f"the scene {scene.name} has no camera {options.camera}; --camera takes the name of one.")
+            raise ScriptError(f"the scene {scene.name} has no camera {options.camera}; --camera takes the name of one.")
         scene.camera = camera
-    if not scene.camera:
-        raise LoopError(f"the scene {scene.name} has no camera; add one to it in Blender and save the file.")
+    headless.check_camera(scene)
     if options.engine != "scene":
-        scene.render.engine = engine_id(scene, options.engine)
+        scene.render.engine = headless.engine_id(scene, options.engine)
     scene.render.resolution_x = options.width
     scene.render.resolution_y = options.height
     scene.render.resolution_percentage = 100
@@ -131,7 +121,7 @@ class OffScreen:
         self._size = (options.width, options.height)
         self._wardrobe = capture.Wardrobe()
         self._surface = capture.OffScreen()
-        with quiet():
+        with headless.quiet():
             capture.wake_gpu(scene)
         from gpu.platform import renderer_get
 
@@ -192,7 +182,7 @@ class Rendered:
 
     def draw(self, data: bytes | None) -> Frame:
         """Renders one frame."""
-        self._render()
+        headless.render(self._scene)
         captured = time.time()
         picture = self._path.read_bytes()
         if not self._raw:
@@ -206,19 +196,6 @@ class Rendered:
     def close(self) -> None:
         """Removes the file."""
         self._path.unlink(missing_ok=True)
-
-    def _render(self) -> None:
-        try:
-            with quiet():
-                bpy.ops.render.render(write_still=True)
-        except RuntimeError as error:
-            cycles = getattr(self._scene, "cycles", None)
-            # Debian's Blender is built without it.
-            if cycles and "OpenImageDenoise" in str(error) and cycles.use_denoising:
-                cycles.use_denoising = False
-                self._render()
-                return
-            raise LoopError(f"Blender cannot render this scene: {' '.join(str(error).split())}") from error
 
 
 def fastest(scene: bpy.types.Scene, options: Options) -> OffScreen | Rendered:
@@ -236,9 +213,9 @@ def fastest(scene: bpy.types.Scene, options: Options) -> OffScreen | Rendered:
 
 def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
     """Draws and sends frame after frame."""
-    turn = turning(scene, turned, options.fps)
+    turn = headless.turning(headless.turned_object(scene, turned), options.fps)
     animation = animation_of(scene, options)
-    stopped = stop_on_signals()
+    stopped = headless.stop_on_signals()
     parent = os.getppid()
     publisher = Publisher(options.server, options.stream, options.token, takeover=options.takeover)
     reader = StatusReader(options.server, options.stream, options.token)
@@ -250,7 +227,7 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
     reader.start()
     try:
         news = News(options)
-        meter = Meter(SECONDS_A_REPORT, time.perf_counter)
+        meter = Meter(SECONDS_A_REPORT, time.perf_counter, first=SECONDS_TO_FIRST_REPORT)
         ticks = Ticks(options.fps, time.perf_counter)
         rest = Rest(options.always or options.animate == "once", time.monotonic)
         drawn = 0
@@ -259,9 +236,12 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
                 break
             status = publisher.status
             news.status(status)
+            connected = status.state == "live"
             resting = rest.resting(reader.viewers, status.connections)
-            news.resting(resting)
-            if not publisher.connected or resting:
+            if connected:
+                # Others may be watched there while this one is not let in.
+                news.resting(resting)
+            if not connected or resting:
                 ticks.pause()
                 meter.restart()
                 time.sleep(NAP)
@@ -292,6 +272,10 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
         publisher.stop()
         reader.stop()
         source.close()
+    # Before these frames were all drawn, there may have been no time to hear it.
+    news.status(publisher.status)
+    if drawn and not publisher.status.sent and not stopped():
+        raise ScriptError(f"of {drawn} frames drawn, none could be sent.")
     say(f"ended; frames sent: {publisher.status.sent}")
 
 
@@ -299,10 +283,8 @@ def animation_of(scene: bpy.types.Scene, options: Options) -> Animation | None:
     """The scene's animation, unless it is to stand still."""
     if options.animate == "off":
         return None
-    preview = scene.use_preview_range
-    first = scene.frame_preview_start if preview else scene.frame_start
-    last = scene.frame_preview_end if preview else scene.frame_end
-    return Animation(options.animate, first, last, scene.render.fps / scene.render.fps_base, options.fps)
+    frames = headless.timeline(scene)
+    return Animation(options.animate, frames[0], frames[-1], scene.render.fps / scene.render.fps_base, options.fps)
 
 
 class News:
@@ -314,9 +296,9 @@ class News:
         self._resting = False
 
     def status(self, status: Status) -> None:
-        """Says how the connection does. Raises LoopError if it has no future."""
+        """Says how the connection does. Raises ScriptError if it has no future."""
         if status.state == "refused":
-            raise LoopError(status.problem)
+            raise ScriptError(status.problem)
         news = status.problem or status.state
         if news == self._said:
             return
@@ -338,25 +320,18 @@ class News:
 
 
 def end_in_time(publisher: Publisher, source: OffScreen | Rendered, finished: threading.Event) -> None:
-    """Sees to it that a signal ends Blender soon, even in a picture that takes minutes.
+    """Sees to it that a signal ends Blender soon, even in a picture that takes minutes."""
 
-    Python's own handlers run between two pictures only; the descriptor learns of a signal at once.
-    """
-    here, there = socket.socketpair()
-    there.setblocking(False)
-    signal.set_wakeup_fd(there.fileno(), warn_on_full_buffer=False)
+    def heard(_count: int) -> None:
+        if finished.wait(GRACE):
+            return
+        publisher.stop(GRACE)
+        if isinstance(source, Rendered):
+            source.close()
+        say(f"ended; frames sent: {publisher.status.sent}")
+        os._exit(0)
 
-    def watch() -> None:
-        with here, there:
-            if not here.recv(1) or finished.wait(GRACE):
-                return
-            publisher.stop(GRACE)
-            if isinstance(source, Rendered):
-                source.close()
-            say(f"ended; frames sent: {publisher.status.sent}")
-            os._exit(0)
-
-    threading.Thread(target=watch, name="rendercast signals", daemon=True).start()
+    headless.on_each_signal(heard)
 
 
 if __name__ == "__main__":

@@ -5,20 +5,24 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import command_line
+from command_line import Parser
 from rendercast.address import Address, AddressError, check_stream, check_token, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import NoReturn
 
-ENGINES = ("workbench", "eevee", "cycles", "scene")
+SPEAKER = "rendercast"
+ENGINES = (*command_line.ENGINES, "scene")
 ANIMATIONS = ("loop", "once", "off")
-ANTIALIASING = ("auto", "OFF", "FXAA", "5", "8", "11", "16", "32")
+ANTIALIASING = ("auto", *command_line.ANTIALIASING)
+
+say = partial(command_line.say, SPEAKER)
 
 
 @dataclass(frozen=True)
@@ -45,36 +49,30 @@ class Options:
     with_parent: bool
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"rendercast: {message}; -- --help lists the options.\n")
-
-
 def parse_options(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> Options:
-    """Reads Blender's whole command line, of which all behind `--` is meant. Exits with code 2 on a mistake."""
-    own = argv[argv.index("--") + 1 :] if "--" in argv else []
-    parser = _Parser(
-        prog="blender -b [scene.blend] -P background.py --",
-        description="Draws a scene without Blender's window and sends the frames to a rendercast server. "
+    """Reads Blender's command line. Exits with code 2 on a mistake."""
+    parser = Parser(
+        "background.py",
+        SPEAKER,
+        "Draws a scene without Blender's window and sends the frames to a rendercast server. "
         "The environment variable RENDERCAST_PUBLISH_TOKEN holds the token, where the server asks for one.",
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--server", type=_server, required=True, metavar="URL", help="such as http://127.0.0.1:8080, or unix:PATH")
     add("--stream", type=_stream, default="main", metavar="NAME", help="what the stream is called (main)")
     add("--takeover", action="store_true", help="take the place of another publisher; needs the token")
     add("--camera", metavar="NAME", help="the camera to look through, instead of the scene's own")
-    add("--size", type=_size, default=(960, 540), metavar="WIDTHxHEIGHT", help="of the frames (960x540)")
-    add("--fps", type=_fps, default=24.0, help="frames a second at most (24)")
-    add("--frames", type=_frames, default=0, help="how many frames; 0: until stopped (0)")
+    add("--size", type=command_line.size, default=(960, 540), metavar="WIDTHxHEIGHT", help="of the frames (960x540)")
+    add("--fps", type=command_line.fps, default=24.0, help="frames a second at most (24)")
+    add("--frames", type=command_line.frames, default=0, help="how many frames; 0: until stopped (0)")
     add("--engine", choices=ENGINES, default="workbench", help="what draws; scene: what the scene says (workbench)")
     add("--antialiasing", choices=ANTIALIASING, default="auto", help="Workbench's; auto: OFF without a graphics card")
     add("--animate", choices=ANIMATIONS, default="loop", help="play the scene's animation (loop)")
-    add("--turn", metavar="OBJECT", help="an object to turn, or `active` or `none`")
+    add("--turn", metavar="OBJECT", help="an object to turn, `active` or `none` (none; the scene of its own turns)")
     add("--script", type=_script, metavar="FILE.py", help="a script to run first: it may build the scene")
     add("--always", action="store_true", help="draw even while nobody watches")
     add("--with-parent", action="store_true", help="end when the program that started Blender has ended")
-    given = parser.parse_args(own)
+    given = parser.read(argv)
     try:
         token = check_token(env.get("RENDERCAST_PUBLISH_TOKEN", ""))
     except AddressError as error:
@@ -96,29 +94,6 @@ def _stream(text: str) -> str:
         return check_stream(text)
     except AddressError as error:
         raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    if width.isdecimal() and height.isdecimal() and all(16 <= int(side) <= 8192 for side in (width, height)):
-        return int(width), int(height)
-    raise argparse.ArgumentTypeError(f"{text} is no size from 16x16 to 8192x8192, such as 960x540")
-
-
-def _fps(text: str) -> float:
-    try:
-        fps = float(text)
-    except ValueError:
-        fps = 0.0
-    if 0 < fps <= 240:
-        return fps
-    raise argparse.ArgumentTypeError(f"{text} is no number above 0 and up to 240")
-
-
-def _frames(text: str) -> int:
-    if text.isdecimal():
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text} is no whole number from 0")
 
 
 def _script(text: str) -> Path:
@@ -154,8 +129,3 @@ class Animation:
             gone %= length
         frame = int(gone)
         return Moment(self._first + frame, gone - frame)
-
-
-def say(line: str, error: bool = False) -> None:
-    """Prints a line at once, even into a pipe."""
-    print(f"rendercast: {line}", file=sys.stderr if error else sys.stdout, flush=True)

@@ -4,29 +4,21 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import command_line
+from command_line import ANTIALIASING, ENGINES, Parser, ScriptError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import NoReturn
 
-ENGINES = {
-    "workbench": ("BLENDER_WORKBENCH",),
-    # Blender 4.2 to 4.5 call it EEVEE_NEXT, the versions before and after do not.
-    "eevee": ("BLENDER_EEVEE_NEXT", "BLENDER_EEVEE"),
-    "cycles": ("CYCLES",),
-}
-"""The ids of each engine in Blender, the first that a Blender knows being the one."""
+SPEAKER = "rendercast loop"
+ANIMATIONS = ("loop", "off")
 
-ANTIALIASING = ("OFF", "FXAA", "5", "8", "11", "16", "32")
-"""What Workbench knows as antialiasing: none, a filter, or samples a pixel."""
-
-
-class LoopError(Exception):
-    """Why the loop cannot go on: a sentence for the user that says what to do."""
+say = partial(command_line.say, SPEAKER)
 
 
 @dataclass(frozen=True)
@@ -41,83 +33,40 @@ class Options:
     """0: until stopped."""
     engine: str
     antialiasing: str
+    animate: str
     turn: str | None
-    """The name of an object, `active`, `none`, or None for the active object where there is one."""
+    """The name of an object, `active`, `none`, or None: as the scene suggests."""
     picture: str
     written: str
     running: str
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"rendercast loop: {message}; -- --help lists the options.\n")
-
-
 def parse_options(argv: Sequence[str]) -> Options:
-    """Reads Blender's whole command line, of which all behind `--` is the loop's. Exits with code 2 on a mistake."""
-    own = argv[argv.index("--") + 1 :] if "--" in argv else []
-    parser = _Parser(
-        prog="blender -b [scene.blend] -P loop.py --",
-        description="Renders a scene again and again into one picture file, for rendercast to show live.",
-        allow_abbrev=False,
+    """Reads Blender's command line. Exits with code 2 on a mistake."""
+    parser = Parser(
+        "loop.py",
+        SPEAKER,
+        "Renders a scene again and again into one picture file, for rendercast to show live.",
     )
     add = parser.add_argument
     add("--folder", type=Path, required=True, metavar="DIR", help="where the files go; made if it is not there")
-    add("--size", type=_size, default=(480, 270), metavar="WIDTHxHEIGHT", help="of the pictures (480x270)")
-    add("--fps", type=_fps, default=20.0, help="pictures a second at most (20)")
-    add("--frames", type=_frames, default=0, help="how many pictures; 0: until stopped (0)")
+    add("--size", type=command_line.size, default=(480, 270), metavar="WIDTHxHEIGHT", help="of the pictures (480x270)")
+    add("--fps", type=command_line.fps, default=20.0, help="pictures a second at most (20)")
+    add("--frames", type=command_line.frames, default=0, help="how many pictures; 0: until stopped (0)")
     add("--engine", choices=list(ENGINES), default="workbench", help="what renders (workbench)")
     add("--antialiasing", choices=ANTIALIASING, default="OFF", help="Workbench's; all but OFF cost much time (OFF)")
-    add("--turn", metavar="OBJECT", help="an object to turn, or `active` or `none` (none, but active in the scene of its own)")
+    add("--animate", choices=ANIMATIONS, default="loop", help="play the scene's timeline, a frame a picture (loop)")
+    add("--turn", metavar="OBJECT", help="an object to turn, `active` or `none` (none; the scene of its own turns)")
     add("--picture", type=_name, default="img.jpg", metavar="NAME", help="the JPEG file (img.jpg)")
     add("--written", type=_name, default="img_written.txt", metavar="NAME", help="0 while a picture is written, else 1")
     add("--running", type=_name, default="img_running.txt", metavar="NAME", help="1 while the loop runs, else 0")
-    given = parser.parse_args(own)
+    given = parser.read(argv)
     names = (given.picture, given.written, given.running)
     if len(set(names)) < len(names):
         parser.error("--picture, --written and --running need three different names")
-    return Options(
-        folder=given.folder,
-        width=given.size[0],
-        height=given.size[1],
-        fps=given.fps,
-        frames=given.frames,
-        engine=given.engine,
-        antialiasing=given.antialiasing,
-        turn=given.turn,
-        picture=given.picture,
-        written=given.written,
-        running=given.running,
-    )
-
-
-def asked_scene(argv: Sequence[str]) -> str | None:
-    """Returns the scene file that Blender's command line names, if it does."""
-    own = argv[: argv.index("--")] if "--" in argv else argv
-    return next((argument for argument in own[1:] if argument.endswith(".blend")), None)
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    if width.isdecimal() and height.isdecimal() and all(16 <= int(side) <= 8192 for side in (width, height)):
-        return int(width), int(height)
-    raise argparse.ArgumentTypeError(f"{text} is no size from 16x16 to 8192x8192, such as 480x270")
-
-
-def _fps(text: str) -> float:
-    try:
-        fps = float(text)
-    except ValueError:
-        fps = 0.0
-    if 0 < fps <= 240:
-        return fps
-    raise argparse.ArgumentTypeError(f"{text} is no number above 0 and up to 240")
-
-
-def _frames(text: str) -> int:
-    if text.isdecimal():
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text} is no whole number from 0")
+    width, height = given.size
+    rest = {name: value for name, value in vars(given).items() if name != "size"}
+    return Options(width=width, height=height, **rest)
 
 
 def _name(text: str) -> str:
@@ -149,9 +98,9 @@ def make_folder(folder: Path) -> None:
         raise unwritable(folder, error) from error
 
 
-def unwritable(path: Path, error: OSError) -> LoopError:
+def unwritable(path: Path, error: OSError) -> ScriptError:
     """The error for a file or folder that cannot be written."""
-    return LoopError(f"{path} cannot be written ({error.strerror}); give a folder that can by --folder.")
+    return ScriptError(f"{path} cannot be written ({error.strerror}); give a folder that can by --folder.")
 
 
 class Pace:
@@ -196,9 +145,16 @@ class Report:
         self._since = self._now()
         self._frames = 0
         self._rendering = 0.0
-        return f"rendercast loop: {self.total} pictures, {fps:.1f} a second, {each:.0f} ms each"
+        return f"{counted(self.total)}, {fps:.1f} a second, {each:.0f} ms each"
 
 
-def say(line: str, error: bool = False) -> None:
-    """Prints a line at once, even into a pipe."""
-    print(line, file=sys.stderr if error else sys.stdout, flush=True)
+def counted(pictures: int) -> str:
+    """`1 picture`, `2 pictures`."""
+    return f"{pictures} {'picture' if pictures == 1 else 'pictures'}"
+
+
+def motion(played: range | None, frame: int, turned: str | None) -> str:
+    """Says what moves: the timeline's frames, if they play, and the object that turns; or the frame that stands."""
+    moves = [f"timeline frames {played[0]}-{played[-1]}"] if played else []
+    moves += [f"turn of {turned}"] if turned else []
+    return " and ".join(moves) or f"still at frame {frame}"

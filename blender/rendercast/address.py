@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 USUAL_PORT = 8080
 """The server's port where an address without `http://` names none."""
 
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _STREAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -57,6 +58,12 @@ class Address:
         """Where a browser shows the stream."""
         return f"{self.url}/watch/{quote(stream)}"
 
+    def request(self, method: str, path: str, token: str, headers: dict[str, str]) -> bytes:
+        """The head of a request."""
+        own = {"Host": self.authority, **({"Authorization": f"Bearer {token}"} if token else {})}
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in {**own, **headers}.items())]
+        return "\r\n".join([*lines, "", ""]).encode("ascii")
+
     def connect(self, timeout: float) -> socket.socket:
         """Returns a new connection, with that timeout still set."""
         if self.path is not None:
@@ -80,6 +87,15 @@ class Address:
 
     def __str__(self) -> str:
         return self.path if self.path is not None else self.authority
+
+
+def hang_up(connection: socket.socket | None) -> None:
+    """Ends whatever another thread waits for on a connection; it may be over."""
+    if connection:
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
 
 
 def parse_address(text: str) -> Address:
@@ -106,7 +122,21 @@ def parse_address(text: str) -> Address:
         raise AddressError(f"The server's address ends after the port, as in {parts.scheme or 'http'}://{host}:8080.")
     secure = parts.scheme == "https"
     usual = (443 if secure else 80) if scheme else USUAL_PORT
-    return Address(host, port or usual, secure)
+    return Address(_host(host), port or usual, secure)
+
+
+def _host(name: str) -> str:
+    """A host's name as networks know it, or an IP address. Raises AddressError."""
+    try:
+        # Here, because the system's look-up would do it later, and fail there.
+        known = name.encode("idna").decode("ascii")
+        if ":" in known:
+            ipaddress.ip_address(known)
+        elif not _HOST.fullmatch(known):
+            raise ValueError
+    except ValueError as error:
+        raise AddressError(f"'{name}' is no host's name or address, such as localhost or 192.168.1.7.") from error
+    return known
 
 
 def check_stream(name: str) -> str:

@@ -48,7 +48,7 @@ class RENDERCAST_OT_copy_address(bpy.types.Operator):
     """Copy the address where browsers show the stream"""
 
     bl_idname = "rendercast.copy_address"
-    bl_label = "Copy"
+    bl_label = "Copy address"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:

@@ -58,9 +58,26 @@ class Ticks:
             self._paused = None
 
 
-def until_next(due_in: float, worked: float) -> float:
-    """Seconds to leave to Blender's interface after a step: at least as long as the step took."""
-    return max(due_in, worked, 0.001)
+class Share:
+    """Keeps half of the time free: each stretch of work is followed by as long without."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._began = self._free_until = now()
+
+    def begin(self) -> None:
+        """The work begins."""
+        self._began = self._now()
+
+    def end(self) -> float:
+        """The work is over; returns the seconds it took."""
+        now = self._now()
+        self._free_until = now + (now - self._began)
+        return now - self._began
+
+    def free_for(self) -> float:
+        """Seconds until there may be work again."""
+        return max(0.0, self._free_until - self._now())
 
 
 class Figures(NamedTuple):
@@ -74,8 +91,10 @@ class Figures(NamedTuple):
 class Meter:
     """Measures how many frames a second come and how long each takes."""
 
-    def __init__(self, seconds: float, now: Callable[[], float]) -> None:
+    def __init__(self, seconds: float, now: Callable[[], float], first: float | None = None) -> None:
+        """`first`: the seconds of the first stretch, where it is another."""
         self._seconds = seconds
+        self._stretch = seconds if first is None else first
         self._now = now
         self.restart()
 
@@ -93,8 +112,9 @@ class Meter:
     def read(self) -> Figures | None:
         """Returns the figures of a stretch, once it is over."""
         elapsed = self._now() - self._since
-        if elapsed < self._seconds:
+        if elapsed < self._stretch:
             return None
+        self._stretch = self._seconds
         figures = Figures(self._frames / elapsed, self._worked / max(1, self._frames) * 1000)
         self.restart()
         return figures

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import textwrap
-
+import blf
 import bpy
 
 from . import session
 from .address import AddressError
 from .capture import draws_itself
+from .lines import in_lines, words
 from .operators import RENDERCAST_OT_copy_address, RENDERCAST_OT_start, RENDERCAST_OT_stop
 from .properties import settings, target
 
@@ -17,10 +17,15 @@ STATES = {
     "connecting": ("Connecting", "TIME"),
     "live": ("Live", "REC"),
     "resting": ("Resting until somebody watches", "PAUSE"),
-    "away": ("Server away", "ERROR"),
+    "rendering": ("Resting while Blender renders", "PAUSE"),
+    "blocked": ("Cannot draw", "ERROR"),
+    "away": ("Not connected", "ERROR"),
+    "waiting": ("Refused for now", "ERROR"),
     "refused": ("Refused", "CANCEL"),
     "ended": ("Ended", "SNAP_FACE"),
 }
+BESIDE_TEXT = {"UI": 96, "WINDOW": 76}
+"""How much of a region's width the margins, an icon and, in the sidebar, the tabs take."""
 
 
 class _Panel:
@@ -35,7 +40,7 @@ class _Panel:
         row = layout.row()
         row.scale_y = 1.4
         if shown.running:
-            row.operator(RENDERCAST_OT_stop.bl_idname, icon="PAUSE")
+            row.operator(RENDERCAST_OT_stop.bl_idname, icon="SNAP_FACE")
         else:
             row.operator(RENDERCAST_OT_start.bl_idname, icon="PLAY")
         _draw_state(layout, context, shown)
@@ -81,7 +86,7 @@ def _draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, shown: s
     box = layout.box().column(align=True)
     if shown.running:
         text, icon = STATES[shown.state]
-        box.label(text=text, icon=icon)
+        _draw_sentence(box, context, text, icon)
         if shown.figures:
             box.label(text=f"{shown.figures.fps:.1f} fps, {shown.figures.milliseconds:.0f} ms a frame", icon="BLANK1")
         if shown.viewers is not None:
@@ -100,14 +105,19 @@ def _draw_viewer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         return
     url = where.server.viewer_url(where.stream)
     viewer = layout.column(align=True)
-    viewer.label(text=url, icon="URL")
+    _draw_lines(viewer, context, [where.server.url, url.removeprefix(where.server.url)], "URL")
     viewer.operator(RENDERCAST_OT_copy_address.bl_idname, icon="COPYDOWN")
     viewer.operator("wm.url_open", text="Open in browser", icon="WINDOW").url = url
 
 
 def _draw_sentence(column: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str) -> None:
-    """Draws a sentence on as many lines as it takes: Blender would cut it off."""
-    letter = 7 * context.preferences.system.ui_scale
-    letters = max(16, int((context.region.width - 70 * context.preferences.system.ui_scale) / letter))
-    for index, line in enumerate(textwrap.wrap(sentence, letters)):
+    _draw_lines(column, context, words(sentence), icon)
+
+
+def _draw_lines(column: bpy.types.UILayout, context: bpy.types.Context, pieces: list[str], icon: str) -> None:
+    """Draws a text on as many lines as it takes: Blender would cut it off."""
+    scale = context.preferences.system.ui_scale
+    room = context.region.width - BESIDE_TEXT[context.region.type] * scale
+    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
+    for index, line in enumerate(in_lines(pieces, lambda text: blf.dimensions(0, text)[0] <= room)):
         column.label(text=line, icon="BLANK1" if index else icon)

@@ -19,6 +19,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import answer
+from .address import hang_up
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,10 +31,16 @@ BOUNDARY = b"rendercast-frame"
 IDLE_AFTER = 1.0
 """Seconds without a frame until the server is told that the publisher is still there."""
 CONNECT_WITHIN = 5.0
+ANSWER_WITHIN = 5.0
+"""Seconds in which a server that has begun to answer has to come to its end."""
 STALLED_AFTER = 10.0
 """Seconds in which the server takes nothing until the connection counts as lost."""
-SETTLED_AFTER = 1.0
-"""Seconds until a connection counts as good: a refusal comes in the first moment."""
+SETTLED_AFTER = 0.4
+"""Seconds without an answer until a connection counts as good: a refusal comes in the first moment."""
+MOST_LETTERS = 600
+"""Of what a server says, in bytes."""
+LASTING = 6.0
+"""Seconds after which a connection that ends is no sign that the next one will."""
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 4.0
 SLICE = 0.5
@@ -39,6 +48,8 @@ SLICE = 0.5
 
 # Whoever stands on the other side, these do not change by trying again.
 _FINAL = frozenset({400, 401, 403, 404, 405, 411, 413, 414, 415, 426, 431})
+# With 409: a publisher that is there may go, while a stream that is no publisher's stays so.
+_OTHER_SOURCE = "has another source"
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,11 @@ def _frame(
     return Frame(headers, data, done)
 
 
+_HEADERS = {
+    "Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY.decode()}",
+    "Transfer-Encoding": "chunked",
+    "User-Agent": "rendercast-blender",
+}
 _IDLE = Frame(b"Content-Type: application/x-idle\r\n", b"")
 
 
@@ -100,7 +116,7 @@ class Status(NamedTuple):
     """How the publisher does, at one moment."""
 
     state: str
-    """`connecting`, `live`, `away` (trying again), `refused` (for good) or `ended`."""
+    """`connecting`, `live`, `away` or `waiting` (refused for now; trying again), `refused` (for good) or `ended`."""
     problem: str
     """A sentence for the user, empty while all is well."""
     sent: int
@@ -123,9 +139,23 @@ class _Slot:
 class _Answered(Exception):
     """The server has something to say before the end."""
 
+    def __init__(self, early: bytes = b"") -> None:
+        """`early`: what of it was read already."""
+        self.early = early
+
 
 class _Lost(Exception):
     """The connection broke, for the reason in the sentence."""
+
+
+class _Answer(NamedTuple):
+    """What the server says; a refusal, unless it comes after the end."""
+
+    sentence: str
+    final: bool
+    """Whether trying again is of no use."""
+    success: bool
+    """Whether it says that all went well."""
 
 
 class Publisher:
@@ -187,17 +217,9 @@ class Publisher:
         self._thread.join(within)
         in_time = not self._thread.is_alive()
         if not in_time:
-            self._break()
+            hang_up(self._socket)
             self._thread.join(SLICE)
         return in_time
-
-    def _break(self) -> None:
-        connection = self._socket
-        if connection:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     # All below runs on the thread, except _count.
 
@@ -207,32 +229,39 @@ class Publisher:
             while not self._slot.stopping:
                 began = time.monotonic()
                 try:
-                    answer = self._publish()
+                    refusal = self._publish()
                 except _Lost as lost:
                     self._note("away", str(lost))
                 else:
-                    if answer is None:
+                    if refusal is None:
                         break
-                    status, sentence = answer
-                    if status in _FINAL:
-                        self._note("refused", sentence)
+                    if refusal.final:
+                        self._note("refused", refusal.sentence)
                         return
-                    self._note("away", sentence)
+                    self._note("waiting", f"{refusal.sentence.rstrip('.')}; trying again")
                 self._discard()
-                if time.monotonic() - began > SETTLED_AFTER + CONNECT_WITHIN:
+                if time.monotonic() - began > LASTING:
                     pause = FIRST_PAUSE
                 self._rest(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             self._note("ended", self._status.problem)
+        except Exception as error:
+            # Whatever it is, nobody would hear of it otherwise: the thread would be gone without a word.
+            self._note("refused", f"Publishing to {self._address} failed ({type(error).__name__}: {error})")
         finally:
             with self._slot.condition:
                 self._slot.stopping = True
             self._discard()
 
-    def _publish(self) -> tuple[int, str] | None:
+    def _publish(self) -> _Answer | None:
         """One connection, to its end: returns None if that is as asked, or what the server said. Raises _Lost."""
         try:
             connection = self._address.connect(CONNECT_WITHIN)
+        except socket.gaierror as error:
+            host = self._address.host
+            if error.errno == socket.EAI_AGAIN:
+                raise _Lost(f"The address of the host {host} cannot be looked up now; trying again") from error
+            raise _Lost(f"There is no host called {host}; check the address") from error
         except ssl.SSLError as error:
             raise _Lost(f"The server at {self._address} cannot be trusted ({error.reason}); trying again") from error
         except OSError as error:
@@ -242,10 +271,13 @@ class Publisher:
             try:
                 selector.register(connection, selectors.EVENT_READ)
                 wire = _Wire(connection, selector, lambda: self._slot.stopping)
-                return self._converse(wire)
-            except _Answered:
-                return self._read_answer(connection)
+                return self._converse(wire, connection)
+            except _Answered as answered:
+                # Nobody is to draw for it while it speaks, which may take a while.
+                self._note("away", self._status.problem)
+                return self._read_answer(connection, answered.early)
             except OSError as error:
+                self._note("away", self._status.problem)
                 # What it said before it hung up may still be there to read.
                 try:
                     return self._read_answer(connection)
@@ -254,16 +286,16 @@ class Publisher:
             finally:
                 self._socket = None
 
-    def _converse(self, wire: _Wire) -> None:
-        wire.send(self._request())
-        self._note("live", self._status.problem, connections=1)
-        began = time.monotonic()
+    def _converse(self, wire: _Wire, connection: socket.socket) -> _Answer | None:
+        path = f"/streams/{self._stream}{'?takeover' if self._takeover else ''}"
+        wire.send(self._address.request("POST", path, self._token, _HEADERS))
+        self._settle(wire)
+        self._note("live", "", connections=1)
         while True:
-            number, frame = self._next(began + SETTLED_AFTER)
+            number, frame = self._next()
             if frame is None:
                 wire.send(_chunk(b"--" + BOUNDARY + b"--\r\n") + b"0\r\n\r\n")
-                self._finish(wire)
-                return
+                return self._finish(wire, connection)
             try:
                 wire.check()
                 wire.send_part(number, frame)
@@ -275,17 +307,18 @@ class Publisher:
                 frame.release()
             if number:
                 self._count(sent=1)
-            if self._status.problem and time.monotonic() - began > SETTLED_AFTER:
-                self._note("live", "")
 
-    def _next(self, settled: float) -> tuple[int, Frame | None]:
+    def _settle(self, wire: _Wire) -> None:
+        """Waits for a refusal, which is to come before any frame is drawn for it. Raises _Answered."""
+        until = time.monotonic() + SETTLED_AFTER
+        while not self._slot.stopping and (left := until - time.monotonic()) > 0:
+            wire.check(min(left, 0.05))
+
+    def _next(self) -> tuple[int, Frame | None]:
         """Waits for the next frame: the idle one after a while, None at the end."""
         slot = self._slot
-        wait = IDLE_AFTER
-        if self._status.problem:
-            wait = min(wait, max(0.05, settled - time.monotonic()))
         with slot.condition:
-            slot.condition.wait_for(lambda: slot.frame or slot.stopping, wait)
+            slot.condition.wait_for(lambda: slot.frame or slot.stopping, IDLE_AFTER)
             if slot.frame:
                 number, frame = slot.frame
                 slot.frame = None
@@ -293,37 +326,32 @@ class Publisher:
                 return number, frame
             return 0, (None if slot.stopping else _IDLE)
 
-    def _finish(self, wire: _Wire) -> None:
-        """Waits a moment for the server to have all; what it says at the end changes nothing."""
+    def _finish(self, wire: _Wire, connection: socket.socket) -> _Answer | None:
+        """Waits a moment for the server to have all, or to say what it has against the last of it."""
         try:
-            wire.wait_readable(0.5)
-        except (OSError, _Answered):
+            wire.check(0.5)
+        except _Answered as answered:
+            try:
+                said = self._read_answer(connection, answered.early)
+            except _Lost:
+                return None
+            return None if said.success else said
+        except OSError:
             pass
+        return None
 
-    def _request(self) -> bytes:
-        lines = [
-            f"POST /streams/{self._stream}{'?takeover' if self._takeover else ''} HTTP/1.1",
-            f"Host: {self._address.authority}",
-            f"Content-Type: multipart/x-mixed-replace; boundary={BOUNDARY.decode()}",
-            "Transfer-Encoding: chunked",
-            "User-Agent: rendercast-blender",
-        ]
-        if self._token:
-            lines.append(f"Authorization: Bearer {self._token}")
-        return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-    def _read_answer(self, connection: socket.socket) -> tuple[int, str]:
-        response = http.client.HTTPResponse(connection, method="POST")
+    def _read_answer(self, connection: socket.socket, early: bytes = b"") -> _Answer:
+        source = answer.Limited(connection, early)
+        source.allow(ANSWER_WITHIN)
         try:
-            connection.settimeout(CONNECT_WITHIN)
-            response.begin()
-            text = response.read(2000).decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as error:
+            with answer.begin(source, "POST") as response:
+                plain = response.headers.get_content_type() == "text/plain"
+                text = response.read(MOST_LETTERS).decode("utf-8", "replace") if plain else ""
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise _Lost(f"The server at {self._address} closed the connection; trying again") from error
-        finally:
-            response.close()
-        sentence = " ".join(text.split()) or f"answers {response.status} {response.reason}".strip()
-        return response.status, f"The server at {self._address} refuses: {sentence}"
+        sentence = _one_line(text) or _one_line(f"{response.status} {response.reason}")
+        final = response.status in _FINAL or (response.status == http.client.CONFLICT and _OTHER_SOURCE in sentence)
+        return _Answer(f"The server at {self._address} refuses: {sentence}", final, response.status < 300)
 
     def _note(self, state: str, problem: str, connections: int = 0) -> None:
         with self._slot.condition:
@@ -375,14 +403,21 @@ class _Wire:
             # Else megabytes of frames wait in the system when the server is slow, and what it shows is old.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 512 * 1024)
 
-    def wait_readable(self, seconds: float) -> bool:
-        """Waits for the server to say something; returns whether it has."""
-        return bool(self._selector.select(seconds))
-
-    def check(self) -> None:
-        """Raises _Answered if the server has said something."""
-        if self.wait_readable(0):
-            raise _Answered
+    def check(self, seconds: float = 0) -> None:
+        """Raises _Answered if the server says something within that time."""
+        if not self._selector.select(seconds):
+            return
+        early = b""
+        if isinstance(self._connection, ssl.SSLSocket):
+            # What has come may be TLS's own, such as the tickets that servers send after the handshake.
+            self._connection.settimeout(0)
+            try:
+                early = self._connection.recv(4096)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return
+            finally:
+                self._connection.settimeout(SLICE)
+        raise _Answered(early)
 
     def send_part(self, number: int, frame: Frame) -> None:
         """Sends one part as one chunk."""
@@ -421,6 +456,11 @@ class _Wire:
             if getattr(error, "winerror", None) == 10060:
                 return 0
             raise
+
+
+def _one_line(text: str) -> str:
+    # What is no letter may be a command to a terminal.
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _chunk(data: bytes) -> bytes:

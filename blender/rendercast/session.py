@@ -11,12 +11,13 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import capture
+from .address import AddressError
 from .capture import CaptureError, Eye, Place
-from .pacing import Figures, Meter, Rest, Ticks, until_next
+from .pacing import Figures, Meter, Rest, Share, Ticks
 from .properties import Target, remember, restore, settings, target
 from .publisher import Publisher
 from .status import StatusReader
-from .telemetry import TelemetryError, pick, telemetry
+from .telemetry import pick, telemetry
 
 NAP = 0.05
 """Seconds between two looks at whether there is something to do."""
@@ -26,7 +27,7 @@ STOP_WITHIN = 0.4
 """Seconds for the last frame and the end to be sent; cutting it short takes half a second more."""
 JOBS = ("RENDER", "OBJECT_BAKE")
 """Blender's jobs that draw on the same graphics card from another thread."""
-RENDERING = "Resting while Blender renders."
+ANOTHER_FILE = "The stream ended with its file; Start shows this one."
 
 
 class SessionError(Exception):
@@ -38,6 +39,7 @@ class Shown(NamedTuple):
 
     running: bool = False
     state: str = ""
+    """The publisher's, or while that is live `resting`, `rendering` or `blocked`: there is nothing to send."""
     problem: str = ""
     """A sentence, empty while all is well."""
     viewers: int | None = None
@@ -48,16 +50,22 @@ class Session:
     """One stream, from start to stop. It keeps nothing of Blender's data from frame to frame."""
 
     def __init__(self, where: Target) -> None:
+        self.where = where
         self._publisher = Publisher(*where)
         self._reader = StatusReader(*where)
         self._surface = capture.OffScreen()
         self._wardrobe = capture.Wardrobe()
         self._ticks = Ticks(settings().fps, time.perf_counter)
         self._meter = Meter(1, time.perf_counter)
+        self._share = Share(time.perf_counter)
         self._rest = Rest(False, time.monotonic)
         self._figures: Figures | None = None
         self._problem = ""
+        """Why no picture can be drawn."""
+        self._lacking = ""
+        """What is wrong with the data that goes with the pictures."""
         self._resting = False
+        self._rendering = False
         # What scripts published before nobody was to see.
         telemetry.take()
 
@@ -93,8 +101,15 @@ class Session:
     def shown(self) -> Shown:
         """What the panel is to say."""
         status = self._publisher.status
-        state = "resting" if status.state == "live" and self._resting else status.state
-        return Shown(True, state, status.problem or self._problem, self._reader.viewers, self._figures)
+        state, problem = status.state, status.problem
+        if state == "live":
+            if self._rendering:
+                state = "rendering"
+            elif self._resting:
+                state = "resting"
+            else:
+                state, problem = ("blocked", self._problem) if self._problem else (state, problem or self._lacking)
+        return Shown(True, state, problem, self._reader.viewers, self._figures)
 
     def step(self) -> float:
         """Draws and sends a frame if one is due; returns the seconds until the next step."""
@@ -102,26 +117,31 @@ class Session:
         status = self._publisher.status
         viewers = self._reader.viewers if asked.rest else None
         self._resting = self._rest.resting(viewers, status.connections)
-        busy = any(bpy.app.is_job_running(job) for job in JOBS)
-        if busy or self._problem == RENDERING:
-            self._problem = RENDERING if busy else ""
-        if status.state != "live" or self._resting or busy:
+        self._rendering = any(bpy.app.is_job_running(job) for job in JOBS)
+        if status.state != "live" or self._resting or self._rendering:
             self._ticks.pause()
             self._meter.restart()
             self._figures = None
             return NAP
         self._ticks.resume()
         self._ticks.set_fps(asked.fps)
-        if (left := self._ticks.due_in()) > 0:
+        # Looked at here as well, because Blender counts the wait from when the step before began, not from its end.
+        if (left := self._left()) > 0:
             return left
-        began = time.perf_counter()
-        self._ticks.take()
-        self._draw()
+        self._share.begin()
+        try:
+            self._ticks.take()
+            self._draw()
+        finally:
+            worked = self._share.end()
         self._rest.shown(status.connections)
-        worked = time.perf_counter() - began
         self._meter.frame(worked)
         self._figures = self._meter.read() or self._figures
-        return until_next(self._ticks.due_in(), worked)
+        return self._left()
+
+    def _left(self) -> float:
+        """Seconds until the next frame is due, and the interface has had its time."""
+        return max(self._ticks.due_in(), self._share.free_for())
 
     def fail(self, problem: str) -> None:
         """Notes why there is no frame."""
@@ -135,9 +155,10 @@ class Session:
         window = main_window()
         scene, layer = window.scene, window.view_layer
         place, eye = self._look(asked.source, scene, layer, size)
-        problem = publish_picked(asked.names, scene, layer)
+        picked = pick(asked.names, {"the scene": scene, "the active object": layer.objects.active})
+        self._lacking = " ".join(filter(None, (telemetry.publish_each(picked.data), picked.missing)))
         self._publisher.send(self._surface.draw(scene, layer, place, eye, size, telemetry.take()))
-        self._problem = problem
+        self._problem = ""
 
     def _look(
         self, source: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer, size: tuple[int, int]
@@ -165,23 +186,16 @@ def main_window() -> bpy.types.Window:
     return found[0]
 
 
-def publish_picked(names: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> str:
-    """Adds the custom properties asked for to the frame's data; returns what is wrong with them, if anything is."""
-    try:
-        picked = pick(names, (scene, layer.objects.active))
-        if picked:
-            telemetry.publish(picked)
-    except TelemetryError as error:
-        return str(error)
-    return ""
-
-
 _current: Session | None = None
 _farewell = Shown()
 """What the panel says while no stream runs."""
+_farewell_to: Target | None = None
+"""Of which stream it speaks: what was wrong there says nothing of another."""
 _told = Shown()
 """What the panel said last."""
 _remembered: dict[str, object] = {}
+_file = ""
+"""The one that was open before Blender began to open another."""
 
 
 def running() -> bool:
@@ -191,7 +205,12 @@ def running() -> bool:
 
 def shown() -> Shown:
     """What the panel is to say."""
-    return _current.shown if _current else _farewell
+    if _current:
+        return _current.shown
+    try:
+        return _farewell if _farewell.problem and target() == _farewell_to else Shown()
+    except AddressError:
+        return Shown()
 
 
 def start() -> None:
@@ -212,14 +231,9 @@ def start() -> None:
 
 def stop(problem: str = "") -> None:
     """Ends the stream, if one runs."""
-    global _current, _farewell
-    ending, _current = _current, None
     if bpy.app.timers.is_registered(_step):
         bpy.app.timers.unregister(_step)
-    if ending:
-        _farewell = Shown(problem=problem)
-        ending.stop()
-        _redraw()
+    _end(problem)
 
 
 def _step() -> float | None:
@@ -244,12 +258,12 @@ def _step() -> float | None:
 
 
 def _end(problem: str) -> None:
-    global _current, _farewell
+    global _current, _farewell, _farewell_to
     ending, _current = _current, None
-    _farewell = Shown(problem=problem)
     if ending:
+        _farewell, _farewell_to = Shown(problem=problem), ending.where
         ending.stop()
-    _redraw()
+        _redraw()
 
 
 def _redraw() -> None:
@@ -270,8 +284,9 @@ def _redraw() -> None:
 
 @persistent
 def _before_load(*_: object) -> None:
-    global _remembered
+    global _remembered, _file
     _remembered = remember()
+    _file = bpy.data.filepath
     if _current:
         _current.let_go()
 
@@ -279,6 +294,9 @@ def _before_load(*_: object) -> None:
 @persistent
 def _after_load(*_: object) -> None:
     restore(_remembered)
+    # Viewers were promised that file, not whatever is opened next; reverting to what was saved is the same file.
+    if bpy.data.filepath != _file or not _file:
+        stop(ANOTHER_FILE)
 
 
 @persistent

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import threading
 from typing import TYPE_CHECKING
 
+from . import answer
+from .address import hang_up
+
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterable, Iterator
 
     from .address import Address
@@ -17,17 +20,6 @@ if TYPE_CHECKING:
 SILENT_AFTER = 5.0
 """Seconds without an event, of which one comes each second, until the connection counts as lost."""
 TRY_AGAIN_AFTER = 1.0
-
-
-class _Connection(http.client.HTTPConnection):
-    """An HTTP connection to any address."""
-
-    def __init__(self, address: Address) -> None:
-        super().__init__(address.host, address.port, timeout=SILENT_AFTER)
-        self._address = address
-
-    def connect(self) -> None:
-        self.sock = self._address.connect(SILENT_AFTER)
 
 
 class StatusReader:
@@ -50,12 +42,7 @@ class StatusReader:
     def stop(self, within: float = 1.0) -> None:
         """Ends it."""
         self._stopping.set()
-        connection = self._socket
-        if connection:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        hang_up(self._socket)
         if self._thread.ident:
             self._thread.join(within)
 
@@ -63,39 +50,40 @@ class StatusReader:
         while not self._stopping.is_set():
             try:
                 self._follow()
-            except (OSError, http.client.HTTPException, ValueError):
+            except Exception:
+                # Whatever the server says, the number it said before counts no longer.
                 pass
             self.viewers = None
             self._stopping.wait(TRY_AGAIN_AFTER)
 
     def _follow(self) -> None:
-        connection = _Connection(self._address)
-        try:
-            connection.connect()
-            # http.client forgets its socket once the answer has begun, which has no end.
-            self._socket = connection.sock
-            headers = {"Accept": "text/event-stream", "Host": self._address.authority}
-            if self._token:
-                headers["Authorization"] = f"Bearer {self._token}"
-            connection.request("GET", f"/streams/{self._stream}/events", headers=headers)
-            response = connection.getresponse()
-            if response.status != http.client.OK:
+        with self._address.connect(SILENT_AFTER) as connection:
+            self._socket = connection
+            try:
+                path = f"/streams/{self._stream}/events"
+                connection.sendall(self._address.request("GET", path, self._token, {"Accept": "text/event-stream"}))
+                source = answer.Limited(connection)
+                source.allow(SILENT_AFTER)
+                with answer.begin(source, "GET") as response:
+                    if response.status == http.client.OK:
+                        self._read(response, source)
+            finally:
+                self._socket = None
+
+    def _read(self, response: http.client.HTTPResponse, source: answer.Limited) -> None:
+        for event, data in read_events(response):
+            if self._stopping.is_set():
                 return
-            for event, data in read_events(response):
-                if self._stopping.is_set():
-                    return
-                if event == "stream":
-                    self.viewers = viewers_of(data)
-        finally:
-            self._socket = None
-            connection.close()
+            if event == "stream":
+                self.viewers = viewers_of(data)
+            source.allow(SILENT_AFTER)
 
 
 def viewers_of(data: str) -> int | None:
     """The number of viewers in a stream's description."""
     try:
         viewers = json.loads(data).get("viewers")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return viewers if isinstance(viewers, int) and not isinstance(viewers, bool) and viewers >= 0 else None
 

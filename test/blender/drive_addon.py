@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Does in Blender's window what users do while the add-on streams: `test/e2e/addon-blender.test.ts` runs it.
 
-    blender -P drive_addon.py -- SERVER FOLDER
+    blender -P drive_addon.py -- SERVER FOLDER TOKEN
 
 Prints `step: NAME` for each step whose frames came, and ends Blender in mid-stream; a step that fails, with code 1.
 """
@@ -9,18 +9,21 @@ Prints `step: NAME` for each step whose frames came, and ends Blender in mid-str
 from __future__ import annotations
 
 import os
+import socket
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
+from mathutils import Vector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SERVER, FOLDER = sys.argv[sys.argv.index("--") + 1 :]
+SERVER, FOLDER, TOKEN = sys.argv[sys.argv.index("--") + 1 :]
 PATIENCE = 60.0
 
 
@@ -75,6 +78,44 @@ def problem(words: str) -> Callable[[], bool]:
     return lambda: words in session().shown().problem
 
 
+def measured(spans: list[tuple[float, float]], count: int) -> Callable[[], bool]:
+    """Waits for so many pictures that take their time, and notes when each began and ended."""
+    kind = session().Session
+    draw = kind._draw
+
+    def slow(self: object) -> None:
+        began = time.perf_counter()
+        time.sleep(0.15)
+        draw(self)
+        spans.append((began, time.perf_counter()))
+
+    def enough() -> bool:
+        if len(spans) < count:
+            return False
+        kind._draw = draw
+        return True
+
+    kind._draw = slow
+    return enough
+
+
+def refusing_server() -> str:
+    """The address of a server whose stream is no publisher's."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    said = b"The stream 'addon' has another source: use another name."
+    head = b"HTTP/1.1 409 Conflict\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(said)
+
+    def refuse() -> None:
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(head + said)
+
+    threading.Thread(target=refuse, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 def done(name: str) -> None:
     print(f"step: {name}", flush=True)
 
@@ -102,6 +143,7 @@ def drive() -> Iterator[Callable[[], object]]:
     scene.render.resolution_x, scene.render.resolution_y = 64, 36
     asked = settings()
     asked.server, asked.stream, asked.rest = SERVER, "addon", False
+    asked.token = TOKEN
     asked.width, asked.height, asked.fps, asked.names = 160, 90, 30, "speed"
     scene["speed"] = 3.5
     before = looks()
@@ -114,9 +156,26 @@ def drive() -> Iterator[Callable[[], object]]:
 
     import rendercast
 
-    rendercast.publish_data({"marker": "from a script"})
+    rendercast.publish_data({"marker": "from a script", "at": Vector((1, 2, 3))})
+    yield more_frames()
+    cube = scene.objects["Cube"]
+    cube["pos"], cube["arm"], cube["friend"] = [1.0, 2.5], {"joints": [1, 2]}, scene.objects["Camera"]
+    settings().names = "speed, pos, arm"
+    yield more_frames()
+    settings().names = "pos, friend, nothing, speed"
+    yield problem("'friend' cannot be sent: a Object cannot become JSON.")
+    assert "has a custom property 'nothing'." in session().shown().problem, session().shown()
+    assert session().shown().state == "live"
+    settings().names = "speed"
     yield more_frames()
     done("data")
+
+    spans: list[tuple[float, float]] = []
+    yield measured(spans, 6)
+    # As long for the interface as for the picture, whatever the machine does meanwhile.
+    for (began, ended), (again, _) in zip(spans, spans[1:]):
+        assert again - ended >= (ended - began) * 0.9, spans
+    done("share")
 
     yield lambda: session().shown().figures is not None
     with bpy.context.temp_override(window=window()):
@@ -144,6 +203,7 @@ def drive() -> Iterator[Callable[[], object]]:
     other = bpy.data.scenes.new("Other")
     window().scene = other
     yield problem("The scene Other has no camera")
+    assert session().shown().state == "blocked"
     window().scene = bpy.data.scenes["Scene"]
     yield more_frames()
     bpy.data.scenes.remove(other)
@@ -181,19 +241,46 @@ def drive() -> Iterator[Callable[[], object]]:
         bpy.ops.screen.animation_play()
     done("playing")
 
-    bpy.ops.wm.save_as_mainfile(filepath=f"{FOLDER}/saved.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=f"{FOLDER}/other.blend")
+    # Last, so that what it was saved with is what streamed; uncompressed, for the test to read.
+    bpy.ops.wm.save_as_mainfile(filepath=f"{FOLDER}/saved.blend", compress=False)
     yield more_frames()
     done("save")
 
-    bpy.ops.wm.open_mainfile(filepath=f"{FOLDER}/saved.blend")
+    bpy.ops.wm.revert_mainfile()
     yield more_frames()
-    done("load")
-    bpy.ops.wm.read_homefile()
-    yield more_frames()
-    done("new file")
+    assert settings().token == TOKEN
+    done("revert")
+
+    # The files to come have no such property.
+    settings().names = ""
+    for way, name in (
+        (lambda: bpy.ops.wm.open_mainfile(filepath=f"{FOLDER}/other.blend"), "other file"),
+        (bpy.ops.wm.read_homefile, "new file"),
+        (bpy.ops.wm.read_homefile, "new file again"),
+    ):
+        way()
+        assert not session().shown().running
+        assert "ended with its file" in session().shown().problem, session().shown()
+        assert settings().stream == "addon"
+        assert bpy.ops.rendercast.start() == {"FINISHED"}
+        yield lambda: session().shown().state == "live"
+        yield more_frames()
+        done(name)
 
     assert bpy.ops.rendercast.stop() == {"FINISHED"}
-    assert session().shown().running is False
+    assert session().shown() == session().Shown()
+    settings().server, settings().token = refusing_server(), ""
+    assert bpy.ops.rendercast.start() == {"FINISHED"}
+    yield lambda: not session().shown().running
+    assert "refuses: The stream 'addon' has another source" in session().shown().problem, session().shown()
+    # It says nothing of another address, nor stands above what is wrong with that.
+    settings().server = "foo..bar"
+    assert session().shown() == session().Shown()
+    settings().server, settings().token = SERVER, TOKEN
+    assert session().shown() == session().Shown()
+    done("refused")
+
     settings().stream = "a b"
     try:
         bpy.ops.rendercast.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -62,7 +63,13 @@ class Request:
 class StrictServer:
     """Listens on a free port, or at a path, until it is closed."""
 
-    def __init__(self, port: int = 0, path: str | None = None, events: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        path: str | None = None,
+        events: list[str] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         if path is None:
             self._listener = socket.create_server(("127.0.0.1", port), reuse_port=False)
         else:
@@ -72,11 +79,14 @@ class StrictServer:
         self._changed = threading.Condition()
         self._open: list[socket.socket] = []
         self._events = events
+        self._tls = tls
         self.requests: list[Request] = []
         self.followers = 0
         self.faults: list[str] = []
         self.answers: list[tuple[int, str]] = []
         """What the next publishers are told at once, instead of being read."""
+        self.verdict = (204, "")
+        """What publishers are told at their end."""
         self.reading = threading.Event()
         self.reading.set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -141,6 +151,8 @@ class StrictServer:
     def _serve(self, connection: socket.socket) -> None:
         # Small, so that a publisher soon notices when nobody reads.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        if self._tls:
+            connection = self._tls.wrap_socket(connection, server_side=True)
         stream = connection.makefile("rb")
         try:
             line = stream.readline().decode("ascii").rstrip("\r\n")
@@ -163,7 +175,7 @@ class StrictServer:
                 return
             try:
                 self._publish(stream, request)
-                self._answer(connection, 204, "")
+                self._answer(connection, *self.verdict)
             except (OSError, EOFError, ValueError) as error:
                 with self._changed:
                     request.lost = True

@@ -21,12 +21,21 @@ class ParseAddress(unittest.TestCase):
             "http://render.local": Address("render.local", 80),
             "https://render.example": Address("render.example", 443, secure=True),
             "http://[::1]:8080": Address("::1", 8080),
+            # As some keyboards type it.
+            "ｌｏｃａｌｈｏｓｔ:9000": Address("localhost", 9000),
+            "bücher.example": Address("xn--bcher-kva.example", 8080),
+            "render_node-7": Address("render_node-7", 8080),
             "unix:/run/rendercast.sock": Address("localhost", path="/run/rendercast.sock"),
         }.items():
             self.assertEqual(parse_address(text), expected, text)
 
     def test_what_is_none(self) -> None:
         for text in ("", "http://", "http://:8080", "local host", "http://x:99999", "x:0", "http://[::1", "unix:"):
+            with self.assertRaisesRegex(AddressError, "address", msg=text):
+                parse_address(text)
+
+    def test_what_no_host_can_be_called(self) -> None:
+        for text in ("foo..bar", f"http://{'x' * 64}", ".", "a\0b", "a!b", "http://[1:2]", "x\u2024\u2024y"):
             with self.assertRaisesRegex(AddressError, "address", msg=text):
                 parse_address(text)
 

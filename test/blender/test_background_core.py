@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import unittest
-from contextlib import redirect_stderr
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from background_core import Animation, Options, parse_options
+from refusal import refusal
 from rendercast.address import Address
 
 BLENDER = ["/usr/bin/blender", "-b", "-P", "background.py", "--", "--server", "http://127.0.0.1:8080"]
@@ -18,17 +18,6 @@ BLENDER = ["/usr/bin/blender", "-b", "-P", "background.py", "--", "--server", "h
 
 def parse(*own: str, token: str | None = None) -> Options:
     return parse_options([*BLENDER, *own], {} if token is None else {"RENDERCAST_PUBLISH_TOKEN": token})
-
-
-def refusal(*own: str, token: str | None = None) -> str:
-    """Returns the sentence that refuses these options with exit code 2."""
-    said = io.StringIO()
-    try:
-        with redirect_stderr(said):
-            parse(*own, token=token)
-    except SystemExit as ended:
-        return said.getvalue() if ended.code == 2 else f"exit code {ended.code}"
-    return "not refused"
 
 
 class ParseOptions(unittest.TestCase):
@@ -72,23 +61,16 @@ class ParseOptions(unittest.TestCase):
             (("--server", "http://x/y"), "ends after the port"),
             (("--stream", "a b"), "'a b' is no name for a stream"),
             (("--size", "big"), "big is no size"),
-            (("--size", "8x8"), "8x8 is no size"),
             (("--fps", "0"), "0 is no number above 0"),
-            (("--fps", "nan"), "nan is no number above 0"),
-            (("--frames", "-1"), "--frames"),
+            (("--frames", "-1"), "-1 is no whole number"),
             (("--engine", "povray"), "povray"),
             (("--script", "/nowhere.py"), "there is no script /nowhere.py"),
-            (("--siz", "480x270"), "--siz"),
         ):
-            self.assertIn(said, refusal(*own), own)
-        self.assertIn("RENDERCAST_PUBLISH_TOKEN", refusal(token="a\nb"))
+            self.assertIn(said, refusal(lambda own=own: parse(*own)), own)
+        self.assertIn("RENDERCAST_PUBLISH_TOKEN", refusal(lambda: parse(token="a\nb")))
 
     def test_no_server_is_refused(self) -> None:
-        said = io.StringIO()
-        with redirect_stderr(said), self.assertRaises(SystemExit) as ended:
-            parse_options(["blender", "-b"], {})
-        self.assertEqual(ended.exception.code, 2)
-        self.assertIn("--server", said.getvalue())
+        self.assertIn("--server", refusal(lambda: parse_options(["blender", "-b"], {})))
 
 
 class AnimationTest(unittest.TestCase):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
 
-from rendercast.pacing import LINGER, Meter, Rest, Ticks, until_next
+from rendercast.pacing import LINGER, Meter, Rest, Share, Ticks
 
 
 class Clock:
@@ -69,11 +69,35 @@ class TicksTest(unittest.TestCase):
         self.assertEqual(self.ticks.due_in(), before)
 
 
-class UntilNext(unittest.TestCase):
-    def test_the_interface_has_as_long_as_the_frame(self) -> None:
-        self.assertEqual(until_next(0.01, 0.04), 0.04)
-        self.assertEqual(until_next(0.03, 0.01), 0.03)
-        self.assertGreater(until_next(0, 0), 0)
+class ShareTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.share = Share(self.clock)
+
+    def test_after_work_as_long_is_free_from_its_end_on(self) -> None:
+        self.share.begin()
+        self.clock.time += 1.4
+        self.assertAlmostEqual(self.share.end(), 1.4)
+        self.assertAlmostEqual(self.share.free_for(), 1.4)
+        self.clock.time += 1.3
+        self.assertAlmostEqual(self.share.free_for(), 0.1)
+        self.clock.time += 0.2
+        self.assertEqual(self.share.free_for(), 0)
+
+    def test_half_of_the_time_is_free_however_early_the_next_look_comes(self) -> None:
+        worked = 0.0
+        began = self.clock.time
+        for work in (0.5, 0.01, 0.2, 1.0) * 5:
+            self.share.begin()
+            self.clock.time += work
+            worked += self.share.end()
+            # As a timer whose wait counts from the beginning of the work.
+            while self.share.free_for() > 0:
+                self.clock.time += max(0.001, self.share.free_for() - work)
+        self.assertGreaterEqual(self.clock.time - began, 2 * worked - 1e-6)
+
+    def test_before_any_work_there_is_nothing_to_wait_for(self) -> None:
+        self.assertEqual(self.share.free_for(), 0)
 
 
 class MeterTest(unittest.TestCase):
@@ -89,6 +113,18 @@ class MeterTest(unittest.TestCase):
         self.assertAlmostEqual(figures.fps, 10 / 2.25)
         self.assertAlmostEqual(figures.milliseconds, 50)
         self.assertIsNone(meter.read())
+
+    def test_the_first_stretch_may_be_another(self) -> None:
+        clock = Clock()
+        meter = Meter(30, clock, first=5)
+        told = []
+        for second in range(100):
+            clock.time += 1
+            if second == 2:
+                meter.restart()
+            if meter.read():
+                told.append(second)
+        self.assertEqual(told, [7, 37, 67, 97])
 
     def test_a_stretch_without_frames(self) -> None:
         clock = Clock()

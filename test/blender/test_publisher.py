@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import ssl
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 import unittest
 from pathlib import Path
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -18,6 +22,7 @@ from rendercast import publisher as publishing
 from rendercast.address import Address, parse_address
 from rendercast.publisher import Frame, Publisher, image_frame, raw_frame
 from rendercast.telemetry import Telemetry
+from rude_server import RudeServer
 from strict_server import PATIENCE, Part, StrictServer, until
 
 
@@ -203,18 +208,41 @@ class Refusals(PublisherTest):
         self.assertIn("refuses: Publishing from another machine takes the token.", publisher.status.problem)
         self.assertEqual(len(self.server.requests), 1)
 
+    def test_a_stream_that_is_no_publishers_is_final(self) -> None:
+        self.server.answers = [(409, "The stream 'main' has another source: use another name.\n")]
+        publisher = self.publisher()
+        self.assertTrue(until(lambda: publisher.status.state == "refused"))
+        self.assertIn("use another name.", publisher.status.problem)
+        self.assertEqual(publisher.status.connections, 0)
+
+    def test_a_refusal_of_the_last_frame_is_heard(self) -> None:
+        self.server.verdict = (413, "Too large.")
+        publisher = self.connected()
+        publisher.send(small())
+        self.assertTrue(publisher.stop())
+        self.assertEqual(publisher.status.state, "refused")
+        self.assertIn("refuses: Too large.", publisher.status.problem)
+
+    def test_what_is_said_is_one_line_of_letters(self) -> None:
+        self.server.answers = [(400, "One\nline\x1b[2J, " + "long " * 1000)]
+        publisher = self.publisher()
+        self.assertTrue(until(lambda: publisher.status.state == "refused"))
+        self.assertIn("refuses: One line [2J, long", publisher.status.problem)
+        self.assertLess(len(publisher.status.problem), 700)
+
     def test_it_waits_for_another_publisher_to_go(self) -> None:
         self.server.answers = [(409, "A publisher is there already."), (409, "A publisher is there already.")]
         publisher = self.publisher()
-        self.assertTrue(until(lambda: "there already" in publisher.status.problem))
+        self.assertTrue(until(lambda: "there already; trying again" in publisher.status.problem))
+        self.assertEqual((publisher.status.state, publisher.status.connections), ("waiting", 0))
         self.server.wait(lambda: len(self.server.requests) == 3)
         self.assertTrue(until(lambda: publisher.connected))
         publisher.send(small(3))
         self.server.wait(lambda: self.server.frames)
-        # The problem is over once the connection has proved to last.
-        self.assertTrue(until(lambda: not publisher.status.problem))
-        self.assertEqual(publisher.status.state, "live")
+        self.assertEqual(publisher.status[:2], ("live", ""))
+        self.assertEqual(publisher.status.connections, 1)
 
+    @patch.object(publishing, "SETTLED_AFTER", 0)
     def test_an_answer_within_a_frame_is_heard(self) -> None:
         self.server.answers = [(413, "2000x2000 is more than the 1000000 pixels allowed.")]
         publisher = self.publisher()
@@ -245,7 +273,7 @@ class LostConnections(PublisherTest):
             self.assertTrue(until(lambda: publisher.connected))
             publisher.send(small(9))
             server.wait(lambda: server.frames)
-            self.assertTrue(until(lambda: not publisher.status.problem))
+            self.assertEqual(publisher.status.problem, "")
             self.assertTrue(publisher.stop())
 
     def test_it_comes_back_after_a_lost_connection_and_counts_on(self) -> None:
@@ -290,6 +318,110 @@ class LostConnections(PublisherTest):
                 connection.close()
             self.assertTrue(until(lambda: "trying again" in publisher.status.problem))
             publisher.stop()
+
+
+class Unreachable(unittest.TestCase):
+    def publisher(self, address: Address) -> Publisher:
+        made = Publisher(address, "main")
+        self.addCleanup(made.stop)
+        made.start()
+        self.assertTrue(until(lambda: made.status.problem))
+        return made
+
+    def test_a_host_that_there_is_not_is_told_from_one_that_is_down(self) -> None:
+        for code, said in {
+            socket.EAI_NONAME: "There is no host called rendr.local; check the address",
+            socket.EAI_AGAIN: "The address of the host rendr.local cannot be looked up now; trying again",
+        }.items():
+            with patch("socket.getaddrinfo", side_effect=socket.gaierror(code, "of the system")):
+                publisher = self.publisher(Address("rendr.local"))
+                self.assertEqual(publisher.status[:2], ("away", said))
+
+    def test_what_nobody_foresaw_is_told_as_well(self) -> None:
+        publisher = self.publisher(Address("foo..bar"))
+        self.assertEqual(publisher.status.state, "refused")
+        self.assertRegex(publisher.status.problem, "^Publishing to foo..bar:8080 failed [(]UnicodeError: ")
+
+
+class RudeServers(unittest.TestCase):
+    def publisher(self, server: RudeServer) -> Publisher:
+        made = Publisher(Address("127.0.0.1", server.port), "main")
+        self.addCleanup(made.stop)
+        made.start()
+        return made
+
+    def test_an_answer_that_does_not_end_is_no_connection(self) -> None:
+        for data in (b"x", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b""):
+
+            def rude(server: RudeServer, connection: socket.socket, data: bytes = data) -> None:
+                connection.sendall(b"HTTP/1.1 ")
+                server.drip(connection, data)
+
+            with self.subTest(data), patch.object(publishing, "ANSWER_WITHIN", 0.5), RudeServer(rude) as server:
+                publisher = self.publisher(server)
+                self.assertTrue(until(lambda publisher=publisher: publisher.status.state == "away"))
+                self.assertTrue(until(lambda publisher=publisher: publisher.status.problem))
+                self.assertTrue(until(lambda server=server: server.connections >= 2))
+                self.assertEqual(publisher.status.connections, 0)
+                publisher.stop()
+
+    def test_while_a_live_server_says_something_nothing_is_live(self) -> None:
+        def rude(server: RudeServer, connection: socket.socket) -> None:
+            speak.wait()
+            server.drip(connection, b"H")
+
+        speak = threading.Event()
+        with RudeServer(rude) as server:
+            publisher = self.publisher(server)
+            self.assertTrue(until(lambda: publisher.connected))
+            speak.set()
+            self.assertTrue(until(lambda: publisher.status.state == "away"))
+            # It can be stopped in the middle of it.
+            publisher.stop(0.1)
+            self.assertEqual(publisher.status.state, "ended")
+
+    def test_no_more_is_read_than_makes_sense(self) -> None:
+        def rude(server: RudeServer, connection: socket.socket) -> None:
+            head = b"HTTP/1.1 503 Busy\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"
+            connection.sendall(head)
+            server.drip(connection, b"x" * 65536, 0)
+
+        with RudeServer(rude) as server:
+            publisher = self.publisher(server)
+            self.assertTrue(until(lambda: server.ends >= 1))
+            # Most of it is what the system holds.
+            self.assertLess(server.most, 32 * 1024 * 1024)
+            self.assertTrue(until(lambda: publisher.status.problem))
+
+
+@unittest.skipUnless(shutil.which("openssl"), "makes the certificate by openssl")
+class Secure(unittest.TestCase):
+    def test_tls_itself_says_nothing_against_it(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            pem = f"{folder}/server.pem"
+            command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext"
+            own = ["subjectAltName=IP:127.0.0.1", "-keyout", pem, "-out", f"{folder}/certificate.pem"]
+            subprocess.run([*command.split(), *own], check=True, capture_output=True)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(f"{folder}/certificate.pem", pem)
+            trusting = patch.dict("os.environ", SSL_CERT_FILE=f"{folder}/certificate.pem")
+            with trusting, StrictServer(tls=context) as server:
+                publisher = Publisher(Address("127.0.0.1", server.port, secure=True), "main")
+                self.addCleanup(publisher.stop)
+                publisher.start()
+                self.assertTrue(until(lambda: publisher.connected))
+                publisher.send(small(5))
+                server.wait(lambda: server.frames)
+                self.assertTrue(publisher.stop())
+                self.assertEqual((publisher.status.connections, server.faults), (1, []))
+                self.assertTrue(server.requests[0].ended)
+
+                server.answers = [(401, "No.")]
+                refused = Publisher(Address("127.0.0.1", server.port, secure=True), "main")
+                self.addCleanup(refused.stop)
+                refused.start()
+                self.assertTrue(until(lambda: refused.status.state == "refused"))
+                self.assertIn("refuses: No.", refused.status.problem)
 
 
 class Unstarted(unittest.TestCase):

@@ -26,6 +26,43 @@ class Vector:
         return len(self._values)
 
 
+class Bare:
+    """Stands in for mathutils' vectors, which know no iterators."""
+
+    def __init__(self, *values: float) -> None:
+        self._values = values
+
+    def __getitem__(self, index: int) -> float:
+        return self._values[index]
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Array(Bare):
+    """Stands in for a custom property that is an array."""
+
+    def to_list(self) -> list[float]:
+        return list(self._values)
+
+
+class Group:
+    """Stands in for a group of custom properties."""
+
+    def __init__(self, **values: object) -> None:
+        self._values = values
+
+    def to_dict(self) -> dict[str, object]:
+        return self._values
+
+
+class Thing:
+    """Stands in for an object in Blender, which may be looked into without having a length."""
+
+    def __getitem__(self, name: str) -> object:
+        raise KeyError(name)
+
+
 class Publish(unittest.TestCase):
     def setUp(self) -> None:
         self.telemetry = Telemetry()
@@ -65,18 +102,21 @@ class Publish(unittest.TestCase):
     def test_blenders_vectors_are_lists(self) -> None:
         self.telemetry.publish({"at": Vector(1, 2), "all": [Vector(3.5, 4)]})
         self.assertEqual(self.taken(), {"at": [1, 2], "all": [[3.5, 4]]})
+        self.telemetry.publish({"bare": Bare(1, 2), "rows": Bare(Bare(1, 0), Bare(0, 1)), "array": Array(0.5)})
+        self.assertEqual(self.taken(), {"bare": [1, 2], "rows": [[1, 0], [0, 1]], "array": [0.5]})
 
     def test_only_a_dict_will_do(self) -> None:
-        self.assertIn("takes a dict, such as {'angle': 31.5}, not a list", self.refusal([1]))
+        self.assertIn("must be a dict, such as {'angle': 31.5}, not a list", self.refusal([1]))
         self.assertIn("not None", self.refusal(None))
 
     def test_names_are_text(self) -> None:
-        self.assertIn("names that are text, not a int (1)", self.refusal({1: 2}))
+        self.assertIn("names must be text, not a int (1)", self.refusal({1: 2}))
 
     def test_the_sentence_names_the_value_at_fault(self) -> None:
-        self.assertIn("'bad': holds NaN or infinity", self.refusal({"good": 1, "bad": [float("nan")]}))
-        self.assertIn("'bad': a object cannot become JSON", self.refusal({"good": 1, "bad": object()}))
-        self.assertIn("'raw': a bytes", self.refusal({"raw": b"x"}))
+        bad = {"good": 1, "bad": [float("nan")]}
+        self.assertIn("'bad' cannot be sent: it holds NaN or infinity", self.refusal(bad))
+        self.assertIn("'bad' cannot be sent: a object cannot become JSON", self.refusal({"good": 1, "bad": object()}))
+        self.assertIn("'raw' cannot be sent: a bytes", self.refusal({"raw": b"x"}))
 
     def test_what_holds_itself_is_refused(self) -> None:
         loop: list[object] = []
@@ -91,7 +131,7 @@ class Publish(unittest.TestCase):
 
     def test_what_is_too_much_together_leaves_the_first(self) -> None:
         self.telemetry.publish({"x": "a" * 10000})
-        with self.assertRaisesRegex(TelemetryError, "with what was published before"):
+        with self.assertRaisesRegex(TelemetryError, "^'y' cannot be sent: with that the frame's data is 200"):
             self.telemetry.publish({"y": "a" * 10000})
         self.assertEqual(self.taken(), {"x": "a" * 10000})
 
@@ -103,12 +143,36 @@ class Publish(unittest.TestCase):
         self.assertTrue(issubclass(rendercast.TelemetryError, ValueError))
 
 
+class PublishEach(unittest.TestCase):
+    def test_what_cannot_be_sent_is_named_and_the_rest_goes(self) -> None:
+        own = Telemetry()
+        problem = own.publish_each(
+            {"angle": 1.5, "target": Thing(), "bad": float("inf"), "pos": Array(1, 2), "long": "x" * MOST_BYTES}
+        )
+        self.assertEqual(json.loads(own.take()), {"angle": 1.5, "pos": [1, 2]})
+        self.assertEqual(
+            problem,
+            "'target' cannot be sent: a Thing cannot become JSON. "
+            "'bad' cannot be sent: it holds NaN or infinity, which JSON does not know. "
+            "'long' cannot be sent: with that the frame's data is 16395 bytes as JSON, of at most 16384.",
+        )
+
+    def test_groups_are_objects(self) -> None:
+        own = Telemetry()
+        self.assertEqual(own.publish_each({"arm": Group(angle=1, at=[Array(1)])}), "")
+        self.assertEqual(json.loads(own.take()), {"arm": {"angle": 1, "at": [[1]]}})
+
+
 class Pick(unittest.TestCase):
-    def test_the_later_owner_counts_and_what_is_not_there_is_left_out(self) -> None:
-        self.assertEqual(pick("a, b,,c", ({"a": 1, "b": 1}, {"b": 2}, None)), {"a": 1, "b": 2})
+    def test_the_later_owner_counts_and_what_is_not_there_is_named(self) -> None:
+        owners = {"the scene": {"a": 1, "b": 1}, "the active object": {"b": 2}}
+        self.assertEqual(pick("a, b,,a", owners), ({"a": 1, "b": 2}, ""))
+        data, missing = pick("a, pos, c", {**owners, "the active object": None})
+        self.assertEqual(data, {"a": 1})
+        self.assertEqual(missing, "Neither the scene nor the active object has a custom property 'pos', 'c'.")
 
     def test_no_names_are_no_data(self) -> None:
-        self.assertEqual(pick("  ", ({"": 1},)), {})
+        self.assertEqual(pick("  ", {"the scene": {"": 1}}), ({}, ""))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { describeWith } from "../setup/suites.ts";
 import { type Pixels, pixelsOf, Receiver, readPicture } from "./addon-receiver.ts";
+import { ended } from "./child.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -46,28 +47,6 @@ def tell(scene, *_):
 bpy.app.handlers.frame_change_post.append(tell)
 bpy.context.scene.frame_end = 3
 `;
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function ended(child: ChildProcess): Promise<Ended> {
-  let stdout = "";
-  let stderr = "";
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
-  });
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
-  });
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
-  });
-}
 
 /** The most by which a channel differs, and the colours there are. */
 function compare(one: Pixels, other: Pixels): { most: number; colours: Set<string> } {
@@ -299,6 +278,12 @@ bpy.app.handlers.frame_change_pre.append(slow)`;
     const failed = await ended(publishing(["--script", failing]));
     expect(failed.code).toBe(1);
     expect(failed.stderr).toContain(`rendercast: the script ${failing}, line 1 failed: no such robot`);
+
+    receiver.refusal = { status: 409, sentence: "The stream 'main' has another source: use another name." };
+    const refused = await ended(publishing(["--frames", "3"]));
+    expect(refused.code, refused.output).toBe(1);
+    expect(refused.stderr).toContain("refuses: The stream 'main' has another source: use another name.");
+    expect(refused.stdout).not.toMatch(/publishing|resting|ended/);
 
     const option = await ended(publishing(["--engine", "povray"]));
     expect(option.code).toBe(2);

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,27 +8,12 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWith } from "../setup/suites.ts";
 import { Receiver } from "./addon-receiver.ts";
+import { ended } from "./child.ts";
+
+/** What the user types as the token. */
+const TOKEN = "typed-by-the-user";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly output: string;
-}
-
-function ended(child: ChildProcess): Promise<Ended> {
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-  }
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ code, signal, output }));
-  });
-}
 
 const INSTALL = `
 import bpy, os
@@ -136,7 +121,7 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
         blender,
         [
           ...["-noaudio", "--window-geometry", "0", "0", "1400", "1000"],
-          ...["-P", "test/blender/drive_addon.py", "--", receiver.url, folder],
+          ...["-P", "test/blender/drive_addon.py", "--", receiver.url, folder, TOKEN],
         ],
         {
           cwd: root,
@@ -149,14 +134,19 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
         expect(output).not.toContain("Traceback");
         const steps = [...output.matchAll(/^step: (.*)$/gm)].map(([, name]) => name);
         expect(steps).toEqual([
-          ...["start", "data", "figures", "undo", "size and source", "scene switch", "camera deleted"],
-          ...["workspaces", "render", "playing", "save", "load", "new file", "again"],
+          ...["start", "data", "share", "figures", "undo", "size and source", "scene switch"],
+          ...["camera deleted", "workspaces", "render", "playing", "save", "revert"],
+          ...["other file", "new file", "new file again", "refused", "again"],
         ]);
-        // Stopped and started once.
-        expect(receiver.publishers).toBe(2);
+        // Started anew in each of three files, and once more after Stop.
+        expect(receiver.publishers).toBe(5);
+        expect(receiver.tokens).toEqual(new Set([TOKEN]));
         expect(receiver.ended).toBe(true);
         expect(receiver.telemetry).toContainEqual({ speed: 3.5 });
-        expect(receiver.telemetry).toContainEqual({ speed: 3.5, marker: "from a script" });
+        expect(receiver.telemetry).toContainEqual({ speed: 3.5, marker: "from a script", at: [1, 2, 3] });
+        expect(receiver.telemetry).toContainEqual({ speed: 3.5, pos: [1, 2.5], arm: { joints: [1, 2] } });
+        // One name that will not do takes none of the others with it.
+        expect(receiver.telemetry).toContainEqual({ speed: 3.5, pos: [1, 2.5] });
         const sizes = receiver.frames.map(
           ({ headers }) => /width=(\d+)/.exec(headers.get("content-type") ?? "")?.[1],
         );
@@ -168,6 +158,10 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
         screen.kill();
         await receiver.close();
       }
+
+      const file = await readFile(join(folder, "saved.blend"));
+      // The scene's own property is in it, and so a token would be readable as well.
+      expect([file.includes("speed"), file.includes(TOKEN)]).toEqual([true, false]);
 
       // What the add-on did to the views that nobody sees is not in the file.
       const check = `import bpy, os

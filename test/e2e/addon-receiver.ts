@@ -12,8 +12,12 @@ export class Receiver {
   readonly parts: Part[] = [];
   /** How many publishers have come. */
   publishers = 0;
+  /** What they gave as their token. */
+  readonly tokens = new Set<string | undefined>();
   /** Whether the last one has sent the closing boundary. */
   ended = false;
+  /** What publishers are told instead of being read. */
+  refusal: { readonly status: number; readonly sentence: string } | undefined;
 
   private constructor() {
     this.#server = createServer((request, response) => {
@@ -29,9 +33,16 @@ export class Receiver {
         tell(this.#viewers);
         return;
       }
+      if (this.refusal) {
+        const { status, sentence } = this.refusal;
+        response.writeHead(status, { "Content-Type": "text/plain", Connection: "close" }).end(sentence);
+        request.resume();
+        return;
+      }
       const boundary = /boundary=(\S+)/.exec(request.headers["content-type"] ?? "")?.[1];
       const parser = new MultipartParser(boundary);
       this.publishers++;
+      this.tokens.add(request.headers.authorization?.replace(/^Bearer /, ""));
       this.ended = false;
       request.on("data", (chunk: Buffer) => {
         this.parts.push(...parser.read(chunk));

@@ -33,7 +33,13 @@ describeWith(["chromium", "blender"], "a server that starts Blender", ({ chromiu
     return server;
   };
   const isFedByBlender = (server: ServerProcess) =>
-    vi.waitFor(async () => expect((await server.info()).source).toMatch(/publisher/), { timeout: 40_000 });
+    vi.waitFor(
+      async () => {
+        const { source, state } = await server.info();
+        expect([source, state.kind]).toEqual(["demo_scene.py", "live"]);
+      },
+      { timeout: 40_000 },
+    );
 
   test("shows its frames, and shows them again when Blender was killed, to a viewer that only waits", async () => {
     const server = await start("--script", "blender/demo_scene.py", "--turn", "Cube");
@@ -57,7 +63,9 @@ describeWith(["chromium", "blender"], "a server that starts Blender", ({ chromiu
     const server = await start("--script", "blender/demo_scene.py", "--camera", "Nowhere");
     await vi.waitFor(() => expect(server.output()).toMatch(/Blender: .*Nowhere/), { timeout: 40_000 });
     await vi.waitFor(() => expect(server.output()).toMatch(/is not started again/), { timeout: 10_000 });
-    expect((await server.info()).state.kind).toBe("live");
+    // Not the picture of another scene in its place.
+    const { state, problem } = await server.info();
+    expect([state.kind, problem]).toEqual(["waiting", expect.stringMatching(/Nowhere/)]);
   });
 
   test("stopped, it leaves no Blender behind", async () => {

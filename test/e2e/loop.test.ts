@@ -1,35 +1,27 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { describeWith } from "../setup/suites.ts";
+import { ended } from "./child.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function ended(child: ChildProcess): Promise<Ended> {
-  let stdout = "";
-  let stderr = "";
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
-  });
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
-  });
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-}
+/** A cube that moves in each of three frames, the second being the one that is open. */
+const MOVES = `
+import bpy
+scene = bpy.context.scene
+cube = scene.objects["Cube"]
+for frame in (1, 2, 3):
+    cube.location.x = frame
+    cube.keyframe_insert("location", frame=frame)
+scene.frame_start, scene.frame_end = 1, 3
+scene.frame_set(2)
+`;
 
 describeWith(["python"], "the render loop without Blender", ({ python }) => {
   it("passes its own tests", async () => {
@@ -49,9 +41,27 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  const loop = (...options: string[]) => {
-    const own = ["-b", "-noaudio", "--factory-startup", "--python-exit-code", "1", "-P", "blender/loop.py"];
+  const run = (before: readonly string[], options: readonly string[]) => {
+    const own = ["-b", "-noaudio", ...before, "--python-exit-code", "1", "-P", "blender/loop.py"];
     return spawn(blender, [...own, "--", ...options], { cwd: root });
+  };
+  const loop = (...options: string[]) => run(["--factory-startup"], options);
+  const opened = (scene: string, ...options: string[]) => run([scene], options);
+  /** The factory's scene, after this script, as a file. */
+  const saved = async (script: string, name = "scene") => {
+    const scene = join(folder, `${name}.blend`);
+    const save = `${script}\nbpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
+    const args = ["-b", "-noaudio", "--factory-startup", "--python-exit-code", "1", "--python-expr", save];
+    const { code, stderr } = await ended(spawn(blender, args));
+    expect(code, stderr).toBe(0);
+    return scene;
+  };
+  const small = () => ["--folder", folder, "--size", "64x36"];
+  const shown = async () => {
+    const pixels = await sharp(await file("img.jpg"))
+      .raw()
+      .toBuffer();
+    return pixels.toString("base64");
   };
   const file = (name: string) => readFile(join(folder, name));
   const flag = async (name: string) => (await file(name)).toString();
@@ -69,19 +79,42 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     for (const channel of channels) expect(channel.stdev).toBeGreaterThan(10);
   });
 
-  it("turns the scene from picture to picture", async () => {
-    const small = ["--folder", folder, "--size", "64x36"];
-    const picture = async (frames: string, ...more: string[]) => {
-      await ended(loop(...small, "--frames", frames, ...more));
-      return (
-        await sharp(await file("img.jpg"))
-          .raw()
-          .toBuffer()
-      ).toString("base64");
-    };
-    const first = await picture("1");
-    expect(await picture("4")).not.toBe(first);
-    expect(await picture("4", "--turn", "none")).toBe(first);
+  it("turns the scene of its own from picture to picture", async () => {
+    const { stdout } = await ended(loop(...small(), "--frames", "1"));
+    expect(stdout).toContain("turn of Cube");
+    const first = await shown();
+    await ended(loop(...small(), "--frames", "4"));
+    expect(await shown()).not.toBe(first);
+    const { stdout: still } = await ended(
+      loop(...small(), "--frames", "4", "--turn", "none", "--animate", "off"),
+    );
+    expect(still).toContain("still at frame 1");
+    expect(await shown()).toBe(first);
+  });
+
+  it("plays the timeline of a user's scene, and turns nothing in it", async () => {
+    const scene = await saved(MOVES);
+    const run = (...options: string[]) => ended(opened(scene, ...small(), ...options));
+    const { stdout } = await run("--frames", "1");
+    expect(stdout).toContain("at 64x36, timeline frames 1-3; Ctrl+C ends it");
+    const first = await shown();
+    await run("--frames", "2");
+    expect(await shown()).not.toBe(first);
+    // Three frames, and then the first again.
+    await run("--frames", "4");
+    expect(await shown()).toBe(first);
+  });
+
+  it("stays at the file's frame where it is told not to play", async () => {
+    const scene = await saved(MOVES);
+    const run = (...options: string[]) => ended(opened(scene, ...small(), ...options));
+    await run("--frames", "2");
+    const second = await shown();
+    const { stdout } = await run("--frames", "3", "--animate", "off");
+    expect(stdout).toContain("still at frame 2");
+    expect(await shown()).toBe(second);
+    await run("--frames", "3", "--animate", "off", "--turn", "Cube");
+    expect(await shown()).not.toBe(second);
   });
 
   it("keeps Blender's lines on each picture away", async () => {
@@ -91,22 +124,8 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
   });
 
   it("does not tell the viewers where the scene is on the disk", async () => {
-    const scene = join(folder, "secret-project.blend");
-    const save = `import bpy; bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
-    await ended(spawn(blender, ["-b", "-noaudio", "--factory-startup", "--python-expr", save]));
-    const open = [
-      scene,
-      "-b",
-      "-noaudio",
-      "-P",
-      "blender/loop.py",
-      "--",
-      "--folder",
-      folder,
-      "--frames",
-      "1",
-    ];
-    const { code, stderr } = await ended(spawn(blender, open, { cwd: root }));
+    const scene = await saved("import bpy", "secret-project");
+    const { code, stderr } = await ended(opened(scene, "--folder", folder, "--frames", "1"));
     expect(code, stderr).toBe(0);
     expect((await file("img.jpg")).includes("secret-project")).toBe(false);
   });
@@ -128,6 +147,27 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(code, stderr).toBe(0);
     expect(stdout).toContain("rendercast loop: ended");
     expect(await flag("img_running.txt")).toBe("0");
+  });
+
+  it("says on Ctrl-C that it ends after the picture, and on a second one ends in its middle", async () => {
+    const endless = "import bpy; bpy.context.scene.cycles.samples = 1000000";
+    const child = run(
+      ["--factory-startup", "--python-expr", endless],
+      [...small(), "--engine", "cycles", "--size", "320x180"],
+    );
+    const end = ended(child);
+    await vi.waitFor(async () => expect(await flag("img_written.txt")).toBe("0"), { timeout: 20_000 });
+    child.kill("SIGINT");
+    await new Promise<void>((resolve) => {
+      createInterface(child.stderr).on("line", (line) => line.includes("ending after") && resolve());
+    });
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await end;
+    expect(code, stderr).toBe(130);
+    expect(stderr).toContain("rendercast loop: ending after this picture");
+    expect(stdout).not.toContain("ended");
+    // The picture was not finished, and viewers are told that the loop has ended, not that it crashed.
+    expect([await flag("img_written.txt"), await flag("img_running.txt")]).toEqual(["0", "0"]);
   });
 
   it("refuses a bad option with a sentence and exit code 2", async () => {

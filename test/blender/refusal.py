@@ -1,0 +1,21 @@
+"""What a script's command line says to a mistake."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stderr
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def refusal(parse: Callable[[], object]) -> str:
+    """Returns the sentence that refuses what is parsed, with exit code 2."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            parse()
+    except SystemExit as ended:
+        return said.getvalue() if ended.code == 2 else f"exit code {ended.code}"
+    return "not refused"

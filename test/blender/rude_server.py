@@ -1,0 +1,68 @@
+"""A server that says what no server should."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class RudeServer:
+    """Hands each connection to `rude` once the request's head has come, until that fails or the server is closed."""
+
+    def __init__(self, rude: Callable[[RudeServer, socket.socket], None]) -> None:
+        self._rude = rude
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.closed = threading.Event()
+        self.connections = 0
+        self.ends = 0
+        """How many of them the other side has ended."""
+        self.most = 0
+        """The bytes that one connection has taken from here at most."""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._listener.getsockname()[1]
+
+    def drip(self, connection: socket.socket, data: bytes, seconds: float = 0.02) -> None:
+        """Says that again and again, with such a pause."""
+        sent = 0
+        while not self.closed.wait(seconds):
+            connection.sendall(data)
+            sent += len(data)
+            self.most = max(self.most, sent)
+
+    def __enter__(self) -> RudeServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed.set()
+        try:
+            self._listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += connection.recv(65536) or b"\r\n\r\n"
+                self._rude(self, connection)
+            except OSError:
+                self.ends += 1
