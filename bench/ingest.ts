@@ -44,6 +44,7 @@ const arrivals: number[] = [];
 
 const sink = {
   state() {},
+  problem() {},
   /** As a broadcast does: a picture counts once it is pixels. */
   frame(frame: SourceFrame) {
     if (frame.kind === "raw") arrivals.push(systemClock.now());

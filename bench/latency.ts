@@ -56,6 +56,7 @@ function tapped(also: (frame: RawFrame) => void = () => {}): {
     start: (sink) =>
       pattern.start({
         state: (state) => sink.state(state),
+        problem: (sentence) => sink.problem(sentence),
         frame(frame) {
           captured.set(frame.number, frame.timings.captured);
           if (frame.kind === "raw") also(frame);
@@ -82,7 +83,7 @@ async function startServer(playoutDelay: boolean) {
 async function startRival() {
   const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
   const { source, captured } = tapped(fileLoop(folder));
-  await source.start({ frame: silent, state: silent });
+  await source.start({ frame: silent, state: silent, problem: silent });
   const server = pollingServer(folder);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const close = async () => {

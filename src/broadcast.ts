@@ -8,7 +8,7 @@
  * encoded while nobody watches.
  */
 import type { ServerResponse } from "node:http";
-import { DecodeError, decode } from "./encoder/decode.ts";
+import { DecodeError, Decoder } from "./encoder/decode.ts";
 import type { VideoEncoder } from "./encoder/encoder.ts";
 import { encodeJpeg, withoutComments } from "./encoder/jpeg.ts";
 import { Rendition } from "./encoder/rendition.ts";
@@ -29,6 +29,9 @@ const SNAPSHOT_WITHIN: Millis = 1000;
 
 /** Pictures in a row that cannot be shown, until it is called a problem. */
 const REFUSALS = 3;
+
+/** A problem that comes and goes is logged no more often. */
+const LOG_EACH: Millis = 10_000;
 
 /** Frames a second to plan for until the source's own rate is known. */
 const ASSUMED_FPS = 20;
@@ -60,11 +63,15 @@ export class Broadcast implements SourceSink {
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
   readonly #packetizer = new Packetizer();
+  readonly #decoder: Decoder;
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
   readonly #jpegs = new Latest<JpegJob>((job) => this.#sendJpeg(job));
   /** Pictures in a row that could not be shown, and what is wrong if they are many. */
   #refusals = 0;
   #problem: string | undefined;
+  #loggedAt = Number.NEGATIVE_INFINITY;
+  /** What is wrong at the source. */
+  #sourceProblem: string | undefined;
   #rendition: Rendition | undefined;
   #state: SourceState = { kind: "waiting" };
   /** The newest picture that came while nobody watched, not yet decoded. */
@@ -84,6 +91,7 @@ export class Broadcast implements SourceSink {
     this.#options = options;
     this.#sourceRate = new RateMeter(options.clock);
     this.#mjpeg = new MjpegStream(options.clock);
+    this.#decoder = new Decoder(options.maxPixels, options.clock);
   }
 
   get name(): string {
@@ -99,6 +107,7 @@ export class Broadcast implements SourceSink {
   async close(): Promise<void> {
     this.#closed = true;
     this.#decoding.close();
+    this.#decoder.close();
     this.#jpegs.close();
     for (const viewer of [...this.#admitted]) viewer.close("the server stops");
     this.#mjpeg.close();
@@ -111,6 +120,7 @@ export class Broadcast implements SourceSink {
   frame(frame: SourceFrame): void {
     if (this.#closed) return;
     this.#sourceRate.count();
+    this.problem(undefined);
     this.#tellTelemetry(frame);
     if (this.#attended === "unwatched") {
       this.#unseen = frame;
@@ -126,17 +136,26 @@ export class Broadcast implements SourceSink {
     this.#tell();
   }
 
+  problem(sentence: string | undefined): void {
+    if (this.#closed || sentence === this.#sourceProblem) return;
+    this.#sourceProblem = sentence;
+    this.#tell();
+  }
+
   // ---- Through the stages ----
 
   async #decode(frame: SourceFrame): Promise<void> {
-    const { clock, maxPixels, metrics } = this.#options;
+    const { metrics } = this.#options;
     try {
-      const raw = frame.kind === "raw" ? frame : await decode(frame, maxPixels, clock);
+      const raw = frame.kind === "raw" ? frame : await this.#decoder.decode(frame);
       metrics.stage("decode", (raw.timings.decoded ?? raw.timings.received) - raw.timings.received);
       this.#picture({ raw, source: frame });
     } catch (error) {
       // A torn picture is an everyday event: the last good one stays.
-      metrics.refusedPicture(error instanceof DecodeError ? error.why : "failed");
+      const why = error instanceof DecodeError ? error.why : "failed";
+      metrics.refusedPicture(why);
+      // One that takes too long comes alone: nothing else is shown meanwhile.
+      if (why === "too_slow") this.#refusals = Math.max(this.#refusals, REFUSALS - 1);
       this.#refused(error instanceof Error ? error.message : String(error));
       if (this.#attended === "watched" && this.#shown) this.#show(this.#shown);
     }
@@ -147,7 +166,11 @@ export class Broadcast implements SourceSink {
     this.#refusals++;
     if (this.#refusals !== REFUSALS) return;
     this.#problem = `The pictures that come cannot be shown: ${why}.`;
-    this.#options.log(`${this.name}: ${this.#problem}`);
+    const now = this.#options.clock.now();
+    if (now - this.#loggedAt >= LOG_EACH) {
+      this.#loggedAt = now;
+      this.#options.log(`${this.name}: ${this.#problem}`);
+    }
     this.#tell();
   }
 
@@ -280,6 +303,7 @@ export class Broadcast implements SourceSink {
 
   info(): StreamInfo {
     const shown = this.#shown?.raw;
+    const problem = this.#sourceProblem ?? this.#problem;
     return {
       name: this.#options.name,
       source: this.#options.source.label,
@@ -288,7 +312,7 @@ export class Broadcast implements SourceSink {
       height: shown?.height ?? 0,
       fps: this.#sourceRate.rate,
       viewers: this.viewers,
-      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+      ...(problem === undefined ? {} : { problem }),
     };
   }
 
@@ -297,8 +321,9 @@ export class Broadcast implements SourceSink {
     return this.#viewers.size + this.#mjpeg.viewers;
   }
 
-  /** Whether anybody watches, or only waits for a picture or listens. */
+  /** Whether anybody watches, or only waits or listens for the next picture. Of what never had one it does not count. */
   get followed(): boolean {
+    if (this.#state.kind === "waiting") return false;
     const { size } = this.#admitted;
     return size + this.#mjpeg.viewers + this.#listeners.size + this.#telemetryListeners.size > 0;
   }
@@ -396,7 +421,8 @@ interface JpegJob {
 
 async function toJpeg({ raw, source }: JpegJob): Promise<JpegFrame> {
   const { kind: _kind, format: _format, width: _width, height: _height, ...about } = raw;
-  return { ...about, data: isJpeg(source) ? withoutComments(source.data) : await encodeJpeg(raw) };
+  const passedOn = isJpeg(source) ? withoutComments(source.data) : undefined;
+  return { ...about, data: passedOn ?? (await encodeJpeg(raw)) };
 }
 
 /** By its first bytes: what a publisher says that it is need not be so. */

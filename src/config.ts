@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
 import type { Millis } from "./timing.ts";
 
 /** A mistake in how rendercast was started: its message is one sentence that says what to do. */
@@ -67,9 +68,7 @@ export const OPTIONS = {
     value: "NAME",
     default: "main",
     help: "name of the broadcast, as in /streams/NAME",
-    check: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "1 to 64 letters, digits, dots, dashes, underscores"),
+    check: z.string().regex(STREAM_NAME, STREAM_NAME_RULE),
   },
   folder: {
     flag: "folder",
@@ -249,10 +248,25 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
     }
     config[key] = checked.data;
   }
+  demandScene(config, flags, env);
   if (config.folder !== undefined && (config.scene !== undefined || config.script !== undefined)) {
     throw new UsageError("Give --folder, or a scene or script for Blender, but not both.");
   }
   return { run: config as Config };
+}
+
+/** What only Blender needs says nothing where no Blender is started: most likely the scene was forgotten. */
+function demandScene(config: Record<string, unknown>, flags: Record<string, string>, env: Environment): void {
+  if (config.scene !== undefined || config.script !== undefined) return;
+  for (const { flag } of [OPTIONS.blender, OPTIONS.camera, OPTIONS.engine, OPTIONS.animate, OPTIONS.turn]) {
+    // Where Blender is may be set once and for all.
+    const variable = flag !== OPTIONS.blender.flag && variableOf(flag) in env ? variableOf(flag) : undefined;
+    const given = flag in flags ? `--${flag}` : variable;
+    if (given === undefined) continue;
+    throw new UsageError(
+      `${given} is for the Blender that rendercast starts: name a .blend file too, or a script with --script.`,
+    );
+  }
 }
 
 function parseFlags(argv: readonly string[], env: Environment): Record<string, string> {
@@ -264,8 +278,9 @@ function parseFlags(argv: readonly string[], env: Environment): Record<string, s
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
     const [scene, surplus] = positionals;
-    const stray = scene?.endsWith(".blend") && values.scene === undefined ? surplus : scene;
-    if (stray !== undefined) throw new UsageError(`'${stray}' is not an option; ${adviceOn(env)}`);
+    if (values.scene !== undefined && scene !== undefined) throw strayError(scene, env);
+    if (scene !== undefined && !scene.endsWith(".blend")) throw notSceneError(scene, env);
+    if (surplus !== undefined) throw strayError(surplus, env);
     return { ...(scene === undefined ? {} : { scene }), ...values } as Record<string, string>;
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -279,10 +294,23 @@ function parseFlags(argv: readonly string[], env: Environment): Record<string, s
   }
 }
 
+function strayError(stray: string, env: Environment): UsageError {
+  const kept = keptByNpm(env);
+  const advice = kept === undefined ? "--help lists them all." : `write npm start -- --${kept} ...`;
+  return new UsageError(`'${stray}' is not an option; ${advice}`);
+}
+
+function notSceneError(stray: string, env: Environment): UsageError {
+  if (keptByNpm(env) !== undefined) return strayError(stray, env);
+  if (stray.endsWith(".py")) return new UsageError(`'${stray}' is a script: write --script ${stray}.`);
+  return new UsageError(
+    `'${stray}' is no .blend file, the only kind that is taken without a flag; --help lists the options.`,
+  );
+}
+
 /** npm keeps the flags before `--` to itself, and leaves only their values. */
-function adviceOn(env: Environment): string {
-  const kept = Object.values(OPTIONS).find(({ flag }) => `npm_config_${flag.replaceAll("-", "_")}` in env);
-  return kept ? `write npm start -- --${kept.flag} ...` : "--help lists them all.";
+function keptByNpm(env: Environment): string | undefined {
+  return Object.values(OPTIONS).find(({ flag }) => `npm_config_${flag.replaceAll("-", "_")}` in env)?.flag;
 }
 
 /** The environment variable of a flag. */
@@ -295,9 +323,11 @@ export function variableOf(flag: string): string {
  * @param command how this rendercast is started.
  */
 export function helpText(command: string): string {
+  const flags = Object.values<Option>(OPTIONS).map(({ flag, value }) => `--${flag} ${value}`.length);
+  const width = Math.max(...flags) + 2;
   const rows = Object.values<Option>(OPTIONS).map((option) => {
     const fallback = option.default === undefined ? "" : ` (${option.default})`;
-    return `  ${`--${option.flag} ${option.value}`.padEnd(22)}${option.help}${fallback}`;
+    return `  ${`--${option.flag} ${option.value}`.padEnd(width)}${option.help}${fallback}`;
   });
   return [
     "rendercast: a live render loop in any browser, over WebRTC.",
@@ -306,7 +336,7 @@ export function helpText(command: string): string {
     "",
     "Options (default), each also as an environment variable such as RENDERCAST_PORT:",
     ...rows,
-    `  ${"--help, --version".padEnd(22)}show this, or the version`,
+    `  ${"--help, --version".padEnd(width)}show this, or the version`,
     "",
   ].join("\n");
 }

@@ -9,6 +9,10 @@ const FORGET_AFTER: Millis = 60_000;
 /** A stream's name, as in `/streams/NAME`. */
 export const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
+/** The rule of {@link STREAM_NAME}, for people. */
+export const STREAM_NAME_RULE =
+  "1 to 64 letters, digits, dots, underscores and dashes, the first a letter or digit";
+
 export interface Entry {
   readonly broadcast: Broadcast;
   /** Where publishers of this broadcast go; undefined where it has another source. */
@@ -60,7 +64,7 @@ export class Directory {
    */
   async ingestOf(name: string): Promise<IngestSource> {
     if (!STREAM_NAME.test(name)) {
-      throw new DirectoryError(404, "A stream's name is 1 to 64 letters, digits, dots and dashes.");
+      throw new DirectoryError(404, `A stream's name is ${STREAM_NAME_RULE}.`);
     }
     const entry = this.#entries.get(name) ?? (await this.#create(name));
     if (!entry.ingest)
@@ -84,6 +88,10 @@ export class Directory {
     try {
       const entry = await making;
       this.#entries.set(name, entry);
+      // Who was refused before it showed anything leaves no stream behind.
+      entry.ingest?.whenUnused(() => {
+        if (!entry.broadcast.followed) void this.#forget(entry.broadcast);
+      });
       return entry;
     } finally {
       this.#making.delete(name);
@@ -91,10 +99,14 @@ export class Directory {
   }
 
   async #sweep(): Promise<void> {
-    for (const [name, { broadcast, ingest, permanent }] of this.#entries) {
+    for (const { broadcast, ingest, permanent } of this.#entries.values()) {
       if (permanent || broadcast.followed || (ingest?.abandonedFor ?? 0) < FORGET_AFTER) continue;
-      this.#entries.delete(name);
-      await broadcast.close();
+      await this.#forget(broadcast);
     }
+  }
+
+  async #forget(broadcast: Broadcast): Promise<void> {
+    this.#entries.delete(broadcast.name);
+    await broadcast.close();
   }
 }

@@ -3,11 +3,14 @@
 import { networkInterfaces } from "node:os";
 import { renderUnicodeCompact } from "uqr";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
+import { decodingEnded, isDecoding } from "./encoder/decode.ts";
 import { isBuilt, packageVersion } from "./package.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
 
 /** Whatever hangs, Ctrl-C ends the process by then. */
 const STOP_WITHIN = 2000;
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** How this rendercast is started: from a clone, or installed. */
 const COMMAND = isBuilt ? "rendercast" : "npm start --";
@@ -35,14 +38,23 @@ async function run(config: Config): Promise<void> {
   let stopping = false;
   const stop = async () => {
     // A second Ctrl-C does not wait.
-    if (stopping) process.exit(1);
+    if (stopping) end(1);
     stopping = true;
     log("Stopping.");
-    setTimeout(() => process.exit(0), STOP_WITHIN - 500).unref();
+    setTimeout(() => end(0), STOP_WITHIN - 500).unref();
     await rendercast.close();
-    process.exit(0);
+    await decodingEnded();
+    end(0);
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop());
+  for (const signal of SIGNALS) process.on(signal, () => void stop());
+}
+
+/** Ends the process, which by itself would wait for each thread that a library holds. */
+function end(exitCode: number): never {
+  if (isDecoding()) process.kill(process.pid, "SIGKILL");
+  // Should another thread be held, the next Ctrl-C ends the process without it.
+  for (const signal of SIGNALS) process.removeAllListeners(signal);
+  process.exit(exitCode);
 }
 
 function greeting(config: Config, { port, broadcast }: Rendercast): string {

@@ -1,10 +1,16 @@
 /** How often something happens, over a sliding window. */
-import type { Clock, EpochMs, Millis } from "./timing.ts";
+import type { Clock, Millis } from "./timing.ts";
+
+/** The most that is remembered: what comes faster is measured over a shorter time. */
+const MEMORY = 512;
 
 export class RateMeter {
   readonly #clock: Clock;
   readonly #window: Millis;
-  #times: EpochMs[] = [];
+  /** The newest times, in a ring: the one before `#next` is the last. */
+  readonly #times = new Float64Array(MEMORY);
+  #next = 0;
+  #length = 0;
 
   constructor(clock: Clock, window: Millis = 3000) {
     this.#clock = clock;
@@ -12,22 +18,22 @@ export class RateMeter {
   }
 
   count(): void {
-    this.#times.push(this.#clock.now());
-    this.#forgetOld();
+    this.#times[this.#next] = this.#clock.now();
+    this.#next = (this.#next + 1) % MEMORY;
+    this.#length = Math.min(this.#length + 1, MEMORY);
   }
 
   /** Times a second; 0 until it happened twice within the window. */
   get rate(): number {
-    this.#forgetOld();
-    const first = this.#times[0];
-    const last = this.#times.at(-1);
-    if (first === undefined || last === undefined || last === first) return 0;
-    return ((this.#times.length - 1) * 1000) / (last - first);
+    const oldest = this.#clock.now() - this.#window;
+    while (this.#length > 0 && this.#ago(this.#length) < oldest) this.#length--;
+    if (this.#length < 2) return 0;
+    const took = this.#ago(1) - this.#ago(this.#length);
+    return took > 0 ? ((this.#length - 1) * 1000) / took : 0;
   }
 
-  #forgetOld(): void {
-    const oldest = this.#clock.now() - this.#window;
-    const keep = this.#times.findIndex((time) => time >= oldest);
-    this.#times = keep === -1 ? [] : this.#times.slice(keep);
+  /** When it happened, the last time being 1. */
+  #ago(times: number): number {
+    return this.#times[(this.#next - times + MEMORY) % MEMORY] ?? 0;
   }
 }

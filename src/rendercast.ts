@@ -1,20 +1,24 @@
 /** The whole server, started with one call and stopped with another. */
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
+import { basename } from "node:path";
 import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
 import { FfmpegVp8Encoder } from "./encoder/ffmpeg.ts";
 import { listen, listenLocally } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
+import { limitRequests } from "./request-timeout.ts";
 import { FullError, Seats } from "./seats.ts";
 import { httpApp } from "./server.ts";
 import { serveSignaling } from "./signaling/socket.ts";
 import { blenderArguments } from "./source/blender/command.ts";
 import { blenderProgram } from "./source/blender/program.ts";
+import { withoutFolders } from "./source/blender/words.ts";
 import { BlenderProcess } from "./source/blender.ts";
 import { folderSource } from "./source/folder.ts";
-import { IngestSource } from "./source/ingest.ts";
+import { publisherNews } from "./source/ingest/news.ts";
+import { type IngestOptions, IngestSource } from "./source/ingest.ts";
 import { patternSource } from "./source/pattern.ts";
 import type { Source } from "./source/source.ts";
 import { StandbySource } from "./source/standby.ts";
@@ -46,7 +50,7 @@ export interface Internals {
 export async function startRendercast(
   config: Config,
   log: (line: string) => void,
-  { clock = systemClock, playoutDelay = true, source = sourceOf(config, clock, log) }: Internals = {},
+  { clock = systemClock, playoutDelay = true, source: given }: Internals = {},
 ): Promise<Rendercast> {
   prepareWerift();
   const address = config.host === "::" || config.host === "0.0.0.0" ? undefined : config.host;
@@ -66,33 +70,33 @@ export async function startRendercast(
       maxPixels: config.maxPixels,
       log,
     });
-  const newIngest = () => {
+  const tell = publisherNews(clock, log);
+  const newIngest = (name: string, own?: IngestOptions["own"]) => {
     const { maxFrameBytes: maxBytes, maxPixels, stallAfter } = config;
-    return new IngestSource({ maxBytes, maxPixels, stallAfter, clock });
+    const tellOf = (line: string) => tell(`${name}: ${line}`);
+    return new IngestSource({ maxBytes, maxPixels, stallAfter, clock, log: tellOf, ...(own && { own }) });
   };
   const directory = new Directory(clock, config.maxStreams, async (name) => {
-    const ingest = newIngest();
+    const ingest = newIngest(name);
     const broadcast = broadcastOf(name, ingest);
     await broadcast.start();
     return { broadcast, ingest, permanent: false };
   });
 
   const program = blenderProgram(config);
-  // Blender has to prove itself where the server has no loopback address.
-  const publishToken = config.publishToken ?? (program === undefined ? undefined : randomUUID());
-  const ingest = config.folder === undefined ? newIngest() : undefined;
-  const broadcast = broadcastOf(config.name, ingest ? new StandbySource(source, ingest) : source);
+  // By its own token the Blender started here is known, also where the server has no loopback address.
+  const tokens = { publish: config.publishToken, own: program === undefined ? undefined : randomUUID() };
+  const { source, ingest } = sourceOf(config, newIngest, { clock, log, given });
+  const broadcast = broadcastOf(config.name, source);
   directory.add({ broadcast, ingest, permanent: true });
 
-  const serverOf = (local: boolean) => {
-    const server = createServer(httpApp({ directory, metrics, clock, publishToken, local, log }));
-    // A publisher's body goes on for days.
-    server.requestTimeout = 0;
-    return server;
-  };
+  const { host } = config;
+  const serverOf = (local: boolean) =>
+    createServer(httpApp({ directory, metrics, clock, tokens, host, local, log }));
   const http = serverOf(false);
   const local = config.ingestSocket === undefined ? undefined : serverOf(true);
   const signaling = serveSignaling(http, { clock, log, refusal, find: (name) => directory.find(name) });
+  for (const server of [http, local]) if (server) limitRequests(server, clock);
   let blender: BlenderProcess | undefined;
   const close = async () => {
     await Promise.all([blender?.close(), directory.close()]);
@@ -115,26 +119,55 @@ export async function startRendercast(
   const port = typeof bound === "object" && bound ? bound.port : config.port;
   if (program !== undefined) {
     const host = address === undefined ? "127.0.0.1" : address;
+    const waits = () => broadcast.info().state.kind === "waiting";
+    const tellViewers = (sentence: string | undefined) => {
+      broadcast.problem(sentence && withoutFolders(sentence, [program, config.scene, config.script]));
+      // By then it is not starting any more.
+      if (sentence !== undefined && waits()) broadcast.state({ kind: "waiting" });
+    };
     const server = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
     blender = new BlenderProcess({
       program,
       arguments: blenderArguments({ ...config, server, stream: config.name }),
-      environment: publishToken === undefined ? {} : { RENDERCAST_PUBLISH_TOKEN: publishToken },
+      environment: tokens.own === undefined ? {} : { RENDERCAST_PUBLISH_TOKEN: tokens.own },
       clock,
       log,
+      problem: tellViewers,
+      ended: () => {
+        if (waits()) tellViewers("Blender has ended without a picture.");
+      },
     });
     blender.start();
   }
   return { port, broadcast, close };
 }
 
-function sourceOf(config: Config, clock: Clock, log: (line: string) => void): Source {
-  if (config.folder === undefined) {
-    const { size, fps } = config;
-    return patternSource({ ...size, fps, clock });
+/**
+ * Where the pictures come from, and where publishers go.
+ * @param given instead of what the configuration names.
+ */
+function sourceOf(
+  config: Config,
+  newIngest: (name: string, own?: IngestOptions["own"]) => IngestSource,
+  { clock, log, given }: { clock: Clock; log: (line: string) => void; given: Source | undefined },
+): { readonly source: Source; readonly ingest: IngestSource | undefined } {
+  const { folder, picture, written, running, stallAfter, maxFrameBytes: maxBytes } = config;
+  if (folder !== undefined) {
+    const files = { folder, picture, written, running };
+    return {
+      source: given ?? folderSource({ ...files, stallAfter, maxBytes, clock, log }),
+      ingest: undefined,
+    };
   }
-  const { folder, picture, written, running, stallAfter, maxFrameBytes } = config;
-  return folderSource({ folder, picture, written, running, stallAfter, maxBytes: maxFrameBytes, clock, log });
+  const { name, scene, script, size, fps } = config;
+  const own = scene ?? script;
+  if (own !== undefined) {
+    // Whoever asks for a scene of their own is not shown another until that comes.
+    const ingest = newIngest(name, { label: basename(own), waiting: "Blender is starting" });
+    return { source: ingest, ingest };
+  }
+  const ingest = newIngest(name);
+  return { source: new StandbySource(given ?? patternSource({ ...size, fps, clock }), ingest), ingest };
 }
 
 function refusal(error: unknown) {

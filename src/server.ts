@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
-import { isLoopback, mayPublish } from "./access.ts";
+import { isLoopback, mayPublish, type PublishTokens, refusalOf } from "./access.ts";
 import type { Broadcast } from "./broadcast.ts";
 import { OPTIONS } from "./config.ts";
 import { type Directory, DirectoryError } from "./directory.ts";
@@ -22,15 +22,16 @@ export interface HttpOptions {
   readonly directory: Directory;
   readonly metrics: Metrics;
   readonly clock: Clock;
-  /** Lets publishers on other machines in; undefined keeps them out. */
-  readonly publishToken: string | undefined;
+  readonly tokens: PublishTokens;
+  /** What it listens on, by which this machine may call it. */
+  readonly host: string;
   /** Whether it serves the Unix socket, over which only this machine comes. */
   readonly local: boolean;
   readonly log: (line: string) => void;
 }
 
 /** @throws where the page has not been built. */
-export function httpApp({ directory, metrics, clock, publishToken, local, log }: HttpOptions): Express {
+export function httpApp({ directory, metrics, clock, tokens, host, local, log }: HttpOptions): Express {
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
     throw new Error("The page is not built: run `npm run build`, or start with `npm start`.");
@@ -72,7 +73,11 @@ export function httpApp({ directory, metrics, clock, publishToken, local, log }:
     const events = new EventStream(response, () => stop());
     const tell = () => events.send("stream", JSON.stringify(broadcast.info()));
     const stopListening = broadcast.listen(tell);
-    const stopTicking = clock.every(1000, tell);
+    const stopTicking = clock.every(1000, () => {
+      // Forgotten: who asks again meets whoever publishes the name next.
+      if (directory.find(broadcast.name) === broadcast) tell();
+      else response.end();
+    });
     const stop = () => {
       stopListening();
       stopTicking();
@@ -83,27 +88,28 @@ export function httpApp({ directory, metrics, clock, publishToken, local, log }:
     const broadcast = find(request, response);
     if (!broadcast) return;
     const events = new EventStream(response, () => stop());
-    const stop = broadcast.followTelemetry((json) => events.send("telemetry", json));
+    const stopListening = broadcast.followTelemetry((json) => events.send("telemetry", json));
+    const stopTicking = clock.every(1000, () => {
+      if (directory.find(broadcast.name) !== broadcast) response.end();
+    });
+    const stop = () => {
+      stopListening();
+      stopTicking();
+    };
   });
   app.post("/streams/:name", async (request, response) => {
-    const access = mayPublish(request, publishToken, local);
-    if (access === "missing") {
-      response.set("WWW-Authenticate", "Bearer");
-      return sentence(
-        response,
-        401,
-        "Publishing from elsewhere needs the token: Authorization: Bearer SECRET.",
-      );
-    }
-    if (access === "wrong") {
-      return sentence(response, 403, "That is not this server's publish token (--publish-token).");
+    const access = mayPublish(request, tokens, local, host);
+    if (access === "missing" || access === "wrong") {
+      if (access === "missing") response.set("WWW-Authenticate", "Bearer");
+      return sentence(response, access === "missing" ? 401 : 403, refusalOf(access, tokens));
     }
     // What is no multipart is refused before a stream is made for it.
     boundaryOf(request.headers["content-type"]);
-    const takeover = "takeover" in request.query && access === "token";
+    const own = access === "own";
+    const takeover = "takeover" in request.query && (own || access === "token");
     const sameClock = local || isLoopback(request.socket.remoteAddress);
     const ingest = await directory.ingestOf(request.params.name);
-    publishOverHttp(request, response, ingest, { takeover, sameClock });
+    publishOverHttp(request, response, ingest, { takeover, sameClock, own });
   });
   app.get("/metrics", async (_request, response) => {
     const { type, text } = await metrics.scrape();

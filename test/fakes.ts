@@ -143,6 +143,7 @@ export class FakeResponse extends Writable {
 export class FakeSink implements SourceSink {
   readonly frames: SourceFrame[] = [];
   readonly states: SourceState[] = [];
+  readonly problems: (string | undefined)[] = [];
 
   frame(frame: SourceFrame): void {
     this.frames.push(frame);
@@ -150,6 +151,10 @@ export class FakeSink implements SourceSink {
 
   state(state: SourceState): void {
     this.states.push(state);
+  }
+
+  problem(sentence: string | undefined): void {
+    this.problems.push(sentence);
   }
 }
 

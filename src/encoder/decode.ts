@@ -1,7 +1,7 @@
 /** Image file to pixels, by sharp (libvips). */
 import sharp from "sharp";
 import { type ImageFrame, MAX_SIDE, type RawFrame } from "../frame.ts";
-import type { Clock } from "../timing.ts";
+import type { Cancel, Clock, Millis } from "../timing.ts";
 
 // One small picture at a time: caches only cost memory, and more threads a picture made it slower
 // (480x270 JPEG: 1.1 ms with one, 2.0 with two).
@@ -14,9 +14,17 @@ sharp.unblock({
   operation: ["Jpeg", "Png", "Webp", "Tiff", "Nsgif", "Heif"].map((kind) => `VipsForeignLoad${kind}`),
 });
 
-/** A picture that cannot be shown: torn, too large, or not an image. The message says which. */
+/** One picture may take so long: it holds one of the process's few threads. */
+const DECODE_WITHIN: Millis = 5000;
+
+/** The most that is told of what the library says. */
+const MAX_REASON = 60;
+
+const TOO_SLOW = `they take longer than ${DECODE_WITHIN / 1000} seconds to decode`;
+
+/** A picture that cannot be shown: torn, too large, too slow, or not an image. The message says which. */
 export class DecodeError extends Error {
-  readonly why: "too_large" | "undecodable";
+  readonly why: "too_large" | "too_slow" | "undecodable";
 
   constructor(why: DecodeError["why"], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -39,6 +47,7 @@ export async function decode(frame: ImageFrame, maxPixels: number, clock: Clock)
       .autoOrient()
       .toColourspace("srgb")
       .removeAlpha()
+      .timeout({ seconds: DECODE_WITHIN / 1000 })
       .raw()
       .toBuffer({ resolveWithObject: true });
     if (Math.max(info.width, info.height) > MAX_SIDE) {
@@ -56,6 +65,67 @@ export async function decode(frame: ImageFrame, maxPixels: number, clock: Clock)
         cause: error,
       });
     }
-    throw new DecodeError("undecodable", `they cannot be decoded (${message.trim()})`, { cause: error });
+    if (/^timeout: /.test(message)) throw new DecodeError("too_slow", TOO_SLOW, { cause: error });
+    throw new DecodeError("undecodable", `they cannot be decoded (${forPeople(message)})`, { cause: error });
+  }
+}
+
+/** The library's words, in which a publisher's own may be quoted: the beginning, in one line. */
+function forPeople(message: string): string {
+  const line = message.trim().replaceAll(/[\s\p{C}]+/gu, " ");
+  return line.length <= MAX_REASON ? line : `${line.slice(0, MAX_REASON - 1)}\u2026`;
+}
+
+/** What holds a thread now, given up or not. */
+const running = new Set<Promise<unknown>>();
+
+/** Whether any picture is being decoded, waited for or given up. */
+export function isDecoding(): boolean {
+  return running.size > 0;
+}
+
+/** Resolves when none is any more: until then the process cannot end by itself. */
+export async function decodingEnded(): Promise<void> {
+  await Promise.allSettled(running);
+}
+
+/**
+ * Decodes one picture at a time, and does not wait for one that takes too long. That cannot be stopped everywhere
+ * in the library, so no other begins until it has ended: they would hold thread after thread.
+ */
+export class Decoder {
+  readonly #clock: Clock;
+  readonly #decode: (frame: ImageFrame) => Promise<RawFrame>;
+  #stuck = false;
+  #stopWaiting: Cancel | undefined;
+
+  /** @param run decodes; only tests pass their own. */
+  constructor(maxPixels: number, clock: Clock, run = (frame: ImageFrame) => decode(frame, maxPixels, clock)) {
+    this.#clock = clock;
+    this.#decode = run;
+  }
+
+  /** @throws {DecodeError} */
+  async decode(frame: ImageFrame): Promise<RawFrame> {
+    if (this.#stuck) throw new DecodeError("too_slow", TOO_SLOW);
+    const decoding = this.#decode(frame);
+    running.add(decoding);
+    return new Promise((resolve, reject) => {
+      this.#stopWaiting = this.#clock.after(DECODE_WITHIN, () => {
+        this.#stuck = true;
+        reject(new DecodeError("too_slow", TOO_SLOW));
+      });
+      const ended = () => {
+        running.delete(decoding);
+        this.#stopWaiting?.();
+        this.#stuck = false;
+      };
+      decoding.finally(ended).then(resolve, reject);
+    });
+  }
+
+  /** Leaves what is being decoded to itself. */
+  close(): void {
+    this.#stopWaiting?.();
   }
 }

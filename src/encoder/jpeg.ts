@@ -19,16 +19,21 @@ const MARKER = 0xff;
 const START_OF_SCAN = 0xda;
 const COMMENT = 0xfe;
 
+/** More segments than any camera or program writes before the picture; a file can have millions, all empty. */
+const MAX_SEGMENTS = 1000;
+
 /**
  * The JPEG without its comments (ITU-T T.81, section B.2.4.5), in which Blender writes the scene's path on its disk.
- * What does not parse comes back as it is.
+ * What does not parse comes back as it is; undefined for one of so many segments that it is better made anew.
  */
-export function withoutComments(jpeg: Buffer): Buffer {
+export function withoutComments(jpeg: Buffer): Buffer | undefined {
   const kept: Buffer[] = [];
   let from = 0;
+  let segments = 0;
   for (let at = 2; at + 4 <= jpeg.length && jpeg[at] === MARKER; ) {
     const marker = jpeg[at + 1];
     if (marker === START_OF_SCAN) break;
+    if (++segments > MAX_SEGMENTS) return undefined;
     const next = at + 2 + jpeg.readUInt16BE(at + 2);
     if (marker === COMMENT) {
       kept.push(jpeg.subarray(from, at));

@@ -31,7 +31,10 @@ export interface MultipartOptions {
 const MAX_PART_BYTES = 32 * 1024 * 1024;
 /** Room for the telemetry of one frame in a header. */
 const MAX_LINE_BYTES = 20 * 1024;
+/** The most lines a part may have before its body, so that each takes little work: its headers, and as many empty ones. */
 const MAX_HEADERS = 64;
+/** How far bytes are compared one by one behind a line end, before the next is looked for. */
+const NEARBY = 64;
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -51,6 +54,8 @@ export class MultipartParser {
   readonly #line = new Uint8Array(MAX_LINE_BYTES);
   #lineLength = 0;
   #headers = new Map<string, string>();
+  /** The header lines of this part, or the empty lines before it. */
+  #lines = 0;
   #body = new Uint8Array(0);
   #bodyLength = 0;
   #whole: Part | undefined;
@@ -108,28 +113,29 @@ export class MultipartParser {
 
   /** Takes all the bytes, unless the body's end is among them: then returns those from the boundary on. */
   #growBody(bytes: Uint8Array): Uint8Array {
-    // A body that lies within one chunk is copied once, however many of them there are.
-    if (this.#bodyLength === 0) {
-      const end = this.#findEnding(bytes, 0);
-      if (end !== undefined) {
-        this.#body = bytes.slice(0, end);
-        this.#endBody();
-        return bytes.subarray(end + 2);
-      }
-    }
     const seen = this.#bodyLength;
-    this.#reserve(seen + bytes.length);
-    this.#body.set(bytes, seen);
-    this.#bodyLength += bytes.length;
-    const body = this.#body.subarray(0, this.#bodyLength);
-    const end = this.#findEnding(body, Math.max(0, seen - this.#ending.length + 1));
-    if (end === undefined) {
-      if (this.#bodyLength > this.#maxPartBytes + this.#ending.length) this.#refuseLength();
-      return bytes.subarray(bytes.length);
+    // A body that lies within one chunk is copied once, however many of them there are.
+    let body = bytes;
+    if (seen > 0) {
+      this.#append(bytes);
+      body = this.#body.subarray(0, this.#bodyLength);
     }
-    this.#body = body.slice(0, end);
-    this.#endBody();
-    return body.slice(end + 2);
+    const end = this.#findEnding(body, Math.max(0, seen - this.#ending.length + 1));
+    if (end !== undefined) {
+      this.#body = body.slice(0, end);
+      this.#endBody();
+      return body.subarray(end + 2);
+    }
+    if (seen === 0) this.#append(bytes);
+    if (this.#bodyLength > this.#maxPartBytes + this.#ending.length) this.#refuseLength();
+    return bytes.subarray(bytes.length);
+  }
+
+  #append(bytes: Uint8Array): void {
+    const length = this.#bodyLength + bytes.length;
+    this.#reserve(length);
+    this.#body.set(bytes, this.#bodyLength);
+    this.#bodyLength = length;
   }
 
   #reserve(length: number): void {
@@ -140,17 +146,27 @@ export class MultipartParser {
   }
 
   #findEnding(body: Uint8Array, from: number): number | undefined {
-    for (let at = body.indexOf(CR, from); at >= 0; at = body.indexOf(CR, at + 1)) {
-      if (at + this.#ending.length > body.length) return undefined;
-      if (this.#ending.every((byte, i) => body[at + i] === byte)) return at;
+    const stop = body.length - this.#ending.length + 1;
+    for (let at = body.indexOf(CR, from); at >= 0 && at < stop; at = body.indexOf(CR, at)) {
+      // In a body of nothing but line ends, looking for each would take longer than comparing all.
+      for (const near = Math.min(at + NEARBY, stop); at < near; at++) {
+        if (body[at] === CR && this.#endsAt(body, at)) return at;
+      }
     }
     return undefined;
+  }
+
+  #endsAt(body: Uint8Array, at: number): boolean {
+    const ending = this.#ending;
+    for (let i = 1; i < ending.length; i++) if (body[at + i] !== ending[i]) return false;
+    return true;
   }
 
   #readLine(bytes: Uint8Array): Uint8Array {
     const end = bytes.indexOf(LF);
     const line = bytes.subarray(0, end < 0 ? undefined : end);
     if (this.#lineLength + line.length > MAX_LINE_BYTES) {
+      if (this.#expecting === "boundary") this.#refuseLine();
       throw new MultipartError(`A line longer than ${MAX_LINE_BYTES} bytes where headers should be`);
     }
     this.#line.set(line, this.#lineLength);
@@ -171,17 +187,27 @@ export class MultipartParser {
     } else if (line === this.#delimiter) {
       this.#expecting = "headers";
       this.#headers = new Map();
+      this.#lines = 0;
     } else if (line === `${this.#delimiter}--`) {
       this.#expecting = "nothing";
-    } else if (line !== "") {
-      throw new MultipartError("Something else where the boundary should be");
+    } else if (line !== "" || ++this.#lines > MAX_HEADERS) {
+      this.#refuseLine();
     }
+  }
+
+  /** Something else where a boundary should be. */
+  #refuseLine(): never {
+    throw new MultipartError(
+      this.#delimiter === ""
+        ? "The body should begin with a boundary, a line such as --frame, and have one before each picture"
+        : `The boundary ${this.#delimiter.slice(0, 72)} should follow here, a line by itself, and something else came`,
+    );
   }
 
   #addHeader(line: string): void {
     const colon = line.indexOf(":");
     if (colon < 1) throw new MultipartError("A header without a name");
-    if (this.#headers.size === MAX_HEADERS) throw new MultipartError(`More than ${MAX_HEADERS} headers`);
+    if (++this.#lines > MAX_HEADERS) throw new MultipartError(`More than ${MAX_HEADERS} headers`);
     this.#headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
   }
 
@@ -203,6 +229,7 @@ export class MultipartParser {
   #endBody(): void {
     this.#whole = { headers: this.#headers, body: this.#body };
     this.#body = new Uint8Array(0);
+    this.#lines = 0;
     this.#expecting = "boundary";
   }
 

@@ -6,8 +6,8 @@
 
 /** What the render loop behind a stream is doing. */
 export type SourceState =
-  /** No picture has come yet. */
-  | { readonly kind: "waiting" }
+  /** No picture has come yet. `why`, where it is known: in a few words, such as `Blender is starting`. */
+  | { readonly kind: "waiting"; readonly why?: string }
   /** Pictures come. `run` counts the loop's starts from 1: above 1 it has been restarted. */
   | { readonly kind: "live"; readonly since: number; readonly run: number }
   /** No picture for a while, from a loop that does not say whether it runs. */
@@ -30,7 +30,7 @@ export interface StreamInfo {
   readonly fps: number;
   /** Everybody who watches, by WebRTC or MJPEG. */
   readonly viewers: number;
-  /** Pictures come, but cannot be shown: why, in a sentence for the user. */
+  /** Why no pictures come, or why those that come cannot be shown: a sentence for the user. */
   readonly problem?: string;
 }
 

@@ -120,10 +120,15 @@ class Connection {
   #follow(name: unknown): Reply<StreamInfo> {
     const parsed = streamName.safeParse(name);
     const stream = parsed.success ? this.#options.find(parsed.data) : undefined;
-    if (!stream) return NO_SUCH_STREAM;
+    if (!parsed.success || !stream) return NO_SUCH_STREAM;
     this.#unfollow?.();
     const unlisten = stream.listen((info) => this.#tell(info));
-    const stopTicking = this.#options.clock.every(1000, () => this.#tell(stream.info()));
+    const stopTicking = this.#options.clock.every(1000, () => {
+      // Another may have the name since the one that was followed was forgotten.
+      const now = this.#options.find(parsed.data);
+      if (now === undefined || now === stream) this.#tell(stream.info());
+      else this.#follow(parsed.data);
+    });
     this.#unfollow = () => {
       unlisten();
       stopTicking();

@@ -76,6 +76,8 @@ class FolderSource implements Source {
       maxBytes,
       clock,
       log,
+      // Viewers read it, as they do the label.
+      tell: (sentence) => this.#sink?.problem(sentence?.replaceAll(join(folder, "/"), "")),
       witness: this.#watcher,
     });
   }

@@ -1,13 +1,12 @@
 /** The ingest source: broadcasts the frames that a publisher pushes, one publisher at a time. */
 import type { SourceFrame } from "../frame.ts";
-import { MultipartError, MultipartParser } from "../signaling/multipart.ts";
+import { MultipartError, MultipartParser, type Part } from "../signaling/multipart.ts";
 import type { SourceState } from "../signaling/protocol.ts";
 import type { Cancel, Clock, Millis } from "../timing.ts";
 import { frameOf, PartError } from "./ingest/part.ts";
+import { Patience } from "./ingest/patience.ts";
+import { Turns } from "./ingest/turns.ts";
 import type { Source, SourceSink } from "./source.ts";
-
-/** A publisher of which nothing was heard for this long is dropped. */
-const SILENCE: Millis = 10_000;
 
 const STOPPED = "The stream ends, or the server stops: publish again in a moment.";
 
@@ -18,6 +17,15 @@ export interface IngestOptions {
   /** How long no picture may come, though somebody watches, until the source counts as stalled. */
   readonly stallAfter: Millis;
   readonly clock: Clock;
+  /** The publisher that this server starts for it, if it does. */
+  readonly own?: {
+    /** What it shows, such as `scene.blend`. */
+    readonly label: string;
+    /** What its first picture waits for, in a few words. */
+    readonly waiting: string;
+  };
+  /** Told, in a line, of every other publisher that comes or goes. */
+  readonly log?: (line: string) => void;
 }
 
 /** One publisher's connection, as the source needs it. */
@@ -26,6 +34,8 @@ export interface Publisher {
   readonly label: string;
   /** For those who may publish too, such as `192.0.2.7`. */
   readonly address: string;
+  /** Whether it is the one that this server has started. */
+  readonly own?: boolean;
   /** What divides its parts; undefined where only its first line tells. */
   readonly boundary: string | undefined;
   /** Whether its clock is this machine's. */
@@ -37,7 +47,9 @@ export interface Publisher {
 /** Takes what one publisher sends. After `dropped` it does nothing. */
 export interface Feed {
   push(chunk: Buffer): void;
-  /** The body has ended; true if with a whole part. ffmpeg sends no closing boundary. */
+  /** Resolves when it has taken all that was pushed: until then nothing may be pushed or ended. Undefined where it has. */
+  working(): Promise<void> | undefined;
+  /** The body has ended; true if with a whole part, or on purpose. ffmpeg sends no closing boundary. */
   end(): boolean;
   /** The connection was lost. */
   lost(): void;
@@ -53,10 +65,13 @@ export class IngestSource implements Source {
   #publisher:
     | { readonly is: Publisher; readonly drop: (status: number, message: string) => void }
     | undefined;
-  #label = "a publisher";
+  #label: string;
   #runs = 0;
   #frames = 0;
-  #state: SourceState = { kind: "waiting" };
+  #state: SourceState;
+  /** Whether any publisher has ever sent a whole part. */
+  #used = false;
+  #unused: (() => void) | undefined;
   #watched = false;
   #lastPicture = 0;
   #goneAt: number;
@@ -65,6 +80,8 @@ export class IngestSource implements Source {
 
   constructor(options: IngestOptions) {
     this.#options = options;
+    this.#label = options.own?.label ?? "a publisher";
+    this.#state = options.own ? { kind: "waiting", why: options.own.waiting } : { kind: "waiting" };
     this.#goneAt = options.clock.now();
   }
 
@@ -75,6 +92,11 @@ export class IngestSource implements Source {
   /** How long there has been no publisher; 0 while there is one. */
   get abandonedFor(): Millis {
     return this.#publisher ? 0 : this.#options.clock.now() - this.#goneAt;
+  }
+
+  /** Calls when a publisher has gone and none has ever sent a whole part. */
+  whenUnused(run: () => void): void {
+    this.#unused = run;
   }
 
   async start(sink: SourceSink): Promise<void> {
@@ -118,32 +140,44 @@ export class IngestSource implements Source {
   }
 
   #admit(publisher: Publisher): Feed {
-    const { clock, maxBytes, maxPixels } = this.#options;
+    const { clock, maxBytes, maxPixels, own } = this.#options;
+    const { address } = publisher;
     const allocate = (bytes: number) => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
     const parser = new MultipartParser(publisher.boundary, { maxPartBytes: maxBytes, allocate });
-    let lastHeard = clock.now();
+    const patience = new Patience(clock);
+    const turns = new Turns(clock);
+    let working: Promise<void> | undefined;
     let open = true;
     let firstFrame = true;
+    let parts = 0;
 
+    const log = (line: string) => {
+      if (!publisher.own && !this.#closed) this.#options.log?.(line);
+    };
     const leave = (state: "ended" | "crashed") => {
       open = false;
       stopListening();
       this.#publisher = undefined;
       this.#goneAt = clock.now();
       if (this.#state.kind !== "waiting") this.#setState({ kind: state, since: clock.now() });
+      // Another may be taking its place right now.
+      queueMicrotask(() => {
+        if (!this.#used && !this.#publisher && !this.#closed) this.#unused?.();
+      });
     };
     const drop = (status: number, message: string) => {
       if (!open) return;
+      const what =
+        parts > 0 ? `the publisher at ${address} was sent away` : `a publisher at ${address} was refused`;
+      log(`${what}: ${message}`);
       leave("crashed");
       publisher.dropped(status, message);
     };
     const stopListening = clock.every(1000, () => {
-      if (clock.now() - lastHeard <= SILENCE) return;
+      const why = patience.check();
+      if (why === undefined) return;
       this.#count("silent");
-      drop(
-        408,
-        `Nothing came for ${SILENCE / 1000} seconds: send an idle part each second while there is no picture.`,
-      );
+      drop(408, why);
     });
     const take = (frame: SourceFrame) => {
       if (firstFrame) this.#runs++;
@@ -151,37 +185,64 @@ export class IngestSource implements Source {
       this.#take(frame);
     };
     this.#publisher = { is: publisher, drop };
-    this.#label = publisher.label;
+    this.#label = (publisher.own && own?.label) || publisher.label;
 
-    return {
+    const takePart = (part: Part) => {
+      const received = clock.now();
+      const nextNumber = this.#frames + 1;
+      const frame = frameOf(part, { received, nextNumber, maxPixels, sameClock: publisher.sameClock });
+      if (parts++ === 0) log(`a publisher at ${address} has come.`);
+      this.#used = true;
+      patience.whole();
+      if (frame) take(frame);
+    };
+    const refuse = (error: unknown) => {
+      const { status, fault, message } = refusalOf(error);
+      this.#count(fault);
+      drop(status, message);
+    };
+    function* partByPart(chunk: Buffer) {
+      try {
+        for (const part of parser.read(chunk)) {
+          takePart(part);
+          yield;
+          if (!open) return;
+        }
+      } catch (error) {
+        refuse(error);
+      }
+    }
+
+    const feed: Feed = {
       push: (chunk) => {
         if (!open) return;
-        lastHeard = clock.now();
-        try {
-          for (const part of parser.read(chunk)) {
-            const received = clock.now();
-            const nextNumber = this.#frames + 1;
-            const frame = frameOf(part, { received, nextNumber, maxPixels, sameClock: publisher.sameClock });
-            if (frame) take(frame);
-          }
-        } catch (error) {
-          const { status, fault, message } = refusalOf(error);
-          this.#count(fault);
-          drop(status, message);
-        }
+        patience.heard(chunk.length);
+        working = turns.take(partByPart(chunk))?.finally(() => {
+          working = undefined;
+        });
       },
+      working: () => working,
       end: () => {
         if (!open) return true;
-        if (!parser.complete) this.#count("cut_off");
-        leave(parser.complete ? "ended" : "crashed");
-        return parser.complete;
+        const { complete, ended } = parser;
+        if (!complete) this.#count("cut_off");
+        if (parts > 0) log(`the publisher at ${address} has ended${complete ? "" : " within a part"}.`);
+        leave(complete ? "ended" : "crashed");
+        return complete && (parts > 0 || ended);
       },
       lost: () => {
         if (!open) return;
+        // What came before counts, and the closing boundary may be in it.
+        if (working !== undefined) {
+          void working.then(feed.lost);
+          return;
+        }
         if (!parser.ended) this.#count("lost");
+        if (parts > 0) log(`the publisher at ${address} ${parser.ended ? "has ended" : "is lost"}.`);
         leave(parser.ended ? "ended" : "crashed");
       },
     };
+    return feed;
   }
 
   #take(frame: SourceFrame): void {

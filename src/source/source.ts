@@ -2,14 +2,16 @@
 import type { SourceFrame } from "../frame.ts";
 import type { SourceState } from "../signaling/protocol.ts";
 
-/** Where a source's frames go. Neither call blocks or throws. */
+/** Where a source's frames go. No call blocks or throws. */
 export interface SourceSink {
   frame(frame: SourceFrame): void;
   state(state: SourceState): void;
+  /** Why there are no pictures, in a sentence for viewers too; undefined once that is over. A frame ends it as well. */
+  problem(sentence: string | undefined): void;
 }
 
 export interface Source {
-  /** For people, such as `built-in scene` or `folder /tmp/render`. */
+  /** For people, such as `built-in scene` or `folder render`. */
   readonly label: string;
   /** Begins to deliver. Rejects with a sentence for the user where it cannot. */
   start(sink: SourceSink): Promise<void>;

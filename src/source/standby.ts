@@ -28,6 +28,7 @@ export class StandbySource implements Source {
         }
       },
       frame: (frame) => sink.frame(frame),
+      problem: (sentence) => sink.problem(sentence),
     });
     // A publisher may have come before the start.
     if (this.#taken) return;
@@ -37,6 +38,9 @@ export class StandbySource implements Source {
       },
       frame: (frame) => {
         if (!this.#taken) sink.frame(frame);
+      },
+      problem: (sentence) => {
+        if (!this.#taken) sink.problem(sentence);
       },
     });
   }

@@ -9,6 +9,7 @@ import { LoopWriter } from "../loop-writer.ts";
 import { describeWith } from "../setup/suites.ts";
 import { openPlayer, readScreen, stateOf, waitForState } from "./player.ts";
 import { type ServerProcess, startServer } from "./server.ts";
+import { showsColour } from "./undisturbed.ts";
 
 describeWith(["chromium"], "a folder in Chromium", ({ chromium }) => {
   let browser: Browser;
@@ -37,19 +38,6 @@ describeWith(["chromium"], "a folder in Chromium", ({ chromium }) => {
     sharp({ create: { width: 320, height: 180, channels: 3, background: { r: red, g: green, b: blue } } })
       .jpeg({ quality: 95 })
       .toBuffer();
-
-  /** Waits until the middle of the screen has this colour, within what VP8 makes of it. */
-  const showsColour = (page: Parameters<typeof readScreen>[0], colour: readonly number[]) =>
-    expect
-      .poll(
-        async () => {
-          const { width, height, pixels } = await readScreen(page);
-          const at = 4 * (Math.floor(height / 2) * width + Math.floor(width / 2));
-          return colour.map((level, channel) => Math.abs((pixels[at + channel] ?? 0) - level) < 10);
-        },
-        { timeout: 10_000 },
-      )
-      .toEqual([true, true, true]);
 
   test("nothing yet, running, ended, restarted and crashed are told apart, and the last picture stays", async () => {
     const page = await openPlayer(browser, server.url);

@@ -3,27 +3,13 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import type { Browser, Page } from "puppeteer-core";
 import { io } from "socket.io-client";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { classes, Message, methods } from "werift";
 import { launchChromium } from "../browser.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, stateOf, waitForState } from "./player.ts";
+import { openPlayer, waitForState } from "./player.ts";
 import { type ServerProcess, startServer } from "./server.ts";
-
-/** Keeps the page's peer connections where a test can ask them. */
-function keepPeerConnections() {
-  const kept: RTCPeerConnection[] = [];
-  const Real = RTCPeerConnection;
-  Object.assign(window, {
-    kept,
-    RTCPeerConnection: class extends Real {
-      constructor(configuration?: RTCConfiguration) {
-        super(configuration);
-        kept.push(this);
-      }
-    },
-  });
-}
+import { keepPeerConnections, noticesNothing } from "./undisturbed.ts";
 
 describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
   let browser: Browser;
@@ -40,24 +26,6 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await browser?.close();
     await server?.stop();
   });
-
-  const framesDecoded = () =>
-    page.evaluate(async () => {
-      const [connection] = (window as unknown as { kept: RTCPeerConnection[] }).kept;
-      for (const report of (await connection?.getStats())?.values() ?? []) {
-        if (report.type === "inbound-rtp") return report.framesDecoded as number;
-      }
-      return 0;
-    });
-  /** The same peer connection goes on showing new frames. */
-  const noticesNothing = async () => {
-    const before = await framesDecoded();
-    await vi.waitFor(async () => expect(await framesDecoded()).toBeGreaterThan(before + 20), {
-      timeout: 10_000,
-    });
-    expect(await page.evaluate(() => (window as unknown as { kept: unknown[] }).kept.length)).toBe(1);
-    expect((await stateOf(page)).kind).toBe("live");
-  };
 
   test("a stranger's datagrams to its port are not noticed", async () => {
     const { address, port, fragment } = await page.evaluate(async () => {
@@ -91,7 +59,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
         await new Promise<void>((resolve) => stranger.send(attack, port, address, () => resolve()));
       }
     }
-    await noticesNothing();
+    await noticesNothing(page);
     stranger.close();
   });
 
@@ -135,7 +103,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     });
     socket.emit("watch", { stream: "main", offer: "y".repeat(1_000_000) });
     await new Promise<void>((resolve) => socket.on("disconnect", () => resolve()));
-    await noticesNothing();
+    await noticesNothing(page);
   });
 
   test("a page of another site is not let in, and who asks without end or does not read is sent away", async () => {
@@ -149,7 +117,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     const sentAway = new Promise<void>((resolve) => asking.on("disconnect", () => resolve()));
     for (let n = 0; n < 1000; n++) asking.emit("clock", () => {});
     await sentAway;
-    await noticesNothing();
+    await noticesNothing(page);
   });
 
   test("an offer of hundreds of videos is refused at once, and is not noticed", async () => {
@@ -162,7 +130,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
       code: "bad-request",
     });
     socket.disconnect();
-    await noticesNothing();
+    await noticesNothing(page);
   });
 
   test("strange HTTP gets an answer without inner details, and is not noticed", async () => {
@@ -187,6 +155,6 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     raw.on("error", () => {}).resume();
     raw.write("GARBAGE\r\n\r\n\0\0\0");
     await once(raw, "close");
-    await noticesNothing();
+    await noticesNothing(page);
   });
 });

@@ -11,9 +11,10 @@ import { launchChromium } from "../browser.ts";
 import { CLOSING, IDLE, image, part, raw } from "../multipart-writer.ts";
 import { type Rgb, stripes, stripesFile } from "../pictures.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, readScreen, stateOf, troublesOf, waitForState } from "./player.ts";
+import { openPlayer, waitForState } from "./player.ts";
 import { type Answer, TestPublisher } from "./publisher.ts";
 import { type ServerProcess, startServer } from "./server.ts";
+import { connectionsOf, keepPeerConnections, noticesNothing, showsColour } from "./undisturbed.ts";
 
 const TOKEN = "correct-horse-battery";
 const SENTENCE = /^[A-Z0-9][^\n]*\.\n$/;
@@ -77,7 +78,7 @@ describe("a server with a token", () => {
     const takeover = `${at("main")}?takeover`;
     expectSentence(await publisherTo(at("main")).answer, 409);
     expectSentence(await publisherTo(takeover).answer, 409);
-    expectSentence(await publisherTo(takeover, { Authorization: "Basic dXNlcjpwYXNz" }).answer, 409);
+    expectSentence(await publisherTo(takeover, { Authorization: "Basic dXNlcjpwYXNz" }).answer, 403);
     expectSentence(await publisherTo(takeover, bearer("another secret")).answer, 403);
     expect(first.answered).toBe(false);
 
@@ -124,7 +125,7 @@ describe("a server with a token", () => {
         const sneak = connect(server.port, address);
         await once(sneak, "connect");
         const head =
-          "POST /streams/main HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n";
+          "POST /streams/main HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n";
         await new Promise((resolve) =>
           sneak.write(
             Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length + 10}\r\n\r\n`), body]),
@@ -149,6 +150,8 @@ describe("a server with a token", () => {
       { Origin: "http://localhost" },
       { "X-Forwarded-For": "127.0.0.1" },
       { Via: "1.1 x" },
+      { "X-Real-IP": "127.0.0.1" },
+      { Host: "example.com" },
     ])
       expectSentence(await publisherTo(at("main"), header as Record<string, string>).answer, 401);
   });
@@ -231,7 +234,7 @@ describe("a Unix socket", () => {
     await eventually(async () => {
       await fetch(`${server.url}/streams/main/snapshot.jpg`);
       expect(await server.info()).toMatchObject({
-        source: "publisher at the local socket",
+        source: "publisher on this machine",
         state: { kind: "live" },
         width: 31,
       });
@@ -338,49 +341,6 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
   let server: ServerProcess;
   let page: Page;
 
-  /** Keeps the page's peer connections where a test can ask them. */
-  const keepPeerConnections = () => {
-    const kept: RTCPeerConnection[] = [];
-    const Real = RTCPeerConnection;
-    Object.assign(window, {
-      kept,
-      RTCPeerConnection: class extends Real {
-        constructor(configuration?: RTCConfiguration) {
-          super(configuration);
-          kept.push(this);
-        }
-      },
-    });
-  };
-  const framesDecoded = () =>
-    page.evaluate(async () => {
-      const [connection] = (window as unknown as { kept: RTCPeerConnection[] }).kept;
-      for (const report of (await connection?.getStats())?.values() ?? []) {
-        if (report.type === "inbound-rtp") return report.framesDecoded as number;
-      }
-      return 0;
-    });
-  const connections = () => page.evaluate(() => (window as unknown as { kept: unknown[] }).kept.length);
-  /** The same peer connection goes on showing new frames. */
-  const noticesNothing = async () => {
-    const before = await framesDecoded();
-    await eventually(async () => expect(await framesDecoded()).toBeGreaterThan(before + 20));
-    expect(await connections()).toBe(1);
-    expect((await stateOf(page)).kind).toBe("live");
-    expect(troublesOf(page)).toEqual([]);
-  };
-  const showsColour = (colour: Rgb) =>
-    expect
-      .poll(
-        async () => {
-          const { width, height, pixels } = await readScreen(page);
-          const at = 4 * (Math.floor(height / 2) * width + Math.floor(width / 2));
-          return colour.map((level, channel) => Math.abs((pixels[at + channel] ?? 0) - level) < 10);
-        },
-        { timeout: 20_000 },
-      )
-      .toEqual([true, true, true]);
-
   beforeAll(async () => {
     server = await startServer("--max-frame-mb", "4", "--stall-after", "1");
     browser = await launchChromium(chromium);
@@ -439,7 +399,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
       publisher.play(bytes());
       expectSentence(await publisher.answer, status);
       expect(await metric(counter)).toBe(counted + 1);
-      await noticesNothing();
+      await noticesNothing(page);
     });
 
     test("does not notice another's pictures that cannot be shown, nor does their viewer lose the last good one", async () => {
@@ -464,7 +424,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
         ],
       ] as const) {
         await publisher.send(part({ "Content-Type": type }, bad));
-        await noticesNothing();
+        await noticesNothing(page);
         expect(await server.info("other")).toMatchObject({ width: 40 });
       }
       publisher.play(picture([0, 255, 0], 50, 30));
@@ -474,7 +434,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     test("does not notice connections that are cut, reset or never used, in whatever number", async () => {
       const whole = Buffer.concat([
         Buffer.from(
-          "POST /streams/other HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\nTransfer-Encoding: chunked\r\n\r\n",
+          "POST /streams/other HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\nTransfer-Encoding: chunked\r\n\r\n",
         ),
         Buffer.from(`${picture([1, 2, 3]).length.toString(16)}\r\n`),
         picture([1, 2, 3]),
@@ -487,7 +447,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
         if (length % 2 === 0) socket.destroy();
         else socket.resetAndDestroy();
       }
-      await noticesNothing();
+      await noticesNothing(page);
       // Nobody was left behind who would keep the next one out.
       await eventually(async () => {
         const publisher = publisherTo(other());
@@ -504,7 +464,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await page.evaluate(() => Object.assign(window, { neverReloaded: true }));
     let publisher = publisherTo(`${server.url}/streams/main`);
     publisher.play(picture([255, 0, 0]));
-    await showsColour([255, 0, 0]);
+    await showsColour(page, [255, 0, 0]);
     for (const colour of [
       [0, 0, 255],
       [128, 128, 128],
@@ -516,13 +476,13 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
       publisher = publisherTo(`${server.url}/streams/main`);
       publisher.play(picture(colour));
       await waitForState(page, "live");
-      await showsColour(colour);
+      await showsColour(page, colour);
     }
-    await noticesNothing();
+    await noticesNothing(page);
     expect(await page.evaluate(() => "neverReloaded" in window)).toBe(true);
     expect(await publisher.end(CLOSING)).toMatchObject({ status: 204 });
     expect((await waitForState(page, "ended")).sentence).toMatch(/^Ended/);
-    await showsColour([128, 128, 128]);
+    await showsColour(page, [128, 128, 128]);
   });
 
   test("a publisher that only says that it is there stalls, and goes on", async () => {
@@ -533,9 +493,9 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await waitForState(page, "stalled");
     publisher.play(picture([255, 255, 255]));
     await waitForState(page, "live");
-    await showsColour([255, 255, 255]);
+    await showsColour(page, [255, 255, 255]);
     expect(publisher.answered).toBe(false);
-    expect(await connections()).toBe(1);
+    expect(await connectionsOf(page)).toBe(1);
   });
 
   test("what a publisher sends wrong is told to it, and leaves its last picture to the viewer", async () => {
@@ -543,11 +503,11 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await waitForState(page, "crashed");
     const publisher = publisherTo(`${server.url}/streams/main`);
     await publisher.send(picture([0, 0, 255]));
-    await showsColour([0, 0, 255]);
+    await showsColour(page, [0, 0, 255]);
     await publisher.send(Buffer.from("--other\r\n"));
     expectSentence(await publisher.answer, 400);
     await waitForState(page, "crashed");
-    await showsColour([0, 0, 255]);
-    expect(await connections()).toBe(1);
+    await showsColour(page, [0, 0, 255]);
+    expect(await connectionsOf(page)).toBe(1);
   });
 });

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { blenderArguments } from "../../src/source/blender/command.ts";
 import { findBlender, type Places } from "../../src/source/blender/find.ts";
+import { withoutFolders } from "../../src/source/blender/words.ts";
 import { BlenderProcess } from "../../src/source/blender.ts";
 import { FakeClock } from "../fake-clock.ts";
 
@@ -74,6 +75,14 @@ describe("Blender's command line", () => {
   });
 });
 
+test("viewers are not told where files are on this machine", () => {
+  const files = ["/opt/blender/blender", undefined, "work/arm.blend", "arm.py"];
+  expect(withoutFolders("The script arm.py failed; Blender did not open work/arm.blend.", files)).toBe(
+    "The script arm.py failed; Blender did not open arm.blend.",
+  );
+  expect(withoutFolders("spawn /opt/blender/blender EACCES.", files)).toBe("spawn blender EACCES.");
+});
+
 describe("keeping Blender running", () => {
   const started: BlenderProcess[] = [];
   afterEach(async () => {
@@ -84,18 +93,22 @@ describe("keeping Blender running", () => {
   function start(script: string) {
     const clock = new FakeClock();
     const lines: string[] = [];
+    const problems: (string | undefined)[] = [];
+    let ends = 0;
     const blender = new BlenderProcess({
       program: process.execPath,
       arguments: ["-e", script],
       environment: { RENDERCAST_TEST: "handed on" },
       clock,
       log: (line) => lines.push(line),
+      problem: (sentence) => problems.push(sentence),
+      ended: () => ends++,
     });
     started.push(blender);
     blender.start();
     const says = (pattern: RegExp) =>
       vi.waitFor(() => expect(lines.join("\n")).toMatch(pattern), { timeout: 10_000 });
-    return { clock, lines, blender, says };
+    return { clock, lines, problems, ends: () => ends, blender, says };
   }
 
   test("what it says behind its prefix is passed on, and nothing else", async () => {
@@ -107,37 +120,79 @@ describe("keeping Blender running", () => {
   });
 
   test("a crash is followed by a start, each after a longer pause, until it is given up with its last lines", async () => {
-    const { clock, lines, says } = start(
+    const { clock, lines, problems, says } = start(
       `console.error("Segfault in " + "draw"); process.kill(process.pid, "SIGSEGV")`,
     );
     for (const [crash, pause] of [1, 2, 4, 8].entries()) {
       await says(new RegExp(`(.*started again in[\\s\\S]*){${crash + 1}}`));
       expect(lines.at(-1)).toContain(`it is started again in ${pause} s`);
+      expect(problems.at(-1)).toBe(lines.at(-1));
       await clock.advance(pause * 1000);
+      expect(problems.at(-1)).toBeUndefined();
     }
     await says(/crashed 5 times in a row, at last by SIGSEGV, and is given up/);
     expect(lines.at(-2)).toContain("Segfault in draw");
+    expect(problems.at(-1)).toBe(lines.at(-1));
   });
 
-  test("an error of the script's own is not tried again", async () => {
-    const { clock, says } = start(`console.log("rendercast: there is no camera Cam"); process.exit(1)`);
+  test("an error of the script's own is not tried again, and is the problem in its own words", async () => {
+    const { clock, lines, problems, says } = start(
+      `console.log("Blender 4.5"); console.error("rendercast: there is no camera Cam."); process.exit(1)`,
+    );
     await says(/there is no camera Cam[\s\S]*ended with code 1, and is not started again/);
     expect(clock.timers).toBe(0);
+    expect(problems).toEqual([undefined, "There is no camera Cam."]);
+    expect(lines.join("\n")).not.toContain("Blender 4.5");
   });
 
+  test("beside its own words stands where in a script it went wrong", async () => {
+    const { lines, problems, says } = start(
+      `console.log("Blender 4.5"); console.error("Traceback (most recent call last):\\n  line 3\\nrendercast: line 3 failed"); process.exit(1)`,
+    );
+    await says(/is not started again/);
+    expect(lines.at(-2)).toBe("Blender's last lines:\n  Traceback (most recent call last):\n    line 3");
+    expect(problems.at(-1)).toBe("Line 3 failed.");
+  });
+
+  test.each([
+    ["nothing", `console.log("ls: unknown option"); process.exit(2)`],
+    [
+      "something else before",
+      `console.error("rendercast: the server is away\\nTraceback (most recent call last):\\nls: unknown option"); process.exit(2)`,
+    ],
+  ])(
+    "an end for which it has said %s is told with its last lines, which viewers do not see",
+    async (_, script) => {
+      const { lines, problems, says } = start(script);
+      await says(/is not started again/);
+      expect(lines.at(-2)).toContain("ls: unknown option");
+      expect(problems.at(-1)).toBe(
+        "Blender ended with code 2, and is not started again; the server's log says more.",
+      );
+    },
+  );
+
   test("its own end is no crash", async () => {
-    const { clock, lines, says } = start("");
+    const { clock, lines, problems, ends, says } = start("");
     await says(/^Blender has ended\.$/);
     expect(lines).toHaveLength(1);
+    expect(problems).toEqual([undefined]);
+    expect(ends()).toBe(1);
     expect(clock.timers).toBe(0);
   });
 
   test("a program that cannot be started is told of in a sentence", async () => {
     const lines: string[] = [];
     const clock = new FakeClock();
-    const options = { program: "/no/such/blender", arguments: [], environment: {}, clock };
-    new BlenderProcess({ ...options, log: (line) => lines.push(line) }).start();
+    const problems: (string | undefined)[] = [];
+    new BlenderProcess({
+      ...{ program: "/no/such/blender", arguments: [], environment: {}, clock },
+      log: (line) => lines.push(line),
+      problem: (sentence) => problems.push(sentence),
+      ended: () => {},
+    }).start();
     await vi.waitFor(() => expect(lines.join()).toMatch(/could not be started: .*name it with --blender\.$/));
+    expect(problems.at(-1)).toMatch(/^Blender could not be started: .*\.$/);
   });
 
   test("closed, it ends Blender, and starts it no more", async () => {

@@ -18,6 +18,7 @@ async function start(maxViewers = 10) {
   const source = new FakeSource();
   const encoders: FakeEncoder[] = [];
   const viewers: FakeViewer[] = [];
+  const logged: string[] = [];
   const broadcast = new Broadcast({
     name: "main",
     source,
@@ -36,7 +37,7 @@ async function start(maxViewers = 10) {
     bitrate: undefined,
     maxPixels: 1_000_000,
     seats: new Seats(maxViewers),
-    log: () => {},
+    log: (line) => logged.push(line),
   });
   started.push(broadcast);
   await broadcast.start();
@@ -56,7 +57,7 @@ async function start(maxViewers = 10) {
     source.sink?.frame(frame(number));
     await settle();
   };
-  return { broadcast, source, clock, encoders, viewers, infos, join, show };
+  return { broadcast, source, clock, encoders, viewers, infos, logged, join, show };
 }
 
 describe("a broadcast", () => {
@@ -176,6 +177,41 @@ describe("a broadcast", () => {
     await expect.poll(problemAfterAnother).toMatch(/^The pictures that come cannot be shown: .*\.$/);
     source.sink?.frame(plain(32, 16, [1, 2, 3], 4));
     await expect.poll(() => broadcast.info().problem).toBeUndefined();
+  });
+
+  test("pictures that cannot be shown now and then are logged every ten seconds at most", async () => {
+    const { broadcast, clock, source, logged, join } = await start();
+    await join();
+    const problem = () => broadcast.info().problem;
+    const breakAndMend = async () => {
+      const problemAfterAnother = () => {
+        source.sink?.frame(imageFrame(Buffer.from("no picture")));
+        return problem();
+      };
+      await expect.poll(problemAfterAnother).toBeDefined();
+      source.sink?.frame(plain(32, 16, [1, 2, 3], 4));
+      await expect.poll(problem).toBeUndefined();
+    };
+    for (let n = 0; n < 5; n++) await breakAndMend();
+    expect(logged).toEqual([
+      expect.stringMatching(/^main: The pictures that come cannot be shown: .{1,100}\.$/),
+    ]);
+    await clock.advance(10_000);
+    for (let n = 0; n < 2; n++) await breakAndMend();
+    expect(logged).toHaveLength(2);
+  });
+
+  test("what is wrong at the source is told at once, whether anybody watches, until a frame comes or it is mended", async () => {
+    const { broadcast, infos, source, show } = await start();
+    source.sink?.problem("There is no camera.");
+    expect(infos.at(-1)?.problem).toBe("There is no camera.");
+    source.sink?.problem(undefined);
+    expect(infos.at(-1)).not.toHaveProperty("problem");
+    source.sink?.problem("There is no camera.");
+    const told = infos.length;
+    await show(1);
+    expect(broadcast.info()).not.toHaveProperty("problem");
+    expect(infos.length).toBeGreaterThan(told);
   });
 
   test("a JPEG goes to MJPEG clients byte for byte as it came", async () => {

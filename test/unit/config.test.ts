@@ -40,12 +40,20 @@ describe("reading the configuration", () => {
     [["--port", "eighty"], "--port takes a whole number from 0 to 65535, not 'eighty'."],
     [["--size", "480"], "--size takes a size such as 480x270, not '480'."],
     [["--size", "8x8"], "--size takes a size from 16x16 to 3840x2160, not '8x8'."],
-    [["--name", "../x"], "--name takes 1 to 64 letters, digits, dots, dashes, underscores, not '../x'."],
+    [
+      ["--name", "../x"],
+      "--name takes 1 to 64 letters, digits, dots, underscores and dashes, the first a letter or digit, not '../x'.",
+    ],
     [["--picture", "a/b.jpg"], "--picture takes a file name without a folder, not 'a/b.jpg'."],
     [["--host", "nowhere"], "--host takes an IP address or localhost, not 'nowhere'."],
     [["--colour", "red"], "--colour is not an option; --help lists them all."],
     [["--port"], "--port needs a value; --help shows which."],
-    [["scene.txt"], "'scene.txt' is not an option; --help lists them all."],
+    [
+      ["film.mp4"],
+      "'film.mp4' is no .blend file, the only kind that is taken without a flag; --help lists the options.",
+    ],
+    [["arm.py"], "'arm.py' is a script: write --script arm.py."],
+    [["--scene", "a.blend", "film.mp4"], "'film.mp4' is not an option; --help lists them all."],
   ])("%j is refused in one sentence", (argv, message) => {
     expect(() => run(argv)).toThrow(new UsageError(message));
   });
@@ -56,6 +64,25 @@ describe("reading the configuration", () => {
     expect(() => run(["one.blend", "two.blend"])).toThrow("'two.blend' is not an option");
     expect(() => run(["one.blend", "--folder", "x"])).toThrow(UsageError);
   });
+
+  test.each(["camera", "engine", "animate", "turn", "blender"])(
+    "--%s is refused where no Blender is started, unless it only stands at its default",
+    (flag) => {
+      const value = { engine: "eevee", animate: "off" }[flag] ?? "Something";
+      const sentence =
+        "is for the Blender that rendercast starts: name a .blend file too, or a script with --script.";
+      expect(() => run([`--${flag}`, value])).toThrow(new UsageError(`--${flag} ${sentence}`));
+      expect(() => run(["--folder", "x", `--${flag}`, value])).toThrow(UsageError);
+      for (const given of [["scene.blend"], ["--script", "arm.py"]]) {
+        expect(run([...given, `--${flag}`, value])).toMatchObject({ [flag]: value });
+      }
+      const env = { [variableOf(flag)]: value };
+      expect(run([], { RENDERCAST_SCRIPT: "arm.py", ...env })).toMatchObject({ [flag]: value });
+      // Where Blender is may stand in a user's profile.
+      if (flag === "blender") expect(run([], env).blender).toBe(value);
+      else expect(() => run([], env)).toThrow(new UsageError(`${variableOf(flag)} ${sentence}`));
+    },
+  );
 
   test("flags that npm kept to itself are missed with advice", () => {
     const env = { npm_config_folder: "true" };
@@ -82,8 +109,12 @@ describe("reading the configuration", () => {
   });
 });
 
-test("the help names every option", () => {
-  for (const { flag } of Object.values(OPTIONS)) expect(helpText("rendercast")).toContain(`--${flag} `);
+test("the help names every option, apart from what it does", () => {
+  for (const { flag, value, help } of Object.values(OPTIONS)) {
+    const [line = ""] = helpText("rendercast").match(new RegExp(`^ *--${flag} .*`, "m")) ?? [];
+    expect(line).toContain(`  --${flag} ${value}  `);
+    expect(line).toContain(` ${help}`);
+  }
 });
 
 test("the README's table of options is the schema's", () => {

@@ -1,7 +1,8 @@
 import sharp, { type Sharp } from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { DecodeError, decode } from "../../src/encoder/decode.ts";
+import { DecodeError, Decoder, decode, decodingEnded } from "../../src/encoder/decode.ts";
 import { encodeJpeg } from "../../src/encoder/jpeg.ts";
+import type { RawFrame } from "../../src/frame.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { gradientJpeg, imageFrame, plain } from "../pictures.ts";
 
@@ -103,5 +104,61 @@ describe("a picture that is none", () => {
       });
     }
     expect(refused).toBeGreaterThan(50);
+  });
+});
+
+test("what is wrong is told in one short line, whatever the picture says", async () => {
+  const evil = `<!DOCTYPE svg [<!ENTITY x "y">]><svg>&${"evil\u202e\n\x1b[31m".repeat(500)};</svg>`;
+  const files = [Buffer.from(evil), (await gradientJpeg(64, 48)).subarray(0, 300), Buffer.alloc(99)];
+  for (const file of files) {
+    const error = await decodeBytes(file).catch((refused) => refused);
+    expect(error.message).toMatch(/^they cannot be decoded \([^\p{C}]{1,60}\)$/u);
+  }
+});
+
+describe("a decoder", () => {
+  const frame = imageFrame(Buffer.from("any"));
+  const decoded: RawFrame = plain(1, 1, [1, 2, 3]);
+
+  function make() {
+    const clock = new FakeClock();
+    const asked: PromiseWithResolvers<RawFrame>[] = [];
+    const decoder = new Decoder(MAX_PIXELS, clock, () => {
+      const one = Promise.withResolvers<RawFrame>();
+      asked.push(one);
+      return one.promise;
+    });
+    return { clock, decoder, asked };
+  }
+
+  test("decodes, and passes on what is refused, and leaves no timer", async () => {
+    const decoder = new Decoder(MAX_PIXELS, clock);
+    const jpeg = await encodeJpeg(plain(9, 4, [200, 10, 10]));
+    expect(await decoder.decode(imageFrame(jpeg))).toMatchObject({ width: 9, height: 4 });
+    await expect(decoder.decode(frame)).rejects.toMatchObject({ why: "undecodable" });
+    expect(clock.timers).toBe(0);
+  });
+
+  test("gives up a picture that takes too long, and begins no other until that has ended", async () => {
+    const { clock, decoder, asked } = make();
+    const first = decoder.decode(frame).catch((error) => error);
+    await clock.advance(5000);
+    expect(await first).toMatchObject({ why: "too_slow", message: expect.stringMatching(/5 seconds/) });
+    for (let n = 0; n < 3; n++)
+      await expect(decoder.decode(frame)).rejects.toMatchObject({ why: "too_slow" });
+    expect(asked).toHaveLength(1);
+
+    let ended = false;
+    const ending = decodingEnded().then(() => {
+      ended = true;
+    });
+    await clock.advance(60_000);
+    expect(ended).toBe(false);
+    asked[0]?.reject(new Error("at last"));
+    await ending;
+    const next = decoder.decode(frame);
+    asked[1]?.resolve(decoded);
+    expect(await next).toBe(decoded);
+    expect(clock.timers).toBe(0);
   });
 });

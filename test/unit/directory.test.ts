@@ -6,7 +6,7 @@ import { Seats } from "../../src/seats.ts";
 import { IngestSource } from "../../src/source/ingest.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakePublisher, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
-import { image } from "../multipart-writer.ts";
+import { IDLE, image } from "../multipart-writer.ts";
 
 const open: Directory[] = [];
 afterEach(async () => {
@@ -48,13 +48,20 @@ function make(maxStreams = 16) {
     return entry;
   });
   open.push(directory);
+  /** Who publishes what is none. */
+  const publishNonsense = async (name: string, before: Buffer = Buffer.alloc(0)) => {
+    const publisher = new FakePublisher();
+    const feed = (await directory.ingestOf(name)).publish(publisher, false);
+    feed.push(Buffer.concat([before, Buffer.from("nonsense\r\n")]));
+    return publisher.drops;
+  };
   const publish = async (name: string) => {
     const feed = (await directory.ingestOf(name)).publish(new FakePublisher(), false);
     feed.push(image("JPEG"));
     return feed;
   };
   const names = () => directory.all().map(({ name }) => name);
-  return { clock, directory, viewers, made, gate, entryOf, newIngest, publish, names };
+  return { clock, directory, viewers, made, gate, entryOf, newIngest, publish, publishNonsense, names };
 }
 
 const MINUTE = 60_000;
@@ -223,6 +230,57 @@ describe("a stream without its publisher", () => {
     directory.add(entryOf("main", newIngest(), true));
     await clock.advance(10 * MINUTE);
     expect(names()).toEqual(["main"]);
+  });
+
+  test("goes at once where the publisher was refused before anything of it was whole", async () => {
+    const { clock, directory, publishNonsense, made, names } = make();
+    const before = clock.timers;
+    expect(await publishNonsense("film")).toMatchObject([{ status: 400 }]);
+    await settle();
+    expect(names()).toEqual([]);
+    expect(clock.timers).toBe(before);
+    (await directory.ingestOf("film")).publish(new FakePublisher(), false).end();
+    await settle();
+    expect(names()).toEqual([]);
+    expect(made).toHaveLength(2);
+  });
+
+  test.each([
+    ["a picture", image("JPEG")],
+    ["an idle part", IDLE],
+  ])("is kept where %s came before that", async (_, part) => {
+    const { publishNonsense, names } = make();
+    expect(await publishNonsense("film", part)).toMatchObject([{ status: 400 }]);
+    await settle();
+    expect(names()).toEqual(["film"]);
+    await publishNonsense("film");
+    await settle();
+    expect(names()).toEqual(["film"]);
+  });
+
+  test("is kept where another takes the refused one's place", async () => {
+    const { directory, names } = make();
+    const ingest = await directory.ingestOf("film");
+    ingest.publish(new FakePublisher(), false);
+    ingest.publish(new FakePublisher(), true).push(image("JPEG"));
+    await settle();
+    expect(names()).toEqual(["film"]);
+  });
+
+  test("is forgotten whoever waits for it, where it never had a picture", async () => {
+    const { clock, directory, viewers, names } = make();
+    const before = clock.timers;
+    const feed = (await directory.ingestOf("film")).publish(new FakePublisher(), false);
+    feed.push(IDLE);
+    const broadcast = directory.find("film");
+    broadcast?.listen(() => {});
+    broadcast?.followTelemetry(() => {});
+    await broadcast?.watch("offer", () => {});
+    feed.lost();
+    await clock.advance(2 * MINUTE);
+    expect(names()).toEqual([]);
+    expect(viewers[0]?.closedFor).toBeDefined();
+    expect(clock.timers).toBe(before);
   });
 
   test("can be published anew after it was forgotten", async () => {

@@ -241,6 +241,23 @@ describe("faults", () => {
     expect(lines).toEqual(["torn"]);
   });
 
+  test("tells what stays until it is over, however often it is logged", () => {
+    const told: (string | undefined)[] = [];
+    faults = new Faults(
+      () => {},
+      (sentence) => told.push(sentence),
+    );
+    for (const start of [0, 30_000]) {
+      faults.note("torn", "a", at(start), "torn");
+      faults.remind(at(start + 999));
+      faults.remind(at(start + 1000));
+      faults.remind(at(start + 1250));
+      faults.clear();
+      faults.clear();
+    }
+    expect(told).toEqual(["torn", undefined, "torn", undefined]);
+  });
+
   test("does not repeat itself within a minute", () => {
     for (const start of [0, 30_000, 61_000]) {
       faults.note("torn", "a", at(start), `torn at ${start}`);
@@ -313,6 +330,7 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
       maxBytes: 1_000_000,
       clock: new FakeClock(SECOND * 1000 + age),
       log: () => {},
+      tell: () => {},
       witness: Object.defineProperties(none, Object.getOwnPropertyDescriptors(witness)),
     });
   }
@@ -411,6 +429,7 @@ class Recording {
   readonly clock = new FakeClock(Date.now());
   readonly frames: SourceFrame[] = [];
   readonly states: SourceState[] = [];
+  readonly problems: (string | undefined)[] = [];
   readonly lines: string[] = [];
   readonly source: Source;
   #closed = false;
@@ -428,6 +447,7 @@ class Recording {
     await this.source.start({
       frame: (frame) => this.#gave(() => this.frames.push(frame)),
       state: (state) => this.#gave(() => this.states.push(state)),
+      problem: (sentence) => this.#gave(() => this.problems.push(sentence)),
     });
     this.source.demand(watched);
     return this;
@@ -604,9 +624,11 @@ describe("bad pictures", () => {
     await turns();
     expect(seen.source.counters()).toMatchObject({ taken: 1, [reason]: 1 });
     expect(seen.lines).toHaveLength(1);
+    expect(seen.problems).toEqual([seen.lines[0]?.replace(pathOf("picture"), NAMES.picture)]);
     new LoopWriter({ folder, way: "rename" }).write(picture(2));
     await seen.poll(() => seen.frames.length === 2);
     expect(seen.numbers).toEqual([1, 2]);
+    expect(seen.problems.slice(1)).toEqual([undefined]);
   }
 
   async function afterOneGood(

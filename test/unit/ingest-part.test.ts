@@ -85,6 +85,7 @@ describe("raw pixels", () => {
     [1, 6],
     [5, 3],
     [16, 9],
+    [40, 5],
   ] as const;
   const cases = formats.flatMap((format) => sizes.map(([width, height]) => [format, width, height] as const));
 

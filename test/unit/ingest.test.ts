@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { MultipartParser } from "../../src/signaling/multipart.ts";
+import { publisherNews } from "../../src/source/ingest/news.ts";
 import { type IngestOptions, IngestSource, TakenError } from "../../src/source/ingest.ts";
-import { FakeClock } from "../fake-clock.ts";
+import type { Clock, EpochMs } from "../../src/timing.ts";
+import { FakeClock, settle } from "../fake-clock.ts";
 import { FakePublisher, FakeSink } from "../fakes.ts";
 import { CLOSING, IDLE, image, part, raw } from "../multipart-writer.ts";
 
@@ -40,7 +42,11 @@ describe("a publisher's stream", () => {
     const clock = new FakeClock();
     const source = new IngestSource({ maxBytes: 1000, maxPixels: 1000, stallAfter: 5000, clock });
     const order: string[] = [];
-    await source.start({ frame: () => order.push("frame"), state: ({ kind }) => order.push(kind) });
+    await source.start({
+      frame: () => order.push("frame"),
+      state: ({ kind }) => order.push(kind),
+      problem: () => order.push("problem"),
+    });
     const feed = source.publish(new FakePublisher(), false);
     feed.push(image("1"));
     feed.push(image("2"));
@@ -102,6 +108,19 @@ describe("a publisher's stream", () => {
     publish().push(chunk);
     chunk.fill(0);
     expect(sink.frames[0]?.data.toString()).toBe("kept");
+  });
+
+  test("of a Blender that this server starts says so, and is called as what that shows", async () => {
+    const own = { label: "scene.blend", waiting: "Blender is starting" };
+    const { sink, source, publish } = await start({ own });
+    expect(source.label).toBe("scene.blend");
+    expect(sink.states).toEqual([{ kind: "waiting", why: "Blender is starting" }]);
+    const blender = publish(Object.assign(new FakePublisher("publisher on this machine"), { own: true }));
+    blender.push(image("JPEG"));
+    expect(source.label).toBe("scene.blend");
+    blender.end();
+    publish(new FakePublisher("publisher in the network"));
+    expect(source.label).toBe("publisher in the network");
   });
 
   test("is called as its publisher is", async () => {
@@ -212,6 +231,69 @@ describe("the end of a publisher", () => {
   });
 });
 
+describe("the log of publishers", () => {
+  const AT = "publisher at 192.0.2.7";
+
+  async function logged() {
+    const lines: string[] = [];
+    return { lines, ...(await start({ log: (line) => lines.push(line) })) };
+  }
+
+  test("tells of each that comes, with its first whole part, and how it goes", async () => {
+    const { clock, lines, publish } = await logged();
+    const told = () => lines.splice(0);
+    const first = publish();
+    expect(told()).toEqual([]);
+    first.push(IDLE);
+    first.push(image("1"));
+    expect(told()).toEqual([`a ${AT} has come.`]);
+    first.end();
+    first.lost();
+    expect(told()).toEqual([`the ${AT} has ended.`]);
+    publish().push(image("2"));
+    const taking = publish(new FakePublisher(), true);
+    taking.push(image("3"));
+    expect(told()).toEqual([
+      `a ${AT} has come.`,
+      `the ${AT} was sent away: Another publisher has taken over.`,
+      `a ${AT} has come.`,
+    ]);
+    taking.lost();
+    expect(told()).toEqual([`the ${AT} is lost.`]);
+    publish();
+    await clock.advance(12_000);
+    expect(told()).toEqual([
+      expect.stringMatching(/^a publisher at 192\.0\.2\.7 was refused: Nothing came .*\.$/),
+    ]);
+  });
+
+  test("says nothing of who left without a word, of this server's own, nor at its end", async () => {
+    const { lines, source, publish } = await logged();
+    publish().lost();
+    publish().end();
+    const own = publish(Object.assign(new FakePublisher(), { own: true }));
+    own.push(image("1"));
+    own.end();
+    expect(lines).toEqual([]);
+    publish().push(IDLE);
+    await source.close();
+    expect(lines).toEqual([`a ${AT} has come.`]);
+  });
+
+  test("is not flooded by one that comes again and again, nor by what it sends", async () => {
+    const clock = new FakeClock();
+    const lines: string[] = [];
+    const tell = publisherNews(clock, (line) => lines.push(line));
+    for (let n = 0; n < 1000; n++) tell(`film: number ${n}\x1b\n`);
+    expect(lines).toHaveLength(11);
+    expect(lines[0]).toBe("film: number 0??");
+    expect(lines[10]).toMatch(/too often/);
+    await clock.advance(60_000);
+    tell("film: later");
+    expect(lines.at(-1)).toBe("film: later");
+  });
+});
+
 describe("a publisher that comes back", () => {
   test("goes on with the same stream, as its second run", async () => {
     const { clock, sink, publish, state } = await start();
@@ -297,16 +379,33 @@ describe("silence", () => {
 
   test.each<[string, Buffer]>([
     ["an idle part", IDLE],
-    ["some bytes of a long part", Buffer.from("x")],
+    ["what comes of a long part, if it is not too slow", Buffer.alloc(5000)],
   ])("is broken by %s", async (_, sign) => {
-    const { clock, publish } = await start();
+    const { clock, publish } = await start({ maxBytes: 1_000_000 });
     const feed = publish();
-    if (sign !== IDLE) feed.push(Buffer.from("--frame\r\nContent-Length: 1000\r\n\r\n"));
-    for (let second = 0; second < 60; second++) {
+    if (sign !== IDLE) feed.push(Buffer.from("--frame\r\nContent-Length: 1000000\r\n\r\n"));
+    for (let second = 0; second < 150; second++) {
       await clock.advance(1000);
       feed.push(sign);
     }
     expect(feed.drops).toEqual([]);
+  });
+
+  test("is not broken for long by a byte now and then, which never make a part", async () => {
+    const { clock, source, publish } = await start();
+    const feed = publish();
+    feed.push(Buffer.from("--frame\r\nContent-Length: 1000\r\n\r\n"));
+    const trickle = async (seconds: number) => {
+      for (let second = 0; second < seconds; second++) {
+        await clock.advance(1000);
+        feed.push(Buffer.from("x"));
+      }
+    };
+    await trickle(30);
+    expect(feed.drops).toEqual([]);
+    await trickle(2);
+    expect(feed.drops).toMatchObject([{ status: 408, message: expect.stringMatching(/^No part .*\.$/) }]);
+    expect(source.counters()).toEqual({ silent: 1 });
   });
 
   test("of one that was dropped drops nobody else", async () => {
@@ -319,6 +418,77 @@ describe("silence", () => {
       next.push(IDLE);
     }
     expect([silent.drops.length, next.drops.length]).toEqual([1, 0]);
+  });
+});
+
+describe("a flood of parts", () => {
+  /** A clock on which each look at it takes a millisecond: all that is done takes its time. */
+  async function startSlow() {
+    const fake = new FakeClock();
+    let spent = 0;
+    const now = () => (fake.now() + spent++) as EpochMs;
+    const clock: Clock = { now, after: (...of) => fake.after(...of), every: (...of) => fake.every(...of) };
+    return start({ clock });
+  }
+  const flood = Buffer.concat(Array.from({ length: 50 }, (_, n) => image(String(n))));
+  const told = Array.from({ length: 50 }, (_, n) => String(n));
+
+  test("is taken in turns, in its order, and the next only behind it", async () => {
+    const { sink, publish } = await startSlow();
+    const feed = publish();
+    feed.push(flood);
+    const taken = () => sink.frames.map(({ data }) => data.toString());
+    expect(taken().length).toBeGreaterThan(0);
+    expect(taken().length).toBeLessThan(10);
+    await feed.working();
+    expect(taken()).toEqual(told);
+    feed.push(image("last"));
+    await feed.working();
+    expect(taken()).toEqual([...told, "last"]);
+  });
+
+  test("lets others have their turn between", async () => {
+    const { sink, publish } = await startSlow();
+    const seen = new Set<number>();
+    const feed = publish();
+    feed.push(flood);
+    let done = false;
+    void feed.working()?.then(() => {
+      done = true;
+    });
+    while (!done) {
+      seen.add(sink.frames.length);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(seen.size).toBeGreaterThan(5);
+  });
+
+  test.each<[string, (to: { source: IngestSource; publish: () => unknown }) => unknown]>([
+    ["another takes over", ({ source }) => source.publish(new FakePublisher("other"), true)],
+    ["the source is closed", ({ source }) => source.close()],
+  ])("ends within its turn where %s", async (_, end) => {
+    const { sink, source, publish } = await startSlow();
+    const feed = publish();
+    feed.push(flood);
+    const working = feed.working();
+    await end({ source, publish });
+    const taken = sink.frames.length;
+    await working;
+    expect(sink.frames).toHaveLength(taken);
+    expect(taken).toBeLessThan(50);
+    expect(feed.drops).toHaveLength(1);
+  });
+
+  test("is taken to its end where the connection is lost behind it", async () => {
+    const { sink, publish, state } = await startSlow();
+    const feed = publish();
+    feed.push(Buffer.concat([flood, CLOSING]));
+    feed.lost();
+    expect(state()?.kind).toBe("live");
+    await feed.working();
+    await settle();
+    expect(sink.frames).toHaveLength(50);
+    expect(state()?.kind).toBe("ended");
   });
 });
 

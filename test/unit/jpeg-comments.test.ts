@@ -32,3 +32,13 @@ test("a picture without comments comes back without a copy, and what is no pictu
     expect(withoutComments(cut)).toEqual(cut);
   }
 });
+
+test("a picture of a thousand comments loses them, and one of more is to be made anew", async () => {
+  const jpeg = await encodeJpeg(plain(16, 16, [200, 10, 10]));
+  const withEmpty = (comments: number) => {
+    const empty = Buffer.alloc(4 * comments, comment(""));
+    return Buffer.concat([jpeg.subarray(0, 2), empty, jpeg.subarray(2)]);
+  };
+  expect(withoutComments(withEmpty(900))).toEqual(jpeg);
+  expect(withoutComments(withEmpty(100_000))).toBeUndefined();
+});

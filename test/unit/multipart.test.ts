@@ -72,12 +72,38 @@ describe("MultipartParser", () => {
     }).toThrow(new MultipartError("A part longer than the 1000 bytes allowed", "too-large"));
   });
 
+  it("finds the end among line ends that are none, wherever the chunks are cut", () => {
+    for (const filler of ["\r", "\r\n", "\n", "\r\n-", "-"]) {
+      const body = filler.repeat(150);
+      const stream = `--cut\r\n\r\n${body}\r\n--cut\r\n\r\n\r\n--cut--\r\n`;
+      for (const chunk of [1, 2, 3, 5, 64, 127, stream.length])
+        expect(bodies(parse(stream, chunk))).toEqual([body, ""]);
+    }
+  });
+
+  it("takes a few empty lines before a boundary", () => {
+    expect(bodies(parse(`${part("one")}${"\r\n".repeat(60)}${part("two")}`))).toEqual(["one", "two"]);
+  });
+
   it("takes the boundary from the first line where nobody announced it", () => {
     const parser = new MultipartParser(undefined);
     expect(bodies([...parser.read(bytes(part("one") + part("two")))])).toEqual(["one", "two"]);
     expect(() => new MultipartParser(undefined).read(bytes("no boundary\r\n")).next()).toThrow(
       MultipartError,
     );
+  });
+
+  it.each([
+    [
+      undefined,
+      "\xff\xd8\xff a JPEG alone\n",
+      /^The body should begin with a boundary, a line such as --frame/,
+    ],
+    [undefined, `\xff\xd8${"x".repeat(30_000)}`, /^The body should begin with a boundary/],
+    ["cut", part("x").replace("--cut", "--other"), /^The boundary --cut should follow here/],
+    ["cut", `${part("x")}something else\r\n`, /^The boundary --cut should follow here/],
+  ])("says what it expected (boundary %s) where a boundary is missing", (boundary, stream, sentence) => {
+    expect(() => [...new MultipartParser(boundary).read(bytes(stream))]).toThrow(sentence);
   });
 
   it("tells whether it was cut within a part", () => {
@@ -111,6 +137,9 @@ describe("MultipartParser", () => {
     ["a page where the stream should be", "<!doctype html>\n<title>Not found</title>\n"],
     ["a header without a name", "--cut\r\n: x\r\n\r\n"],
     ["endless headers", `--cut\r\n${Array.from({ length: 99 }, (_, n) => `X-${n}: x\r\n`).join("")}`],
+    ["endless headers of one name", `--cut\r\n${"A: b\r\n".repeat(99)}`],
+    ["endless empty lines before a boundary", `${part("x")}${"\n".repeat(99)}`],
+    ["endless empty lines before the first boundary", "\n".repeat(99)],
     ["an endless line", "x".repeat(100_000)],
   ])("refuses %s", (_what, stream) => {
     expect(() => parse(stream)).toThrow(MultipartError);

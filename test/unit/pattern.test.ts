@@ -155,6 +155,8 @@ class Collector {
     this.states.push(state);
   }
 
+  problem(): void {}
+
   /** Resolves once `count` frames more than now have come. */
   async more(count: number): Promise<void> {
     const goal = this.frames.length + count;

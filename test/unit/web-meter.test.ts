@@ -12,22 +12,22 @@ const report = (number: number, captured: number) => ({
 });
 const format = { codec: "VP8", width: 480, height: 270 };
 
-function meter(): Meter {
+function meter(since = 0): Meter {
   const made = new Meter();
   made.clock.add({ sent: 0, server: 0, received: 0 });
-  made.begin("webrtc");
+  made.begin("webrtc", since);
   return made;
 }
 
 it("counts a still picture that is sent again neither as a frame nor as latency", () => {
   const still = meter();
-  still.counted({ at: 0, bytes: 0, frames: 0 }, format);
+  still.counted({ at: 0, bytes: 0, frames: 0 }, format, true);
   for (const captured of [0, 500, 1000]) {
     const one = report(7, captured);
     still.reported(one);
     still.shown({ shownAt: captured + 30 }, { rtpTimestamp: one.rtpTimestamp });
   }
-  still.counted({ at: 1000, bytes: 3000, frames: 3 }, format);
+  still.counted({ at: 1000, bytes: 3000, frames: 3 }, format, true);
   const { fps, latency } = still.stats(1030);
   expect(fps).toBe(1);
   expect(latency?.now).toBe(30);
@@ -35,12 +35,55 @@ it("counts a still picture that is sent again neither as a frame nor as latency"
 
 it("counts each frame of a moving picture", () => {
   const moving = meter();
-  moving.counted({ at: 0, bytes: 0, frames: 0 }, format);
+  moving.counted({ at: 0, bytes: 0, frames: 0 }, format, true);
   for (let number = 1; number <= 20; number++) {
     const one = report(number, number * 50);
     moving.reported(one);
     moving.shown({ shownAt: number * 50 + 30 }, { rtpTimestamp: one.rtpTimestamp });
   }
-  moving.counted({ at: 1000, bytes: 3000, frames: 20 }, format);
+  moving.counted({ at: 1000, bytes: 3000, frames: 20 }, format, true);
   expect(moving.stats(1000).fps).toBe(20);
+});
+
+it("does not take for latency how long a picture has stood still before the viewer came, nor count it", () => {
+  const late = meter(21_000);
+  late.counted({ at: 21_000, bytes: 0, frames: 0 }, format, true);
+  for (const [number, captured] of [
+    [7, 0],
+    [7, 21_500],
+    [8, 21_600],
+  ] as const) {
+    const one = report(number, captured);
+    late.reported(one);
+    late.shown({ shownAt: Math.max(21_100, captured + 30) }, { rtpTimestamp: one.rtpTimestamp });
+  }
+  late.counted({ at: 22_000, bytes: 3000, frames: 3 }, format, true);
+  expect(late.stats(22_000)).toMatchObject({ fps: 1, latency: { median: 30, p95: 30, now: 30 } });
+});
+
+it("knows a still picture that is sent again though the clocks were not compared when it first came", () => {
+  const early = new Meter();
+  early.begin("webrtc", 0);
+  const show = (captured: number) => {
+    const one = report(7, captured);
+    early.reported(one);
+    early.shown({ shownAt: captured + 30 }, { rtpTimestamp: one.rtpTimestamp });
+  };
+  show(0);
+  early.clock.add({ sent: 0, server: 0, received: 0 });
+  show(500);
+  expect(early.stats(530).latency).toBeUndefined();
+});
+
+it("counts no frames of a source that rests, whether it is told which are shown or not", () => {
+  const ended = meter();
+  ended.counted({ at: 0, bytes: 0, frames: 100 }, format, true);
+  for (let second = 1; second <= 5; second++) {
+    ended.counted({ at: second * 1000, bytes: second * 900, frames: 100 + second * 2 }, format, false);
+  }
+  expect(ended.stats(5000)).toMatchObject({ fps: 0, bitrate: 7200 });
+  for (let second = 6; second <= 10; second++) {
+    ended.counted({ at: second * 1000, bytes: second * 900, frames: 110 + (second - 5) * 20 }, format, true);
+  }
+  expect(ended.stats(10_000).fps).toBe(20);
 });

@@ -324,11 +324,40 @@ describe("a session", () => {
   it("measures the latency on the server's clock, from capture to screen", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();
-    await settle();
+    await timers.advance(100);
     const now = timers.now();
     const times = { captured: now + 700 - 40, received: now + 700 - 38, sent: now + 700 - 20 };
     newest("webrtc").events.shown({ shownAt: now }, times);
     expect(session.meter.stats(now).latency).toEqual({ median: 40, p95: 40, now: 40 });
+  });
+
+  it.each(["webrtc", "mjpeg"] as const)("measures no picture of before it was reached by %s", async (way) => {
+    const { session, timers, connect, newest } = start({ webrtc: way === "webrtc" });
+    await connect();
+    await timers.advance(1000);
+    const { events } = newest(way);
+    events.connected();
+    const connected = timers.now() + 700;
+    await timers.advance(200);
+    events.picture();
+    const show = (captured: number) =>
+      events.shown({ shownAt: timers.now() }, { captured, received: captured, sent: timers.now() + 700 });
+    show(connected - 1);
+    expect(session.meter.stats(timers.now()).latency).toBeUndefined();
+    show(connected);
+    expect(session.meter.stats(timers.now()).latency?.now).toBe(200);
+  });
+
+  it("shows no frame rate for the last picture of a source that has ended", async () => {
+    const { session, timers, tell, connectAndShow, newest } = start();
+    await connectAndShow();
+    const format = { codec: "VP8", width: 480, height: 270 };
+    tell({ kind: "ended", since: 1 });
+    for (let second = 0; second < 6; second++) {
+      newest("webrtc").events.counted({ at: timers.now(), bytes: second * 900, frames: second * 2 }, format);
+      await timers.advance(1000);
+    }
+    expect(session.meter.stats(timers.now()).fps).toBe(0);
   });
 
   it("does not let a wrong offset take away from what each side measured on its own clock", async () => {

@@ -31,6 +31,48 @@ group("describe", () => {
     expect(waiting).toMatchObject({ kind: "waiting", sentence: "Waiting for the first picture" });
   });
 
+  it("waits for the next picture where one is still to be seen", () => {
+    const model: Model = { ...there, source: { kind: "waiting" }, picture: "old" };
+    expect(told(model).sentence).toBe("Waiting for the next picture");
+  });
+
+  it("tells what the first picture waits for", () => {
+    const why = "Blender is starting";
+    expect(told({ ...there, source: { kind: "waiting", why } })).toMatchObject({
+      kind: "waiting",
+      sentence: why,
+    });
+  });
+
+  it("tells why there will be no picture, in place of waiting for it", () => {
+    const problem = "The scene Scene has no camera Kamera.";
+    for (const transport of ["webrtc", "mjpeg"] as const) {
+      const model: Model = { ...there, source: { kind: "waiting", why: "Blender is starting" }, problem };
+      expect(told(by(transport, model))).toMatchObject({
+        kind: "failed",
+        label: "No picture",
+        sentence: problem,
+      });
+      expect(told(by(transport, { ...model, picture: "old" }))).toMatchObject({
+        kind: "failed",
+        label: "No new picture",
+        sentence: problem,
+      });
+    }
+  });
+
+  it.each(["stalled", "crashed", "ended"] as const)(
+    "tells what is wrong beside the picture of a source that %s",
+    (kind) => {
+      const problem = "img.jpg is not a JPEG picture.";
+      expect(told({ ...playing, source: { kind, since: 7 }, problem })).toMatchObject({
+        kind,
+        notice: problem,
+      });
+      expect(told({ ...playing, problem }).notice).toBe(problem);
+    },
+  );
+
   it.each([
     ["stalled", "Stalled since T7"],
     ["crashed", "The render loop crashed, no picture since T7"],
@@ -115,7 +157,7 @@ group("the notice of a restart", () => {
   it("is given for a while, beside the live picture", () => {
     expect(told(model, SINCE + 1000)).toMatchObject({
       kind: "live",
-      notice: `The loop restarted at T${SINCE + 500}`,
+      notice: `The stream restarted at T${SINCE + 500}`,
     });
     expect(told(model, SINCE + 500 + RESTART_NOTICE).notice).toBeUndefined();
   });
@@ -130,7 +172,7 @@ group("the notice of a restart", () => {
   it("is given anew for each restart, and forgotten with the server that counted them", () => {
     const crashed = withSource(model, { kind: "crashed", since: SINCE + 9000 });
     const third = withSource(crashed, { kind: "live", since: SINCE + 20_000, run: 3 });
-    expect(told(third, SINCE + 20_000).notice).toBe(`The loop restarted at T${SINCE + 20_000}`);
+    expect(told(third, SINCE + 20_000).notice).toBe(`The stream restarted at T${SINCE + 20_000}`);
     const newServer = withSource(third, { kind: "live", since: SINCE + 30_000, run: 1 });
     expect(told(newServer, SINCE + 30_000).notice).toBeUndefined();
   });

@@ -49,6 +49,7 @@ export function toneOf(kind: PlayerState["kind"]): Tone {
     case "away":
       return "warm";
     case "crashed":
+    case "failed":
     case "refused":
       return "bad";
     case "ended":

@@ -51,16 +51,21 @@ export class Meter {
   #transport: Transport | undefined;
   #format: Format | undefined;
   #unknown = 0;
+  /** On the page's clock, when its pictures began to come. */
+  #since = Number.NEGATIVE_INFINITY;
+  #frames = 0;
   #lastNumber: number | undefined;
   #repeats = 0;
 
-  /** The pictures come another way, or anew: what was measured before says nothing about it. */
-  begin(transport: Transport): void {
+  /** The pictures come another way, or anew, since then: what was measured before says nothing about it. */
+  begin(transport: Transport, since: number): void {
     this.#transport = transport;
+    this.#since = since;
     this.#format = undefined;
     this.#unknown = 0;
     this.#lastNumber = undefined;
     this.#repeats = 0;
+    this.#frames = 0;
     this.#rates.clear();
     this.#medians.clear();
     this.#percentiles.clear();
@@ -89,7 +94,10 @@ export class Meter {
     if (match) this.#measure(match.report, match.shown);
   }
 
-  counted(counters: Counters, format: Format): void {
+  /** @param live false while the source rests: then all that comes is its last picture, sent again. */
+  counted(counters: Counters, format: Format, live: boolean): void {
+    if (!live) this.#repeats += Math.max(0, counters.frames - this.#frames);
+    this.#frames = counters.frames;
     this.#rates.add({ ...counters, repeats: this.#repeats });
     this.#format = format;
   }
@@ -119,12 +127,13 @@ export class Meter {
 
   #measure(times: ServerTimes, shown: Shown): void {
     const clock = this.clock.best;
-    if (!clock) return;
-    this.#unknown = 0;
-    // A still picture sent again is no frame of its own, and its age says nothing.
+    // A still picture sent again is no frame of its own, and its age says nothing. Nor does that of the picture
+    // which stood there before this viewer came.
     const repeated = times.number !== undefined && times.number === this.#lastNumber;
     this.#lastNumber = times.number;
-    if (repeated) {
+    if (!clock) return;
+    this.#unknown = 0;
+    if (repeated || times.captured < this.#since + clock.offset) {
       this.#repeats++;
       return;
     }

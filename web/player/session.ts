@@ -49,7 +49,8 @@ const LOADING_FOR = 10;
 /** Where one playback stands. */
 interface Attempt {
   playback: Playback | undefined;
-  connected: boolean;
+  /** When the server was reached this way: a picture of before has only stood still until then. */
+  connectedAt: number | undefined;
   pictureAt: number | undefined;
 }
 
@@ -176,7 +177,7 @@ export class Session {
       this.#fallBack();
       return;
     }
-    const attempt: Attempt = { playback: undefined, connected: false, pictureAt: undefined };
+    const attempt: Attempt = { playback: undefined, connectedAt: undefined, pictureAt: undefined };
     this.#webrtc = attempt;
     attempt.playback = openWebRtc(
       {
@@ -201,7 +202,7 @@ export class Session {
   #expectPicture(): void {
     this.#webrtcTimer(PICTURE_WITHIN, () => {
       // Connected, and only the source has nothing to show: then neither would MJPEG.
-      const idle = this.#webrtc?.connected && this.#model.source?.kind !== "live";
+      const idle = this.#webrtc?.connectedAt !== undefined && this.#model.source?.kind !== "live";
       if (idle) this.#expectPicture();
       else this.#fallBack();
     });
@@ -212,7 +213,7 @@ export class Session {
     this.#stopWebRtcTimer?.();
     this.#retry.reset();
     this.#closeMjpeg();
-    this.meter.begin("webrtc");
+    this.meter.begin("webrtc", attempt.connectedAt ?? attempt.pictureAt);
     this.#update({ transport: "webrtc", picture: "current", refusal: undefined });
   }
 
@@ -264,7 +265,7 @@ export class Session {
 
   #openMjpeg(): void {
     this.#stopMjpegTimer?.();
-    const attempt: Attempt = { playback: undefined, connected: false, pictureAt: undefined };
+    const attempt: Attempt = { playback: undefined, connectedAt: undefined, pictureAt: undefined };
     this.#mjpeg = attempt;
     const over = () => this.#mjpegLost(attempt);
     attempt.playback = this.#ports.openMjpeg(
@@ -273,7 +274,7 @@ export class Session {
         picture: () => {
           attempt.pictureAt = this.#ports.timers.now();
           this.#mjpegAgain.reset();
-          this.meter.begin("mjpeg");
+          this.meter.begin("mjpeg", attempt.connectedAt ?? attempt.pictureAt);
           this.#update({ picture: "current" });
         },
         refused: over,
@@ -300,10 +301,11 @@ export class Session {
 
   /** What every playback tells alike; the figures count only from the one that is on the screen. */
   #playbackEvents(transport: Transport, attempt: Attempt) {
+    const live = () => this.#model.source?.kind === "live";
     const onScreen = () => attempt.pictureAt !== undefined && this.#model.transport === transport;
     return {
       connected: () => {
-        attempt.connected = true;
+        attempt.connectedAt ??= this.#ports.timers.now();
       },
       reported: (report: FrameReport) => {
         this.meter.reported(report);
@@ -311,13 +313,13 @@ export class Session {
       },
       shown: (...[shown, frame, telemetry]: Parameters<PlaybackEvents["shown"]>) => {
         if (!onScreen()) return;
-        // A source that rests may have its last picture sent again: how old that is says nothing.
-        if (this.#model.source?.kind === "live") this.meter.shown(shown, frame);
+        // A source that rests has its last picture sent again: how old that is says nothing.
+        if (live()) this.meter.shown(shown, frame);
         if (telemetry) this.#telemetry.came(shown, telemetry);
         else if (frame && "rtpTimestamp" in frame) this.#telemetry.shown(shown, frame.rtpTimestamp);
       },
       counted: (...counted: Parameters<PlaybackEvents["counted"]>) => {
-        if (onScreen()) this.meter.counted(...counted);
+        if (onScreen()) this.meter.counted(...counted, live());
       },
     };
   }

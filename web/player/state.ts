@@ -27,7 +27,7 @@ export interface Model {
   /** Whether the browser has WebRTC at all. */
   readonly webrtc: boolean;
   readonly refusal: Refusal | undefined;
-  /** Pictures come, but the server cannot show them: why, in a sentence. */
+  /** Why no pictures come, or why the server cannot show those that do, in a sentence. */
   readonly problem: string | undefined;
 }
 
@@ -37,13 +37,15 @@ export type PlayerState = {
   readonly label: string;
   /** The state in a plain sentence. */
   readonly sentence: string;
-  /** Shown quietly beside a live picture, such as that the loop was restarted. */
+  /** Shown quietly beside the picture, such as that the stream was restarted, or why no new picture comes. */
   readonly notice: string | undefined;
   readonly transport: Transport;
   readonly picture: Model["picture"];
   readonly source: SourceState | undefined;
 } & (
   | { readonly kind: "connecting" | "waiting" | "away" }
+  /** There is no picture, or none but an old one, and `sentence` says why. */
+  | { readonly kind: "failed" }
   /** Pictures come by WebRTC, or by MJPEG because WebRTC did not connect. `run` counts the loop's starts. */
   | { readonly kind: "live" | "fallback"; readonly since: number; readonly run: number }
   | { readonly kind: "stalled" | "crashed" | "ended"; readonly since: number }
@@ -76,9 +78,10 @@ export function withSource(model: Model, source: SourceState): Model {
 /** The state, in words. `now` is the server's clock; `time` writes a point of it as the user's clock shows it. */
 export function describe(model: Model, now: number, time: (at: number) => string): PlayerState {
   const { source, transport, picture, refusal } = model;
-  const common = { transport, picture, source, notice: undefined };
+  const common = { transport, picture, source, notice: model.problem };
   if (model.server === "away") {
-    return { ...common, kind: "away", label: "Server away", sentence: "The server is away, reconnecting" };
+    const sentence = "The server is away, reconnecting";
+    return { ...common, notice: undefined, kind: "away", label: "Server away", sentence };
   }
   if (refusal && picture !== "current") {
     const label = refusedLabel(refusal.code);
@@ -89,13 +92,15 @@ export function describe(model: Model, now: number, time: (at: number) => string
   const fallback = transport === "mjpeg" ? fallbackSentence(model) : undefined;
   const withFallback = (sentence: string) => (fallback ? `${sentence}. ${fallback}` : sentence);
   switch (source.kind) {
-    case "waiting":
-      return {
-        ...common,
-        kind: "waiting",
-        label: "Waiting",
-        sentence: withFallback("Waiting for the first picture"),
-      };
+    case "waiting": {
+      if (model.problem !== undefined) {
+        const label = picture === "none" ? "No picture" : "No new picture";
+        return { ...common, notice: undefined, kind: "failed", label, sentence: model.problem };
+      }
+      const which = picture === "none" ? "first" : "next";
+      const sentence = withFallback(source.why ?? `Waiting for the ${which} picture`);
+      return { ...common, kind: "waiting", label: "Waiting", sentence };
+    }
     case "stalled":
       return {
         ...common,
@@ -126,10 +131,11 @@ export function describe(model: Model, now: number, time: (at: number) => string
           model.problem ??
           fallback ??
           (picture === "old" ? "The picture was lost, joining again" : "Connecting");
-        return { ...common, kind: "connecting", label: "Connecting", sentence };
+        return { ...common, notice: undefined, kind: "connecting", label: "Connecting", sentence };
       }
       const restart = model.restart && now - model.restart.at < RESTART_NOTICE ? model.restart : undefined;
-      const notice = restart && `The loop restarted at ${time(restart.at)}`;
+      // By its own loop or by another publisher: only the server knows.
+      const notice = model.problem ?? (restart && `The stream restarted at ${time(restart.at)}`);
       const live = { ...common, notice, since: source.since, run: source.run };
       if (fallback) return { ...live, kind: "fallback", label: "MJPEG", sentence: fallback };
       return { ...live, kind: "live", label: "Live", sentence: "Live" };

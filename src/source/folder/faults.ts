@@ -28,14 +28,18 @@ export class Faults {
     writing: 0,
   };
   readonly #log: (line: string) => void;
+  readonly #tell: (sentence: string | undefined) => void;
   readonly #loggedAt = new Map<Fault, EpochMs>();
   /** The file's state, and what has been counted of it. */
   #state = "";
   readonly #counted = new Set<Fault>();
+  #told: string | undefined;
   #bad: { readonly since: EpochMs; readonly fault: Fault; readonly sentence: string } | undefined;
 
-  constructor(log: (line: string) => void) {
+  /** @param tell takes the fault that lasts, once, and undefined when it is over. */
+  constructor(log: (line: string) => void, tell: (sentence: string | undefined) => void = () => {}) {
     this.#log = log;
+    this.#tell = tell;
   }
 
   get counts(): Readonly<Record<Fault, number>> {
@@ -54,14 +58,22 @@ export class Faults {
   /** The file is good, or gone. */
   clear(): void {
     this.#bad = undefined;
+    this.#tellOnce(undefined);
   }
 
-  /** Logs the fault, once, if the file has not been good for a while. */
+  /** Logs and tells the fault, once, if the file has not been good for a while. */
   remind(now: EpochMs): void {
     if (!this.#bad || now - this.#bad.since < PATIENCE) return;
+    this.#tellOnce(this.#bad.sentence);
     const loggedAt = this.#loggedAt.get(this.#bad.fault);
     if (loggedAt !== undefined && (loggedAt >= this.#bad.since || now - loggedAt < REPEAT)) return;
     this.#loggedAt.set(this.#bad.fault, now);
     this.#log(this.#bad.sentence);
+  }
+
+  #tellOnce(sentence: string | undefined): void {
+    if (sentence === this.#told) return;
+    this.#told = sentence;
+    this.#tell(sentence);
   }
 }

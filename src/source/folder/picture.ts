@@ -63,6 +63,8 @@ export interface PictureOptions {
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly log: (line: string) => void;
+  /** Takes what is wrong with the file if that lasts, and undefined when it is over. */
+  readonly tell: (sentence: string | undefined) => void;
   readonly witness: Witness;
 }
 
@@ -78,14 +80,14 @@ export class PictureFile {
 
   constructor(options: PictureOptions) {
     this.#options = options;
-    this.#faults = new Faults(options.log);
+    this.#faults = new Faults(options.log, options.tell);
   }
 
   counters(): Readonly<Record<string, number>> {
     return { taken: this.#taken, changed: this.#changed, ...this.#faults.counts };
   }
 
-  /** Logs what is wrong with the file, if it has been for a while. */
+  /** Logs and tells what is wrong with the file, if it has been for a while. */
   remind(): void {
     this.#faults.remind(this.#options.clock.now());
   }

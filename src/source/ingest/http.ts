@@ -1,5 +1,6 @@
 /** A publisher over HTTP: `POST` with a multipart body that stays open. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { liftLimit } from "../../request-timeout.ts";
 import type { IngestSource } from "../ingest.ts";
 import { mediaType } from "./part.ts";
 
@@ -17,19 +18,30 @@ export function publishOverHttp(
   request: IncomingMessage,
   response: ServerResponse,
   source: IngestSource,
-  { takeover, sameClock }: { readonly takeover: boolean; readonly sameClock: boolean },
+  {
+    takeover,
+    sameClock,
+    own = false,
+  }: { readonly takeover: boolean; readonly sameClock: boolean; readonly own?: boolean },
 ): void {
   const boundary = boundaryOf(request.headers["content-type"]);
   const address = request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "the local socket";
   const label = sameClock ? "publisher on this machine" : "publisher in the network";
   const dropped = (status: number, message: string) => refuse(request, response, status, message);
-  const feed = source.publish({ label, address, boundary, sameClock, dropped }, takeover);
+  const feed = source.publish({ label, address, own, boundary, sameClock, dropped }, takeover);
+  liftLimit(request);
   request.socket.setNoDelay(true);
-  request.on("data", (chunk: Buffer) => feed.push(chunk));
+  request.on("data", (chunk: Buffer) => {
+    feed.push(chunk);
+    const working = feed.working();
+    if (!working) return;
+    request.pause();
+    void working.then(() => request.resume());
+  });
   request.on("end", () => {
     if (response.headersSent) return;
     if (feed.end()) response.writeHead(204, { Connection: "close" }).end();
-    else refuse(request, response, 400, "The body ended within a part.");
+    else refuse(request, response, 400, "The body ended within a part, or has none.");
   });
   request.on("error", () => feed.lost());
   request.on("close", () => feed.lost());
@@ -69,6 +81,10 @@ const SAYS_NOTHING = ["", "application/octet-stream", "application/x-www-form-ur
 export function boundaryOf(contentType = ""): string | undefined {
   const { type, parameters } = mediaType(contentType);
   const boundary = parameters.get("boundary");
+  if (type === "multipart/form-data") {
+    const message = "Publish as multipart/x-mixed-replace; boundary=..., not as a form (curl: -T, not -F).";
+    throw new NotMultipartError(message);
+  }
   if (type.startsWith("multipart/")) return boundary === "" ? undefined : boundary;
   if (SAYS_NOTHING.includes(type)) return undefined;
   throw new NotMultipartError(`Publish as multipart/x-mixed-replace; boundary=..., not as ${type}.`);
