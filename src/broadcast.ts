@@ -21,6 +21,7 @@ import type { FrameReport, SourceState, StreamInfo } from "./signaling/protocol.
 import type { Source, SourceSink } from "./source/source.ts";
 import type { Clock, Millis } from "./timing.ts";
 import { type JpegFrame, MjpegStream } from "./transport/mjpeg.ts";
+import { PacketHistory } from "./transport/history.ts";
 import { Packetizer } from "./transport/packetizer.ts";
 import type { Viewer, ViewerEvents } from "./transport/viewer.ts";
 
@@ -60,6 +61,7 @@ export class Broadcast implements SourceSink {
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
   readonly #packetizer = new Packetizer();
+  readonly #history: PacketHistory;
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
   readonly #jpegs = new Latest<JpegJob>((job) => this.#sendJpeg(job));
   /** Pictures in a row that could not be shown, and what is wrong if they are many. */
@@ -84,6 +86,7 @@ export class Broadcast implements SourceSink {
     this.#options = options;
     this.#sourceRate = new RateMeter(options.clock);
     this.#mjpeg = new MjpegStream(options.clock);
+    this.#history = new PacketHistory(options.clock);
   }
 
   get name(): string {
@@ -175,7 +178,8 @@ export class Broadcast implements SourceSink {
   #send(frame: EncodedFrame): void {
     const { clock, metrics } = this.#options;
     const packets = this.#packetizer.packetize(frame);
-    for (const viewer of this.#viewers) viewer.send(packets);
+    const packetized = this.#history.add(frame, packets);
+    for (const viewer of this.#viewers) viewer.send(packetized);
     const { captured, received, decoded = received, encoded = decoded } = frame.timings;
     const sent = clock.now();
     metrics.encoded(frame.type, frame.data.length, packets.length);

@@ -25,8 +25,8 @@ export class Metrics {
   readonly #keyframeRequests: Counter;
   readonly #gone: Counter<"reason">;
 
-  /** @param read called at each scrape. */
-  constructor(read: () => readonly Readings[]) {
+  /** @param read of the broadcasts, and `readTransport` of their transport: called at each scrape. */
+  constructor(read: () => readonly Readings[], readTransport: () => Readonly<Record<string, number>> = () => ({})) {
     const registers = [this.#registry];
     const counter = (name: string, help: string) =>
       new Counter({ name: `rendercast_${name}`, help, registers });
@@ -76,6 +76,15 @@ export class Metrics {
       collect() {
         this.reset();
         for (const broadcast of read()) this.set({ stream: broadcast.name }, broadcast.info().fps);
+      },
+    });
+    new Gauge({
+      name: "rendercast_datagrams",
+      help: "Datagrams of all viewers by what became of them since the start",
+      labelNames: ["outcome"],
+      registers,
+      collect() {
+        for (const [outcome, count] of Object.entries(readTransport())) this.set({ outcome }, count);
       },
     });
     new Gauge({

@@ -6,6 +6,7 @@ import type { RawFrame, SourceFrame } from "../src/frame.ts";
 import type { FrameReport, SourceState } from "../src/signaling/protocol.ts";
 import type { Publisher } from "../src/source/ingest.ts";
 import type { Source, SourceSink } from "../src/source/source.ts";
+import type { PacketizedFrame } from "../src/transport/history.ts";
 import type { MediaPacket } from "../src/transport/packetizer.ts";
 import type { Viewer, ViewerEvents } from "../src/transport/viewer.ts";
 
@@ -68,6 +69,7 @@ export class FakeSource implements Source {
 export class FakeViewer implements Viewer {
   readonly events: ViewerEvents;
   readonly frames: (readonly MediaPacket[])[] = [];
+  readonly reception = undefined;
   readonly reports: FrameReport[] = [];
   closedFor: string | undefined;
 
@@ -75,7 +77,7 @@ export class FakeViewer implements Viewer {
     this.events = events;
   }
 
-  send(packets: readonly MediaPacket[]): void {
+  send({ packets }: PacketizedFrame): void {
     this.frames.push(packets);
   }
 

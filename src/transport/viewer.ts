@@ -1,9 +1,12 @@
 /** The contract of a viewer: one peer connection that takes packets and tells of its life. */
-import type { MediaPacket } from "./packetizer.ts";
+import type { PacketizedFrame } from "./history.ts";
+import type { Reception } from "./media.ts";
 
 export interface Viewer {
-  /** Sends a frame's packets; drops them until it is connected. Never blocks or throws. */
-  send(packets: readonly MediaPacket[]): void;
+  /** What it last told of its reception; undefined before. */
+  readonly reception: Reception | undefined;
+  /** Sends a frame; drops it until it is connected. Never blocks or throws. */
+  send(frame: PacketizedFrame): void;
   /** Sends the report that belongs to the frame just sent; dropped where the viewer has not asked for any. */
   report(json: string): void;
   /** Ends it; `closed` is called once, before this returns or later. */
