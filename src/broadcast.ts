@@ -17,9 +17,11 @@ import { Latest } from "./latest.ts";
 import { RateMeter } from "./meter.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Seats } from "./seats.ts";
+import { Share } from "./share.ts";
 import type { FrameReport, SourceState, StreamInfo } from "./signaling/protocol.ts";
 import type { Source, SourceSink } from "./source/source.ts";
 import type { Clock, Millis } from "./timing.ts";
+import { Turns } from "./turns.ts";
 import { type JpegFrame, MjpegStream } from "./transport/mjpeg.ts";
 import { PacketHistory } from "./transport/history.ts";
 import { Packetizer } from "./transport/packetizer.ts";
@@ -30,6 +32,9 @@ const SNAPSHOT_WITHIN: Millis = 1000;
 
 /** Pictures in a row that cannot be shown, until it is called a problem. */
 const REFUSALS = 3;
+
+/** Frame reports sent to all viewers together, as each costs as much as a frame's video (decision 0002). */
+const REPORTS_A_SECOND = 500;
 
 /** Frames a second to plan for until the source's own rate is known. */
 const ASSUMED_FPS = 20;
@@ -62,6 +67,7 @@ export class Broadcast implements SourceSink {
   readonly #mjpeg: MjpegStream;
   readonly #packetizer = new Packetizer();
   readonly #history: PacketHistory;
+  readonly #reports: Share<Viewer>;
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
   readonly #jpegs = new Latest<JpegJob>((job) => this.#sendJpeg(job));
   /** Pictures in a row that could not be shown, and what is wrong if they are many. */
@@ -87,6 +93,7 @@ export class Broadcast implements SourceSink {
     this.#sourceRate = new RateMeter(options.clock);
     this.#mjpeg = new MjpegStream(options.clock);
     this.#history = new PacketHistory(options.clock);
+    this.#reports = new Share(options.clock, REPORTS_A_SECOND);
   }
 
   get name(): string {
@@ -175,11 +182,16 @@ export class Broadcast implements SourceSink {
     if (resized || healed) this.#tell();
   }
 
-  #send(frame: EncodedFrame): void {
+  /** Settles when every viewer has it, so that the next frame is encoded no sooner. */
+  async #send(frame: EncodedFrame): Promise<void> {
     const { clock, metrics } = this.#options;
     const packets = this.#packetizer.packetize(frame);
     const packetized = this.#history.add(frame, packets);
-    for (const viewer of this.#viewers) viewer.send(packetized);
+    const turns = new Turns(clock);
+    for (const viewer of [...this.#viewers]) {
+      viewer.send(packetized);
+      if (turns.over) await turns.next();
+    }
     const { captured, received, decoded = received, encoded = decoded } = frame.timings;
     const sent = clock.now();
     metrics.encoded(frame.type, frame.data.length, packets.length);
@@ -188,7 +200,10 @@ export class Broadcast implements SourceSink {
     const { rtpTimestamp, number, telemetry } = frame;
     const report: FrameReport = { rtpTimestamp, number, captured, received, decoded, encoded, sent };
     const text = withTelemetry(report, telemetry);
-    for (const viewer of this.#viewers) viewer.report(text);
+    for (const viewer of this.#reports.next([...this.#viewers])) {
+      viewer.report(text);
+      if (turns.over) await turns.next();
+    }
   }
 
   async #sendJpeg(job: JpegJob): Promise<void> {

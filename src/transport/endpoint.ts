@@ -34,10 +34,17 @@ export class Endpoint {
   readonly #checks = new Map<string, string>();
   #inUse: string | undefined;
   #handshakeDone = false;
+  #heardAt: EpochMs;
 
   constructor(clock: Clock, events: EndpointEvents) {
     this.#clock = clock;
     this.#events = events;
+    this.#heardAt = clock.now();
+  }
+
+  /** When the viewer last gave a sign of life. */
+  get heardAt(): EpochMs {
+    return this.#heardAt;
   }
 
   /** The route in use; undefined before the viewer has chosen one. */
@@ -68,8 +75,9 @@ export class Endpoint {
     dropOldest(this.#checks, REMEMBERED_CHECKS);
 
     const known = this.#routes.get(key)?.route ?? route;
+    this.#heardAt = this.#clock.now();
     this.#routes.delete(key);
-    this.#routes.set(key, { route: known, heardAt: this.#clock.now() });
+    this.#routes.set(key, { route: known, heardAt: this.#heardAt });
     const dropped = dropOldest(this.#routes, MAX_ROUTES);
     known.send(bindingResponse(request, known.address, password));
     const wasChosen = this.#inUse !== undefined;
@@ -86,6 +94,7 @@ export class Endpoint {
     const known = this.#routes.get(key);
     if (!known) return false;
     known.heardAt = this.#clock.now();
+    this.#heardAt = known.heardAt;
     const isDtls = (datagram[0] ?? 0) < 64;
     if (isDtls && !isSoundDtls(datagram, this.#handshakeDone)) return false;
     if (isDtls) this.#events.dtls(datagram);

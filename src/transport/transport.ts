@@ -52,9 +52,9 @@ export class Transport {
 
   /** @throws {OfferError} */
   answerOffer(offer: string, events: ViewerEvents): Promise<Answered> {
-    const { clock, playoutDelay } = this.#options;
+    const { clock, playoutDelay, log } = this.#options;
     const { sealerOf } = this.#io;
-    const options = { clock, port: this.#port, sealerOf, counters: this.#media, playoutDelay };
+    const options = { clock, port: this.#port, sealerOf, counters: this.#media, playoutDelay, log };
     return answerOffer(offer, options, events);
   }
 

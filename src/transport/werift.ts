@@ -16,18 +16,19 @@ import {
   useSdesMid,
 } from "werift";
 import { FRAMES_CHANNEL } from "../signaling/protocol.ts";
-import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
+import type { Cancel, Clock, Millis } from "../timing.ts";
 import type { PacketizedFrame } from "./history.ts";
 import { type MediaCounters, type MediaParameters, MediaSession, type Reception } from "./media.ts";
 import type { Registration, RtcPort } from "./port.ts";
 import { mendAnswer, mendOffer, isVideoOffer, offersCodec } from "./sdp.ts";
 import { KEY_BYTES, type MasterKey, PROFILES, type Sealer, type SessionKeys, type SrtpProfile } from "./srtp.ts";
 import { OfferError, type Viewer, type ViewerEvents } from "./viewer.ts";
+import { WeriftMedia } from "./werift-media.ts";
 
 /** A viewer that has not connected by then has given up, or never could. */
 const CONNECT_WITHIN: Millis = 10_000;
 
-/** Browsers report each second; one that was silent this long is gone. */
+/** Browsers report each second, and check each few seconds that we are there; one silent for this long is gone. */
 const SILENCE: Millis = 10_000;
 
 /** Some frames with the most telemetry that one may have. */
@@ -46,6 +47,7 @@ export interface PeerOptions {
   readonly counters: MediaCounters;
   /** Ask viewers for no playout delay. Only the latency bench turns it off. */
   readonly playoutDelay: boolean;
+  readonly log: (line: string) => void;
 }
 
 export interface Answered {
@@ -147,26 +149,18 @@ class Peer implements Viewer {
   readonly #cancel: Cancel[] = [];
   readonly #registration: Registration;
   readonly #transport: InnerTransport;
-  #media: MediaSession | undefined;
+  #media: MediaSession | WeriftMedia | undefined;
   #reports: RTCDataChannel | undefined;
-  #lastHeard: EpochMs;
   #state: "connecting" | "connected" | "closed" = "connecting";
 
   constructor(options: PeerOptions, events: ViewerEvents) {
     this.#options = options;
     this.#events = events;
-    this.#lastHeard = options.clock.now();
     this.#connection = newConnection(options);
     this.#registration = options.port.register({
       chosen: (check) => this.#transport.onData(check, VIEWER),
-      dtls: (datagram) => {
-        this.#lastHeard = options.clock.now();
-        this.#transport.onData(datagram, VIEWER);
-      },
-      rtp: (datagram) => {
-        this.#lastHeard = options.clock.now();
-        this.#media?.receive(datagram);
-      },
+      dtls: (datagram) => this.#transport.onData(datagram, VIEWER),
+      rtp: (datagram) => this.#media?.receive(datagram),
     });
     this.#transport = transportTo(this.#registration);
   }
@@ -195,7 +189,7 @@ class Peer implements Viewer {
       if (channel.label === FRAMES_CHANNEL && !this.#reports) this.#reports = channel;
       else channel.close();
     });
-    this.#watchLife(dtls, inner);
+    this.#watchLife(dtls);
     return mendAnswer(connection.localDescription?.sdp ?? "", this.#options.port.candidates());
   }
 
@@ -223,10 +217,10 @@ class Peer implements Viewer {
     this.#events.closed(reason);
   }
 
-  #watchLife(dtls: RTCDtlsTransport, sender: InnerSender): void {
+  #watchLife(dtls: RTCDtlsTransport): void {
     const { clock } = this.#options;
     dtls.onStateChange.subscribe((state) => {
-      if (state === "connected") this.#connected(dtls, sender);
+      if (state === "connected") this.#connected(dtls);
       if (state === "closed" || state === "failed") this.close(`DTLS ${state}`);
     });
     this.#connection.connectionStateChange.subscribe((state) => {
@@ -237,20 +231,33 @@ class Peer implements Viewer {
         if (this.#state === "connecting") this.close("did not connect");
       }),
       clock.every(1000, () => {
-        if (this.#state === "connected" && clock.now() - this.#lastHeard > SILENCE) this.close("silent");
+        const silence = clock.now() - this.#registration.endpoint.heardAt;
+        if (this.#state === "connected" && silence > SILENCE) this.close("silent");
       }),
     );
   }
 
-  #connected(dtls: RTCDtlsTransport, sender: InnerSender): void {
+  #connected(dtls: RTCDtlsTransport): void {
     if (this.#state !== "connecting") return;
-    const { clock, counters, sealerOf, playoutDelay } = this.#options;
     this.#state = "connected";
-    this.#lastHeard = clock.now();
     this.#registration.endpoint.handshakeDone();
-    this.#media = new MediaSession({
+    try {
+      this.#media = this.#openMedia(dtls);
+    } catch (error) {
+      this.#options.log(`Media goes the slow way, by werift: ${error instanceof Error ? error.message : error}.`);
+      this.#media = this.#openWeriftMedia();
+    }
+    this.#events.connected();
+  }
+
+  /** @throws where werift does not give what it takes. */
+  #openMedia(dtls: RTCDtlsTransport): MediaSession {
+    const { clock, counters, sealerOf, playoutDelay } = this.#options;
+    const [sender] = this.#connection.getSenders();
+    if (!sender) throw new Error("the session has no sender");
+    return new MediaSession({
       clock,
-      parameters: parametersOf(sender, playoutDelay),
+      parameters: parametersOf(sender as unknown as InnerSender, playoutDelay),
       keys: keysOf(innerDtls(dtls)),
       sealerOf,
       counters,
@@ -258,7 +265,14 @@ class Peer implements Viewer {
       keyframeNeeded: () => this.#events.keyframeNeeded(),
       left: () => this.close("left"),
     });
-    this.#events.connected();
+  }
+
+  #openWeriftMedia(): WeriftMedia | undefined {
+    const [sender] = this.#connection.getSenders();
+    if (!sender) return undefined;
+    const { extensions } = parametersOf(sender as unknown as InnerSender, this.#options.playoutDelay);
+    const receive = (datagram: Buffer) => this.#transport.onData(datagram, VIEWER);
+    return new WeriftMedia(sender, extensions, receive, () => this.#events.keyframeNeeded());
   }
 }
 
@@ -317,6 +331,7 @@ function innerDtls(transport: RTCDtlsTransport): InnerDtls {
 function keysOf(dtls: InnerDtls): { local: MasterKey; remote: MasterKey } {
   const profile = SRTP_PROFILES[dtls.srtp.srtpProfile ?? 0];
   if (!profile) throw new Error("the viewer chose no protection profile");
+  if (typeof dtls.extractSessionKeys !== "function") throw new Error("it keeps its keys to itself");
   const keys = dtls.extractSessionKeys(KEY_BYTES, PROFILES[profile].saltBytes);
   return {
     local: { profile, key: keys.localKey, salt: keys.localSalt },
