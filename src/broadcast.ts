@@ -17,24 +17,17 @@ import { Latest } from "./latest.ts";
 import { RateMeter } from "./meter.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Seats } from "./seats.ts";
-import { Share } from "./share.ts";
-import type { FrameReport, SourceState, StreamInfo } from "./signaling/protocol.ts";
+import type { SourceState, StreamInfo } from "./signaling/protocol.ts";
 import type { Source, SourceSink } from "./source/source.ts";
 import type { Clock, Millis } from "./timing.ts";
-import { Turns } from "./turns.ts";
 import { type JpegFrame, MjpegStream } from "./transport/mjpeg.ts";
-import { PacketHistory } from "./transport/history.ts";
-import { Packetizer } from "./transport/packetizer.ts";
-import type { Viewer, ViewerEvents } from "./transport/viewer.ts";
+import type { Audience, Viewer, ViewerEvents } from "./transport/viewer.ts";
 
 /** How long a snapshot waits for a picture of now before it takes the last one. */
 const SNAPSHOT_WITHIN: Millis = 1000;
 
 /** Pictures in a row that cannot be shown, until it is called a problem. */
 const REFUSALS = 3;
-
-/** Frame reports sent to all viewers together, as each costs as much as a frame's video (decision 0002). */
-const REPORTS_A_SECOND = 500;
 
 /** Frames a second to plan for until the source's own rate is known. */
 const ASSUMED_FPS = 20;
@@ -46,8 +39,8 @@ export interface BroadcastOptions {
   readonly metrics: Metrics;
   /** Makes an encoder, not yet open. */
   readonly encoder: () => VideoEncoder;
-  /** Makes a viewer of an SDP offer. */
-  readonly answerOffer: (offer: string, events: ViewerEvents) => Promise<{ answer: string; viewer: Viewer }>;
+  /** Its viewers by WebRTC. */
+  readonly audience: Audience;
   /** Bits a second; undefined chooses by size and frame rate. */
   readonly bitrate: number | undefined;
   readonly maxPixels: number;
@@ -65,9 +58,6 @@ export class Broadcast implements SourceSink {
   readonly #listeners = new Set<(info: StreamInfo) => void>();
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
-  readonly #packetizer = new Packetizer();
-  readonly #history: PacketHistory;
-  readonly #reports: Share<Viewer>;
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
   readonly #jpegs = new Latest<JpegJob>((job) => this.#sendJpeg(job));
   /** Pictures in a row that could not be shown, and what is wrong if they are many. */
@@ -92,8 +82,6 @@ export class Broadcast implements SourceSink {
     this.#options = options;
     this.#sourceRate = new RateMeter(options.clock);
     this.#mjpeg = new MjpegStream(options.clock);
-    this.#history = new PacketHistory(options.clock);
-    this.#reports = new Share(options.clock, REPORTS_A_SECOND);
   }
 
   get name(): string {
@@ -182,28 +170,14 @@ export class Broadcast implements SourceSink {
     if (resized || healed) this.#tell();
   }
 
-  /** Settles when every viewer has it, so that the next frame is encoded no sooner. */
+  /** Settles when every viewer has it. */
   async #send(frame: EncodedFrame): Promise<void> {
-    const { clock, metrics } = this.#options;
-    const packets = this.#packetizer.packetize(frame);
-    const packetized = this.#history.add(frame, packets);
-    const turns = new Turns(clock);
-    for (const viewer of [...this.#viewers]) {
-      viewer.send(packetized);
-      if (turns.over) await turns.next();
-    }
-    const { captured, received, decoded = received, encoded = decoded } = frame.timings;
-    const sent = clock.now();
-    metrics.encoded(frame.type, frame.data.length, packets.length);
+    const { audience, metrics } = this.#options;
+    const { packets, at } = await audience.send(frame);
+    const { received, decoded = received, encoded = decoded } = frame.timings;
+    metrics.encoded(frame.type, frame.data.length, packets);
     metrics.stage("encode", encoded - decoded);
-    metrics.stage("send", sent - encoded);
-    const { rtpTimestamp, number, telemetry } = frame;
-    const report: FrameReport = { rtpTimestamp, number, captured, received, decoded, encoded, sent };
-    const text = withTelemetry(report, telemetry);
-    for (const viewer of this.#reports.next([...this.#viewers])) {
-      viewer.report(text);
-      if (turns.over) await turns.next();
-    }
+    metrics.stage("send", at - encoded);
   }
 
   async #sendJpeg(job: JpegJob): Promise<void> {
@@ -223,7 +197,7 @@ export class Broadcast implements SourceSink {
    * @throws {FullError} when there is no seat; {OfferError} for an offer that cannot be answered.
    */
   async watch(offer: string, gone: (reason: string) => void): Promise<{ answer: string; leave(): void }> {
-    const { answerOffer, metrics, seats } = this.#options;
+    const { audience, metrics, seats } = this.#options;
     const freeSeat = seats.take();
     let viewer: Viewer | undefined;
     let closed = false;
@@ -238,6 +212,7 @@ export class Broadcast implements SourceSink {
         metrics.keyframeRequest();
         this.#wantKeyframe();
       },
+      received: (reception) => metrics.reception(reception),
       closed: (reason) => {
         closed = true;
         freeSeat();
@@ -247,7 +222,7 @@ export class Broadcast implements SourceSink {
       },
     };
     try {
-      const answered = await answerOffer(offer, events);
+      const answered = await audience.admit(offer, events);
       viewer = answered.viewer;
       if (this.#closed) viewer.close("the server stops");
       if (!closed) this.#admitted.add(viewer);
@@ -421,10 +396,4 @@ async function toJpeg({ raw, source }: JpegJob): Promise<JpegFrame> {
 /** By its first bytes: what a publisher says that it is need not be so. */
 function isJpeg(frame: SourceFrame): frame is ImageFrame {
   return frame.kind === "image" && frame.data[0] === 0xff && frame.data[1] === 0xd8;
-}
-
-/** The report as JSON, with the telemetry's own text: it is never parsed and written anew for each frame. */
-function withTelemetry(report: FrameReport, telemetry: string | undefined): string {
-  const json = JSON.stringify(report);
-  return telemetry === undefined ? json : `${json.slice(0, -1)},"telemetry":${telemetry}}`;
 }

@@ -72,7 +72,7 @@ export async function startRendercast(
       metrics,
       seats,
       encoder: () => new FfmpegVp8Encoder(),
-      answerOffer: (offer, events) => transport.answerOffer(offer, events),
+      audience: transport.audience(),
       bitrate: config.bitrate === 0 ? undefined : config.bitrate * 1000,
       maxPixels: config.maxPixels,
       log,

@@ -7,22 +7,43 @@ const FIRST_TYPE = 20;
 const RECORD_HEADER = 13;
 const CLIENT_HELLO = 1;
 
+/** What AES-GCM adds to a record: its explicit nonce, which begins with the epoch here, and its tag (RFC 5288). */
+const SEALED_EXTRA = 8 + 16;
+
 /**
- * Whether a datagram holds only records that DTLS 1.2 defines, and in the clear only what a handshake needs.
- * @param handshakeDone a ClientHello is refused then: a viewer has no reason to send another.
+ * The records of a datagram that may be heard: those that DTLS 1.2 defines, and in the clear only what a handshake
+ * needs. Once that is done, records of it in the clear are late copies: they are left out, since the sealed one behind
+ * them still asks for our last answer again.
+ * @returns undefined where one should not be there at all, or none is left.
  */
-export function isSoundDtls(datagram: Buffer, handshakeDone: boolean): boolean {
+export function soundDtls(datagram: Buffer, handshakeDone: boolean): Buffer | undefined {
+  const sound: Buffer[] = [];
   for (let at = 0; at < datagram.length; ) {
-    if (at + RECORD_HEADER > datagram.length) return false;
-    const type = datagram[at] ?? 0;
-    const epoch = datagram.readUInt16BE(at + 3);
-    const length = datagram.readUInt16BE(at + 11);
-    if (type < FIRST_TYPE || type > APPLICATION_DATA || at + RECORD_HEADER + length > datagram.length) return false;
-    if (epoch === 0) {
-      if (type === ALERT || type === APPLICATION_DATA) return false;
-      if (handshakeDone && type === HANDSHAKE && datagram[at + RECORD_HEADER] === CLIENT_HELLO) return false;
-    }
-    at += RECORD_HEADER + length;
+    if (at + RECORD_HEADER > datagram.length) return undefined;
+    const end = at + RECORD_HEADER + datagram.readUInt16BE(at + 11);
+    if (end > datagram.length) return undefined;
+    const record = datagram.subarray(at, end);
+    at = end;
+    const isClear = record.readUInt16BE(3) === 0;
+    if (!(isClear ? isSoundInClear(record, handshakeDone) : isSoundSealed(record))) return undefined;
+    if (!isClear || !handshakeDone) sound.push(record);
   }
-  return datagram.length > 0;
+  // Almost always all of it.
+  return sound.length > 1 ? Buffer.concat(sound) : sound[0];
+}
+
+function isSoundInClear(record: Buffer, handshakeDone: boolean): boolean {
+  const type = record[0] ?? 0;
+  if (type < FIRST_TYPE || type > HANDSHAKE || type === ALERT) return false;
+  // A viewer has no reason to send another.
+  return !(handshakeDone && type === HANDSHAKE && record[RECORD_HEADER] === CLIENT_HELLO);
+}
+
+/** werift takes an alert for one in the clear where its first bytes look like one, whatever its epoch. */
+function isSoundSealed(record: Buffer): boolean {
+  const type = record[0] ?? 0;
+  if (type < FIRST_TYPE || type > APPLICATION_DATA) return false;
+  if (type !== ALERT) return true;
+  const isSealed = record.length >= RECORD_HEADER + SEALED_EXTRA + 2;
+  return isSealed && record.readUInt16BE(RECORD_HEADER) === record.readUInt16BE(3);
 }

@@ -4,7 +4,7 @@
  * MESSAGE-INTEGRITY, all else by coming from an address that such a check came from.
  */
 import type { Clock, EpochMs, Millis } from "../timing.ts";
-import { isSoundDtls } from "./dtls.ts";
+import { soundDtls } from "./dtls.ts";
 import type { Route } from "./route.ts";
 import { type BindingRequest, bindingResponse } from "./stun.ts";
 
@@ -33,6 +33,7 @@ export class Endpoint {
   readonly #routes = new Map<string, { readonly route: Route; heardAt: EpochMs }>();
   readonly #checks = new Map<string, string>();
   #inUse: string | undefined;
+  #wasChosen = false;
   #handshakeDone = false;
   #heardAt: EpochMs;
 
@@ -67,7 +68,13 @@ export class Endpoint {
    * Takes an authentic check, and answers it.
    * @returns the keys of routes that this one takes the place of; undefined where the check is a copy of another.
    */
-  check(datagram: Buffer, request: BindingRequest, password: string, key: string, route: Route): string[] | undefined {
+  check(
+    datagram: Buffer,
+    request: BindingRequest,
+    password: string,
+    key: string,
+    route: Route,
+  ): string[] | undefined {
     const transaction = request.transaction.toString("latin1");
     const before = this.#checks.get(transaction);
     if (before !== undefined && before !== key) return undefined;
@@ -78,11 +85,13 @@ export class Endpoint {
     this.#heardAt = this.#clock.now();
     this.#routes.delete(key);
     this.#routes.set(key, { route: known, heardAt: this.#heardAt });
-    const dropped = dropOldest(this.#routes, MAX_ROUTES);
-    known.send(bindingResponse(request, known.address, password));
-    const wasChosen = this.#inUse !== undefined;
     if (request.useCandidate || this.#isSilent()) this.#inUse = key;
-    if (this.#inUse !== undefined && !wasChosen) this.#events.chosen(datagram);
+    const dropped = dropOldest(this.#routes, MAX_ROUTES, this.#inUse);
+    known.send(bindingResponse(request, known.address, password));
+    if (this.#inUse !== undefined && !this.#wasChosen) {
+      this.#wasChosen = true;
+      this.#events.chosen(datagram);
+    }
     return dropped;
   }
 
@@ -95,11 +104,13 @@ export class Endpoint {
     if (!known) return false;
     known.heardAt = this.#clock.now();
     this.#heardAt = known.heardAt;
-    const isDtls = (datagram[0] ?? 0) < 64;
-    if (isDtls && !isSoundDtls(datagram, this.#handshakeDone)) return false;
-    if (isDtls) this.#events.dtls(datagram);
-    else this.#events.rtp(datagram);
-    return true;
+    if ((datagram[0] ?? 0) >= 64) {
+      this.#events.rtp(datagram);
+      return true;
+    }
+    const sound = soundDtls(datagram, this.#handshakeDone);
+    if (sound) this.#events.dtls(sound);
+    return sound !== undefined;
   }
 
   /** A route that is closed, as TCP connections are. */
@@ -112,13 +123,16 @@ export class Endpoint {
     return this.#routes.keys();
   }
 
+  /** Nothing is heard on the route that was chosen, or it is lost. */
   #isSilent(): boolean {
-    return this.#inUse !== undefined && !this.holds(this.#inUse);
+    return this.#inUse === undefined ? this.#wasChosen : !this.holds(this.#inUse);
   }
 }
 
-function dropOldest<V>(map: Map<string, V>, most: number): string[] {
-  const oldest = [...map.keys()].slice(0, Math.max(0, map.size - most));
+/** Drops the oldest but `kept`. */
+function dropOldest<V>(map: Map<string, V>, most: number, kept?: string): string[] {
+  if (map.size <= most) return [];
+  const oldest = [...map.keys()].filter((key) => key !== kept).slice(0, map.size - most);
   for (const key of oldest) map.delete(key);
   return oldest;
 }

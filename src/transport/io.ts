@@ -27,10 +27,13 @@ export interface MediaIo {
 export interface MediaSocket {
   /** Bound; for receiving, and for what is not media. */
   readonly socket: Socket;
+  readonly closed: boolean;
   /** Media datagrams that the system did not take: its buffer was full, or there is no way. */
   readonly dropped: number;
   /** Makes a sender of media to an address, as {@link Route.sendMedia} says. The sealer is of the same form. */
   mediaTo(address: Address): (sealer: Sealer, header: Buffer, payload: Buffer, index: number) => void;
+  /** Frees the port; what is sent after goes nowhere. */
+  close(): void;
 }
 
 /** Room for the packets of a large frame to many viewers. */

@@ -10,7 +10,15 @@ import { RepairBudget } from "./repair.ts";
 import type { Route } from "./route.ts";
 import { compactNtp, goodbye, type ReceptionReport, readFeedback, senderReport } from "./rtcp.ts";
 import { type HeaderExtension, RtpHeader, type RtpStream, rtxPayload } from "./rtp.ts";
-import { deriveKeys, type MasterKey, type Sealer, type SessionKeys, SrtcpOpener, SrtcpSealer } from "./srtp.ts";
+import {
+  deriveKeys,
+  type MasterKey,
+  type Sealer,
+  type SessionKeys,
+  SrtcpOpener,
+  SrtcpSealer,
+} from "./srtp.ts";
+import type { Reception } from "./viewer.ts";
 
 /** RFC 3550, section 6.2: the mean time between reports is often 5 s; each second gives a steady round trip. */
 const REPORT_EVERY: Millis = 1000;
@@ -33,6 +41,7 @@ export interface MediaOptions {
   /** The present way to the viewer. */
   readonly route: () => Route | undefined;
   readonly keyframeNeeded: () => void;
+  readonly received: (reception: Reception) => void;
   /** The viewer said goodbye. */
   readonly left: () => void;
   readonly counters: MediaCounters;
@@ -46,19 +55,15 @@ export interface MediaCounters {
   refusedRtcp: number;
 }
 
-/** What the viewer last reported. */
-export interface Reception {
-  readonly fractionLost: number;
-  readonly jitter: Millis;
-  /** Undefined until it has answered a report of ours. */
-  readonly roundTrip: Millis | undefined;
-}
-
-/** One SSRC: its headers and its count of packets. */
+/** One SSRC: its headers, and what was sent by it. */
 interface Stream {
   readonly header: RtpHeader;
+  /** The index of its first packet. */
+  readonly start: number;
   /** The index of the next packet; a repair's own. */
   next: number;
+  packets: number;
+  octets: number;
 }
 
 export class MediaSession {
@@ -74,9 +79,8 @@ export class MediaSession {
   #offset: number | undefined;
   #history: PacketHistory | undefined;
   #lastFrame: { readonly timestamp: number; readonly captured: EpochMs } | undefined;
-  #packets = 0;
-  #octets = 0;
-  #reception: Reception | undefined;
+  #closed = false;
+  #roundTrip: Millis | undefined;
 
   constructor(options: MediaOptions) {
     const { clock, parameters, keys, sealerOf } = options;
@@ -91,16 +95,11 @@ export class MediaSession {
     this.#stopReporting = clock.every(REPORT_EVERY, () => this.#report());
   }
 
-  /** What the viewer last told of its reception. */
-  get reception(): Reception | undefined {
-    return this.#reception;
-  }
-
   /** Sends a frame; nothing before the first keyframe, which the viewer could not use. */
   send({ type, captured, packets, history }: PacketizedFrame): void {
     const [first] = packets;
     const route = this.#options.route();
-    if (!first || !route) return;
+    if (!first || !route || this.#closed) return;
     if (this.#offset === undefined) {
       if (type !== "key") return;
       this.#offset = this.#media.next - first.index;
@@ -125,6 +124,8 @@ export class MediaSession {
       return;
     }
     for (const feedback of readFeedback(compound)) {
+      // A goodbye may have closed this.
+      if (this.#closed) return;
       if (feedback.kind === "bye") this.#options.left();
       else if (feedback.ssrc === this.#options.parameters.media.ssrc) {
         if (feedback.kind === "keyframe") this.#options.keyframeNeeded();
@@ -136,24 +137,33 @@ export class MediaSession {
 
   /** Says goodbye and frees the keys. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#stopReporting();
     this.#options.route()?.send(this.#rtcpSealer.seal(goodbye(this.#options.parameters.media.ssrc)));
     this.#sealer.close();
   }
 
-  #push(route: Route, { header }: Stream, index: number, packet: MediaPacket, payload: Buffer): void {
-    this.#packets++;
-    this.#octets += payload.length;
+  #push(route: Route, stream: Stream, index: number, packet: MediaPacket, payload: Buffer): void {
+    stream.packets++;
+    stream.octets += payload.length;
     this.#options.counters.packets++;
-    route.sendMedia(this.#sealer, header.write(index, packet.timestamp, packet.marker), payload, index);
+    route.sendMedia(
+      this.#sealer,
+      stream.header.write(index, packet.timestamp, packet.marker),
+      payload,
+      index,
+    );
   }
 
   #repair(sequenceNumber: number): void {
     const route = this.#options.route();
     if (this.#offset === undefined || !route) return;
-    const index = nearest(sequenceNumber, this.#media.next);
+    const index = lastWith(sequenceNumber, this.#media.next);
+    // Before its start the rendition has packets too, but none that were this viewer's.
+    if (index < this.#media.start) return;
     const packet = this.#history?.find(index - this.#offset);
-    if (!packet || !this.#repairs.allows(index, this.#reception?.roundTrip ?? 0)) return;
+    if (!packet || !this.#repairs.allows(index, this.#roundTrip ?? 0)) return;
     this.#options.counters.repairs++;
     if (!this.#rtx) this.#push(route, this.#media, index, packet, packet.payload);
     else this.#push(route, this.#rtx, this.#rtx.next++, packet, rtxPayload(index, packet.payload));
@@ -168,9 +178,9 @@ export class MediaSession {
       ssrc: parameters.media.ssrc,
       cname: parameters.cname,
       now,
-      rtpTimestamp: (this.#lastFrame.timestamp + ticks) % 2 ** 32,
-      packets: this.#packets,
-      octets: this.#octets,
+      rtpTimestamp: this.#lastFrame.timestamp + ticks,
+      packets: this.#media.packets,
+      octets: this.#media.octets,
     });
     route()?.send(this.#rtcpSealer.seal(report));
   }
@@ -178,19 +188,21 @@ export class MediaSession {
   /** RFC 3550, section 6.4.1: the round trip is the time since our report, less what the viewer held it for. */
   #received({ fractionLost, jitter, lastSenderReport, delay }: ReceptionReport): void {
     const elapsed = (compactNtp(this.#options.clock.now()) - lastSenderReport - delay + 2 ** 33) % 2 ** 32;
-    const known = lastSenderReport !== 0 && elapsed < 2 ** 31;
-    const roundTrip = known ? (elapsed / 65_536) * 1000 : this.#reception?.roundTrip;
-    this.#reception = { fractionLost, jitter: jitter / 90, roundTrip };
+    // On a short way the viewer's rounding can make it less than nothing.
+    const short = elapsed >= 2 ** 31 ? 0 : elapsed;
+    if (lastSenderReport !== 0) this.#roundTrip = (short / 65_536) * 1000;
+    this.#options.received({ fractionLost, jitter: jitter / 90, roundTrip: this.#roundTrip });
   }
 }
 
 /** Starts in the lower half of the sequence numbers: who misses the first packets still counts roll-overs right. */
 function streamOf(stream: RtpStream, extensions: readonly HeaderExtension[]): Stream {
-  return { header: new RtpHeader(stream, extensions), next: randomInt(1, 2 ** 15) };
+  const start = randomInt(1, 2 ** 15);
+  return { header: new RtpHeader(stream, extensions), start, next: start, packets: 0, octets: 0 };
 }
 
-/** The index with this sequence number that is nearest below the next one, or just as far above. */
-function nearest(sequenceNumber: number, next: number): number {
-  const behind = (((next - sequenceNumber) % 2 ** 16) + 2 ** 16) % 2 ** 16;
-  return next - behind;
+/** The last index before `next` that has this sequence number: nothing later can be missed yet. */
+function lastWith(sequenceNumber: number, next: number): number {
+  const behind = (((next - 1 - sequenceNumber) % 2 ** 16) + 2 ** 16) % 2 ** 16;
+  return next - 1 - behind;
 }

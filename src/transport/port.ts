@@ -75,15 +75,16 @@ export class RtcPort {
     try {
       for (const address of host === undefined ? ["0.0.0.0", "::"] : [host]) {
         const family = address.includes(":") ? 6 : 4;
-        const bound = io.bind({ family, host: address, port: rtc.#port || options.port }).catch((error: Error) => {
+        const wanted = { family, host: address, port: rtc.#port || options.port } as const;
+        const bound = io.bind(wanted).catch((error: NodeJS.ErrnoException) => {
           // A machine without IPv6 has no address to bind.
-          if (host !== undefined || family === 4) throw error;
+          if (host !== undefined || family === 4 || error.code === "EADDRINUSE") throw error;
         });
         const socket = await bound;
         if (socket) rtc.#take(socket, family);
       }
       const on = { message: rtc.#receive.bind(rtc), closed: rtc.#lost.bind(rtc) };
-      rtc.#tcp = await TcpListener.open({ host: host ?? "::", port: rtc.#port, clock: options.clock, on });
+      rtc.#tcp = await TcpListener.open({ host, port: rtc.#port, clock: options.clock, on });
     } catch (error) {
       rtc.close();
       throw error;
@@ -123,13 +124,13 @@ export class RtcPort {
       },
       close: () => {
         for (const fragment of fragments) this.#fragments.delete(fragment);
-        for (const key of endpoint.keys()) if (this.#addresses.get(key) === endpoint) this.#addresses.delete(key);
+        for (const key of endpoint.keys()) this.#forget(key);
       },
     };
   }
 
   close(): void {
-    for (const { socket } of this.#sockets) socket.close();
+    for (const socket of this.#sockets) socket.close();
     this.#tcp?.close();
   }
 
@@ -138,9 +139,10 @@ export class RtcPort {
     this.#sockets.push(bound);
     this.#port = socket.address().port;
     socket.on("message", (datagram, { address, port }) => {
-      // The zone of a link-local address tells nothing apart here.
-      const key = `${family} ${address} ${port}`;
-      this.#receive(datagram, key, () => udpRoute(bound, { ip: address, port }));
+      // Nothing could be sent back there.
+      if (port === 0) this.counters.garbage++;
+      else
+        this.#receive(datagram, `${family} ${address} ${port}`, () => udpRoute(bound, { ip: address, port }));
     });
     // Such as an unreachable host: the viewer's silence will tell.
     socket.on("error", () => {});
@@ -174,12 +176,18 @@ export class RtcPort {
       if (dropped) {
         if (owner !== known.endpoint) owner?.lost(key);
         this.#addresses.set(key, known.endpoint);
-        for (const old of dropped) this.#addresses.delete(old);
+        for (const old of dropped) this.#forget(old);
         return true;
       }
     }
     this.counters.unauthentic++;
     return false;
+  }
+
+  /** A viewer's address is its own no more. */
+  #forget(key: string): void {
+    this.#addresses.delete(key);
+    this.#tcp?.end(key);
   }
 
   #lost(key: string): void {
@@ -192,7 +200,9 @@ function udpRoute(bound: MediaSocket, address: Address): Route {
   const { socket } = bound;
   return {
     address,
-    send: (datagram) => socket.send(datagram, address.port, address.ip, ignoreError),
+    send: (datagram) => {
+      if (!bound.closed) socket.send(datagram, address.port, address.ip, ignoreError);
+    },
     sendMedia: bound.mediaTo(address),
   };
 }

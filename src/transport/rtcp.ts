@@ -23,6 +23,8 @@ export interface ReceptionReport {
 
 /** RFC 3550, section 6.1: a packet has 4 bytes of header, with its length in 32-bit words less one. */
 const HEADER = 4;
+const VERSION = 2;
+const PADDED = 0x20;
 
 /** Packets of one compound that are read; a browser sends three or four. */
 const MAX_PACKETS = 16;
@@ -50,8 +52,9 @@ export function readFeedback(compound: Buffer): Feedback[] {
   for (let at = 0; at + HEADER <= compound.length && packets < MAX_PACKETS; packets++) {
     const end = at + 4 * (compound.readUInt16BE(at + 2) + 1);
     if (end > compound.length) break;
-    const packet = compound.subarray(at, end);
+    const packet = unpadded(compound.subarray(at, end));
     at = end;
+    if (!packet) continue;
     const count = (packet[0] ?? 0) & 0x1f;
     switch (packet[1]) {
       case SENDER_REPORT:
@@ -74,6 +77,15 @@ export function readFeedback(compound: Buffer): Feedback[] {
     }
   }
   return feedback;
+}
+
+/** RFC 3550, section 6.4.1: padding counts itself, in its last byte. Undefined for another version, or more than there is. */
+function unpadded(packet: Buffer): Buffer | undefined {
+  const first = packet[0] ?? 0;
+  if (first >> 6 !== VERSION) return undefined;
+  if ((first & PADDED) === 0) return packet;
+  const length = packet.length - (packet.at(-1) ?? 0);
+  return length >= HEADER && length < packet.length ? packet.subarray(0, length) : undefined;
 }
 
 function readReports(blocks: Buffer, count: number): Feedback[] {
@@ -145,7 +157,7 @@ export function senderReport({ ssrc, cname, now, rtpTimestamp, packets, octets }
   const report = packetOf(SENDER_REPORT, 0, 24);
   const { seconds, fraction } = ntpTime(now);
   const fields = [ssrc, seconds, fraction, rtpTimestamp, packets, octets];
-  for (const [n, field] of fields.entries()) report.writeUInt32BE(field % 2 ** 32, HEADER + 4 * n);
+  for (const [n, field] of fields.entries()) report.writeUInt32BE(modulo32(field), HEADER + 4 * n);
 
   const name = Buffer.from(cname);
   // Item and chunk end with at least one zero, on a word's end.
@@ -153,6 +165,11 @@ export function senderReport({ ssrc, cname, now, rtpTimestamp, packets, octets }
   description.writeUInt32BE(ssrc, HEADER);
   description.set([1, name.length, ...name], HEADER + 4);
   return Buffer.concat([report, description]);
+}
+
+/** Of any whole number; one below 0 counts back from 2^32. */
+function modulo32(value: number): number {
+  return ((value % 2 ** 32) + 2 ** 32) % 2 ** 32;
 }
 
 /** Says that the stream ends: an empty report, as every compound begins with one, and a goodbye (RFC 3550, 6.6). */

@@ -98,6 +98,7 @@ export class NodeSealer implements Sealer {
   readonly #keys: SessionKeys;
   readonly #key: KeyObject;
   readonly #nonce: Buffer;
+  #closed = false;
 
   constructor(keys: SessionKeys) {
     this.#keys = keys;
@@ -106,6 +107,7 @@ export class NodeSealer implements Sealer {
   }
 
   seal(header: Buffer, payload: Buffer, index: number): Buffer {
+    if (this.#closed) throw new Error("the keys are closed");
     writeNonce(this.#nonce, this.#keys, header.readUInt32BE(8), index);
     if (this.#keys.profile === "AEAD_AES_128_GCM") {
       const cipher = createCipheriv("aes-128-gcm", this.#key, this.#nonce).setAAD(header);
@@ -120,7 +122,9 @@ export class NodeSealer implements Sealer {
     return Buffer.concat([header, sealed, hmac.subarray(0, PROFILES.AES128_CM_HMAC_SHA1_80.tagBytes)]);
   }
 
-  close(): void {}
+  close(): void {
+    this.#closed = true;
+  }
 }
 
 /** RTCP's header and SSRC stay in the clear. */
@@ -192,7 +196,11 @@ export class SrtcpOpener {
     const { key } = this.#keys;
     const tagAt = wordAt - PROFILES.AEAD_AES_128_GCM.tagBytes;
     const clear = sealed.subarray(0, RTCP_CLEAR);
-    const decipher = createDecipheriv("aes-128-gcm", key, rtcpNonce(this.#keys, sealed.readUInt32BE(4), index));
+    const decipher = createDecipheriv(
+      "aes-128-gcm",
+      key,
+      rtcpNonce(this.#keys, sealed.readUInt32BE(4), index),
+    );
     decipher.setAAD(Buffer.concat([clear, sealed.subarray(wordAt)]));
     decipher.setAuthTag(sealed.subarray(tagAt, wordAt));
     try {
@@ -207,7 +215,10 @@ export class SrtcpOpener {
     if (!timingSafeEqual(rtcpTag(this.#keys, body), sealed.subarray(wordAt + 4))) return undefined;
     const nonce = rtcpNonce(this.#keys, sealed.readUInt32BE(4), index);
     const decipher = createDecipheriv("aes-128-ctr", this.#keys.key, nonce);
-    return Buffer.concat([sealed.subarray(0, RTCP_CLEAR), decipher.update(sealed.subarray(RTCP_CLEAR, wordAt))]);
+    return Buffer.concat([
+      sealed.subarray(0, RTCP_CLEAR),
+      decipher.update(sealed.subarray(RTCP_CLEAR, wordAt)),
+    ]);
   }
 
   #isReplay(index: number): boolean {

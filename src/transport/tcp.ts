@@ -10,6 +10,9 @@ import type { Route } from "./route.ts";
 /** A connection that has not proved to be a viewer's by then is closed. */
 const PROVE_WITHIN: Millis = 5000;
 
+/** One whose viewer is gone is closed by then, whatever still waits to be sent. */
+const END_WITHIN: Millis = 1000;
+
 const MAX_CONNECTIONS = 256;
 
 /** What may wait for a slow network: some frames. Beyond it the newest is dropped, and asked for again. */
@@ -26,7 +29,8 @@ export interface TcpEvents {
 
 export interface TcpOptions {
   readonly clock: Clock;
-  readonly host: string;
+  /** Undefined for every address of this machine, with IPv6 where it has that. */
+  readonly host: string | undefined;
   readonly port: number;
   readonly on: TcpEvents;
 }
@@ -34,7 +38,7 @@ export interface TcpOptions {
 export class TcpListener {
   readonly #options: TcpOptions;
   readonly #server: Server;
-  readonly #connections = new Set<Socket>();
+  readonly #connections = new Map<string, Socket>();
   #dropped = 0;
 
   private constructor(options: TcpOptions) {
@@ -47,8 +51,10 @@ export class TcpListener {
   static async open(options: TcpOptions): Promise<TcpListener> {
     const listener = new TcpListener(options);
     const listening = once(listener.#server, "listening");
-    listener.#server.listen({ host: options.host, port: options.port });
+    listener.#server.listen(options.port, options.host);
     await listening;
+    // Such as too many open files: the connection is not made, and the next may be.
+    listener.#server.on("error", () => {});
     return listener;
   }
 
@@ -59,23 +65,37 @@ export class TcpListener {
 
   close(): void {
     this.#server.close();
-    for (const socket of this.#connections) socket.destroy();
+    for (const socket of this.#connections.values()) socket.destroy();
+  }
+
+  /** Ends a connection whose viewer is gone, behind what is still to be said to it. Other keys it does not know. */
+  end(key: string): void {
+    const socket = this.#connections.get(key);
+    if (!socket) return;
+    setImmediate(() => socket.destroySoon());
+    // One that takes nothing in would never be done.
+    this.#options.clock.after(END_WITHIN, () => socket.destroy());
   }
 
   #accept(socket: Socket): void {
     const { clock, on } = this.#options;
-    const { remoteAddress = "", remotePort = 0 } = socket;
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined) {
+      // It is gone already.
+      socket.destroy();
+      return;
+    }
     const key = `tcp ${remoteAddress} ${remotePort}`;
     const route = this.#routeOf(socket, { ip: remoteAddress.replace(/^::ffff:/, ""), port: remotePort });
     let proved = false;
     const stopWaiting = clock.after(PROVE_WITHIN, () => {
       if (!proved) socket.destroy();
     });
-    this.#connections.add(socket);
+    this.#connections.set(key, socket);
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       stopWaiting();
-      this.#connections.delete(socket);
+      this.#connections.delete(key);
       on.closed(key);
     });
     let rest: Buffer = Buffer.alloc(0);

@@ -1,12 +1,13 @@
 /** The transport of all broadcasts: one port, one form of sending, and the viewers that come by it. */
 import type { Clock } from "../timing.ts";
+import { LocalAudience } from "./audience.ts";
 import type { MediaIo } from "./io.ts";
 import { loadNativeIo } from "./io/native.ts";
 import { plainIo } from "./io/plain.ts";
 import type { MediaCounters } from "./media.ts";
 import { RtcPort } from "./port.ts";
-import type { ViewerEvents } from "./viewer.ts";
-import { type Answered, answerOffer, prepareWerift } from "./werift.ts";
+import type { Audience } from "./viewer.ts";
+import { answerOffer, prepareWerift } from "./werift.ts";
 
 export interface TransportOptions {
   readonly clock: Clock;
@@ -50,12 +51,12 @@ export class Transport {
     return this.#port.port;
   }
 
-  /** @throws {OfferError} */
-  answerOffer(offer: string, events: ViewerEvents): Promise<Answered> {
+  /** A new broadcast's. */
+  audience(): Audience {
     const { clock, playoutDelay, log } = this.#options;
     const { sealerOf } = this.#io;
     const options = { clock, port: this.#port, sealerOf, counters: this.#media, playoutDelay, log };
-    return answerOffer(offer, options, events);
+    return new LocalAudience(clock, (offer, events) => answerOffer(offer, options, events));
   }
 
   /** For `/metrics`: what was sent, and what was kept out and why. */

@@ -7,7 +7,6 @@ import type { PacketizedFrame } from "./history.ts";
 import type { HeaderExtension } from "./rtp.ts";
 
 export class WeriftMedia {
-  readonly reception = undefined;
   readonly #sender: RTCRtpSender;
   readonly #extensions: readonly HeaderExtension[];
   readonly #receive: (datagram: Buffer) => void;

@@ -17,12 +17,13 @@ import {
 } from "werift";
 import { FRAMES_CHANNEL } from "../signaling/protocol.ts";
 import type { Cancel, Clock, Millis } from "../timing.ts";
+import type { Answer, Recipient } from "./audience.ts";
 import type { PacketizedFrame } from "./history.ts";
-import { type MediaCounters, type MediaParameters, MediaSession, type Reception } from "./media.ts";
+import { type MediaCounters, type MediaParameters, MediaSession } from "./media.ts";
 import type { Registration, RtcPort } from "./port.ts";
 import { mendAnswer, mendOffer, isVideoOffer, offersCodec } from "./sdp.ts";
 import { KEY_BYTES, type MasterKey, PROFILES, type Sealer, type SessionKeys, type SrtpProfile } from "./srtp.ts";
-import { OfferError, type Viewer, type ViewerEvents } from "./viewer.ts";
+import { OfferError, type ViewerEvents } from "./viewer.ts";
 import { WeriftMedia } from "./werift-media.ts";
 
 /** A viewer that has not connected by then has given up, or never could. */
@@ -48,11 +49,6 @@ export interface PeerOptions {
   /** Ask viewers for no playout delay. Only the latency bench turns it off. */
   readonly playoutDelay: boolean;
   readonly log: (line: string) => void;
-}
-
-export interface Answered {
-  readonly answer: string;
-  readonly viewer: Viewer;
 }
 
 // ---- The inner parts used, as they are in the pinned version ----
@@ -128,7 +124,7 @@ export function prepareWerift(): void {
  * Answers a viewer's offer. The viewer is ready to be sent to at once, and drops frames until connected.
  * @throws {OfferError} for an offer that cannot be answered.
  */
-export async function answerOffer(offer: string, options: PeerOptions, events: ViewerEvents): Promise<Answered> {
+export async function answerOffer(offer: string, options: PeerOptions, events: ViewerEvents): ReturnType<Answer> {
   if (!isVideoOffer(offer))
     throw new OfferError("bad-request", "The offer is not a session description with video.");
   if (!offersCodec(offer, "vp8"))
@@ -142,7 +138,7 @@ export async function answerOffer(offer: string, options: PeerOptions, events: V
   }
 }
 
-class Peer implements Viewer {
+class Peer implements Recipient {
   readonly #options: PeerOptions;
   readonly #events: ViewerEvents;
   readonly #connection: RTCPeerConnection;
@@ -163,10 +159,6 @@ class Peer implements Viewer {
       rtp: (datagram) => this.#media?.receive(datagram),
     });
     this.#transport = transportTo(this.#registration);
-  }
-
-  get reception(): Reception | undefined {
-    return this.#media?.reception;
   }
 
   async answer(offer: string): Promise<string> {
@@ -263,6 +255,7 @@ class Peer implements Viewer {
       counters,
       route: () => this.#registration.endpoint.route,
       keyframeNeeded: () => this.#events.keyframeNeeded(),
+      received: (reception) => this.#events.received(reception),
       left: () => this.close("left"),
     });
   }

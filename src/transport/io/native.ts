@@ -4,7 +4,7 @@
  * leaves this file. All memory that native code reads or writes is allocated once, and held for as long as the process
  * lives or the object that owns it is in use.
  */
-import { endianness } from "node:os";
+import { endianness, networkInterfaces } from "node:os";
 import type { Address } from "../address.ts";
 import { ipBytes } from "../address.ts";
 import { type MediaIo, type MediaSocket, RECEIVE_BUFFER, SEND_BUFFER, type SocketOptions } from "../io.ts";
@@ -60,7 +60,8 @@ async function loadNative(): Promise<Native> {
   // What the process itself is linked with: a second OpenSSL beside it would crash it.
   const library = koffi.load(null);
   const P = "uintptr_t";
-  const define = (name: string, result: string, parameters: string[]) => library.func(name, result, parameters);
+  const define = (name: string, result: string, parameters: string[]) =>
+    library.func(name, result, parameters);
   return {
     crypto: {
       newContext: define("EVP_CIPHER_CTX_new", P, []),
@@ -138,7 +139,13 @@ class NativeSealer implements Sealer {
   }
 
   /** Seals the packet that lies in `memory` from `from` on, and writes its tag behind it. */
-  sealInPlace({ bytes, at }: Memory, from: number, headerBytes: number, bodyBytes: number, index: number): void {
+  sealInPlace(
+    { bytes, at }: Memory,
+    from: number,
+    headerBytes: number,
+    bodyBytes: number,
+    index: number,
+  ): void {
     if (this.#cipher === 0) throw new Error("the keys are closed");
     const crypto = this.#crypto;
     const scratch = this.#scratch.at;
@@ -165,6 +172,7 @@ class NativeSealer implements Sealer {
   }
 
   close(): void {
+    this.#plain.close();
     if (this.#cipher !== 0) this.#crypto.freeContext(this.#cipher);
     if (this.#hmac !== 0) this.#crypto.freeHmac(this.#hmac);
     this.#cipher = 0;
@@ -224,6 +232,8 @@ class NativeSocket implements MediaSocket {
   #segmentation: boolean;
   #dropped = 0;
 
+  /** How many datagrams each message holds. */
+  readonly #counts = new Uint8Array(MAX_MESSAGES);
   #messageCount = 0;
   #dataEnd = 0;
   /** Of the message that is being filled. */
@@ -233,7 +243,12 @@ class NativeSocket implements MediaSocket {
   #messageBytes = 0;
   #closed = false;
 
-  constructor({ system, allocate }: Native, socket: MediaSocket["socket"], fd: number, segmentation: boolean) {
+  constructor(
+    { system, allocate }: Native,
+    socket: MediaSocket["socket"],
+    fd: number,
+    segmentation: boolean,
+  ) {
     this.socket = socket;
     this.#fd = fd;
     this.#system = system;
@@ -244,9 +259,16 @@ class NativeSocket implements MediaSocket {
     this.#messages = allocate(MAX_MESSAGES * MMSGHDR);
     this.#controls = allocate(MAX_MESSAGES * CMSG);
     this.#layOut();
-    socket.once("close", () => {
-      this.#closed = true;
-    });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    // At once: the descriptor may soon be another's.
+    this.#closed = true;
+    this.socket.close();
   }
 
   get dropped(): number {
@@ -315,10 +337,19 @@ class NativeSocket implements MediaSocket {
   #end(): void {
     if (!this.#to) return;
     this.#to = undefined;
+    if (this.#segments === 0) {
+      // Nothing was sealed for it.
+      this.#messageCount--;
+      return;
+    }
     const n = this.#messageCount - 1;
+    this.#counts[n] = this.#segments;
     this.#vectors.bytes.writeBigUInt64LE(BigInt(this.#messageBytes), n * IOVEC + 8);
     const segmented = this.#segments > 1;
-    this.#messages.bytes.writeBigUInt64LE(segmented ? BigInt(this.#controls.at + n * CMSG) : 0n, n * MMSGHDR + 32);
+    this.#messages.bytes.writeBigUInt64LE(
+      segmented ? BigInt(this.#controls.at + n * CMSG) : 0n,
+      n * MMSGHDR + 32,
+    );
     this.#messages.bytes.writeBigUInt64LE(segmented ? BigInt(CMSG) : 0n, n * MMSGHDR + 40);
     this.#controls.bytes.writeUInt16LE(this.#segmentBytes, n * CMSG + 16);
   }
@@ -335,13 +366,13 @@ class NativeSocket implements MediaSocket {
       }
       const error = this.#system.errno();
       if (error === EAGAIN) {
-        this.#dropped += this.#messageCount - sent;
+        while (sent < this.#messageCount) this.#dropped += this.#counts[sent++] ?? 0;
         break;
       }
+      const count = this.#counts[sent++] ?? 0;
       // Some devices cannot cut; then each packet goes by itself from now on, and these are asked for again.
-      if (error === EIO || error === EINVAL) this.#segmentation = false;
-      this.#dropped++;
-      sent++;
+      if (count > 1 && (error === EIO || error === EINVAL)) this.#segmentation = false;
+      this.#dropped += count;
     }
     this.#messageCount = 0;
     this.#dataEnd = 0;
@@ -355,11 +386,27 @@ function sockaddrOf({ ip, port }: Address): Buffer {
   sockaddr.writeUInt16LE(v4 ? AF_INET : AF_INET6);
   sockaddr.writeUInt16BE(port, 2);
   bytes.copy(sockaddr, v4 ? 4 : 8);
+  if (!v4) sockaddr.writeUInt32LE(zoneOf(ip), 24);
   return sockaddr;
 }
 
+/** The number of the interface that a link-local address is valid on; 0 for any other address. */
+function zoneOf(ip: string): number {
+  const [, zone] = ip.split("%");
+  if (zone === undefined) return 0;
+  const addresses = networkInterfaces()[zone] ?? [];
+  return addresses.reduce(
+    (found, address) => Math.max(found, "scopeid" in address ? (address.scopeid ?? 0) : 0),
+    0,
+  );
+}
+
 /** Makes the socket itself, so that its descriptor is ours to send by. */
-async function bind(native: Native, { family, host, port }: SocketOptions, segmentation: boolean): Promise<NativeSocket> {
+async function bind(
+  native: Native,
+  { family, host, port }: SocketOptions,
+  segmentation: boolean,
+): Promise<NativeSocket> {
   const { system, allocate } = native;
   const fd = system.socket(family === 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const memory = allocate(SOCKADDR + 4);
@@ -393,7 +440,8 @@ function errorName(error: number): string {
  */
 export async function loadNativeIo(): Promise<MediaIo> {
   if (process.platform !== "linux") throw new Error("it is for Linux");
-  if (endianness() !== "LE" || !["x64", "arm64"].includes(process.arch)) throw new Error("it is for x64 and arm64");
+  if (endianness() !== "LE" || !["x64", "arm64"].includes(process.arch))
+    throw new Error("it is for x64 and arm64");
   const native = await loadNative();
   for (const profile of Object.keys(PROFILES) as (keyof typeof PROFILES)[]) provesItself(native, profile);
   const segmentation = await canSegment(native);
@@ -418,7 +466,8 @@ function provesItself(native: Native, profile: SessionKeys["profile"]): void {
     packet.copy(memory.bytes);
     sealer.sealInPlace(memory, 0, headerBytes, bodyBytes, index);
     const expected = sealer.seal(packet.subarray(0, headerBytes), packet.subarray(headerBytes), index);
-    if (!expected.equals(memory.bytes.subarray(0, expected.length))) throw new Error(`its ${profile} is wrong`);
+    if (!expected.equals(memory.bytes.subarray(0, expected.length)))
+      throw new Error(`its ${profile} is wrong`);
   }
   sealer.close();
 }
@@ -446,6 +495,6 @@ async function canSegment(native: Native): Promise<boolean> {
   for (const bytes of [100, 100, 40]) send(sealer, Buffer.alloc(12), Buffer.alloc(bytes), 1);
   await received;
   sealer.close();
-  sender.socket.close();
+  sender.close();
   return sizes.join() === "128,128,68";
 }

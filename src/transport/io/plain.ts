@@ -10,7 +10,9 @@ export const plainIo: MediaIo = {
   sealerOf: (keys) => new NodeSealer(keys),
   async bind(options) {
     const socket = newSocket(options.family);
-    await listening(socket, () => socket.bind({ port: options.port, address: options.host, exclusive: true }));
+    await listening(socket, () =>
+      socket.bind({ port: options.port, address: options.host, exclusive: true }),
+    );
     socket.setSendBufferSize(SEND_BUFFER);
     socket.setRecvBufferSize(RECEIVE_BUFFER);
     return new PlainSocket(socket);
@@ -36,6 +38,7 @@ export async function listening(socket: Socket, bind: () => void): Promise<void>
 class PlainSocket implements MediaSocket {
   readonly socket: Socket;
   #dropped = 0;
+  #closed = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -45,13 +48,24 @@ class PlainSocket implements MediaSocket {
     return this.#dropped;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.socket.close();
+  }
+
   mediaTo({ ip, port }: Address): (sealer: Sealer, header: Buffer, payload: Buffer, index: number) => void {
+    // A viewer's network that is away shows by its silence.
+    const sent = (error: Error | null) => {
+      if (error) this.#dropped++;
+    };
     return (sealer, header, payload, index) => {
+      if (this.#closed) return;
       if (this.socket.getSendQueueSize() > SEND_BUFFER) this.#dropped++;
-      else this.socket.send(sealer.seal(header, payload, index), port, ip, ignoreError);
+      else this.socket.send(sealer.seal(header, payload, index), port, ip, sent);
     };
   }
 }
-
-/** A viewer's network that is away shows by its silence. */
-function ignoreError(): void {}
