@@ -39,7 +39,10 @@ export class Metrics {
   readonly #lost: Histogram;
 
   /** @param read of the broadcasts, and `readTransport` of their transport: called at each scrape. */
-  constructor(read: () => readonly Readings[], readTransport: () => Readonly<Record<string, number>> = () => ({})) {
+  constructor(
+    read: () => readonly Readings[],
+    readTransport: () => Readonly<Record<string, number>> = () => ({}),
+  ) {
     const registers = [this.#registry];
     const counter = (name: string, help: string) =>
       new Counter({ name: `rendercast_${name}`, help, registers });
@@ -74,7 +77,11 @@ export class Metrics {
     const reported = (name: string, help: string, buckets: number[]) =>
       new Histogram({ name: `rendercast_viewer_${name}`, help, buckets, registers });
     this.#roundTrip = reported("round_trip_seconds", "Round trip to a viewer, by its reports", SECONDS);
-    this.#jitter = reported("jitter_seconds", "Jitter of the packets that reach a viewer, by its reports", SECONDS);
+    this.#jitter = reported(
+      "jitter_seconds",
+      "Jitter of the packets that reach a viewer, by its reports",
+      SECONDS,
+    );
     this.#lost = reported("lost_ratio", "Share of the packets that do not, by its reports", LOSSES);
     new Gauge({
       name: "rendercast_viewers",

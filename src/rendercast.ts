@@ -153,7 +153,9 @@ async function openTransport(
   try {
     return await Transport.open({ ...options, port: wanted, anyPort: rtcPort === undefined });
   } catch (error) {
-    throw new UsageError(cannotListen(error as NodeJS.ErrnoException, host, wanted, "--rtc-port"), { cause: error });
+    throw new UsageError(cannotListen(error as NodeJS.ErrnoException, host, wanted, "--rtc-port"), {
+      cause: error,
+    });
   }
 }
 

@@ -21,7 +21,9 @@ export class RtpHeader {
   readonly #payloadType: number;
 
   constructor({ ssrc, payloadType }: RtpStream, extensions: readonly HeaderExtension[]) {
-    const fields = extensions.filter(isOneByte).flatMap(({ id, data }) => [(id << 4) | (data.length - 1), ...data]);
+    const fields = extensions
+      .filter(isOneByte)
+      .flatMap(({ id, data }) => [(id << 4) | (data.length - 1), ...data]);
     const words = Math.ceil(fields.length / 4);
     this.#header = Buffer.alloc(FIXED + (words === 0 ? 0 : 4 + 4 * words));
     this.#payloadType = payloadType;

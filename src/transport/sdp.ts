@@ -25,7 +25,11 @@ export function mendAnswer(answer: string, candidates: readonly string[]): strin
   const mended: string[] = [];
   for (const line of lines) {
     if (line === "a=ice-lite") continue;
-    if (line.startsWith("m=") && !mended.some((other) => other.startsWith("m=")) && lines.includes("a=ice-lite"))
+    if (
+      line.startsWith("m=") &&
+      !mended.some((other) => other.startsWith("m=")) &&
+      lines.includes("a=ice-lite")
+    )
       mended.push("a=ice-lite");
     if (!isCandidate(line)) mended.push(line);
     else if (!mended.at(-1)?.startsWith("a=candidate:")) mended.push(...candidates);

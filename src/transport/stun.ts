@@ -35,7 +35,8 @@ export interface BindingRequest {
 /** The connectivity check that a datagram is; undefined for anything else. */
 export function readBindingRequest(datagram: Buffer): BindingRequest | undefined {
   if (datagram.length < HEADER || datagram.readUInt16BE(0) !== BINDING_REQUEST) return undefined;
-  if (datagram.readUInt32BE(4) !== COOKIE || datagram.readUInt16BE(2) !== datagram.length - HEADER) return undefined;
+  if (datagram.readUInt32BE(4) !== COOKIE || datagram.readUInt16BE(2) !== datagram.length - HEADER)
+    return undefined;
   let localFragment: string | undefined;
   let useCandidate = false;
   for (let at = HEADER; at + 4 <= datagram.length; ) {

@@ -1,9 +1,9 @@
 /** The transport of all broadcasts: one port, one form of sending, and the viewers that come by it. */
 import type { Clock } from "../timing.ts";
 import { LocalAudience } from "./audience.ts";
-import type { MediaIo } from "./io.ts";
 import { loadNativeIo } from "./io/native.ts";
 import { plainIo } from "./io/plain.ts";
+import type { MediaIo } from "./io.ts";
 import type { MediaCounters } from "./media.ts";
 import { RtcPort } from "./port.ts";
 import type { Audience } from "./viewer.ts";

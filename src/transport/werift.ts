@@ -21,8 +21,15 @@ import type { Answer, Recipient } from "./audience.ts";
 import type { PacketizedFrame } from "./history.ts";
 import { type MediaCounters, type MediaParameters, MediaSession } from "./media.ts";
 import type { Registration, RtcPort } from "./port.ts";
-import { mendAnswer, mendOffer, isVideoOffer, offersCodec } from "./sdp.ts";
-import { KEY_BYTES, type MasterKey, PROFILES, type Sealer, type SessionKeys, type SrtpProfile } from "./srtp.ts";
+import { isVideoOffer, mendAnswer, mendOffer, offersCodec } from "./sdp.ts";
+import {
+  KEY_BYTES,
+  type MasterKey,
+  PROFILES,
+  type Sealer,
+  type SessionKeys,
+  type SrtpProfile,
+} from "./srtp.ts";
 import { OfferError, type ViewerEvents } from "./viewer.ts";
 import { WeriftMedia } from "./werift-media.ts";
 
@@ -79,7 +86,10 @@ interface InnerSender {
 interface InnerDtls {
   readonly srtp: { readonly srtpProfile?: number };
   readonly cipher: { encryptPacket?: (packet: { recordLayerHeader: { contentType: number } }) => unknown };
-  extractSessionKeys(keyBytes: number, saltBytes: number): Record<"localKey" | "localSalt" | "remoteKey" | "remoteSalt", Buffer>;
+  extractSessionKeys(
+    keyBytes: number,
+    saltBytes: number,
+  ): Record<"localKey" | "localSalt" | "remoteKey" | "remoteSalt", Buffer>;
   send(data: Buffer): Promise<void>;
 }
 
@@ -124,7 +134,11 @@ export function prepareWerift(): void {
  * Answers a viewer's offer. The viewer is ready to be sent to at once, and drops frames until connected.
  * @throws {OfferError} for an offer that cannot be answered.
  */
-export async function answerOffer(offer: string, options: PeerOptions, events: ViewerEvents): ReturnType<Answer> {
+export async function answerOffer(
+  offer: string,
+  options: PeerOptions,
+  events: ViewerEvents,
+): ReturnType<Answer> {
   if (!isVideoOffer(offer))
     throw new OfferError("bad-request", "The offer is not a session description with video.");
   if (!offersCodec(offer, "vp8"))
@@ -236,7 +250,9 @@ class Peer implements Recipient {
     try {
       this.#media = this.#openMedia(dtls);
     } catch (error) {
-      this.#options.log(`Media goes the slow way, by werift: ${error instanceof Error ? error.message : error}.`);
+      this.#options.log(
+        `Media goes the slow way, by werift: ${error instanceof Error ? error.message : error}.`,
+      );
       this.#media = this.#openWeriftMedia();
     }
     this.#events.connected();
