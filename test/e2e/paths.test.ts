@@ -24,10 +24,14 @@ function keepPeerConnection() {
 
 /** As in a network that lets no UDP through. */
 function hideUdp() {
-  const { setRemoteDescription } = RTCPeerConnection.prototype;
-  RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp = "" }) {
-    return setRemoteDescription.call(this, { type, sdp: sdp.replace(/^a=candidate:udp.*\r\n/gm, "") });
-  };
+  const Real = RTCPeerConnection;
+  Object.assign(window, {
+    RTCPeerConnection: class extends Real {
+      override async setRemoteDescription({ type, sdp = "" }: RTCSessionDescriptionInit): Promise<void> {
+        await super.setRemoteDescription({ type, sdp: sdp.replace(/^a=candidate:udp.*\r\n/gm, "") });
+      }
+    },
+  });
 }
 
 /** What the pair of addresses in use goes by. */
@@ -101,10 +105,10 @@ describeWith(["chromium"], "a viewer's way", ({ chromium }) => {
       const closed = new Promise((resolve) =>
         dtls?.addEventListener("statechange", () => resolve(dtls.state)),
       );
-      Object.assign(window, { closed });
+      Object.assign(window, { goodbye: closed });
     });
     await server.stop();
-    expect(await page.evaluate(() => (window as unknown as { closed: Promise<string> }).closed)).toBe(
+    expect(await page.evaluate(() => (window as unknown as { goodbye: Promise<string> }).goodbye)).toBe(
       "closed",
     );
   });

@@ -25,14 +25,17 @@ describe("VP8 payloads", () => {
     },
   );
 
-  test.each([5000, 5001, 5005])("those of %i bytes are of equal size, but for a shorter last one", (bytes) => {
-    const lengths = vp8Payloads(frameOf(bytes).data, MAX_PAYLOAD, 1).map(({ length }) => length);
-    const last = lengths.pop() ?? 0;
-    expect(lengths[0]).toBeLessThanOrEqual(MAX_PAYLOAD);
-    expect(new Set(lengths).size).toBe(1);
-    expect(last).toBeLessThanOrEqual(lengths[0] ?? 0);
-    expect(last).toBeGreaterThan((lengths[0] ?? 0) - 10);
-  });
+  test.each([5000, 5001, 5005])(
+    "those of %i bytes are of equal size, but for a shorter last one",
+    (bytes) => {
+      const lengths = vp8Payloads(frameOf(bytes).data, MAX_PAYLOAD, 1).map(({ length }) => length);
+      const last = lengths.pop() ?? 0;
+      expect(lengths[0]).toBeLessThanOrEqual(MAX_PAYLOAD);
+      expect(new Set(lengths).size).toBe(1);
+      expect(last).toBeLessThanOrEqual(lengths[0] ?? 0);
+      expect(last).toBeGreaterThan((lengths[0] ?? 0) - 10);
+    },
+  );
 
   test("an empty frame is one payload", () => {
     expect(vp8Payloads(Buffer.alloc(0), MAX_PAYLOAD, 1)).toHaveLength(1);

@@ -11,8 +11,8 @@ import { MJPEG_BOUNDARY, type StreamInfo } from "../../src/signaling/protocol.ts
 import { frameOf } from "../../src/source/ingest/part.ts";
 import { IngestSource } from "../../src/source/ingest.ts";
 import type { EpochMs } from "../../src/timing.ts";
-import { MjpegStream } from "../../src/transport/mjpeg.ts";
 import { LocalAudience } from "../../src/transport/audience.ts";
+import { MjpegStream } from "../../src/transport/mjpeg.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakePublisher, FakeResponse, FakeSink } from "../fakes.ts";
 

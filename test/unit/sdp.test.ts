@@ -63,7 +63,10 @@ describe("an answer", () => {
     "a=ice-lite",
   );
 
-  const OURS = ["a=candidate:udp0 1 udp 9 192.168.1.7 8081 typ host", "a=candidate:tcp0 1 tcp 8 192.168.1.7 8081 typ host"];
+  const OURS = [
+    "a=candidate:udp0 1 udp 9 192.168.1.7 8081 typ host",
+    "a=candidate:tcp0 1 tcp 8 192.168.1.7 8081 typ host",
+  ];
 
   test("has its ice-lite at session level", () => {
     const lines = mendAnswer(ANSWER, OURS).split("\r\n");

@@ -14,7 +14,11 @@ const hex = (text: string) => Buffer.from(text.replaceAll(/\s/g, ""), "hex");
 const PROFILES: SrtpProfile[] = ["AEAD_AES_128_GCM", "AES128_CM_HMAC_SHA1_80"];
 
 function masterKey(profile: SrtpProfile, fill = 7): MasterKey {
-  return { profile, key: Buffer.alloc(16, fill), salt: Buffer.alloc(14, fill + 1).subarray(profile === "AEAD_AES_128_GCM" ? 2 : 0) };
+  return {
+    profile,
+    key: Buffer.alloc(16, fill),
+    salt: Buffer.alloc(14, fill + 1).subarray(profile === "AEAD_AES_128_GCM" ? 2 : 0),
+  };
 }
 
 const QUID_PRO_QUO: SessionKeys = {
@@ -45,7 +49,9 @@ describe("published vectors", () => {
     });
     const sealed = sealer.seal(Buffer.alloc(12), Buffer.alloc(48), 0);
     expect(sealed.subarray(12, 60)).toEqual(
-      hex("E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0"),
+      hex(
+        "E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0",
+      ),
     );
   });
 

@@ -35,7 +35,9 @@ describe("a connectivity check", () => {
   test("without integrity, cut short or of another kind it is none", () => {
     const bare = new Message(1, 0, Buffer.from("0123456789ab")).setAttribute("USERNAME", "ours:theirs").bytes;
     expect(readBindingRequest(bare)).toBeUndefined();
-    const response = new Message(1, 256, Buffer.from("0123456789ab")).addMessageIntegrity(Buffer.from(PASSWORD));
+    const response = new Message(1, 256, Buffer.from("0123456789ab")).addMessageIntegrity(
+      Buffer.from(PASSWORD),
+    );
     expect(readBindingRequest(response.bytes)).toBeUndefined();
     const sound = check();
     for (let length = 0; length < sound.length; length++) {
@@ -56,7 +58,10 @@ describe("the answer", () => {
   test.each(["192.0.2.7", "2001:db8::7", "fe80::1%eth0"])("tells the viewer its address %s", (ip) => {
     const request = readBindingRequest(check());
     if (!request) throw new Error("no request");
-    const answer = parseMessage(bindingResponse(request, { ip, port: 40_000 }, PASSWORD), Buffer.from(PASSWORD));
+    const answer = parseMessage(
+      bindingResponse(request, { ip, port: 40_000 }, PASSWORD),
+      Buffer.from(PASSWORD),
+    );
     expect(answer?.messageClass).toBe(256);
     expect(answer?.transactionId).toEqual(Buffer.from("0123456789ab"));
     const [address, port] = answer?.getAttributeValue("XOR-MAPPED-ADDRESS") ?? [];
