@@ -10,13 +10,38 @@ const CLIENT_HELLO = 1;
 /** What AES-GCM adds to a record: its explicit nonce, which begins with the epoch here, and its tag (RFC 5288). */
 const SEALED_EXTRA = 8 + 16;
 
+/** Handshake records of one viewer, some of them sent again; werift keeps parts of messages for as long as it lives. */
+const MAX_HANDSHAKE_BYTES = 64 * 1024;
+
+/** Lets the sound records of one viewer pass. */
+export class DtlsGate {
+  #handshakeDone = false;
+  #handshakeBytes = 0;
+
+  /** From now on a ClientHello in the clear can only be an intruder's. */
+  handshakeDone(): void {
+    this.#handshakeDone = true;
+  }
+
+  /** What may be heard of a datagram; undefined where nothing may. */
+  pass(datagram: Buffer): Buffer | undefined {
+    const records = soundRecords(datagram, this.#handshakeDone);
+    if (!records) return undefined;
+    const handshake = records.filter((record) => record[0] === HANDSHAKE);
+    for (const { length } of handshake) this.#handshakeBytes += length;
+    if (handshake.length > 0 && this.#handshakeBytes > MAX_HANDSHAKE_BYTES) return undefined;
+    // Almost always one, which is all of it.
+    return records.length > 1 ? Buffer.concat(records) : records[0];
+  }
+}
+
 /**
  * The records of a datagram that may be heard: those that DTLS 1.2 defines, and in the clear only what a handshake
  * needs. Once that is done, records of it in the clear are late copies: they are left out, since the sealed one behind
  * them still asks for our last answer again.
- * @returns undefined where one should not be there at all, or none is left.
+ * @returns undefined where one should not be there at all.
  */
-export function soundDtls(datagram: Buffer, handshakeDone: boolean): Buffer | undefined {
+function soundRecords(datagram: Buffer, handshakeDone: boolean): Buffer[] | undefined {
   const sound: Buffer[] = [];
   for (let at = 0; at < datagram.length; ) {
     if (at + RECORD_HEADER > datagram.length) return undefined;
@@ -28,8 +53,7 @@ export function soundDtls(datagram: Buffer, handshakeDone: boolean): Buffer | un
     if (!(isClear ? isSoundInClear(record, handshakeDone) : isSoundSealed(record))) return undefined;
     if (!isClear || !handshakeDone) sound.push(record);
   }
-  // Almost always all of it.
-  return sound.length > 1 ? Buffer.concat(sound) : sound[0];
+  return sound;
 }
 
 function isSoundInClear(record: Buffer, handshakeDone: boolean): boolean {

@@ -4,7 +4,7 @@
  * MESSAGE-INTEGRITY, all else by coming from an address that such a check came from.
  */
 import type { Clock, EpochMs, Millis } from "../timing.ts";
-import { soundDtls } from "./dtls.ts";
+import { DtlsGate } from "./dtls.ts";
 import type { Route } from "./route.ts";
 import { type BindingRequest, bindingResponse } from "./stun.ts";
 
@@ -34,7 +34,7 @@ export class Endpoint {
   readonly #checks = new Map<string, string>();
   #inUse: string | undefined;
   #wasChosen = false;
-  #handshakeDone = false;
+  readonly #gate = new DtlsGate();
   #heardAt: EpochMs;
 
   constructor(clock: Clock, events: EndpointEvents) {
@@ -53,9 +53,9 @@ export class Endpoint {
     return this.#inUse === undefined ? undefined : this.#routes.get(this.#inUse)?.route;
   }
 
-  /** From now on a ClientHello in the clear can only be an intruder's. */
+  /** As {@link DtlsGate.handshakeDone}. */
   handshakeDone(): void {
-    this.#handshakeDone = true;
+    this.#gate.handshakeDone();
   }
 
   /** Whether the viewer has been heard at this address of late. */
@@ -108,7 +108,7 @@ export class Endpoint {
       this.#events.rtp(datagram);
       return true;
     }
-    const sound = soundDtls(datagram, this.#handshakeDone);
+    const sound = this.#gate.pass(datagram);
     if (sound) this.#events.dtls(sound);
     return sound !== undefined;
   }

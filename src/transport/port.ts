@@ -38,7 +38,10 @@ export interface PortCounters {
 /** A viewer as the port knows it. */
 export interface Registration {
   readonly endpoint: Endpoint;
-  /** Has checks for this user fragment be its own. */
+  /**
+   * Has checks for this user fragment be its own.
+   * @throws where they are another's: fragments are short, and drawn at random.
+   */
   accept(fragment: string, password: string): void;
   close(): void;
 }
@@ -119,6 +122,7 @@ export class RtcPort {
     return {
       endpoint,
       accept: (fragment, password) => {
+        if (this.#fragments.has(fragment)) throw new Error("the user fragment is taken");
         fragments.push(fragment);
         this.#fragments.set(fragment, { endpoint, password });
       },

@@ -4,6 +4,9 @@ import type { Clock, EpochMs, Millis } from "../timing.ts";
 /** The least time between two repairs of the same packet, where the round trip is shorter or not yet known. */
 const COOLDOWN: Millis = 20;
 
+/** A packet that was sent again this long ago is kept no more, to be asked for. */
+const FORGET: Millis = 2000;
+
 /** Packets sent again to one viewer within a second, at most. */
 const MAX_REPAIRS = 500;
 
@@ -24,7 +27,7 @@ export class RepairBudget {
     if (now - this.#windowStart >= 1000) {
       this.#windowStart = now;
       this.#inWindow = 0;
-      for (const [old, at] of this.#repaired) if (now - at >= 1000) this.#repaired.delete(old);
+      for (const [old, at] of this.#repaired) if (now - at >= FORGET) this.#repaired.delete(old);
     }
     const before = this.#repaired.get(index);
     if (this.#inWindow >= MAX_REPAIRS) return false;

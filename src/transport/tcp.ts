@@ -13,7 +13,10 @@ const PROVE_WITHIN: Millis = 5000;
 /** One whose viewer is gone is closed by then, whatever still waits to be sent. */
 const END_WITHIN: Millis = 1000;
 
-const MAX_CONNECTIONS = 256;
+const MAX_CONNECTIONS = 320;
+
+/** Beyond it the oldest make place: so a flood of them shuts no viewer out, who proves to be one at once. */
+const MAX_UNPROVED = 64;
 
 /** What may wait for a slow network: some frames. Beyond it the newest is dropped, and asked for again. */
 const MAX_QUEUED = 256 * 1024;
@@ -39,6 +42,8 @@ export class TcpListener {
   readonly #options: TcpOptions;
   readonly #server: Server;
   readonly #connections = new Map<string, Socket>();
+  /** Oldest first. */
+  readonly #unproved = new Set<Socket>();
   #dropped = 0;
 
   private constructor(options: TcpOptions) {
@@ -87,15 +92,21 @@ export class TcpListener {
     }
     const key = `tcp ${remoteAddress} ${remotePort}`;
     const route = this.#routeOf(socket, { ip: remoteAddress.replace(/^::ffff:/, ""), port: remotePort });
-    let proved = false;
     const stopWaiting = clock.after(PROVE_WITHIN, () => {
-      if (!proved) socket.destroy();
+      if (this.#unproved.has(socket)) socket.destroy();
     });
     this.#connections.set(key, socket);
+    this.#unproved.add(socket);
+    const [oldest] = this.#unproved;
+    if (oldest && this.#unproved.size > MAX_UNPROVED) {
+      this.#unproved.delete(oldest);
+      oldest.destroy();
+    }
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       stopWaiting();
       this.#connections.delete(key);
+      this.#unproved.delete(socket);
       on.closed(key);
     });
     let rest: Buffer = Buffer.alloc(0);
@@ -105,9 +116,9 @@ export class TcpListener {
         const end = LENGTH + rest.readUInt16BE(0);
         if (end > LENGTH + MAX_DATAGRAM) socket.destroy();
         if (rest.length < end || socket.destroyed) return;
-        proved = on.message(rest.subarray(LENGTH, end), key, () => route) || proved;
+        if (on.message(rest.subarray(LENGTH, end), key, () => route)) this.#unproved.delete(socket);
         // The first datagram has to be an authentic check.
-        if (!proved) socket.destroy();
+        else if (this.#unproved.has(socket)) socket.destroy();
         rest = rest.subarray(end);
       }
     });

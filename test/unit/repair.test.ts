@@ -20,6 +20,16 @@ describe("the budget for packets sent again", () => {
     expect(budget.allows(1, 80)).toBe(true);
   });
 
+  test("a round trip of more than a second counts as well", async () => {
+    const clock = new FakeClock();
+    const budget = new RepairBudget(clock);
+    budget.allows(1, 1500);
+    await clock.advance(1200);
+    expect([budget.allows(2, 1500), budget.allows(1, 1500)]).toEqual([true, false]);
+    await clock.advance(300);
+    expect(budget.allows(1, 1500)).toBe(true);
+  });
+
   test("a round trip that is not known, or very short, does not undo the bound", async () => {
     const clock = new FakeClock();
     const budget = new RepairBudget(clock);
