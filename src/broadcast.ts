@@ -17,12 +17,11 @@ import { Latest } from "./latest.ts";
 import { RateMeter } from "./meter.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Seats } from "./seats.ts";
-import type { FrameReport, SourceState, StreamInfo } from "./signaling/protocol.ts";
+import type { SourceState, StreamInfo } from "./signaling/protocol.ts";
 import type { Source, SourceSink } from "./source/source.ts";
 import type { Clock, Millis } from "./timing.ts";
 import { type JpegFrame, MjpegStream } from "./transport/mjpeg.ts";
-import { Packetizer } from "./transport/packetizer.ts";
-import type { Viewer, ViewerEvents } from "./transport/viewer.ts";
+import type { Audience, Viewer, ViewerEvents } from "./transport/viewer.ts";
 
 /** How long a snapshot waits for a picture of now before it takes the last one. */
 const SNAPSHOT_WITHIN: Millis = 1000;
@@ -43,8 +42,8 @@ export interface BroadcastOptions {
   readonly metrics: Metrics;
   /** Makes an encoder, not yet open. */
   readonly encoder: () => VideoEncoder;
-  /** Makes a viewer of an SDP offer. */
-  readonly answerOffer: (offer: string, events: ViewerEvents) => Promise<{ answer: string; viewer: Viewer }>;
+  /** Its viewers by WebRTC. */
+  readonly audience: Audience;
   /** Bits a second; undefined chooses by size and frame rate. */
   readonly bitrate: number | undefined;
   readonly maxPixels: number;
@@ -62,7 +61,6 @@ export class Broadcast implements SourceSink {
   readonly #listeners = new Set<(info: StreamInfo) => void>();
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
-  readonly #packetizer = new Packetizer();
   readonly #decoder: Decoder;
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
   readonly #jpegs = new Latest<JpegJob>((job) => this.#sendJpeg(job));
@@ -195,19 +193,14 @@ export class Broadcast implements SourceSink {
     if (resized || healed) this.#tell();
   }
 
-  #send(frame: EncodedFrame): void {
-    const { clock, metrics } = this.#options;
-    const packets = this.#packetizer.packetize(frame);
-    for (const viewer of this.#viewers) viewer.send(packets);
-    const { captured, received, decoded = received, encoded = decoded } = frame.timings;
-    const sent = clock.now();
-    metrics.encoded(frame.type, frame.data.length, packets.length);
+  /** Settles when every viewer has it. */
+  async #send(frame: EncodedFrame): Promise<void> {
+    const { audience, metrics } = this.#options;
+    const { packets, at } = await audience.send(frame);
+    const { received, decoded = received, encoded = decoded } = frame.timings;
+    metrics.encoded(frame.type, frame.data.length, packets);
     metrics.stage("encode", encoded - decoded);
-    metrics.stage("send", sent - encoded);
-    const { rtpTimestamp, number, telemetry } = frame;
-    const report: FrameReport = { rtpTimestamp, number, captured, received, decoded, encoded, sent };
-    const text = withTelemetry(report, telemetry);
-    for (const viewer of this.#viewers) viewer.report(text);
+    metrics.stage("send", at - encoded);
   }
 
   async #sendJpeg(job: JpegJob): Promise<void> {
@@ -227,7 +220,7 @@ export class Broadcast implements SourceSink {
    * @throws {FullError} when there is no seat; {OfferError} for an offer that cannot be answered.
    */
   async watch(offer: string, gone: (reason: string) => void): Promise<{ answer: string; leave(): void }> {
-    const { answerOffer, metrics, seats } = this.#options;
+    const { audience, metrics, seats } = this.#options;
     const freeSeat = seats.take();
     let viewer: Viewer | undefined;
     let closed = false;
@@ -242,6 +235,7 @@ export class Broadcast implements SourceSink {
         metrics.keyframeRequest();
         this.#wantKeyframe();
       },
+      received: (reception) => metrics.reception(reception),
       closed: (reason) => {
         closed = true;
         freeSeat();
@@ -251,7 +245,7 @@ export class Broadcast implements SourceSink {
       },
     };
     try {
-      const answered = await answerOffer(offer, events);
+      const answered = await audience.admit(offer, events);
       viewer = answered.viewer;
       if (this.#closed) viewer.close("the server stops");
       if (!closed) this.#admitted.add(viewer);
@@ -428,10 +422,4 @@ async function toJpeg({ raw, source }: JpegJob): Promise<JpegFrame> {
 /** By its first bytes: what a publisher says that it is need not be so. */
 function isJpeg(frame: SourceFrame): frame is ImageFrame {
   return frame.kind === "image" && frame.data[0] === 0xff && frame.data[1] === 0xd8;
-}
-
-/** The report as JSON, with the telemetry's own text: it is never parsed and written anew for each frame. */
-function withTelemetry(report: FrameReport, telemetry: string | undefined): string {
-  const json = JSON.stringify(report);
-  return telemetry === undefined ? json : `${json.slice(0, -1)},"telemetry":${telemetry}}`;
 }

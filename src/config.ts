@@ -63,6 +63,12 @@ export const OPTIONS = {
     help: "address to listen on; :: is every one of this machine, 127.0.0.1 this machine alone",
     check: z.union([z.ipv4(), z.ipv6(), z.literal("localhost")], { error: "an IP address or localhost" }),
   },
+  rtcPort: {
+    flag: "rtc-port",
+    value: "PORT",
+    help: "UDP and TCP port of the video; 0 takes a free one (the one above --port, if it is free)",
+    check: whole(0, 65535),
+  },
   name: {
     flag: "name",
     value: "NAME",

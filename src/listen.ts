@@ -8,7 +8,7 @@ import { UsageError } from "./config.ts";
 export function listen(http: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     http.once("error", (error: NodeJS.ErrnoException) =>
-      reject(new UsageError(cannotListen(error, host, port))),
+      reject(new UsageError(cannotListen(error, host, port, "--port"))),
     );
     http.listen(port, host, resolve);
   });
@@ -39,12 +39,18 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-function cannotListen({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+/** Why not, and what to do; `flag` is the option that the port is set by. */
+export function cannotListen(
+  { code, message }: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+  flag: string,
+): string {
   switch (code) {
     case "EADDRINUSE":
-      return `Port ${port} is in use: choose another with --port ${port + 1}, or stop what uses it.`;
+      return `Port ${port} is in use: choose another with ${flag} ${port + 1}, or stop what uses it.`;
     case "EACCES":
-      return `Port ${port} needs more rights than this user has: choose one above 1023 with --port 8080.`;
+      return `Port ${port} needs more rights than this user has: choose one above 1023 with ${flag} 8080.`;
     case "EADDRNOTAVAIL":
       return `${host} is not an address of this machine: leave --host out to listen on all of them.`;
     default:

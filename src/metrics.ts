@@ -7,12 +7,22 @@ export type Stage = "receive" | "decode" | "encode" | "send";
 
 const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 
+const LOSSES = [0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
+
 /** What is read off each broadcast when somebody asks. */
 export interface Readings {
   readonly name: string;
   readonly viewers: number;
   info(): { readonly fps: number };
   counters(): Readonly<Record<string, number>>;
+}
+
+/** Of one viewer, since its last report. */
+export interface ViewerReception {
+  readonly roundTrip: Millis | undefined;
+  readonly jitter: Millis;
+  /** 0 to 1. */
+  readonly fractionLost: number;
 }
 
 export class Metrics {
@@ -24,9 +34,15 @@ export class Metrics {
   readonly #refused: Counter<"reason">;
   readonly #keyframeRequests: Counter;
   readonly #gone: Counter<"reason">;
+  readonly #roundTrip: Histogram;
+  readonly #jitter: Histogram;
+  readonly #lost: Histogram;
 
-  /** @param read called at each scrape. */
-  constructor(read: () => readonly Readings[]) {
+  /** @param read of the broadcasts, and `readTransport` of their transport: called at each scrape. */
+  constructor(
+    read: () => readonly Readings[],
+    readTransport: () => Readonly<Record<string, number>> = () => ({}),
+  ) {
     const registers = [this.#registry];
     const counter = (name: string, help: string) =>
       new Counter({ name: `rendercast_${name}`, help, registers });
@@ -58,6 +74,15 @@ export class Metrics {
       labelNames: ["reason"],
       registers,
     });
+    const reported = (name: string, help: string, buckets: number[]) =>
+      new Histogram({ name: `rendercast_viewer_${name}`, help, buckets, registers });
+    this.#roundTrip = reported("round_trip_seconds", "Round trip to a viewer, by its reports", SECONDS);
+    this.#jitter = reported(
+      "jitter_seconds",
+      "Jitter of the packets that reach a viewer, by its reports",
+      SECONDS,
+    );
+    this.#lost = reported("lost_ratio", "Share of the packets that do not, by its reports", LOSSES);
     new Gauge({
       name: "rendercast_viewers",
       help: "Viewers now",
@@ -76,6 +101,15 @@ export class Metrics {
       collect() {
         this.reset();
         for (const broadcast of read()) this.set({ stream: broadcast.name }, broadcast.info().fps);
+      },
+    });
+    new Gauge({
+      name: "rendercast_datagrams",
+      help: "Datagrams of all viewers by what became of them since the start",
+      labelNames: ["outcome"],
+      registers,
+      collect() {
+        for (const [outcome, count] of Object.entries(readTransport())) this.set({ outcome }, count);
       },
     });
     new Gauge({
@@ -110,6 +144,13 @@ export class Metrics {
 
   keyframeRequest(): void {
     this.#keyframeRequests.inc();
+  }
+
+  /** What a viewer reports of its reception. */
+  reception({ roundTrip, jitter, fractionLost }: ViewerReception): void {
+    if (roundTrip !== undefined) this.#roundTrip.observe(roundTrip / 1000);
+    this.#jitter.observe(jitter / 1000);
+    this.#lost.observe(fractionLost);
   }
 
   viewerGone(reason: string): void {

@@ -6,7 +6,7 @@ import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
 import { FfmpegVp8Encoder } from "./encoder/ffmpeg.ts";
-import { listen, listenLocally } from "./listen.ts";
+import { cannotListen, listen, listenLocally } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { limitRequests } from "./request-timeout.ts";
 import { FullError, Seats } from "./seats.ts";
@@ -23,8 +23,9 @@ import { patternSource } from "./source/pattern.ts";
 import type { Source } from "./source/source.ts";
 import { StandbySource } from "./source/standby.ts";
 import { type Clock, systemClock } from "./timing.ts";
+import type { MediaIo } from "./transport/io.ts";
+import { Transport, type TransportOptions } from "./transport/transport.ts";
 import { OfferError } from "./transport/viewer.ts";
-import { answerOffer, prepareWerift } from "./transport/werift.ts";
 
 export interface Rendercast {
   /** The TCP port in use. */
@@ -38,6 +39,8 @@ export interface Rendercast {
 export interface Internals {
   readonly clock?: Clock;
   readonly playoutDelay?: boolean;
+  /** How media is sent, instead of the fastest way this machine has. */
+  readonly io?: MediaIo;
   /** Instead of the source that the configuration names. */
   readonly source?: Source;
 }
@@ -50,12 +53,21 @@ export interface Internals {
 export async function startRendercast(
   config: Config,
   log: (line: string) => void,
-  { clock = systemClock, playoutDelay = true, source: given }: Internals = {},
+  { clock = systemClock, playoutDelay = true, io, source: given }: Internals = {},
 ): Promise<Rendercast> {
-  prepareWerift();
+  const program = blenderProgram(config);
   const address = config.host === "::" || config.host === "0.0.0.0" ? undefined : config.host;
-  const peerOptions = { clock, playoutDelay, address: address === "localhost" ? "127.0.0.1" : address };
-  const metrics = new Metrics(() => directory.all());
+  const transport = await openTransport(config, {
+    clock,
+    playoutDelay,
+    io,
+    log,
+    host: address === "localhost" ? "127.0.0.1" : address,
+  });
+  const metrics = new Metrics(
+    () => directory.all(),
+    () => transport.counters(),
+  );
   const seats = new Seats(config.maxViewers);
   const broadcastOf = (name: string, from: Source) =>
     new Broadcast({
@@ -65,7 +77,7 @@ export async function startRendercast(
       metrics,
       seats,
       encoder: () => new FfmpegVp8Encoder(),
-      answerOffer: (offer, events) => answerOffer(offer, peerOptions, events),
+      audience: transport.audience(),
       bitrate: config.bitrate === 0 ? undefined : config.bitrate * 1000,
       maxPixels: config.maxPixels,
       log,
@@ -83,7 +95,6 @@ export async function startRendercast(
     return { broadcast, ingest, permanent: false };
   });
 
-  const program = blenderProgram(config);
   // By its own token the Blender started here is known, also where the server has no loopback address.
   const tokens = { publish: config.publishToken, own: program === undefined ? undefined : randomUUID() };
   const { source, ingest } = sourceOf(config, newIngest, { clock, log, given });
@@ -104,6 +115,7 @@ export async function startRendercast(
     for (const server of [http, local]) server?.closeAllConnections();
     local?.close();
     await ended;
+    transport.close();
   };
   try {
     await listen(http, config.host, config.port);
@@ -140,6 +152,25 @@ export async function startRendercast(
     blender.start();
   }
   return { port, broadcast, close };
+}
+
+/**
+ * Unless told, viewers are met on the port above the page's, so that both can be let through a firewall together.
+ * @throws {UsageError}
+ */
+async function openTransport(
+  { port, rtcPort, host }: Config,
+  options: Omit<TransportOptions, "port" | "anyPort">,
+): Promise<Transport> {
+  const near = port === 0 || port === 65_535 ? 0 : port + 1;
+  const wanted = rtcPort ?? near;
+  try {
+    return await Transport.open({ ...options, port: wanted, anyPort: rtcPort === undefined });
+  } catch (error) {
+    throw new UsageError(cannotListen(error as NodeJS.ErrnoException, host, wanted, "--rtc-port"), {
+      cause: error,
+    });
+  }
 }
 
 /**

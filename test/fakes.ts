@@ -6,8 +6,10 @@ import type { RawFrame, SourceFrame } from "../src/frame.ts";
 import type { FrameReport, SourceState } from "../src/signaling/protocol.ts";
 import type { Publisher } from "../src/source/ingest.ts";
 import type { Source, SourceSink } from "../src/source/source.ts";
+import type { Recipient } from "../src/transport/audience.ts";
+import type { PacketizedFrame } from "../src/transport/history.ts";
 import type { MediaPacket } from "../src/transport/packetizer.ts";
-import type { Viewer, ViewerEvents } from "../src/transport/viewer.ts";
+import type { ViewerEvents } from "../src/transport/viewer.ts";
 
 /** An encoder that encodes nothing but keeps the contract, and notes where its caller does not. */
 export class FakeEncoder implements VideoEncoder {
@@ -65,7 +67,7 @@ export class FakeSource implements Source {
 }
 
 /** A viewer that notes what it is sent. */
-export class FakeViewer implements Viewer {
+export class FakeViewer implements Recipient {
   readonly events: ViewerEvents;
   readonly frames: (readonly MediaPacket[])[] = [];
   readonly reports: FrameReport[] = [];
@@ -75,7 +77,7 @@ export class FakeViewer implements Viewer {
     this.events = events;
   }
 
-  send(packets: readonly MediaPacket[]): void {
+  send({ packets }: PacketizedFrame): void {
     this.frames.push(packets);
   }
 

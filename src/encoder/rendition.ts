@@ -26,8 +26,8 @@ export interface RenditionOptions {
   readonly fps: () => number;
   /** Bits a second; undefined chooses by size and frame rate. */
   readonly bitrate: number | undefined;
-  /** Takes each encoded frame, in order. */
-  readonly emit: (frame: EncodedFrame) => void;
+  /** Takes each encoded frame, in order, the next when it is done with one. Handles its own errors. */
+  readonly emit: (frame: EncodedFrame) => Promise<void>;
   readonly log: (line: string) => void;
 }
 
@@ -42,6 +42,7 @@ export class Rendition {
   #lastTicks = Number.NEGATIVE_INFINITY;
   #retryAt = 0;
   #failures = 0;
+  #emitted: Promise<void> = Promise.resolve();
   #stopHeartbeat: Cancel | undefined;
   #stopKeyframe: Cancel | undefined;
   #stopped = false;
@@ -111,8 +112,10 @@ export class Rendition {
       if (type === "key") this.#keyframes.made(encoded);
       const { kind: _kind, format: _format, timings, ...about } = frame;
       const { codec } = encoder;
+      // While one frame is sent the next is encoded, but no further: who cannot send fast enough encodes less.
+      await this.#emitted;
       if (!this.#stopped)
-        emit({ ...about, codec, type, rtpTimestamp, data, timings: { ...timings, encoded } });
+        this.#emitted = emit({ ...about, codec, type, rtpTimestamp, data, timings: { ...timings, encoded } });
     } catch (error) {
       this.#failures++;
       this.#retryAt = clock.now() + RETRY_AFTER;

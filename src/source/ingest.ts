@@ -3,9 +3,9 @@ import type { SourceFrame } from "../frame.ts";
 import { MultipartError, MultipartParser, type Part } from "../signaling/multipart.ts";
 import type { SourceState } from "../signaling/protocol.ts";
 import type { Cancel, Clock, Millis } from "../timing.ts";
+import { Turns } from "../turns.ts";
 import { frameOf, PartError } from "./ingest/part.ts";
 import { Patience } from "./ingest/patience.ts";
-import { Turns } from "./ingest/turns.ts";
 import type { Source, SourceSink } from "./source.ts";
 
 const STOPPED = "The stream ends, or the server stops: publish again in a moment.";

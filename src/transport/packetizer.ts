@@ -3,10 +3,10 @@ import { randomInt } from "node:crypto";
 import type { EncodedFrame } from "../frame.ts";
 import { vp8Payloads } from "./vp8.ts";
 
-/** An RTP packet without what differs by viewer (SSRC, payload type, header extensions). */
+/** An RTP packet without what differs by viewer (SSRC, payload type, sequence number, header extensions). */
 export interface MediaPacket {
-  /** Modulo 2^16. */
-  readonly sequenceNumber: number;
+  /** Counts the rendition's packets, without end. */
+  readonly index: number;
   /** 90 kHz ticks, modulo 2^32. */
   readonly timestamp: number;
   /** Set on the last packet of a frame (RFC 7741, section 4.1). */
@@ -18,27 +18,22 @@ export interface MediaPacket {
 export const MAX_PAYLOAD = 1180;
 
 export class Packetizer {
-  #sequenceNumber: number;
+  #index = 0;
   #pictureId: number;
 
-  /** @param sequenceNumber the first; random where left out (RFC 3550, section 5.1). */
-  constructor(sequenceNumber: number = randomInt(2 ** 16), pictureId: number = randomInt(2 ** 15)) {
-    this.#sequenceNumber = sequenceNumber;
+  /** @param pictureId the first; random where left out (RFC 7741, section 4.2). */
+  constructor(pictureId: number = randomInt(2 ** 15)) {
     this.#pictureId = pictureId;
   }
 
   packetize(frame: EncodedFrame): MediaPacket[] {
     const payloads = vp8Payloads(frame.data, MAX_PAYLOAD, this.#pictureId);
     this.#pictureId = (this.#pictureId + 1) % 2 ** 15;
-    return payloads.map((payload, index) => {
-      const sequenceNumber = this.#sequenceNumber;
-      this.#sequenceNumber = (sequenceNumber + 1) % 2 ** 16;
-      return {
-        sequenceNumber,
-        timestamp: frame.rtpTimestamp,
-        marker: index === payloads.length - 1,
-        payload,
-      };
-    });
+    return payloads.map((payload, n) => ({
+      index: this.#index++,
+      timestamp: frame.rtpTimestamp,
+      marker: n === payloads.length - 1,
+      payload,
+    }));
   }
 }

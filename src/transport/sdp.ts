@@ -1,7 +1,7 @@
 /** What has to be mended in session descriptions between browsers and werift. */
 
 /** The feedback that is understood here; werift would accept whatever is offered. */
-const FEEDBACK = ["nack", "nack pli"];
+const FEEDBACK = ["nack", "nack pli", "ccm fir"];
 
 /**
  * A browser's offer as werift can take it. Without feedback that nobody here reads; without `a=end-of-candidates`, since an offer whose candidates
@@ -16,19 +16,23 @@ export function mendOffer(offer: string): string {
 }
 
 /**
- * werift's answer as browsers can take it: `a=ice-lite` at session level (RFC 8839, section 5.3), where
- * Firefox insists on it, and no candidate but those of `address` where one is given.
+ * werift's answer as browsers can take it: `a=ice-lite` at session level (RFC 8839, section 5.3), where Firefox insists
+ * on it, and the candidates of our own port in place of its one.
+ * @param candidates lines for each media section.
  */
-export function mendAnswer(answer: string, address?: string): string {
+export function mendAnswer(answer: string, candidates: readonly string[]): string {
   const lines = linesOf(answer);
-  const lite = lines.includes("a=ice-lite");
-  const mended = lines.filter(
-    (line) =>
-      line !== "a=ice-lite" && (address === undefined || !isCandidate(line) || line.includes(` ${address} `)),
-  );
-  if (lite) {
-    const firstMedia = mended.findIndex((line) => line.startsWith("m="));
-    mended.splice(firstMedia === -1 ? mended.length : firstMedia, 0, "a=ice-lite");
+  const mended: string[] = [];
+  for (const line of lines) {
+    if (line === "a=ice-lite") continue;
+    if (
+      line.startsWith("m=") &&
+      !mended.some((other) => other.startsWith("m=")) &&
+      lines.includes("a=ice-lite")
+    )
+      mended.push("a=ice-lite");
+    if (!isCandidate(line)) mended.push(line);
+    else if (!mended.at(-1)?.startsWith("a=candidate:")) mended.push(...candidates);
   }
   return mended.map((line) => `${line}\r\n`).join("");
 }

@@ -1,11 +1,31 @@
-/** The contract of a viewer: one peer connection that takes packets and tells of its life. */
-import type { MediaPacket } from "./packetizer.ts";
+/** The contract of the viewers by WebRTC: a broadcast's audience, and each viewer in it. */
+import type { EncodedFrame } from "../frame.ts";
+import type { EpochMs, Millis } from "../timing.ts";
+
+/** All viewers of one broadcast. */
+export interface Audience {
+  /**
+   * Makes a viewer of an SDP offer.
+   * @throws {OfferError} for an offer that cannot be answered.
+   */
+  admit(offer: string, events: ViewerEvents): Promise<Answered>;
+  /** Sends a frame and its report to all that are connected. Settles when each has them. Never rejects. */
+  send(frame: EncodedFrame): Promise<Sent>;
+}
+
+export interface Sent {
+  /** How many packets the frame became, before viewers. */
+  readonly packets: number;
+  /** When the last viewer's were handed to its socket. */
+  readonly at: EpochMs;
+}
+
+export interface Answered {
+  readonly answer: string;
+  readonly viewer: Viewer;
+}
 
 export interface Viewer {
-  /** Sends a frame's packets; drops them until it is connected. Never blocks or throws. */
-  send(packets: readonly MediaPacket[]): void;
-  /** Sends the report that belongs to the frame just sent; dropped where the viewer has not asked for any. */
-  report(json: string): void;
   /** Ends it; `closed` is called once, before this returns or later. */
   close(reason: string): void;
 }
@@ -16,8 +36,19 @@ export interface ViewerEvents {
   connected(): void;
   /** It lost its picture and asks for a keyframe. */
   keyframeNeeded(): void;
+  /** It reports how the packets reach it. */
+  received(reception: Reception): void;
   /** It is gone, for this reason; nothing comes after. */
   closed(reason: string): void;
+}
+
+/** What a viewer tells of its reception (RFC 3550, section 6.4). */
+export interface Reception {
+  /** Of the packets since its last report, 0 to 1. */
+  readonly fractionLost: number;
+  readonly jitter: Millis;
+  /** Undefined until it has answered a report of ours. */
+  readonly roundTrip: Millis | undefined;
 }
 
 /** An offer that cannot be answered; the code tells the viewer why. */

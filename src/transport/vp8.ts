@@ -16,17 +16,18 @@
 const DESCRIPTOR_BYTES = 4;
 
 /**
- * Splits a frame into payloads of about equal size, none longer than `maxBytes`, descriptor included.
- * The whole frame counts as one partition, so only the first payload has the S bit.
+ * Splits a frame into payloads of equal size, none longer than `maxBytes`, descriptor included; the last may be
+ * shorter: such packets the kernel can cut from one piece. The whole frame counts as one partition, so only the
+ * first payload has the S bit.
  */
 export function vp8Payloads(frame: Buffer, maxBytes: number, pictureId: number): Buffer[] {
   const count = Math.max(1, Math.ceil(frame.length / (maxBytes - DESCRIPTOR_BYTES)));
+  const size = Math.max(1, Math.ceil(frame.length / count));
   const payloads: Buffer[] = [];
-  for (let i = 0; i < count; i++) {
-    const from = Math.floor((frame.length * i) / count);
-    const to = Math.floor((frame.length * (i + 1)) / count);
+  for (let from = 0; from === 0 || from < frame.length; from += size) {
+    const to = Math.min(from + size, frame.length);
     const payload = Buffer.allocUnsafe(DESCRIPTOR_BYTES + to - from);
-    payload[0] = i === 0 ? 0x90 : 0x80;
+    payload[0] = from === 0 ? 0x90 : 0x80;
     payload[1] = 0x80;
     payload.writeUInt16BE(0x8000 | pictureId, 2);
     frame.copy(payload, DESCRIPTOR_BYTES, from, to);

@@ -1,112 +1,147 @@
 /**
- * A viewer over werift: SDP, ICE, DTLS and SRTP. The only file that touches werift's inner parts, which
- * may change with any version: package.json pins it, and {@link checkSeams} looks at start.
+ * A viewer's session over werift: session descriptions, DTLS and data channels. Its packets come and go by our own port,
+ * and its media by our own path. The only file that touches werift's inner parts, which may change with any version:
+ * package.json pins it, and {@link prepareWerift} looks at start.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomUUID } from "node:crypto";
 import {
-  GenericNack,
   type RTCDataChannel,
   RTCDtlsTransport,
   RTCPeerConnection,
   RTCRtpCodecParameters,
   RTCRtpHeaderExtensionParameters,
-  type RtcpPacket,
-  RtcpPacketConverter,
-  RtcpTransportLayerFeedback,
-  RtpHeader,
-  RtpPacket,
   StunProtocol,
+  UdpTransport,
   useSdesMid,
 } from "werift";
 import { FRAMES_CHANNEL } from "../signaling/protocol.ts";
-import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
-import { PacketGuard } from "./guard.ts";
-import type { MediaPacket } from "./packetizer.ts";
-import { RepairBudget, readableRtcp } from "./rtcp.ts";
+import type { Cancel, Clock, Millis } from "../timing.ts";
+import type { Answer, Recipient } from "./audience.ts";
+import type { PacketizedFrame } from "./history.ts";
+import { type MediaCounters, type MediaParameters, MediaSession } from "./media.ts";
+import type { Registration, RtcPort } from "./port.ts";
 import { isVideoOffer, mendAnswer, mendOffer, offersCodec } from "./sdp.ts";
-import { OfferError, type Viewer, type ViewerEvents } from "./viewer.ts";
+import {
+  KEY_BYTES,
+  type MasterKey,
+  PROFILES,
+  type Sealer,
+  type SessionKeys,
+  type SrtpProfile,
+} from "./srtp.ts";
+import { OfferError, type ViewerEvents } from "./viewer.ts";
+import { WeriftMedia } from "./werift-media.ts";
 
 /** A viewer that has not connected by then has given up, or never could. */
 const CONNECT_WITHIN: Millis = 10_000;
 
-/** Browsers report each second; one that was silent this long is gone. */
+/** Browsers report each second, and check each few seconds that we are there; one silent for this long is gone. */
 const SILENCE: Millis = 10_000;
 
 /** Some frames with the most telemetry that one may have. */
 const MAX_REPORTS_BYTES = 64 * 1024;
 
+/** Data channels that nobody here has a use for; each leaves some memory behind. */
+const MAX_STRAY_CHANNELS = 8;
+
 const PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
+const MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid";
 
 /** Minimum and maximum of 0: show each frame as soon as it is decoded. */
 const NO_PLAYOUT_DELAY = Buffer.from([0, 0, 0]);
 
 export interface PeerOptions {
   readonly clock: Clock;
-  /** The one address to offer and bind; undefined for every address of this machine. */
-  readonly address: string | undefined;
+  readonly port: RtcPort;
+  readonly sealerOf: (keys: SessionKeys) => Sealer;
+  readonly counters: MediaCounters;
   /** Ask viewers for no playout delay. Only the latency bench turns it off. */
   readonly playoutDelay: boolean;
-}
-
-export interface Answered {
-  readonly answer: string;
-  readonly viewer: Viewer;
+  readonly log: (line: string) => void;
 }
 
 // ---- The inner parts used, as they are in the pinned version ----
 
+/** What werift takes for a UDP socket of its own. */
+interface InnerTransport {
+  readonly type: "udp";
+  readonly closed: boolean;
+  readonly address: { readonly address: string; readonly family: "IPv4"; readonly port: number };
+  readonly addressFamily: 4;
+  readonly host: string;
+  readonly port: number;
+  onData(datagram: Buffer, from: readonly [string, number]): void;
+  send(datagram: Buffer): Promise<void>;
+  close(): Promise<void>;
+}
+
 interface InnerSender {
-  handleRtcpPacket(packet: RtcpPacket): void;
+  readonly ssrc: number;
+  readonly rtxSsrc: number;
+  readonly codec?: { readonly payloadType: number };
+  readonly rtxPayloadType?: number;
+  readonly mid?: string;
   readonly headerExtensions: readonly { readonly id: number; readonly uri: string }[];
+  runRtcp(): Promise<void>;
+}
+
+interface InnerDtls {
+  readonly srtp: { readonly srtpProfile?: number };
+  readonly cipher: { encryptPacket?: (packet: { recordLayerHeader: { contentType: number } }) => unknown };
+  extractSessionKeys(
+    keyBytes: number,
+    saltBytes: number,
+  ): Record<"localKey" | "localSalt" | "remoteKey" | "remoteSalt", Buffer>;
+  send(data: Buffer): Promise<void>;
 }
 
 interface InnerIce {
-  readonly protocols: readonly StunProtocol[];
-  readonly userHistory: Readonly<Record<string, string | undefined>>;
+  readonly localUsername: string;
+  readonly localPassword: string;
 }
 
-type Receive = (this: StunProtocol, data: Buffer, address: readonly [string, number]) => void;
+/** RFC 5764, section 4.1.2; RFC 7714, section 14.2. */
+const SRTP_PROFILES: Readonly<Record<number, SrtpProfile>> = {
+  1: "AES128_CM_HMAC_SHA1_80",
+  7: "AEAD_AES_128_GCM",
+};
 
-/** The guard of each packet input; an input without one hears nothing. */
-const guards = new WeakMap<StunProtocol, PacketGuard>();
+/** The transport to hand to the peer connection that gathers its candidates now. */
+const gathering = new AsyncLocalStorage<InnerTransport>();
+
+/** werift sees its viewer at one address, wherever that is (RFC 5737). */
+const VIEWER: readonly [string, number] = ["192.0.2.1", 9];
+const OURS = "127.0.0.1";
 
 /**
- * Puts the guards in place. To be called once, before the first viewer.
+ * Puts our port in the place of its sockets. To be called before the first viewer.
  * @throws where werift is not the version this was written for.
  */
 export function prepareWerift(): void {
-  checkSeams();
-  const inner = StunProtocol.prototype as unknown as { datagramReceived: Receive };
-  const receive = inner.datagramReceived;
-  inner.datagramReceived = function (data, address) {
-    if (guards.get(this)?.admits(data, `${address[0]} ${address[1]}`)) receive.call(this, data, address);
+  const stun = StunProtocol.prototype as unknown as Record<string, unknown>;
+  const udp = UdpTransport as unknown as { init: unknown };
+  if (typeof stun.datagramReceived !== "function" || typeof udp.init !== "function") {
+    throw new Error("werift is not the version that package.json pins: run `npm install`");
+  }
+  udp.init = async () => {
+    const transport = gathering.getStore();
+    if (!transport) throw new Error("werift opens a socket that nobody asked for");
+    return transport;
   };
-
-  const parse = RtcpPacketConverter.deSerialize;
-  RtcpPacketConverter.deSerialize = (compound) => readableRtcp(compound).flatMap((packet) => parse(packet));
-
   // Made ahead, it does not delay the first viewer.
   void RTCDtlsTransport.SetupCertificate();
 }
 
-function checkSeams(): void {
-  const prototype = StunProtocol.prototype as unknown as Record<string, unknown>;
-  if (
-    typeof prototype.datagramReceived !== "function" ||
-    typeof RtcpPacketConverter.deSerialize !== "function"
-  ) {
-    throw new Error("werift is not the version that package.json pins: run `npm install`");
-  }
-}
-
 /**
- * Answers a viewer's offer. The viewer is ready to be sent to at once, and drops packets until connected.
+ * Answers a viewer's offer. The viewer is ready to be sent to at once, and drops frames until connected.
  * @throws {OfferError} for an offer that cannot be answered.
  */
 export async function answerOffer(
   offer: string,
   options: PeerOptions,
   events: ViewerEvents,
-): Promise<Answered> {
+): ReturnType<Answer> {
   if (!isVideoOffer(offer))
     throw new OfferError("bad-request", "The offer is not a session description with video.");
   if (!offersCodec(offer, "vp8"))
@@ -120,43 +155,53 @@ export async function answerOffer(
   }
 }
 
-class Peer implements Viewer {
+class Peer implements Recipient {
   readonly #options: PeerOptions;
   readonly #events: ViewerEvents;
   readonly #connection: RTCPeerConnection;
   readonly #cancel: Cancel[] = [];
-  #guard: PacketGuard | undefined;
-  #playoutDelayId: number | undefined;
+  readonly #registration: Registration;
+  readonly #transport: InnerTransport;
+  #media: MediaSession | WeriftMedia | undefined;
   #reports: RTCDataChannel | undefined;
-  #lastHeard: EpochMs;
   #state: "connecting" | "connected" | "closed" = "connecting";
 
   constructor(options: PeerOptions, events: ViewerEvents) {
     this.#options = options;
     this.#events = events;
-    this.#lastHeard = options.clock.now();
     this.#connection = newConnection(options);
+    this.#registration = options.port.register({
+      chosen: (check) => this.#transport.onData(check, VIEWER),
+      dtls: (datagram) => this.#transport.onData(datagram, VIEWER),
+      rtp: (datagram) => this.#media?.receive(datagram),
+    });
+    this.#transport = transportTo(this.#registration);
   }
 
   async answer(offer: string): Promise<string> {
     const connection = this.#connection;
     const { sender } = connection.addTransceiver("video", { direction: "sendonly" });
+    const inner = sender as unknown as InnerSender;
+    // Reports are sent by the media session, with a right clock.
+    inner.runRtcp = async () => {};
     await connection.setRemoteDescription({ type: "offer", sdp: mendOffer(offer) });
+    const [dtls] = connection.dtlsTransports;
+    if (!dtls) throw new Error("the offer has no transport");
     // As the DTLS server we let the browser choose AES-GCM, and save werift's 100 ms wait as a client.
-    for (const dtls of connection.dtlsTransports) dtls.role = "server";
-    await connection.setLocalDescription(await connection.createAnswer());
+    dtls.role = "server";
+    const answer = await connection.createAnswer();
+    await gathering.run(this.#transport, () => connection.setLocalDescription(answer));
 
-    for (const transport of connection.dtlsTransports) this.#guardInput(transport);
+    const ice = dtls.iceTransport.connection as unknown as InnerIce;
+    this.#registration.accept(ice.localUsername, ice.localPassword);
+    let strays = 0;
     connection.onDataChannel.subscribe((channel) => {
       if (channel.label === FRAMES_CHANNEL && !this.#reports) this.#reports = channel;
+      else if (++strays > MAX_STRAY_CHANNELS) this.close("too many data channels");
       else channel.close();
     });
-    sender.onPictureLossIndication.subscribe(() => this.#events.keyframeNeeded());
-    const inner = sender as unknown as InnerSender;
-    this.#boundRepairs(inner);
-    this.#playoutDelayId = inner.headerExtensions.find(({ uri }) => uri === PLAYOUT_DELAY_URI)?.id;
-    this.#watchLife();
-    return mendAnswer(connection.localDescription?.sdp ?? "", this.#options.address);
+    this.#watchLife(dtls);
+    return mendAnswer(connection.localDescription?.sdp ?? "", this.#options.port.candidates());
   }
 
   report(json: string): void {
@@ -166,16 +211,12 @@ class Peer implements Viewer {
     channel.send(json);
   }
 
-  send(packets: readonly MediaPacket[]): void {
-    if (this.#state !== "connected") return;
-    const [sender] = this.#connection.getSenders();
-    if (!sender) return;
-    const id = this.#playoutDelayId;
-    for (const { payload, ...fields } of packets) {
-      const header = new RtpHeader({ ...fields, extension: true });
-      header.extensions = id === undefined ? [] : [{ id, payload: NO_PLAYOUT_DELAY }];
-      // It fails only where the transport closes under it, which #watchLife hears of.
-      sender.sendRtp(new RtpPacket(header, payload)).catch(() => {});
+  send(frame: PacketizedFrame): void {
+    try {
+      this.#media?.send(frame);
+    } catch (error) {
+      this.#options.log(`A viewer cannot be sent to: ${error instanceof Error ? error.message : error}.`);
+      this.close("failed");
     }
   }
 
@@ -183,42 +224,20 @@ class Peer implements Viewer {
     if (this.#state === "closed") return;
     this.#state = "closed";
     for (const cancel of this.#cancel) cancel();
+    const [dtls] = this.#connection.dtlsTransports;
+    if (this.#media && dtls) sayGoodbye(innerDtls(dtls));
+    this.#media?.close();
+    this.#media = undefined;
+    this.#registration.close();
     this.#connection.close().catch(() => {});
     this.#events.closed(reason);
   }
 
-  #guardInput(transport: RTCDtlsTransport): void {
-    const ice = transport.iceTransport.connection as unknown as InnerIce;
-    const guard = new PacketGuard((fragment) => ice.userHistory[fragment]);
-    this.#guard = guard;
-    for (const protocol of ice.protocols) {
-      guards.set(protocol, guard);
-      // Without a listener an error of the socket, such as an unreachable host, would end the process.
-      const { transport: udp } = protocol;
-      if (udp && "socket" in udp) udp.socket.on("error", () => {});
-    }
-  }
-
-  /** werift would send again whatever a NACK names, however often. */
-  #boundRepairs(sender: InnerSender): void {
-    const budget = new RepairBudget(this.#options.clock);
-    const handle = sender.handleRtcpPacket.bind(sender);
-    sender.handleRtcpPacket = (packet) => {
-      const nack = packet instanceof RtcpTransportLayerFeedback ? packet.feedback : undefined;
-      if (nack instanceof GenericNack) nack.lost = budget.allow(nack.lost);
-      handle(packet);
-    };
-  }
-
-  #watchLife(): void {
+  #watchLife(dtls: RTCDtlsTransport): void {
     const { clock } = this.#options;
-    const [dtls] = this.#connection.dtlsTransports;
-    dtls?.onStateChange.subscribe((state) => {
-      if (state === "connected") this.#connected();
+    dtls.onStateChange.subscribe((state) => {
+      if (state === "connected") this.#connected(dtls);
       if (state === "closed" || state === "failed") this.close(`DTLS ${state}`);
-    });
-    dtls?.onRtcp.subscribe(() => {
-      this.#lastHeard = clock.now();
     });
     this.#connection.connectionStateChange.subscribe((state) => {
       if (state === "failed" || state === "closed") this.close(`connection ${state}`);
@@ -228,21 +247,55 @@ class Peer implements Viewer {
         if (this.#state === "connecting") this.close("did not connect");
       }),
       clock.every(1000, () => {
-        if (this.#state === "connected" && clock.now() - this.#lastHeard > SILENCE) this.close("silent");
+        const silence = clock.now() - this.#registration.endpoint.heardAt;
+        if (this.#state === "connected" && silence > SILENCE) this.close("silent");
       }),
     );
   }
 
-  #connected(): void {
+  #connected(dtls: RTCDtlsTransport): void {
     if (this.#state !== "connecting") return;
     this.#state = "connected";
-    this.#lastHeard = this.#options.clock.now();
-    this.#guard?.handshakeDone();
+    this.#registration.endpoint.handshakeDone();
+    try {
+      this.#media = this.#openMedia(dtls);
+    } catch (error) {
+      this.#options.log(
+        `Media goes the slow way, by werift: ${error instanceof Error ? error.message : error}.`,
+      );
+      this.#media = this.#openWeriftMedia();
+    }
     this.#events.connected();
+  }
+
+  /** @throws where werift does not give what it takes. */
+  #openMedia(dtls: RTCDtlsTransport): MediaSession {
+    const { clock, counters, sealerOf, playoutDelay } = this.#options;
+    const [sender] = this.#connection.getSenders();
+    if (!sender) throw new Error("the session has no sender");
+    return new MediaSession({
+      clock,
+      parameters: parametersOf(sender as unknown as InnerSender, playoutDelay),
+      keys: keysOf(innerDtls(dtls)),
+      sealerOf,
+      counters,
+      route: () => this.#registration.endpoint.route,
+      keyframeNeeded: () => this.#events.keyframeNeeded(),
+      received: (reception) => this.#events.received(reception),
+      left: () => this.close("left"),
+    });
+  }
+
+  #openWeriftMedia(): WeriftMedia | undefined {
+    const [sender] = this.#connection.getSenders();
+    if (!sender) return undefined;
+    const { extensions } = parametersOf(sender as unknown as InnerSender, this.#options.playoutDelay);
+    const receive = (datagram: Buffer) => this.#transport.onData(datagram, VIEWER);
+    return new WeriftMedia(sender, extensions, receive, () => this.#events.keyframeNeeded());
   }
 }
 
-function newConnection({ address, playoutDelay }: PeerOptions): RTCPeerConnection {
+function newConnection({ playoutDelay }: PeerOptions): RTCPeerConnection {
   const extensions = [useSdesMid()];
   if (playoutDelay) extensions.push(new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI }));
   return new RTCPeerConnection({
@@ -251,7 +304,11 @@ function newConnection({ address, playoutDelay }: PeerOptions): RTCPeerConnectio
         new RTCRtpCodecParameters({
           mimeType: "video/VP8",
           clockRate: 90_000,
-          rtcpFeedback: [{ type: "nack" }, { type: "nack", parameter: "pli" }],
+          rtcpFeedback: [
+            { type: "nack" },
+            { type: "nack", parameter: "pli" },
+            { type: "ccm", parameter: "fir" },
+          ],
         }),
         new RTCRtpCodecParameters({ mimeType: "video/rtx", clockRate: 90_000 }),
       ],
@@ -260,16 +317,76 @@ function newConnection({ address, playoutDelay }: PeerOptions): RTCPeerConnectio
     bundlePolicy: "max-bundle",
     // Lite (RFC 8445, section 2.5): we answer checks and send none. It also asks no STUN server.
     iceLite: true,
-    ...(address === undefined ? {} : bindTo(address)),
+    // One socket of its own, which is our port; the candidates are the port's.
+    iceUseIpv4: false,
+    iceUseIpv6: false,
+    iceAdditionalHostAddresses: [OURS],
   });
 }
 
-function bindTo(address: string) {
-  const v6 = address.includes(":");
+/** The socket of one peer connection. Checks are answered by the endpoint, so that all that it has to send is DTLS. */
+function transportTo({ endpoint }: Registration): InnerTransport {
   return {
-    iceUseIpv4: !v6,
-    iceUseIpv6: v6,
-    iceInterfaceAddresses: v6 ? { udp6: address } : { udp4: address },
-    iceAdditionalHostAddresses: [address],
+    type: "udp",
+    closed: false,
+    address: { address: OURS, family: "IPv4", port: VIEWER[1] },
+    addressFamily: 4,
+    host: OURS,
+    port: VIEWER[1],
+    onData() {},
+    async send(datagram) {
+      if ((datagram[0] ?? 0) >= 20) endpoint.route?.send(datagram);
+    },
+    async close() {},
   };
+}
+
+function innerDtls(transport: RTCDtlsTransport): InnerDtls {
+  if (!transport.dtls) throw new Error("DTLS has not begun");
+  return transport.dtls as unknown as InnerDtls;
+}
+
+/** The keys that the handshake has agreed on (RFC 5764, section 4.2). */
+function keysOf(dtls: InnerDtls): { local: MasterKey; remote: MasterKey } {
+  const profile = SRTP_PROFILES[dtls.srtp.srtpProfile ?? 0];
+  if (!profile) throw new Error("the viewer chose no protection profile");
+  if (typeof dtls.extractSessionKeys !== "function") throw new Error("it keeps its keys to itself");
+  const keys = dtls.extractSessionKeys(KEY_BYTES, PROFILES[profile].saltBytes);
+  return {
+    local: { profile, key: keys.localKey, salt: keys.localSalt },
+    remote: { profile, key: keys.remoteKey, salt: keys.remoteSalt },
+  };
+}
+
+function parametersOf(sender: InnerSender, playoutDelay: boolean): MediaParameters {
+  const { ssrc, rtxSsrc, codec, rtxPayloadType, headerExtensions, mid = "" } = sender;
+  const extension = (uri: string, data: Buffer) =>
+    headerExtensions.filter((offered) => offered.uri === uri).map(({ id }) => ({ id, data }));
+  return {
+    media: { ssrc, payloadType: codec?.payloadType ?? 0 },
+    rtx: rtxPayloadType === undefined ? undefined : { ssrc: rtxSsrc, payloadType: rtxPayloadType },
+    extensions: [
+      ...extension(MID_URI, Buffer.from(mid)),
+      ...(playoutDelay ? extension(PLAYOUT_DELAY_URI, NO_PLAYOUT_DELAY) : []),
+    ],
+    cname: randomUUID(),
+  };
+}
+
+const DTLS_ALERT = 21;
+const WARNING = 1;
+const CLOSE_NOTIFY = 0;
+
+/** A close_notify (RFC 5246, section 7.2.1), which werift never sends: the viewer learns of the end at once. */
+function sayGoodbye(dtls: InnerDtls): void {
+  const { cipher } = dtls;
+  const encrypt = cipher.encryptPacket?.bind(cipher);
+  if (!encrypt) return;
+  cipher.encryptPacket = (packet) => {
+    packet.recordLayerHeader.contentType = DTLS_ALERT;
+    return encrypt(packet);
+  };
+  // It encrypts before it first waits.
+  dtls.send(Buffer.from([WARNING, CLOSE_NOTIFY])).catch(() => {});
+  delete cipher.encryptPacket;
 }

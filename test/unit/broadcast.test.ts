@@ -4,6 +4,7 @@ import { encodeJpeg } from "../../src/encoder/jpeg.ts";
 import { Metrics } from "../../src/metrics.ts";
 import { FullError, Seats } from "../../src/seats.ts";
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import { LocalAudience } from "../../src/transport/audience.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
 import { imageFrame, plain, stripesFile } from "../pictures.ts";
@@ -29,11 +30,11 @@ async function start(maxViewers = 10) {
       encoders.push(encoder);
       return encoder;
     },
-    answerOffer: async (offer, events) => {
+    audience: new LocalAudience(clock, async (offer, events) => {
       const viewer = new FakeViewer(events);
       viewers.push(viewer);
       return { answer: `answer to ${offer}`, viewer };
-    },
+    }),
     bitrate: undefined,
     maxPixels: 1_000_000,
     seats: new Seats(maxViewers),

@@ -4,6 +4,7 @@ import { Directory, DirectoryError, type Entry } from "../../src/directory.ts";
 import { Metrics } from "../../src/metrics.ts";
 import { Seats } from "../../src/seats.ts";
 import { IngestSource } from "../../src/source/ingest.ts";
+import { LocalAudience } from "../../src/transport/audience.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakePublisher, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
 import { IDLE, image } from "../multipart-writer.ts";
@@ -27,11 +28,11 @@ function make(maxStreams = 16) {
       metrics: new Metrics(() => []),
       seats: new Seats(10),
       encoder: () => new FakeEncoder(),
-      answerOffer: async (offer, events) => {
+      audience: new LocalAudience(clock, async (offer, events) => {
         const viewer = new FakeViewer(events);
         viewers.push(viewer);
         return { answer: offer, viewer };
-      },
+      }),
       bitrate: undefined,
       maxPixels: 1000,
       log: () => {},

@@ -11,6 +11,7 @@ import { MJPEG_BOUNDARY, type StreamInfo } from "../../src/signaling/protocol.ts
 import { frameOf } from "../../src/source/ingest/part.ts";
 import { IngestSource } from "../../src/source/ingest.ts";
 import type { EpochMs } from "../../src/timing.ts";
+import { LocalAudience } from "../../src/transport/audience.ts";
 import { MjpegStream } from "../../src/transport/mjpeg.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakePublisher, FakeResponse, FakeSink } from "../fakes.ts";
@@ -123,7 +124,7 @@ describe("the publisher's request on the page", () => {
       metrics: new Metrics(() => []),
       seats: new Seats(1),
       encoder: () => new FakeEncoder(),
-      answerOffer: () => Promise.reject(new Error("nobody watches")),
+      audience: new LocalAudience(new FakeClock(), () => Promise.reject(new Error("nobody watches"))),
       bitrate: undefined,
       maxPixels: 1000,
       log: () => {},

@@ -21,7 +21,7 @@ function start() {
     encoder: () => encoder,
     fps: () => 20,
     bitrate: undefined,
-    emit: (frame) => out.push(frame),
+    emit: async (frame) => void out.push(frame),
     log: (line) => logged.push(line),
   });
   stops.push(() => rendition.stop());

@@ -1,8 +1,8 @@
-/** Works in short turns, so that one publisher's flood of parts holds up nobody else. */
+/** Works in short turns, so that one publisher's flood of parts, or one frame's many viewers, hold up nobody else. */
 import { setImmediate } from "node:timers";
-import type { Clock, EpochMs, Millis } from "../../timing.ts";
+import type { Clock, EpochMs, Millis } from "./timing.ts";
 
-/** How long one publisher is worked for, until all else that waits has had its turn. */
+/** How long one is worked for, until all else that waits has had its turn. */
 const TURN: Millis = 2;
 
 export class Turns {

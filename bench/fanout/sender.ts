@@ -1,0 +1,80 @@
+/**
+ * One lane of the fan-out bench, in a process of its own: takes offers, answers them, and sends a clip to all. Lines of
+ * JSON come in and go out, as with `rivals/pion`.
+ *
+ *     node bench/fanout/sender.ts native|plain|werift
+ */
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { systemClock } from "../../src/timing.ts";
+import { loadNativeIo } from "../../src/transport/io/native.ts";
+import { plainIo } from "../../src/transport/io/plain.ts";
+import { Transport } from "../../src/transport/transport.ts";
+import { quantile } from "../statistics.ts";
+import { type Clip, frameOf } from "./clip.ts";
+
+interface Line {
+  readonly id: number;
+  readonly offer?: string;
+  readonly run?: { clip: string; fps: number; seconds: number; saturate: boolean };
+}
+
+/** werift's own sending is what is left where no sealer can be had. */
+const refuses = {
+  ...plainIo,
+  sealerOf() {
+    throw new Error("this lane is werift's");
+  },
+};
+
+const [lane = "native"] = process.argv.slice(2);
+const io = lane === "native" ? await loadNativeIo() : lane === "plain" ? plainIo : refuses;
+const log = () => {};
+const transport = await Transport.open({
+  clock: systemClock,
+  host: undefined,
+  port: 0,
+  anyPort: true,
+  playoutDelay: true,
+  io,
+  log,
+});
+const audience = transport.audience();
+const events = { connected() {}, keyframeNeeded() {}, received() {}, closed() {} };
+
+for await (const text of createInterface({ input: process.stdin })) {
+  const { id, offer, run } = JSON.parse(text) as Line;
+  if (offer !== undefined) {
+    const { answer } = await audience.admit(offer, events);
+    console.log(JSON.stringify({ id, answer }));
+  }
+  if (run) console.log(JSON.stringify(await play(run)));
+}
+
+async function play({ clip: path, fps, seconds, saturate }: NonNullable<Line["run"]>) {
+  const clip = JSON.parse(readFileSync(path, "utf8")) as Clip;
+  // Before the first keyframe nothing is sent: it is not measured.
+  await audience.send(frameOf(clip, 0, systemClock.now()));
+  const took: number[] = [];
+  let packets = 0;
+  const cpu = process.cpuUsage();
+  const began = systemClock.now();
+  for (let n = 1; systemClock.now() - began < seconds * 1000; n++) {
+    const wait = saturate ? 0 : began + (n * 1000) / fps - systemClock.now();
+    await (wait > 0 ? new Promise((resolve) => setTimeout(resolve, wait)) : new Promise(setImmediate));
+    const at = systemClock.now();
+    const sent = await audience.send(frameOf(clip, n, at));
+    // werift sends behind promises.
+    if (lane === "werift") await new Promise(setImmediate);
+    took.push((lane === "werift" ? systemClock.now() : sent.at) - at);
+    packets += sent.packets;
+  }
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    packets,
+    cpu: (user + system) / 1e6,
+    elapsed: (systemClock.now() - began) / 1000,
+    p99: quantile(took, 0.99),
+    rss: process.memoryUsage.rss(),
+  };
+}

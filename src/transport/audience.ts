@@ -1,0 +1,78 @@
+/** The viewers of one broadcast, in this thread: each frame is packetized once, and sent to all that are connected. */
+import type { EncodedFrame } from "../frame.ts";
+import { Share } from "../share.ts";
+import type { Clock } from "../timing.ts";
+import { Turns } from "../turns.ts";
+import { PacketHistory, type PacketizedFrame } from "./history.ts";
+import { Packetizer } from "./packetizer.ts";
+import { reportOf } from "./report.ts";
+import type { Answered, Audience, Sent, ViewerEvents } from "./viewer.ts";
+
+/** Frame reports sent to all viewers together, as each costs as much as a frame's video (decision 0002). */
+const REPORTS_A_SECOND = 500;
+
+/** A viewer that is sent to directly. */
+export interface Recipient {
+  /** Sends a frame; drops it until it is connected. Never blocks or throws. */
+  send(frame: PacketizedFrame): void;
+  /** Sends the report that belongs to the frame just sent; dropped where the viewer has not asked for any. */
+  report(json: string): void;
+  /** As {@link Viewer.close}. */
+  close(reason: string): void;
+}
+
+/** Makes a viewer of an SDP offer. */
+export type Answer = (
+  offer: string,
+  events: ViewerEvents,
+) => Promise<{ readonly answer: string; readonly viewer: Recipient }>;
+
+export class LocalAudience implements Audience {
+  readonly #clock: Clock;
+  readonly #answer: Answer;
+  readonly #connected = new Set<Recipient>();
+  readonly #packetizer = new Packetizer();
+  readonly #history: PacketHistory;
+  readonly #turns: Turns;
+  readonly #reports: Share<Recipient>;
+
+  constructor(clock: Clock, answer: Answer) {
+    this.#clock = clock;
+    this.#answer = answer;
+    this.#history = new PacketHistory(clock);
+    this.#turns = new Turns(clock);
+    this.#reports = new Share(clock, REPORTS_A_SECOND);
+  }
+
+  async admit(offer: string, events: ViewerEvents): Promise<Answered> {
+    let recipient: Recipient | undefined;
+    const answered = await this.#answer(offer, {
+      ...events,
+      connected: () => {
+        if (recipient) this.#connected.add(recipient);
+        events.connected();
+      },
+      closed: (reason) => {
+        if (recipient) this.#connected.delete(recipient);
+        events.closed(reason);
+      },
+    });
+    recipient = answered.viewer;
+    return answered;
+  }
+
+  async send(frame: EncodedFrame): Promise<Sent> {
+    const packets = this.#packetizer.packetize(frame);
+    const packetized = this.#history.add(frame, packets);
+    await this.#turns.take(each(this.#connected, (viewer) => viewer.send(packetized)));
+    const sent = this.#clock.now();
+    const report = reportOf(frame, sent);
+    const reported = this.#reports.next([...this.#connected]);
+    await this.#turns.take(each(reported, (viewer) => viewer.report(report)));
+    return { packets: packets.length, at: sent };
+  }
+}
+
+function* each<T>(all: Iterable<T>, act: (one: T) => void): Generator<void> {
+  for (const one of all) yield act(one);
+}

@@ -1,0 +1,138 @@
+/**
+ * One viewer's end of the port: the addresses that have proved to be its own, which of them is in use, and what of its
+ * packets may reach the layers above. Nothing passes that has not been vouched for: connectivity checks by their
+ * MESSAGE-INTEGRITY, all else by coming from an address that such a check came from.
+ */
+import type { Clock, EpochMs, Millis } from "../timing.ts";
+import { DtlsGate } from "./dtls.ts";
+import type { Route } from "./route.ts";
+import { type BindingRequest, bindingResponse } from "./stun.ts";
+
+/** Addresses one viewer may be heard from at once: its interfaces, and where a NAT moved it to. */
+const MAX_ROUTES = 16;
+
+/** After this long without a sign of the viewer on the route in use, another that it is heard on takes over. */
+const ROUTE_SILENCE: Millis = 3000;
+
+/** Checks of which the transaction is remembered, so that one recorded on its way cannot be sent from elsewhere. */
+const REMEMBERED_CHECKS = 64;
+
+/** What an endpoint hands on. None of these may throw. */
+export interface EndpointEvents {
+  /** The viewer has chosen a route for the first time. */
+  chosen(check: Buffer): void;
+  dtls(datagram: Buffer): void;
+  /** SRTP or SRTCP. */
+  rtp(datagram: Buffer): void;
+}
+
+export class Endpoint {
+  readonly #clock: Clock;
+  readonly #events: EndpointEvents;
+  /** The newest last. */
+  readonly #routes = new Map<string, { readonly route: Route; heardAt: EpochMs }>();
+  readonly #checks = new Map<string, string>();
+  #inUse: string | undefined;
+  #wasChosen = false;
+  readonly #gate = new DtlsGate();
+  #heardAt: EpochMs;
+
+  constructor(clock: Clock, events: EndpointEvents) {
+    this.#clock = clock;
+    this.#events = events;
+    this.#heardAt = clock.now();
+  }
+
+  /** When the viewer last gave a sign of life. */
+  get heardAt(): EpochMs {
+    return this.#heardAt;
+  }
+
+  /** The route in use; undefined before the viewer has chosen one. */
+  get route(): Route | undefined {
+    return this.#inUse === undefined ? undefined : this.#routes.get(this.#inUse)?.route;
+  }
+
+  /** As {@link DtlsGate.handshakeDone}. */
+  handshakeDone(): void {
+    this.#gate.handshakeDone();
+  }
+
+  /** Whether the viewer has been heard at this address of late. */
+  holds(key: string): boolean {
+    const known = this.#routes.get(key);
+    return known !== undefined && this.#clock.now() - known.heardAt < ROUTE_SILENCE;
+  }
+
+  /**
+   * Takes an authentic check, and answers it.
+   * @returns the keys of routes that this one takes the place of; undefined where the check is a copy of another.
+   */
+  check(
+    datagram: Buffer,
+    request: BindingRequest,
+    password: string,
+    key: string,
+    route: Route,
+  ): string[] | undefined {
+    const transaction = request.transaction.toString("latin1");
+    const before = this.#checks.get(transaction);
+    if (before !== undefined && before !== key) return undefined;
+    this.#checks.set(transaction, key);
+    dropOldest(this.#checks, REMEMBERED_CHECKS);
+
+    const known = this.#routes.get(key)?.route ?? route;
+    this.#heardAt = this.#clock.now();
+    this.#routes.delete(key);
+    this.#routes.set(key, { route: known, heardAt: this.#heardAt });
+    if (request.useCandidate || this.#isSilent()) this.#inUse = key;
+    const dropped = dropOldest(this.#routes, MAX_ROUTES, this.#inUse);
+    known.send(bindingResponse(request, known.address, password));
+    if (this.#inUse !== undefined && !this.#wasChosen) {
+      this.#wasChosen = true;
+      this.#events.chosen(datagram);
+    }
+    return dropped;
+  }
+
+  /**
+   * Takes anything else that came by one of its routes.
+   * @returns false for what must not pass.
+   */
+  receive(datagram: Buffer, key: string): boolean {
+    const known = this.#routes.get(key);
+    if (!known) return false;
+    known.heardAt = this.#clock.now();
+    this.#heardAt = known.heardAt;
+    if ((datagram[0] ?? 0) >= 64) {
+      this.#events.rtp(datagram);
+      return true;
+    }
+    const sound = this.#gate.pass(datagram);
+    if (sound) this.#events.dtls(sound);
+    return sound !== undefined;
+  }
+
+  /** A route that is closed, as TCP connections are. */
+  lost(key: string): void {
+    this.#routes.delete(key);
+    if (this.#inUse === key) this.#inUse = [...this.#routes.keys()].at(-1);
+  }
+
+  keys(): Iterable<string> {
+    return this.#routes.keys();
+  }
+
+  /** Nothing is heard on the route that was chosen, or it is lost. */
+  #isSilent(): boolean {
+    return this.#inUse === undefined ? this.#wasChosen : !this.holds(this.#inUse);
+  }
+}
+
+/** Drops the oldest but `kept`. */
+function dropOldest<V>(map: Map<string, V>, most: number, kept?: string): string[] {
+  if (map.size <= most) return [];
+  const oldest = [...map.keys()].filter((key) => key !== kept).slice(0, map.size - most);
+  for (const key of oldest) map.delete(key);
+  return oldest;
+}

@@ -1,0 +1,41 @@
+/**
+ * The contract of sealing and sending media packets, which is most of what a viewer costs. Two forms keep it: plain
+ * Node, for any machine, and native, which calls the same cipher and the kernel's batched sending directly.
+ */
+import type { Socket } from "node:dgram";
+import type { Address } from "./address.ts";
+import type { Sealer, SessionKeys } from "./srtp.ts";
+
+export interface SocketOptions {
+  readonly family: 4 | 6;
+  /** The address to bind. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+export interface MediaIo {
+  readonly name: "native" | "plain";
+  sealerOf(keys: SessionKeys): Sealer;
+  /**
+   * Binds a UDP socket. One of family 6 takes no IPv4.
+   * @throws the system's error where the address is taken or is none of this machine.
+   */
+  bind(options: SocketOptions): Promise<MediaSocket>;
+}
+
+export interface MediaSocket {
+  /** Bound; for receiving, and for what is not media. */
+  readonly socket: Socket;
+  readonly closed: boolean;
+  /** Media datagrams that the system did not take: its buffer was full, or there is no way. */
+  readonly dropped: number;
+  /** Makes a sender of media to an address, as {@link Route.sendMedia} says. The sealer is of the same form. */
+  mediaTo(address: Address): (sealer: Sealer, header: Buffer, payload: Buffer, index: number) => void;
+  /** Frees the port; what is sent after goes nowhere. */
+  close(): void;
+}
+
+/** Room for the packets of a large frame to many viewers. */
+export const SEND_BUFFER = 4 * 1024 * 1024;
+export const RECEIVE_BUFFER = 1024 * 1024;

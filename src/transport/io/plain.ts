@@ -1,0 +1,71 @@
+/** Media sealed and sent by plain Node. */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import type { Address } from "../address.ts";
+import { type MediaIo, type MediaSocket, RECEIVE_BUFFER, SEND_BUFFER, type SocketOptions } from "../io.ts";
+import { NodeSealer, type Sealer } from "../srtp.ts";
+
+export const plainIo: MediaIo = {
+  name: "plain",
+  sealerOf: (keys) => new NodeSealer(keys),
+  async bind(options) {
+    const socket = newSocket(options.family);
+    await listening(socket, () =>
+      socket.bind({ port: options.port, address: options.host, exclusive: true }),
+    );
+    socket.setSendBufferSize(SEND_BUFFER);
+    socket.setRecvBufferSize(RECEIVE_BUFFER);
+    return new PlainSocket(socket);
+  },
+};
+
+/** A socket that takes addresses as they are: looking them up would cost each datagram a turn of the event loop. */
+export function newSocket(family: SocketOptions["family"]): Socket {
+  return createSocket({
+    type: family === 6 ? "udp6" : "udp4",
+    ipv6Only: family === 6,
+    lookup: (address, _options, done) => done(null, address, family),
+  });
+}
+
+/** Binds it, and waits for its end; that may come before the call returns. */
+export async function listening(socket: Socket, bind: () => void): Promise<void> {
+  const bound = once(socket, "listening");
+  bind();
+  await bound;
+}
+
+class PlainSocket implements MediaSocket {
+  readonly socket: Socket;
+  #dropped = 0;
+  #closed = false;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.socket.close();
+  }
+
+  mediaTo({ ip, port }: Address): (sealer: Sealer, header: Buffer, payload: Buffer, index: number) => void {
+    // A viewer's network that is away shows by its silence.
+    const sent = (error: Error | null) => {
+      if (error) this.#dropped++;
+    };
+    return (sealer, header, payload, index) => {
+      if (this.#closed) return;
+      if (this.socket.getSendQueueSize() > SEND_BUFFER) this.#dropped++;
+      else this.socket.send(sealer.seal(header, payload, index), port, ip, sent);
+    };
+  }
+}

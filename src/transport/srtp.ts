@@ -1,0 +1,252 @@
+/**
+ * SRTP: the session keys of one viewer (RFC 3711, section 4.3), and sealing and opening in plain Node:
+ * AES in counter mode with HMAC-SHA1 (RFC 3711) and AES-GCM (RFC 7714).
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  timingSafeEqual,
+} from "node:crypto";
+
+/** The protection profiles that browsers negotiate (RFC 5764, section 4.1.2; RFC 7714, section 14.2). */
+export type SrtpProfile = "AEAD_AES_128_GCM" | "AES128_CM_HMAC_SHA1_80";
+
+/** Bytes of a profile's master salt, and what it adds to a packet. */
+export const PROFILES = {
+  AEAD_AES_128_GCM: { saltBytes: 12, tagBytes: 16 },
+  AES128_CM_HMAC_SHA1_80: { saltBytes: 14, tagBytes: 10 },
+} as const;
+
+export const KEY_BYTES = 16;
+const AUTH_KEY_BYTES = 20;
+
+/** What the DTLS handshake gives one direction: 16 bytes of key, 12 or 14 of salt. */
+export interface MasterKey {
+  readonly profile: SrtpProfile;
+  readonly key: Buffer;
+  readonly salt: Buffer;
+}
+
+/** The keys of one kind of packet. */
+export interface SessionKeys {
+  readonly profile: SrtpProfile;
+  /** 16 bytes. */
+  readonly key: Buffer;
+  /** 12 or 14 bytes. */
+  readonly salt: Buffer;
+  /** 20 bytes for HMAC-SHA1; unused with GCM. */
+  readonly auth: Buffer;
+}
+
+/** RFC 3711, section 4.3.2: the key derivation labels, less the first of each kind. */
+const RTP_LABELS = 0;
+const RTCP_LABELS = 3;
+
+/** The session keys for RTP and RTCP; keys are derived once (a key derivation rate of 0). */
+export function deriveKeys(master: MasterKey): { readonly rtp: SessionKeys; readonly rtcp: SessionKeys } {
+  const keysFrom = (label: number): SessionKeys => ({
+    profile: master.profile,
+    key: derive(master, label, KEY_BYTES),
+    auth: derive(master, label + 1, AUTH_KEY_BYTES),
+    salt: derive(master, label + 2, PROFILES[master.profile].saltBytes),
+  });
+  return { rtp: keysFrom(RTP_LABELS), rtcp: keysFrom(RTCP_LABELS) };
+}
+
+/** RFC 3711, section 4.3.3; a salt of 12 bytes is taken as one of 14 that ends in zeros (RFC 7714, section 11). */
+function derive({ key, salt }: MasterKey, label: number, bytes: number): Buffer {
+  const counter = Buffer.alloc(16);
+  salt.copy(counter);
+  counter.writeUInt8(counter.readUInt8(7) ^ label, 7);
+  return createCipheriv("aes-128-ctr", key, counter).update(Buffer.alloc(bytes));
+}
+
+/**
+ * Writes the nonce of an RTP packet into `into`: 12 bytes for GCM (RFC 7714, section 8.1), 16 for counter mode (RFC
+ * 3711, section 4.1.1).
+ * @param index of the packet, 48 bits: roll-over counter and sequence number.
+ */
+export function writeNonce(into: Buffer, { profile, salt }: SessionKeys, ssrc: number, index: number): void {
+  const rollOver = Math.floor(index / 2 ** 16);
+  const sequenceNumber = index % 2 ** 16;
+  // In counter mode the same numbers stand two bytes further on, and two bytes of block counter follow.
+  const at = profile === "AEAD_AES_128_GCM" ? 2 : 4;
+  into.fill(0);
+  into.set(salt);
+  into.writeUInt32BE((into.readUInt32BE(at) ^ ssrc) >>> 0, at);
+  into.writeUInt32BE((into.readUInt32BE(at + 4) ^ rollOver) >>> 0, at + 4);
+  into.writeUInt16BE(into.readUInt16BE(at + 8) ^ sequenceNumber, at + 8);
+}
+
+/** Seals RTP packets of one viewer. */
+export interface Sealer {
+  /**
+   * The whole SRTP packet.
+   * @param header RTP header with its extensions, sent in the clear and authenticated.
+   * @param index 48 bits: the roll-over counter and the header's sequence number.
+   */
+  seal(header: Buffer, payload: Buffer, index: number): Buffer;
+  /** Frees the keys; nothing can be sealed after. */
+  close(): void;
+}
+
+/** The plain form, for any machine. */
+export class NodeSealer implements Sealer {
+  readonly #keys: SessionKeys;
+  readonly #key: KeyObject;
+  readonly #nonce: Buffer;
+  #closed = false;
+
+  constructor(keys: SessionKeys) {
+    this.#keys = keys;
+    this.#key = createSecretKey(keys.key);
+    this.#nonce = Buffer.alloc(keys.profile === "AEAD_AES_128_GCM" ? 12 : 16);
+  }
+
+  seal(header: Buffer, payload: Buffer, index: number): Buffer {
+    if (this.#closed) throw new Error("the keys are closed");
+    writeNonce(this.#nonce, this.#keys, header.readUInt32BE(8), index);
+    if (this.#keys.profile === "AEAD_AES_128_GCM") {
+      const cipher = createCipheriv("aes-128-gcm", this.#key, this.#nonce).setAAD(header);
+      const sealed = cipher.update(payload);
+      cipher.final();
+      return Buffer.concat([header, sealed, cipher.getAuthTag()]);
+    }
+    const sealed = createCipheriv("aes-128-ctr", this.#key, this.#nonce).update(payload);
+    const rollOver = Buffer.allocUnsafe(4);
+    rollOver.writeUInt32BE(Math.floor(index / 2 ** 16));
+    const hmac = createHmac("sha1", this.#keys.auth).update(header).update(sealed).update(rollOver).digest();
+    return Buffer.concat([header, sealed, hmac.subarray(0, PROFILES.AES128_CM_HMAC_SHA1_80.tagBytes)]);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+}
+
+/** RTCP's header and SSRC stay in the clear. */
+const RTCP_CLEAR = 8;
+
+/** The first bit of a packet's index word: the packet is encrypted (RFC 3711, section 3.4). */
+const ENCRYPTED = 0x8000_0000;
+
+/** Seals the RTCP packets of one direction (RFC 3711, section 3.4; RFC 7714, section 9). */
+export class SrtcpSealer {
+  readonly #keys: SessionKeys;
+  #index = 0;
+
+  constructor(keys: SessionKeys) {
+    this.#keys = keys;
+  }
+
+  seal(packet: Buffer): Buffer {
+    const index = this.#index;
+    this.#index = (index + 1) % ENCRYPTED;
+    const clear = packet.subarray(0, RTCP_CLEAR);
+    const indexWord = Buffer.allocUnsafe(4);
+    indexWord.writeUInt32BE((ENCRYPTED | index) >>> 0);
+    const nonce = rtcpNonce(this.#keys, packet.readUInt32BE(4), index);
+    if (this.#keys.profile === "AEAD_AES_128_GCM") {
+      const cipher = createCipheriv("aes-128-gcm", this.#keys.key, nonce);
+      cipher.setAAD(Buffer.concat([clear, indexWord]));
+      const sealed = cipher.update(packet.subarray(RTCP_CLEAR));
+      cipher.final();
+      return Buffer.concat([clear, sealed, cipher.getAuthTag(), indexWord]);
+    }
+    const sealed = createCipheriv("aes-128-ctr", this.#keys.key, nonce).update(packet.subarray(RTCP_CLEAR));
+    const body = Buffer.concat([clear, sealed, indexWord]);
+    return Buffer.concat([body, rtcpTag(this.#keys, body)]);
+  }
+}
+
+/** How many of the newest packets are told apart from replayed ones (RFC 3711, section 3.3.2: at least 64). */
+const REPLAY_WINDOW = 64n;
+const WINDOW_MASK = (1n << REPLAY_WINDOW) - 1n;
+
+/** Opens the RTCP packets of one direction, each once. */
+export class SrtcpOpener {
+  readonly #keys: SessionKeys;
+  #highest = -1;
+  /** Bit n: the packet n before the highest has been seen. */
+  #seen = 0n;
+
+  constructor(keys: SessionKeys) {
+    this.#keys = keys;
+  }
+
+  /** The packet in the clear; undefined where it is not the peer's, or was opened before. */
+  open(sealed: Buffer): Buffer | undefined {
+    const gcm = this.#keys.profile === "AEAD_AES_128_GCM";
+    const { tagBytes } = PROFILES[this.#keys.profile];
+    if (sealed.length < RTCP_CLEAR + 4 + tagBytes) return undefined;
+    const wordAt = gcm ? sealed.length - 4 : sealed.length - 4 - tagBytes;
+    const indexWord = sealed.readUInt32BE(wordAt);
+    if (indexWord < ENCRYPTED) return undefined;
+    const index = indexWord - ENCRYPTED;
+    if (this.#isReplay(index)) return undefined;
+    const packet = gcm ? this.#openGcm(sealed, wordAt, index) : this.#openCounter(sealed, wordAt, index);
+    if (packet) this.#remember(index);
+    return packet;
+  }
+
+  #openGcm(sealed: Buffer, wordAt: number, index: number): Buffer | undefined {
+    const { key } = this.#keys;
+    const tagAt = wordAt - PROFILES.AEAD_AES_128_GCM.tagBytes;
+    const clear = sealed.subarray(0, RTCP_CLEAR);
+    const decipher = createDecipheriv(
+      "aes-128-gcm",
+      key,
+      rtcpNonce(this.#keys, sealed.readUInt32BE(4), index),
+    );
+    decipher.setAAD(Buffer.concat([clear, sealed.subarray(wordAt)]));
+    decipher.setAuthTag(sealed.subarray(tagAt, wordAt));
+    try {
+      return Buffer.concat([clear, decipher.update(sealed.subarray(RTCP_CLEAR, tagAt)), decipher.final()]);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #openCounter(sealed: Buffer, wordAt: number, index: number): Buffer | undefined {
+    const body = sealed.subarray(0, wordAt + 4);
+    if (!timingSafeEqual(rtcpTag(this.#keys, body), sealed.subarray(wordAt + 4))) return undefined;
+    const nonce = rtcpNonce(this.#keys, sealed.readUInt32BE(4), index);
+    const decipher = createDecipheriv("aes-128-ctr", this.#keys.key, nonce);
+    return Buffer.concat([
+      sealed.subarray(0, RTCP_CLEAR),
+      decipher.update(sealed.subarray(RTCP_CLEAR, wordAt)),
+    ]);
+  }
+
+  #isReplay(index: number): boolean {
+    const age = BigInt(this.#highest - index);
+    if (age < 0n) return false;
+    return age >= REPLAY_WINDOW || ((this.#seen >> age) & 1n) === 1n;
+  }
+
+  #remember(index: number): void {
+    const ahead = BigInt(index - this.#highest);
+    if (ahead > 0n) {
+      this.#seen = ((ahead > REPLAY_WINDOW ? 0n : this.#seen << ahead) | 1n) & WINDOW_MASK;
+      this.#highest = index;
+    } else this.#seen |= 1n << -ahead;
+  }
+}
+
+function rtcpNonce({ profile, salt }: SessionKeys, ssrc: number, index: number): Buffer {
+  const gcm = profile === "AEAD_AES_128_GCM";
+  const nonce = Buffer.alloc(gcm ? 12 : 16);
+  nonce.set(salt);
+  const [ssrcAt, indexAt] = gcm ? [2, 8] : [4, 10];
+  nonce.writeUInt32BE((nonce.readUInt32BE(ssrcAt) ^ ssrc) >>> 0, ssrcAt);
+  nonce.writeUInt32BE((nonce.readUInt32BE(indexAt) ^ index) >>> 0, indexAt);
+  return nonce;
+}
+
+function rtcpTag({ auth }: SessionKeys, body: Buffer): Buffer {
+  const hmac = createHmac("sha1", auth).update(body).digest();
+  return hmac.subarray(0, PROFILES.AES128_CM_HMAC_SHA1_80.tagBytes);
+}

@@ -1,0 +1,44 @@
+/**
+ * A viewer's media by werift itself: slower, without right reports, and with a short memory for repairs. For a werift
+ * that does not give its keys away as the pinned version does.
+ */
+import { type RTCRtpSender, RtpHeader, RtpPacket } from "werift";
+import type { PacketizedFrame } from "./history.ts";
+import type { HeaderExtension } from "./rtp.ts";
+
+export class WeriftMedia {
+  readonly #sender: RTCRtpSender;
+  readonly #extensions: readonly HeaderExtension[];
+  readonly #receive: (datagram: Buffer) => void;
+  #started = false;
+
+  /** @param receive takes what the viewer sends, to werift. */
+  constructor(
+    sender: RTCRtpSender,
+    extensions: readonly HeaderExtension[],
+    receive: (datagram: Buffer) => void,
+    keyframeNeeded: () => void,
+  ) {
+    this.#sender = sender;
+    this.#extensions = extensions;
+    this.#receive = receive;
+    sender.onPictureLossIndication.subscribe(keyframeNeeded);
+  }
+
+  send({ type, packets }: PacketizedFrame): void {
+    this.#started ||= type === "key";
+    if (!this.#started) return;
+    for (const { index, timestamp, marker, payload } of packets) {
+      const header = new RtpHeader({ sequenceNumber: index % 2 ** 16, timestamp, marker, extension: true });
+      header.extensions = this.#extensions.map(({ id, data }) => ({ id, payload: data }));
+      // It fails only where the transport closes under it, which the session hears of.
+      this.#sender.sendRtp(new RtpPacket(header, payload)).catch(() => {});
+    }
+  }
+
+  receive(datagram: Buffer): void {
+    this.#receive(datagram);
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,496 @@
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { RtcpPacketConverter, RtcpSrPacket, RtpPacket, SrtcpSession, SrtpSession } from "werift";
+import type { EncodedFrame } from "../../src/frame.ts";
+import type { EpochMs } from "../../src/timing.ts";
+import { PacketHistory } from "../../src/transport/history.ts";
+import { MediaSession } from "../../src/transport/media.ts";
+import type { MediaPacket } from "../../src/transport/packetizer.ts";
+import type { Route } from "../../src/transport/route.ts";
+import { compactNtp } from "../../src/transport/rtcp.ts";
+import { type MasterKey, NodeSealer, type SrtpProfile } from "../../src/transport/srtp.ts";
+import { FakeClock } from "../fake-clock.ts";
+
+const MEDIA = { ssrc: 0xaaaa0001, payloadType: 96 };
+const RTX = { ssrc: 0xbbbb0002, payloadType: 97 };
+const VIEWER = 0xcccc0003;
+const PROFILES: readonly [SrtpProfile, number][] = [
+  ["AES128_CM_HMAC_SHA1_80", 1],
+  ["AEAD_AES_128_GCM", 7],
+];
+
+function masterKey(profile: SrtpProfile, fill: number): MasterKey {
+  const salt = Buffer.alloc(profile === "AEAD_AES_128_GCM" ? 12 : 14, fill + 1);
+  return { profile, key: Buffer.alloc(16, fill), salt };
+}
+
+/** A media session, and its viewer played by an independent implementation. */
+class Watched {
+  readonly clock = new FakeClock(Date.parse("2030-01-01T00:00:00.250Z"));
+  readonly history = new PacketHistory(this.clock);
+  readonly counters = { packets: 0, repairs: 0, refusedRtcp: 0 };
+  readonly keyframeNeeded = vi.fn();
+  readonly received = vi.fn();
+  readonly left = vi.fn();
+  readonly session: MediaSession;
+  sealersClosed = 0;
+  /** As they went, sealed. */
+  readonly sent: Buffer[] = [];
+  readonly control: Buffer[] = [];
+  route: Route | undefined = {
+    address: { ip: "192.0.2.7", port: 40_000 },
+    send: (datagram) => this.control.push(datagram),
+    sendMedia: (sealer, header, payload, index) => this.sent.push(sealer.seal(header, payload, index)),
+  };
+  readonly #srtp: SrtpSession;
+  readonly #srtcp: SrtcpSession;
+  #index = 5000;
+
+  constructor({ profile = "AEAD_AES_128_GCM" as SrtpProfile, number = 7, rtx = true } = {}) {
+    const [local, remote] = [masterKey(profile, 1), masterKey(profile, 3)];
+    this.session = new MediaSession({
+      clock: this.clock,
+      parameters: {
+        media: MEDIA,
+        rtx: rtx ? RTX : undefined,
+        extensions: [{ id: 4, data: Buffer.from([0, 0, 0]) }],
+        cname: "a name",
+      },
+      keys: { local, remote },
+      sealerOf: (keys) => {
+        const sealer = new NodeSealer(keys);
+        const close = () => {
+          this.sealersClosed++;
+          sealer.close();
+        };
+        return { seal: (header, payload, index) => sealer.seal(header, payload, index), close };
+      },
+      route: () => this.route,
+      keyframeNeeded: this.keyframeNeeded,
+      received: this.received,
+      left: this.left,
+      counters: this.counters,
+    });
+    const keys = {
+      localMasterKey: remote.key,
+      localMasterSalt: remote.salt,
+      remoteMasterKey: local.key,
+      remoteMasterSalt: local.salt,
+    };
+    this.#srtp = new SrtpSession({ keys, profile: number });
+    this.#srtcp = new SrtcpSession({ keys, profile: number });
+  }
+
+  /** Sends a frame of so many packets, whose payloads are their indexes in the rendition. */
+  frame(type: EncodedFrame["type"] = "delta", { packets = 1, captured = this.clock.now() } = {}): void {
+    const made: MediaPacket[] = Array.from({ length: packets }, (_, n) => ({
+      index: this.#index++,
+      timestamp: 90_000,
+      marker: n === packets - 1,
+      payload: Buffer.from(`packet ${this.#index - 1}`),
+    }));
+    const about = { codec: "vp8", width: 2, height: 2, number: 1, rtpTimestamp: 90_000 } as const;
+    const timings = { captured, received: captured };
+    this.session.send(this.history.add({ ...about, type, timings, data: Buffer.alloc(0) }, made));
+  }
+
+  /** The rendition goes on while this viewer is sent nothing. */
+  skip(packets: number): void {
+    this.#index += packets;
+  }
+
+  /** What came since the last time, opened and read. */
+  media(): RtpPacket[] {
+    return this.sent.splice(0).map((sealed) => RtpPacket.deSerialize(this.#srtp.decrypt(sealed)));
+  }
+
+  /** The reports that came since the last time. */
+  reports(): RtcpSrPacket[] {
+    const compounds = this.control.splice(0).map((sealed) => this.#srtcp.decrypt(sealed));
+    return compounds.flatMap((compound) =>
+      RtcpPacketConverter.deSerialize(compound).filter((packet) => packet instanceof RtcpSrPacket),
+    );
+  }
+
+  /** What is told, in one sealed compound. */
+  tell(...packets: Buffer[]): void {
+    this.session.receive(this.sealed(...packets));
+  }
+
+  sealed(...packets: Buffer[]): Buffer {
+    return this.#srtcp.encrypt(Buffer.concat([packetOf(201, 0, VIEWER), ...packets]));
+  }
+
+  open(sealed: Buffer): Buffer {
+    return this.#srtcp.decrypt(sealed);
+  }
+}
+
+function packetOf(type: number, count: number, ...words: number[]): Buffer {
+  const packet = Buffer.alloc(4 + 4 * words.length);
+  packet.set([0x80 | count, type, 0, words.length]);
+  for (const [n, word] of words.entries()) packet.writeUInt32BE(word, 4 + 4 * n);
+  return packet;
+}
+
+const nack = (lost: readonly number[], ssrc = MEDIA.ssrc) =>
+  packetOf(205, 1, VIEWER, ssrc, ...lost.map((number) => number * 2 ** 16));
+const pictureLoss = (ssrc = MEDIA.ssrc) => packetOf(206, 1, VIEWER, ssrc);
+const fullIntra = (ssrc = MEDIA.ssrc) => packetOf(206, 4, VIEWER, 0, ssrc, 0);
+const bye = () => packetOf(203, 1, VIEWER);
+const report = (lastReport: number, delay: number, { lost = 0, jitter = 0, ssrc = MEDIA.ssrc } = {}) =>
+  packetOf(201, 1, VIEWER, ssrc, lost * 2 ** 24, 0, jitter, lastReport, delay);
+const numbersOf = (packets: readonly RtpPacket[]) => packets.map(({ header }) => header.sequenceNumber);
+const textsOf = (packets: readonly RtpPacket[]) => packets.map(({ payload }) => payload.toString());
+
+/** The number that a repair stands for, and its content (RFC 4588, section 4). */
+const repairsOf = (packets: readonly RtpPacket[]) =>
+  packets.map(({ payload }) => [payload.readUInt16BE(0), payload.subarray(2).toString()]);
+
+describe.each(PROFILES)("media by %s", (profile, number) => {
+  let viewer: Watched;
+  beforeEach(() => {
+    viewer = new Watched({ profile, number });
+  });
+
+  test("is opened by an independent implementation, with headers that tell what it is", () => {
+    viewer.frame("key", { packets: 3 });
+    const packets = viewer.media();
+    expect(textsOf(packets)).toEqual(["packet 5000", "packet 5001", "packet 5002"]);
+    const [first = 0] = numbersOf(packets);
+    expect(numbersOf(packets)).toEqual([first, first + 1, first + 2]);
+    expect(packets.map(({ header }) => header.marker)).toEqual([false, false, true]);
+    for (const { header } of packets) {
+      expect(header).toMatchObject({ ssrc: MEDIA.ssrc, payloadType: 96, timestamp: 90_000 });
+      expect(header.extensions).toMatchObject([{ id: 4, payload: Buffer.from([0, 0, 0]) }]);
+    }
+  });
+
+  test("goes on across the wrap of its sequence numbers, and is repaired around it", () => {
+    viewer.frame("key");
+    const [start = 0] = numbersOf(viewer.media());
+    // In steps that an independent count of roll-overs follows.
+    for (let at = start; at < 65_530; ) {
+      const step = Math.min(20_000, 65_530 - at);
+      viewer.skip(step - 1);
+      viewer.frame();
+      at += step;
+    }
+    viewer.media();
+    viewer.frame("delta", { packets: 10 });
+    const packets = viewer.media();
+    expect(numbersOf(packets)).toEqual([65_531, 65_532, 65_533, 65_534, 65_535, 0, 1, 2, 3, 4]);
+    viewer.tell(nack([65_535, 0, 3]));
+    const repairs = viewer.media();
+    const texts = textsOf(packets);
+    expect(repairsOf(repairs)).toEqual([
+      [65_535, texts[4]],
+      [0, texts[5]],
+      [3, texts[8]],
+    ]);
+    expect(new Set(repairs.map(({ header }) => header.ssrc))).toEqual(new Set([RTX.ssrc]));
+  });
+});
+
+describe("before the first keyframe", () => {
+  test("nothing is sent, and no report", async () => {
+    const viewer = new Watched();
+    viewer.frame("delta", { packets: 3 });
+    await viewer.clock.advance(3000);
+    expect([...viewer.sent, ...viewer.control]).toEqual([]);
+    viewer.frame("key");
+    expect(textsOf(viewer.media())).toEqual(["packet 5003"]);
+  });
+
+  test("nothing is repaired either, though the rendition has it", () => {
+    const viewer = new Watched();
+    viewer.frame("delta", { packets: 40 });
+    viewer.frame("key");
+    const [start = 0] = numbersOf(viewer.media());
+    const before = Array.from({ length: 40 }, (_, n) => (start - 1 - n + 2 ** 16) % 2 ** 16);
+    viewer.tell(nack(before.slice(0, 30)), nack(before.slice(30)));
+    expect(viewer.sent).toEqual([]);
+    expect(viewer.counters.refusedRtcp).toBe(0);
+  });
+
+  test("a keyframe that had no way is not one that was sent", () => {
+    const viewer = new Watched();
+    const { route } = viewer;
+    viewer.route = undefined;
+    viewer.frame("key");
+    viewer.route = route;
+    viewer.frame("delta");
+    expect(viewer.sent).toEqual([]);
+  });
+
+  test("streams start in the lower half of their numbers, each viewer's elsewhere", () => {
+    const starts = Array.from({ length: 50 }, () => {
+      const viewer = new Watched();
+      viewer.frame("key");
+      return numbersOf(viewer.media())[0] ?? 0;
+    });
+    expect(Math.max(...starts)).toBeLessThan(2 ** 15);
+    expect(new Set(starts).size).toBeGreaterThan(40);
+  });
+});
+
+describe("repairs", () => {
+  test("carry what was lost, and are counted", () => {
+    const viewer = new Watched();
+    viewer.frame("key", { packets: 4 });
+    const packets = viewer.media();
+    const [, second = 0, third = 0] = numbersOf(packets);
+    viewer.tell(nack([second, third]));
+    const repairs = viewer.media();
+    expect(repairsOf(repairs)).toEqual([
+      [second, "packet 5001"],
+      [third, "packet 5002"],
+    ]);
+    expect(repairs[0]?.header).toMatchObject({ payloadType: 97, timestamp: 90_000, marker: false });
+    expect(viewer.counters).toEqual({ packets: 6, repairs: 2, refusedRtcp: 0 });
+  });
+
+  test("without a stream of their own are the first packets again, byte for byte", () => {
+    const viewer = new Watched({ rtx: false });
+    viewer.frame("key", { packets: 3 });
+    const first = [...viewer.sent];
+    const numbers = numbersOf(viewer.media());
+    viewer.tell(nack(numbers));
+    expect(viewer.sent.map((sealed) => sealed.toString("hex"))).toEqual(
+      first.map((sealed) => sealed.toString("hex")),
+    );
+  });
+
+  test("of one packet come once a round trip", async () => {
+    const viewer = new Watched();
+    viewer.frame("key");
+    const [number = 0] = numbersOf(viewer.media());
+    const lastReport = compactNtp(viewer.clock.now());
+    await viewer.clock.advance(200);
+    viewer.tell(report(lastReport, 0));
+    for (const [wait, repairs] of [
+      [0, 1],
+      [0, 0],
+      [150, 0],
+      [51, 1],
+    ] as const) {
+      await viewer.clock.advance(wait);
+      viewer.tell(nack([number]));
+      expect(viewer.media()).toHaveLength(repairs);
+    }
+  });
+
+  test("of what never was, is not yet or is too long ago, there are none", async () => {
+    const viewer = new Watched();
+    viewer.frame("key", { packets: 2 });
+    const [first = 0, second = 0] = numbersOf(viewer.media());
+    viewer.tell(nack([second + 1, second + 2, (first + 30_000) % 2 ** 16]));
+    expect(viewer.sent).toEqual([]);
+    for (let frame = 0; frame < 3; frame++) viewer.frame("key");
+    viewer.media();
+    await viewer.clock.advance(2001);
+    viewer.frame("key");
+    viewer.media();
+    viewer.tell(nack([first, second]));
+    expect(viewer.sent).toEqual([]);
+  });
+
+  test("of a packet that the rendition has, but that is still to be sent to this viewer, wait", () => {
+    const viewer = new Watched();
+    viewer.frame("key");
+    const [number = 0] = numbersOf(viewer.media());
+    const { route } = viewer;
+    viewer.route = undefined;
+    viewer.frame();
+    viewer.route = route;
+    viewer.tell(nack([number + 1]));
+    expect(viewer.sent).toEqual([]);
+    viewer.frame();
+    // The one that had no way is a gap now, and a repair fills it.
+    expect(numbersOf(viewer.media())).toEqual([number + 2]);
+    viewer.tell(nack([number + 1]));
+    expect(repairsOf(viewer.media())).toEqual([[number + 1, "packet 5001"]]);
+  });
+});
+
+test("the stream of repairs has numbers and roll-overs of its own", async () => {
+  const viewer = new Watched();
+  viewer.frame("key", { packets: 250 });
+  const sent = numbersOf(viewer.media());
+  const seen: number[] = [];
+  for (let rolledOver = false; !rolledOver; await viewer.clock.advance(1000)) {
+    for (let part = 0; part < 250; part += 25) viewer.tell(nack(sent.slice(part, part + 25)));
+    seen.push(...numbersOf(viewer.media()));
+    rolledOver = (seen.at(-1) ?? 0) < (seen[0] ?? 0);
+  }
+  const [first = 0] = seen;
+  expect(seen).toEqual(Array.from(seen, (_, n) => (first + n) % 2 ** 16));
+});
+
+describe("sender reports", () => {
+  test("come with the first frame, and each second", async () => {
+    const viewer = new Watched();
+    await viewer.clock.advance(500);
+    viewer.frame("key");
+    expect(viewer.reports()).toHaveLength(1);
+    viewer.frame();
+    expect(viewer.reports()).toHaveLength(0);
+    for (let second = 0; second < 3; second++) {
+      await viewer.clock.advance(1000);
+      expect(viewer.reports()).toHaveLength(1);
+    }
+  });
+
+  test("tell the time, what timestamp it is now, and what was sent by this stream", async () => {
+    const viewer = new Watched();
+    viewer.frame("key", { captured: (viewer.clock.now() - 40) as EpochMs });
+    const [first] = viewer.reports();
+    // NTP counts from 1900: 2_208_988_800 s before 1970.
+    const seconds = BigInt(Date.parse("2030-01-01T00:00:00Z") / 1000 + 2_208_988_800);
+    const expected = { packetCount: 1, octetCount: 11, rtpTimestamp: 90_000 + 40 * 90 };
+    expect(first?.ssrc).toBe(MEDIA.ssrc);
+    expect(first?.senderInfo).toMatchObject({ ...expected, ntpTimestamp: (seconds << 32n) + 0x4000_0000n });
+
+    const [number = 0] = numbersOf(viewer.media());
+    viewer.tell(nack([number]));
+    await viewer.clock.advance(1000);
+    const [second] = viewer.reports();
+    // Repairs are another stream's.
+    expect(second?.senderInfo).toMatchObject({ ...expected, rtpTimestamp: 90_000 + 1040 * 90 });
+  });
+
+  test("hold where a frame is said to be captured later than now", () => {
+    const viewer = new Watched();
+    viewer.frame("key", { captured: (viewer.clock.now() + 2000) as EpochMs });
+    expect(viewer.reports()[0]?.senderInfo.rtpTimestamp).toBe(2 ** 32 - 90_000);
+  });
+});
+
+describe("what the viewer tells", () => {
+  test("of its reception: loss, jitter, and the round trip of our reports", async () => {
+    const viewer = new Watched();
+    viewer.tell(report(0, 0, { lost: 64, jitter: 450 }));
+    expect(viewer.received).toHaveBeenLastCalledWith({ fractionLost: 0.25, jitter: 5, roundTrip: undefined });
+    const lastReport = compactNtp(viewer.clock.now());
+    await viewer.clock.advance(1500);
+    viewer.tell(report(lastReport, 65_536));
+    expect(viewer.received).toHaveBeenLastCalledWith({ fractionLost: 0, jitter: 0, roundTrip: 500 });
+    viewer.tell(report(0, 0));
+    expect(viewer.received).toHaveBeenLastCalledWith({ fractionLost: 0, jitter: 0, roundTrip: 500 });
+  });
+
+  test("a round trip that rounding makes less than nothing is none", async () => {
+    const viewer = new Watched();
+    const lastReport = compactNtp(viewer.clock.now());
+    await viewer.clock.advance(1000);
+    viewer.tell(report(lastReport, 65_540));
+    expect(viewer.received).toHaveBeenLastCalledWith({ fractionLost: 0, jitter: 0, roundTrip: 0 });
+  });
+
+  test("across the wrap of the 16 bits of seconds that a report holds", async () => {
+    const viewer = new Watched();
+    const seconds = Math.floor(viewer.clock.now() / 1000) + 2_208_988_800;
+    await viewer.clock.advance((2 ** 16 - (seconds % 2 ** 16)) * 1000 - 500);
+    const lastReport = compactNtp(viewer.clock.now());
+    await viewer.clock.advance(1000);
+    expect(compactNtp(viewer.clock.now())).toBeLessThan(lastReport);
+    viewer.tell(report(lastReport, 0));
+    expect(viewer.received).toHaveBeenLastCalledWith({ fractionLost: 0, jitter: 0, roundTrip: 1000 });
+  });
+
+  test("that it needs a keyframe, either way", () => {
+    const viewer = new Watched();
+    viewer.tell(pictureLoss());
+    expect(viewer.keyframeNeeded).toHaveBeenCalledTimes(1);
+    viewer.tell(fullIntra());
+    expect(viewer.keyframeNeeded).toHaveBeenCalledTimes(2);
+  });
+
+  test("of another stream has no effect", () => {
+    const viewer = new Watched();
+    viewer.frame("key");
+    const numbers = numbersOf(viewer.media());
+    const other = RTX.ssrc;
+    viewer.tell(nack(numbers, other), pictureLoss(other), fullIntra(other), report(1, 2, { ssrc: other }));
+    expect(viewer.sent).toEqual([]);
+    expect(viewer.keyframeNeeded).not.toHaveBeenCalled();
+    expect(viewer.received).not.toHaveBeenCalled();
+  });
+
+  test("that it leaves", () => {
+    const viewer = new Watched();
+    viewer.tell(bye());
+    expect(viewer.left).toHaveBeenCalledTimes(1);
+  });
+
+  test("behind its goodbye is not heard, once that closed the session", () => {
+    const viewer = new Watched();
+    viewer.left.mockImplementation(() => viewer.session.close());
+    viewer.frame("key");
+    const numbers = numbersOf(viewer.media());
+    viewer.tell(bye(), nack(numbers), pictureLoss(), bye());
+    expect(viewer.left).toHaveBeenCalledTimes(1);
+    expect(viewer.keyframeNeeded).not.toHaveBeenCalled();
+    expect(viewer.sent).toEqual([]);
+  });
+
+  test.each(PROFILES)(
+    "counts as refused where it is forged, changed, cut or replayed (%s)",
+    (profile, number) => {
+      const viewer = new Watched({ profile, number });
+      const genuine = viewer.sealed(pictureLoss());
+      const changed = Buffer.from(genuine);
+      changed.writeUInt8(changed.readUInt8(12) ^ 1, 12);
+      const forged = [
+        Buffer.alloc(0),
+        Buffer.alloc(1, 0x80),
+        Buffer.alloc(100, 0x80),
+        changed,
+        genuine.subarray(0, -1),
+      ];
+      for (const sealed of forged) viewer.session.receive(sealed);
+      expect(viewer.keyframeNeeded).not.toHaveBeenCalled();
+      expect(viewer.counters.refusedRtcp).toBe(forged.length);
+      for (let copy = 0; copy < 3; copy++) viewer.session.receive(genuine);
+      expect(viewer.keyframeNeeded).toHaveBeenCalledTimes(1);
+      expect(viewer.counters.refusedRtcp).toBe(forged.length + 2);
+    },
+  );
+});
+
+describe("its end", () => {
+  test("is a goodbye, and frees the keys", () => {
+    const viewer = new Watched();
+    viewer.frame("key");
+    viewer.control.length = 0;
+    viewer.session.close();
+    expect(viewer.control).toHaveLength(1);
+    const [sealed = Buffer.alloc(0)] = viewer.control;
+    // RFC 3550, section 6.6, behind an empty report.
+    expect(viewer.open(sealed).subarray(8).toString("hex")).toBe("81cb0001aaaa0001");
+    expect(viewer.sealersClosed).toBe(1);
+    expect(viewer.clock.timers).toBe(0);
+  });
+
+  test("is followed by nothing, and comes once", async () => {
+    const viewer = new Watched();
+    viewer.frame("key");
+    const numbers = numbersOf(viewer.media());
+    viewer.session.close();
+    viewer.control.length = 0;
+    viewer.session.close();
+    viewer.frame("key");
+    viewer.tell(nack(numbers), pictureLoss(), bye());
+    await viewer.clock.advance(5000);
+    expect([...viewer.sent, ...viewer.control]).toEqual([]);
+    expect(viewer.keyframeNeeded).not.toHaveBeenCalled();
+    expect(viewer.left).not.toHaveBeenCalled();
+    expect(viewer.sealersClosed).toBe(1);
+  });
+
+  test("without a way it still frees the keys", () => {
+    const viewer = new Watched();
+    viewer.route = undefined;
+    viewer.session.close();
+    expect(viewer.sealersClosed).toBe(1);
+  });
+});
