@@ -22,6 +22,9 @@ export interface TransportOptions {
   readonly log: (line: string) => void;
 }
 
+/** How many free ports are tried, until it counts as an error. */
+const MORE_PORTS = 5;
+
 export class Transport {
   readonly #options: TransportOptions;
   readonly #io: MediaIo;
@@ -38,12 +41,7 @@ export class Transport {
   static async open(options: TransportOptions): Promise<Transport> {
     prepareWerift();
     const io = options.io ?? (await chooseIo(options.log));
-    const { clock, host, port, anyPort } = options;
-    const bound = RtcPort.open({ clock, io, host, port }).catch((error: NodeJS.ErrnoException) => {
-      if (!anyPort || error.code !== "EADDRINUSE") throw error;
-      return RtcPort.open({ clock, io, host, port: 0 });
-    });
-    return new Transport(options, io, await bound);
+    return new Transport(options, io, await openPort(options, io));
   }
 
   /** UDP and TCP. */
@@ -77,6 +75,18 @@ export class Transport {
 
   close(): void {
     this.#port.close();
+  }
+}
+
+async function openPort({ clock, host, port, anyPort }: TransportOptions, io: MediaIo): Promise<RtcPort> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await RtcPort.open({ clock, io, host, port: tries === 0 ? port : 0 });
+    } catch (error) {
+      // A number that is free for UDP may be taken for TCP.
+      const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      if (!isTaken || !(anyPort || port === 0) || tries === MORE_PORTS) throw error;
+    }
   }
 }
 

@@ -4,7 +4,7 @@
  * package.json pins it, and {@link prepareWerift} looks at start.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import {
   type RTCDataChannel,
   RTCDtlsTransport,
@@ -97,7 +97,7 @@ interface InnerDtls {
 }
 
 interface InnerIce {
-  readonly localUsername: string;
+  localUsername: string;
   readonly localPassword: string;
 }
 
@@ -189,10 +189,12 @@ class Peer implements Recipient {
     if (!dtls) throw new Error("the offer has no transport");
     // As the DTLS server we let the browser choose AES-GCM, and save werift's 100 ms wait as a client.
     dtls.role = "server";
+    const ice = dtls.iceTransport.connection as unknown as InnerIce;
+    // Its own has four digits: too few to tell all viewers of one port apart.
+    ice.localUsername = randomBytes(8).toString("hex");
     const answer = await connection.createAnswer();
     await gathering.run(this.#transport, () => connection.setLocalDescription(answer));
 
-    const ice = dtls.iceTransport.connection as unknown as InnerIce;
     this.#registration.accept(ice.localUsername, ice.localPassword);
     let strays = 0;
     connection.onDataChannel.subscribe((channel) => {

@@ -1,0 +1,82 @@
+import type { Browser } from "puppeteer-core";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
+import { plainIo } from "../../src/transport/io/plain.ts";
+import type { MediaIo } from "../../src/transport/io.ts";
+import { launchChromium, launchFirefox } from "../browser.ts";
+import { describeWith } from "../setup/suites.ts";
+import { contrast, openPlayer, readScreen, waitForState } from "./player.ts";
+import { keepPeerConnections } from "./undisturbed.ts";
+
+const SHARE_LOST = 0.05;
+const FRAMES = 200;
+
+/** Loses media packets on their way, repairs as any other: always the same ones. */
+function losing(io: MediaIo): MediaIo & { lost: number } {
+  let seed = 5;
+  const lossy = {
+    ...io,
+    lost: 0,
+    async bind(options: Parameters<MediaIo["bind"]>[0]) {
+      const socket = await io.bind(options);
+      const { mediaTo } = socket;
+      socket.mediaTo = (address) => {
+        const send = mediaTo.call(socket, address);
+        return (...packet) => {
+          seed = (seed * 48_271) % 2_147_483_647;
+          if (seed / 2_147_483_647 < SHARE_LOST) lossy.lost++;
+          else send(...packet);
+        };
+      };
+      return socket;
+    },
+  };
+  return lossy;
+}
+
+describeWith(["chromium", "firefox"], "of twenty packets one is lost, and", ({ chromium, firefox }) => {
+  let browser: Browser | undefined;
+  let here: Rendercast | undefined;
+  let io: ReturnType<typeof losing>;
+  beforeEach(async () => {
+    io = losing(plainIo);
+    const command = readConfig(["--port", "0", "--rtc-port", "0"], {});
+    if (!("run" in command)) throw new Error("no configuration");
+    here = await startRendercast(command.run, () => {}, { io });
+  });
+  afterEach(async () => {
+    await browser?.close();
+    await here?.close();
+  });
+
+  test.each([
+    ["Chromium", () => launchChromium(chromium)],
+    ["Firefox", () => launchFirefox(firefox)],
+  ])("%s shows every frame, without another keyframe", async (_, launch) => {
+    browser = await launch();
+    const page = await openPlayer(browser, `http://localhost:${here?.port}`, keepPeerConnections);
+    await waitForState(page, "live");
+    const received = () =>
+      page.evaluate(async () => {
+        const [connection] = (window as unknown as { kept: RTCPeerConnection[] }).kept;
+        for (const report of (await connection?.getStats())?.values() ?? []) {
+          if (report.type === "inbound-rtp" && report.kind === "video") {
+            const { framesDecoded, nackCount, pliCount } = report;
+            return { framesDecoded, nackCount, pliCount };
+          }
+        }
+        return { framesDecoded: 0, nackCount: 0, pliCount: 0 };
+      });
+    const before = await received();
+    await vi.waitFor(
+      async () => expect((await received()).framesDecoded).toBeGreaterThan(before.framesDecoded + FRAMES),
+      { timeout: 30_000, interval: 500 },
+    );
+    const after = await received();
+    expect(io.lost).toBeGreaterThan(10);
+    expect(after.nackCount).toBeGreaterThan(10);
+    expect(after.pliCount).toBe(before.pliCount);
+    expect(contrast(await readScreen(page))).toBeGreaterThan(15);
+  });
+});
