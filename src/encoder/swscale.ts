@@ -50,16 +50,13 @@ export class SwscaleConverter {
     const { context } = this.#opened;
     const inUse = [data, source, target];
     inNativeUse.add(inUse);
-    const lines = await context.scale(
-      [...source.data],
-      [...source.strides],
-      0,
-      height,
-      [...target.data],
-      [...target.strides],
-    );
-    inNativeUse.delete(inUse);
-    if (lines < 0) throw new Error(`cannot convert a picture from ${from} to ${this.#to}`);
+    try {
+      const [into, strides] = [[...target.data], [...target.strides]];
+      const lines = await context.scale([...source.data], [...source.strides], 0, height, into, strides);
+      if (lines < 0) throw new Error(`cannot convert a picture from ${from} to ${this.#to}`);
+    } finally {
+      inNativeUse.delete(inUse);
+    }
   }
 
   /** Frees it; only between conversions. */

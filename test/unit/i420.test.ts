@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { SoftwareScaleContext } from "node-av/lib";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import wabt from "wabt";
 import { canConvertToI420, isPacked, packedToI420 } from "../../src/encoder/i420.ts";
+import { I420_WASM } from "../../src/encoder/i420-wasm.ts";
 import { split } from "../../src/encoder/planes.ts";
 import { SwscaleConverter } from "../../src/encoder/swscale.ts";
 import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../../src/frame.ts";
@@ -32,6 +34,10 @@ function noise(format: PixelFormat, width: number, height: number): RawFrame {
     data[i] = seed >> 8;
   }
   return { ...plain(1, 1, [0, 0, 0]), format, width, height, data };
+}
+
+function white(format: PixelFormat, width: number, height: number) {
+  return { format, width, height, data: Buffer.alloc(frameBytes(format, width, height), 255) };
 }
 
 /** An I420 picture whose rows are padded, in memory that is marked. */
@@ -79,8 +85,50 @@ test("the module in i420-wasm.ts is what i420.wat assembles to", async () => {
   await expect(file).toMatchFileSnapshot("../../src/encoder/i420-wasm.ts");
 });
 
-test("this machine can", () => {
+test("this machine can, in memory that cannot grow", () => {
   expect(canConvertToI420).toBe(true);
+  const module = new WebAssembly.Module(Buffer.from(I420_WASM, "base64"));
+  const memory = new WebAssembly.Instance(module).exports.memory as WebAssembly.Memory;
+  expect(() => memory.grow(1)).toThrow(RangeError);
+});
+
+describe("where there is no SIMD", () => {
+  afterEach(() => {
+    vi.doUnmock("../../src/encoder/i420-wasm.ts");
+    vi.resetModules();
+  });
+
+  test("swscale converts", async () => {
+    vi.resetModules();
+    // The bytes of no module: as a machine sees one that it has no instructions for.
+    vi.doMock("../../src/encoder/i420-wasm.ts", () => ({ I420_WASM: "AGFzbQ==" }));
+    const { PixelConverter } = await import("../../src/encoder/pixels.ts");
+    const spy = vi.spyOn(SoftwareScaleContext.prototype, "scale");
+    const converter = new PixelConverter("i420");
+    for (const format of PACKED) {
+      const target = padded(34, 20, 30);
+      await converter.convert({ ...plain(1, 1, [0, 0, 0]), ...white(format, 34, 20) }, target);
+      expect(target.data.map((plane) => plane[0])).toEqual([235, 128, 128]);
+    }
+    converter.close();
+    expect(spy).toHaveBeenCalledTimes(PACKED.length);
+    spy.mockRestore();
+  });
+});
+
+test("others have their turn while a large picture is converted", async () => {
+  const [width, height] = [3840, 2160];
+  const frame = { ...plain(1, 1, [0, 0, 0]), ...white("rgba", width, height) };
+  if (!isPacked(frame)) throw new Error("not packed");
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    immediate = setImmediate(turn);
+  };
+  let immediate = setImmediate(turn);
+  await packedToI420(frame, padded(width, height, 0));
+  clearImmediate(immediate);
+  expect(turns).toBeGreaterThanOrEqual(6);
 });
 
 describe.each(PACKED)("%s to I420", (format) => {
