@@ -1,77 +1,38 @@
-/** Pixels from one layout to another of the same size, by FFmpeg's swscale (node-av). */
-import {
-  AV_PIX_FMT_BGRA,
-  AV_PIX_FMT_NV12,
-  AV_PIX_FMT_RGB24,
-  AV_PIX_FMT_RGBA,
-  AV_PIX_FMT_YUV420P,
-  SWS_ACCURATE_RND,
-  SWS_POINT,
-} from "node-av/constants";
-import { SoftwareScaleContext } from "node-av/lib";
-import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../frame.ts";
+/** Pixels from one layout to another of the same size, by the fastest way there is on this machine. */
+import { frameBytes, type PixelFormat, type RawFrame } from "../frame.ts";
+import { canConvertToI420, isPacked, packedToI420 } from "./i420.ts";
+import { type Planes, split } from "./planes.ts";
+import { SwscaleConverter } from "./swscale.ts";
 
-const FFMPEG_FORMATS = {
-  rgb: AV_PIX_FMT_RGB24,
-  rgba: AV_PIX_FMT_RGBA,
-  bgra: AV_PIX_FMT_BGRA,
-  i420: AV_PIX_FMT_YUV420P,
-  nv12: AV_PIX_FMT_NV12,
-} as const satisfies Record<PixelFormat, unknown>;
-
-/** Memory of a picture: a buffer for each plane, and the bytes of its rows. */
-export interface Planes {
-  readonly data: readonly Buffer[];
-  readonly strides: readonly number[];
-}
-
-/** Memory that the library reads and writes on another thread: the collector must not take it meanwhile. */
-const inNativeUse = new Set<unknown>();
-
-/** Converts pictures of one size and format to another format; opened at the first, and anew when they change. */
+/** Converts pictures to one format; their own format and size may change from one to the next. */
 export class PixelConverter {
   readonly #to: PixelFormat;
-  #opened: { readonly from: string; readonly context: SoftwareScaleContext } | undefined;
+  readonly #swscale: SwscaleConverter;
 
   constructor(to: PixelFormat) {
     this.#to = to;
+    this.#swscale = new SwscaleConverter(to);
   }
 
   /**
-   * Fills `target`, which has the frame's size. One call at a time.
-   * A plane of `i420` needs room behind it: of a narrow picture 16 bytes are written there too.
+   * Fills `target`, which has the frame's size. One call at a time. Rejects a frame whose data is too short.
+   * A plane of `i420` needs room behind it: of a narrow picture 16 bytes may be written there too.
    */
-  async convert({ format, width, height, data }: RawFrame, target: Planes): Promise<void> {
-    const from = `${format} ${width}x${height}`;
-    if (this.#opened?.from !== from) {
-      this.close();
-      const context = new SoftwareScaleContext();
-      const [source, to] = [FFMPEG_FORMATS[format], FFMPEG_FORMATS[this.#to]];
-      // The faster conversion of I420 to RGB leaves out the last columns where rows are not padded to 8 pixels.
-      const flags = this.#to === "rgb" ? ((SWS_POINT | SWS_ACCURATE_RND) as typeof SWS_POINT) : SWS_POINT;
-      context.getContext(width, height, source, width, height, to, flags);
-      this.#opened = { from, context };
-    }
-    const source = split(format, width, height, data);
-    const { context } = this.#opened;
-    const inUse = [data, source, target];
-    inNativeUse.add(inUse);
-    const lines = await context.scale(
-      [...source.data],
-      [...source.strides],
-      0,
-      height,
-      [...target.data],
-      [...target.strides],
-    );
-    inNativeUse.delete(inUse);
-    if (lines < 0) throw new Error(`cannot convert a picture from ${from} to ${this.#to}`);
+  async convert(frame: RawFrame, target: Planes): Promise<void> {
+    const { format, width, height, data } = frame;
+    const needed = frameBytes(format, width, height);
+    if (data.length < needed)
+      throw new Error(`a picture of ${width}x${height} ${format} takes ${needed} bytes, not ${data.length}`);
+    if (this.#to === "i420" && canConvertToI420 && isPacked(frame)) {
+      // A context for pictures that no longer come would be held for nothing.
+      this.#swscale.close();
+      await packedToI420(frame, target);
+    } else await this.#swscale.convert(frame, target);
   }
 
   /** Frees it; only between conversions. */
   close(): void {
-    this.#opened?.context.freeContext();
-    this.#opened = undefined;
+    this.#swscale.close();
   }
 }
 
@@ -86,15 +47,4 @@ export async function toRgb(frame: RawFrame): Promise<Buffer> {
     converter.close();
   }
   return data;
-}
-
-function split(format: PixelFormat, width: number, height: number, data: Buffer): Planes {
-  const planes = planesOf(format, width, height);
-  let at = 0;
-  const buffers = planes.map(({ rows, stride }) => {
-    const plane = data.subarray(at, at + rows * stride);
-    at += rows * stride;
-    return plane;
-  });
-  return { data: buffers, strides: planes.map(({ stride }) => stride) };
 }

@@ -1,7 +1,10 @@
-import { describe, expect, test } from "vitest";
+import { SoftwareScaleContext } from "node-av/lib";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { PixelConverter, toRgb } from "../../src/encoder/pixels.ts";
 import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../../src/frame.ts";
 import { plain, type Rgb, stripes, toYcc } from "../pictures.ts";
+
+afterEach(() => vi.restoreAllMocks());
 
 const FORMATS: PixelFormat[] = ["rgb", "rgba", "bgra", "i420", "nv12"];
 
@@ -125,6 +128,46 @@ describe("a converter", () => {
       }
     }
     converter.close();
+  });
+
+  test.each(["i420", "nv12"] as const)("keeps %s as it is, of odd sizes too", async (format) => {
+    const [width, height] = [101, 57];
+    const data = Buffer.from(
+      Array.from({ length: frameBytes(format, width, height) }, (_, i) => (i * 31) % 256),
+    );
+    const converter = new PixelConverter("i420");
+    const target = planes(width, height);
+    await converter.convert({ ...plain(1, 1, [0, 0, 0]), format, width, height, data }, target);
+    converter.close();
+    const luma = width * height;
+    const chroma = data.subarray(luma);
+    const half = chroma.length / 2;
+    const cb = format === "i420" ? chroma.subarray(0, half) : chroma.filter((_, i) => i % 2 === 0);
+    const cr = format === "i420" ? chroma.subarray(half) : chroma.filter((_, i) => i % 2 === 1);
+    for (const [n, expected] of [data.subarray(0, luma), cb, cr].entries())
+      expect(Buffer.from(target.data[n] ?? []).equals(Buffer.from(expected))).toBe(true);
+  });
+
+  test.each(FORMATS)("refuses %s that are fewer bytes than the picture has", async (format) => {
+    const frame = halves(format, 20, 10, [9, 9, 9], [9, 9, 9]);
+    const short = { ...frame, data: frame.data.subarray(1) };
+    const converter = new PixelConverter("i420");
+    await expect(converter.convert(short, planes(20, 10))).rejects.toThrow(/takes \d+ bytes/);
+  });
+
+  test("holds one native context at most, however often size and format change", async () => {
+    const made = vi.spyOn(SoftwareScaleContext.prototype, "getContext");
+    const freed = vi.spyOn(SoftwareScaleContext.prototype, "freeContext");
+    const converter = new PixelConverter("i420");
+    for (let n = 0; n < 100; n++) {
+      const [width, height] = [10 + n, 110 - n];
+      const format = FORMATS[n % FORMATS.length] as PixelFormat;
+      await converter.convert(halves(format, width, height, [9, 9, 9], [9, 9, 9]), planes(width, height));
+      expect(made.mock.calls.length - freed.mock.calls.length).toBeLessThanOrEqual(1);
+    }
+    converter.close();
+    expect(made.mock.calls.length).toBeGreaterThan(0);
+    expect(freed).toHaveBeenCalledTimes(made.mock.calls.length);
   });
 
   test("that is closed opens again", async () => {

@@ -1,0 +1,201 @@
+import { readFileSync } from "node:fs";
+import { SoftwareScaleContext } from "node-av/lib";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import wabt from "wabt";
+import { canConvertToI420, isPacked, packedToI420 } from "../../src/encoder/i420.ts";
+import { I420_WASM } from "../../src/encoder/i420-wasm.ts";
+import { split } from "../../src/encoder/planes.ts";
+import { SwscaleConverter } from "../../src/encoder/swscale.ts";
+import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../../src/frame.ts";
+import { plain } from "../pictures.ts";
+
+const PACKED = ["rgb", "rgba", "bgra"] as const;
+const SIZES = [
+  [1, 1],
+  [2, 2],
+  [7, 3],
+  [8, 9],
+  [15, 16],
+  [16, 15],
+  [33, 34],
+  [481, 271],
+  // More than fits the module's memory at once, more than a slice, and the longest sides there are.
+  [1921, 1081],
+  [1, 16_383],
+  [16_383, 3],
+] as const;
+
+/** A picture of noise: no two of its pixels agree by chance in all they become. */
+function noise(format: PixelFormat, width: number, height: number): RawFrame {
+  const data = Buffer.alloc(frameBytes(format, width, height));
+  let seed = 1;
+  for (let i = 0; i < data.length; i++) {
+    seed = (seed * 48_271) % 2_147_483_647;
+    data[i] = seed >> 8;
+  }
+  return { ...plain(1, 1, [0, 0, 0]), format, width, height, data };
+}
+
+function white(format: PixelFormat, width: number, height: number) {
+  return { format, width, height, data: Buffer.alloc(frameBytes(format, width, height), 255) };
+}
+
+/** An I420 picture whose rows are padded, in memory that is marked. */
+function padded(width: number, height: number, padding: number) {
+  const sizes = planesOf("i420", width, height);
+  const strides = sizes.map(({ stride }) => stride + padding);
+  const data = sizes.map(({ rows }, n) => Buffer.alloc(rows * (strides[n] ?? 0) + 64, 0xa5));
+  return { data, strides };
+}
+
+/** Calls back with every sample of BT.601, limited range, that the frame has: chroma the average of 2x2 pixels. */
+function forEachSample(
+  { format, width, height, data }: RawFrame,
+  check: (plane: number, x: number, y: number, expected: number) => void,
+): void {
+  const bytes = format === "rgb" ? 3 : 4;
+  const red = format === "bgra" ? 2 : 0;
+  const channels = [red, 1, 2 - red];
+  const at = (x: number, y: number) => {
+    const pixel = (Math.min(y, height - 1) * width + Math.min(x, width - 1)) * bytes;
+    return channels.map((channel) => data[pixel + channel] ?? 0) as [number, number, number];
+  };
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [r, g, b] = at(x, y);
+      check(0, x, y, 16 + (65.481 * r + 128.553 * g + 24.966 * b) / 255);
+      if (x % 2 === 1 || y % 2 === 1) continue;
+      const four = [at(x, y), at(x + 1, y), at(x, y + 1), at(x + 1, y + 1)];
+      const [r4, g4, b4] = [0, 1, 2].map((channel) =>
+        four.reduce((sum, pixel) => sum + (pixel[channel] ?? 0), 0),
+      ) as [number, number, number];
+      check(1, x / 2, y / 2, 128 + (-37.797 * r4 - 74.203 * g4 + 112 * b4) / 1020);
+      check(2, x / 2, y / 2, 128 + (112 * r4 - 93.786 * g4 - 18.214 * b4) / 1020);
+    }
+  }
+}
+
+test("the module in i420-wasm.ts is what i420.wat assembles to", async () => {
+  const name = "i420.wat";
+  const source = readFileSync(new URL(`../../src/encoder/${name}`, import.meta.url), "utf8");
+  const module = (await wabt()).parseWat(name, source, { simd: true });
+  const base64 = Buffer.from(module.toBinary({}).buffer).toString("base64");
+  module.destroy();
+  const file = `/** \`${name}\` assembled, in base64; made by its test, run with \`-u\`. */\nexport const I420_WASM =\n  "${base64}";\n`;
+  await expect(file).toMatchFileSnapshot("../../src/encoder/i420-wasm.ts");
+});
+
+test("this machine can, in memory that cannot grow", () => {
+  expect(canConvertToI420).toBe(true);
+  const module = new WebAssembly.Module(Buffer.from(I420_WASM, "base64"));
+  const memory = new WebAssembly.Instance(module).exports.memory as WebAssembly.Memory;
+  expect(() => memory.grow(1)).toThrow(RangeError);
+});
+
+describe("where there is no SIMD", () => {
+  afterEach(() => {
+    vi.doUnmock("../../src/encoder/i420-wasm.ts");
+    vi.resetModules();
+  });
+
+  test("swscale converts", async () => {
+    vi.resetModules();
+    // The bytes of no module: as a machine sees one that it has no instructions for.
+    vi.doMock("../../src/encoder/i420-wasm.ts", () => ({ I420_WASM: "AGFzbQ==" }));
+    const { PixelConverter } = await import("../../src/encoder/pixels.ts");
+    const spy = vi.spyOn(SoftwareScaleContext.prototype, "scale");
+    const converter = new PixelConverter("i420");
+    for (const format of PACKED) {
+      const target = padded(34, 20, 30);
+      await converter.convert({ ...plain(1, 1, [0, 0, 0]), ...white(format, 34, 20) }, target);
+      expect(target.data.map((plane) => plane[0])).toEqual([235, 128, 128]);
+    }
+    converter.close();
+    expect(spy).toHaveBeenCalledTimes(PACKED.length);
+    spy.mockRestore();
+  });
+});
+
+test("others have their turn while a large picture is converted", async () => {
+  const [width, height] = [3840, 2160];
+  const frame = { ...plain(1, 1, [0, 0, 0]), ...white("rgba", width, height) };
+  if (!isPacked(frame)) throw new Error("not packed");
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    immediate = setImmediate(turn);
+  };
+  let immediate = setImmediate(turn);
+  await packedToI420(frame, padded(width, height, 0));
+  clearImmediate(immediate);
+  expect(turns).toBeGreaterThanOrEqual(6);
+});
+
+describe.each(PACKED)("%s to I420", (format) => {
+  test.each(SIZES)("%ix%i is BT.601 within one level, every pixel", async (width, height) => {
+    const frame = noise(format, width, height);
+    if (!isPacked(frame)) throw new Error("not packed");
+    for (const padding of width * height > 1e6 ? [32] : [0, 5, 32, 200]) {
+      const { data, strides } = padded(width, height, padding);
+      await packedToI420(frame, { data, strides });
+      let [worst, samples] = [0, 0];
+      forEachSample(frame, (plane, x, y, expected) => {
+        samples++;
+        const got = data[plane]?.[y * (strides[plane] ?? 0) + x] ?? Number.NaN;
+        const off = Math.abs(got - expected);
+        if (!(off <= worst)) worst = off;
+      });
+      expect(samples).toBe(frameBytes("i420", width, height));
+      expect(worst).toBeLessThan(0.6);
+      // Nothing lies behind the last row.
+      for (const [n, { rows, stride }] of planesOf("i420", width, height).entries()) {
+        const end = (rows - 1) * (strides[n] ?? 0) + stride;
+        expect(data[n]?.subarray(end).every((byte) => byte === 0xa5)).toBe(true);
+      }
+    }
+  });
+
+  test("swscale, where there is no SIMD, gives the same within two levels", async () => {
+    const [width, height] = [322, 182];
+    const frame = noise(format, width, height);
+    if (!isPacked(frame)) throw new Error("not packed");
+    const ours = padded(width, height, 30);
+    const theirs = padded(width, height, 30);
+    await packedToI420(frame, ours);
+    const swscale = new SwscaleConverter("i420");
+    await swscale.convert(frame, theirs);
+    swscale.close();
+    for (const [n, { rows, stride }] of planesOf("i420", width, height).entries()) {
+      for (let y = 0; y < rows; y++) {
+        for (let x = 0; x < stride; x++) {
+          const at = y * (ours.strides[n] ?? 0) + x;
+          const off = Math.abs((ours.data[n]?.[at] ?? 0) - (theirs.data[n]?.[at] ?? 255));
+          if (off > 2) throw new Error(`plane ${n} differs by ${off} at ${x}, ${y}`);
+        }
+      }
+    }
+  });
+
+  test("two at once do not mix", async () => {
+    const frames = [
+      noise(format, 1400, 1000),
+      { ...plain(1, 1, [0, 0, 0]), format, width: 1400, height: 1000 },
+    ];
+    const targets = frames.map(() => split("i420", 1400, 1000, Buffer.alloc(1400 * 1000 * 1.5)));
+    const black = Buffer.alloc(frameBytes(format, 1400, 1000));
+    const done = frames.map((frame, n) => {
+      const one = n === 0 ? frame : { ...frame, data: black };
+      if (!isPacked(one)) throw new Error("not packed");
+      return packedToI420(one, targets[n] as (typeof targets)[number]);
+    });
+    await Promise.all(done);
+    const levels = targets[1]?.data.map((plane) => plane.every((byte) => byte === plane[0]) && plane[0]);
+    expect(levels).toEqual([16, 128, 128]);
+  });
+});
+
+test("a target that is too small is refused, not overrun", async () => {
+  const frame = noise("rgba", 64, 64);
+  if (!isPacked(frame)) throw new Error("not packed");
+  await expect(packedToI420(frame, padded(64, 32, 0))).rejects.toThrow(RangeError);
+});
