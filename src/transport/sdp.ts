@@ -17,7 +17,8 @@ export function mendOffer(offer: string): string {
 
 /**
  * werift's answer as browsers can take it: `a=ice-lite` at session level (RFC 8839, section 5.3), where Firefox insists
- * on it, and the candidates of our own port in place of its one.
+ * on it, the candidates of our own port in place of its one, and the video's name (RFC 8830), without which older
+ * libwebrtc takes it and its repairs for two.
  * @param candidates lines for each media section.
  */
 export function mendAnswer(answer: string, candidates: readonly string[]): string {
@@ -31,6 +32,8 @@ export function mendAnswer(answer: string, candidates: readonly string[]): strin
       lines.includes("a=ice-lite")
     )
       mended.push("a=ice-lite");
+    if (line.startsWith("a=ssrc-group:") && !lines.some((other) => other.startsWith("a=msid:")))
+      mended.push("a=msid:rendercast video");
     if (!isCandidate(line)) mended.push(line);
     else if (!mended.at(-1)?.startsWith("a=candidate:")) mended.push(...candidates);
   }

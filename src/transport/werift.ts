@@ -82,6 +82,7 @@ interface InnerSender {
   readonly codec?: { readonly payloadType: number };
   readonly rtxPayloadType?: number;
   readonly mid?: string;
+  readonly cname?: string;
   readonly headerExtensions: readonly { readonly id: number; readonly uri: string }[];
   runRtcp(): Promise<void>;
 }
@@ -361,7 +362,7 @@ function keysOf(dtls: InnerDtls): { local: MasterKey; remote: MasterKey } {
 }
 
 function parametersOf(sender: InnerSender, playoutDelay: boolean): MediaParameters {
-  const { ssrc, rtxSsrc, codec, rtxPayloadType, headerExtensions, mid = "" } = sender;
+  const { ssrc, rtxSsrc, codec, rtxPayloadType, headerExtensions, mid = "", cname } = sender;
   const extension = (uri: string, data: Buffer) =>
     headerExtensions.filter((offered) => offered.uri === uri).map(({ id }) => ({ id, data }));
   return {
@@ -371,7 +372,7 @@ function parametersOf(sender: InnerSender, playoutDelay: boolean): MediaParamete
       ...extension(MID_URI, Buffer.from(mid)),
       ...(playoutDelay ? extension(PLAYOUT_DELAY_URI, NO_PLAYOUT_DELAY) : []),
     ],
-    cname: randomUUID(),
+    cname: cname ?? randomUUID(),
   };
 }
 

@@ -74,6 +74,13 @@ describe("an answer", () => {
     expect(lines.indexOf("a=ice-lite")).toBeLessThan(lines.findIndex((line) => line.startsWith("m=")));
   });
 
+  test("names its video, where it has a stream for repairs", () => {
+    const named = (answer: string) => mendAnswer(answer, OURS).match(/^a=msid:/gm) ?? [];
+    expect(named(ANSWER)).toHaveLength(0);
+    expect(named(`${ANSWER}a=ssrc-group:FID 1 2\r\n`)).toHaveLength(1);
+    expect(named(`${ANSWER}a=msid:own video\r\na=ssrc-group:FID 1 2\r\n`)).toHaveLength(1);
+  });
+
   test("offers the candidates of our port in place of others, once", () => {
     expect(mendAnswer(ANSWER, OURS).match(/^a=candidate.*$/gm)).toEqual(OURS);
   });
