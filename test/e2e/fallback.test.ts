@@ -66,7 +66,7 @@ describeWith(["chromium"], "the MJPEG fallback in Chromium", ({ chromium }) => {
         this: RTCPeerConnection,
         { type, sdp = "" }: RTCSessionDescriptionInit,
       ) {
-        const elsewhere = sdp.replace(/^(a=candidate:\S+ 1 udp \d+) \S+ \d+/gm, "$1 203.0.113.1 9");
+        const elsewhere = sdp.replace(/^(a=candidate:\S+ 1 (?:udp|tcp) \d+) \S+ \d+/gm, "$1 203.0.113.1 9");
         return real.call(this, { type, sdp: "blocked" in window && window.blocked ? elsewhere : sdp });
       } as typeof RTCPeerConnection.prototype.setRemoteDescription;
     });
