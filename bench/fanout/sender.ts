@@ -50,6 +50,7 @@ for await (const text of createInterface({ input: process.stdin })) {
   }
   if (run) console.log(JSON.stringify(await play(run)));
 }
+process.exit(0);
 
 async function play({ clip: path, fps, seconds, saturate }: NonNullable<Line["run"]>) {
   const clip = JSON.parse(readFileSync(path, "utf8")) as Clip;

@@ -20,9 +20,6 @@ import {
 } from "./srtp.ts";
 import type { Reception } from "./viewer.ts";
 
-/** RFC 3550, section 6.2: the mean time between reports is often 5 s; each second gives a steady round trip. */
-const REPORT_EVERY: Millis = 1000;
-
 /** What the session descriptions agreed on. */
 export interface MediaParameters {
   readonly media: RtpStream;
@@ -34,6 +31,8 @@ export interface MediaParameters {
 
 export interface MediaOptions {
   readonly clock: Clock;
+  /** As {@link Rounds.everySecond}. */
+  readonly everySecond: (act: () => void) => Cancel;
   readonly parameters: MediaParameters;
   /** Of what we send, and of what the viewer sends. */
   readonly keys: { readonly local: MasterKey; readonly remote: MasterKey };
@@ -83,7 +82,7 @@ export class MediaSession {
   #roundTrip: Millis | undefined;
 
   constructor(options: MediaOptions) {
-    const { clock, parameters, keys, sealerOf } = options;
+    const { clock, everySecond, parameters, keys, sealerOf } = options;
     const local = deriveKeys(keys.local);
     this.#options = options;
     this.#sealer = sealerOf(local.rtp);
@@ -92,7 +91,8 @@ export class MediaSession {
     this.#media = streamOf(parameters.media, parameters.extensions);
     this.#rtx = parameters.rtx && streamOf(parameters.rtx, parameters.extensions);
     this.#repairs = new RepairBudget(clock);
-    this.#stopReporting = clock.every(REPORT_EVERY, () => this.#report());
+    // RFC 3550, section 6.2, has seconds between reports; each second gives a steady round trip.
+    this.#stopReporting = everySecond(() => this.#report());
   }
 
   /** Sends a frame; nothing before the first keyframe, which the viewer could not use. */

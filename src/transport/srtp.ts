@@ -136,10 +136,12 @@ const ENCRYPTED = 0x8000_0000;
 /** Seals the RTCP packets of one direction (RFC 3711, section 3.4; RFC 7714, section 9). */
 export class SrtcpSealer {
   readonly #keys: SessionKeys;
+  readonly #key: KeyObject;
   #index = 0;
 
   constructor(keys: SessionKeys) {
     this.#keys = keys;
+    this.#key = createSecretKey(keys.key);
   }
 
   seal(packet: Buffer): Buffer {
@@ -150,13 +152,13 @@ export class SrtcpSealer {
     indexWord.writeUInt32BE((ENCRYPTED | index) >>> 0);
     const nonce = rtcpNonce(this.#keys, packet.readUInt32BE(4), index);
     if (this.#keys.profile === "AEAD_AES_128_GCM") {
-      const cipher = createCipheriv("aes-128-gcm", this.#keys.key, nonce);
+      const cipher = createCipheriv("aes-128-gcm", this.#key, nonce);
       cipher.setAAD(Buffer.concat([clear, indexWord]));
       const sealed = cipher.update(packet.subarray(RTCP_CLEAR));
       cipher.final();
       return Buffer.concat([clear, sealed, cipher.getAuthTag(), indexWord]);
     }
-    const sealed = createCipheriv("aes-128-ctr", this.#keys.key, nonce).update(packet.subarray(RTCP_CLEAR));
+    const sealed = createCipheriv("aes-128-ctr", this.#key, nonce).update(packet.subarray(RTCP_CLEAR));
     const body = Buffer.concat([clear, sealed, indexWord]);
     return Buffer.concat([body, rtcpTag(this.#keys, body)]);
   }
@@ -169,12 +171,14 @@ const WINDOW_MASK = (1n << REPLAY_WINDOW) - 1n;
 /** Opens the RTCP packets of one direction, each once. */
 export class SrtcpOpener {
   readonly #keys: SessionKeys;
+  readonly #key: KeyObject;
   #highest = -1;
   /** Bit n: the packet n before the highest has been seen. */
   #seen = 0n;
 
   constructor(keys: SessionKeys) {
     this.#keys = keys;
+    this.#key = createSecretKey(keys.key);
   }
 
   /** The packet in the clear; undefined where it is not the peer's, or was opened before. */
@@ -193,12 +197,11 @@ export class SrtcpOpener {
   }
 
   #openGcm(sealed: Buffer, wordAt: number, index: number): Buffer | undefined {
-    const { key } = this.#keys;
     const tagAt = wordAt - PROFILES.AEAD_AES_128_GCM.tagBytes;
     const clear = sealed.subarray(0, RTCP_CLEAR);
     const decipher = createDecipheriv(
       "aes-128-gcm",
-      key,
+      this.#key,
       rtcpNonce(this.#keys, sealed.readUInt32BE(4), index),
     );
     decipher.setAAD(Buffer.concat([clear, sealed.subarray(wordAt)]));
@@ -214,7 +217,7 @@ export class SrtcpOpener {
     const body = sealed.subarray(0, wordAt + 4);
     if (!timingSafeEqual(rtcpTag(this.#keys, body), sealed.subarray(wordAt + 4))) return undefined;
     const nonce = rtcpNonce(this.#keys, sealed.readUInt32BE(4), index);
-    const decipher = createDecipheriv("aes-128-ctr", this.#keys.key, nonce);
+    const decipher = createDecipheriv("aes-128-ctr", this.#key, nonce);
     return Buffer.concat([
       sealed.subarray(0, RTCP_CLEAR),
       decipher.update(sealed.subarray(RTCP_CLEAR, wordAt)),

@@ -6,6 +6,7 @@ import { plainIo } from "./io/plain.ts";
 import type { MediaIo } from "./io.ts";
 import type { MediaCounters } from "./media.ts";
 import { RtcPort } from "./port.ts";
+import { Rounds } from "./rounds.ts";
 import type { Audience } from "./viewer.ts";
 import { answerOffer, prepareWerift } from "./werift.ts";
 
@@ -29,12 +30,14 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #io: MediaIo;
   readonly #port: RtcPort;
+  readonly #rounds: Rounds;
   readonly #media: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0 };
 
   private constructor(options: TransportOptions, io: MediaIo, port: RtcPort) {
     this.#options = options;
     this.#io = io;
     this.#port = port;
+    this.#rounds = new Rounds(options.clock);
   }
 
   /** @throws the system's error where the port cannot be had. */
@@ -53,7 +56,15 @@ export class Transport {
   audience(): Audience {
     const { clock, playoutDelay, log } = this.#options;
     const { sealerOf } = this.#io;
-    const options = { clock, port: this.#port, sealerOf, counters: this.#media, playoutDelay, log };
+    const options = {
+      clock,
+      rounds: this.#rounds,
+      port: this.#port,
+      sealerOf,
+      counters: this.#media,
+      playoutDelay,
+      log,
+    };
     return new LocalAudience(clock, (offer, events) => answerOffer(offer, options, events));
   }
 

@@ -21,6 +21,7 @@ import type { Answer, Recipient } from "./audience.ts";
 import type { PacketizedFrame } from "./history.ts";
 import { type MediaCounters, type MediaParameters, MediaSession } from "./media.ts";
 import type { Registration, RtcPort } from "./port.ts";
+import type { Rounds } from "./rounds.ts";
 import { isVideoOffer, mendAnswer, mendOffer, offersCodec } from "./sdp.ts";
 import {
   KEY_BYTES,
@@ -53,6 +54,7 @@ const NO_PLAYOUT_DELAY = Buffer.from([0, 0, 0]);
 
 export interface PeerOptions {
   readonly clock: Clock;
+  readonly rounds: Rounds;
   readonly port: RtcPort;
   readonly sealerOf: (keys: SessionKeys) => Sealer;
   readonly counters: MediaCounters;
@@ -237,7 +239,7 @@ class Peer implements Recipient {
   }
 
   #watchLife(dtls: RTCDtlsTransport): void {
-    const { clock } = this.#options;
+    const { clock, rounds } = this.#options;
     dtls.onStateChange.subscribe((state) => {
       if (state === "connected") this.#connected(dtls);
       if (state === "closed" || state === "failed") this.close(`DTLS ${state}`);
@@ -249,7 +251,7 @@ class Peer implements Recipient {
       clock.after(CONNECT_WITHIN, () => {
         if (this.#state === "connecting") this.close("did not connect");
       }),
-      clock.every(1000, () => {
+      rounds.everySecond(() => {
         const silence = clock.now() - this.#registration.endpoint.heardAt;
         if (this.#state === "connected" && silence > SILENCE) this.close("silent");
       }),
@@ -273,11 +275,12 @@ class Peer implements Recipient {
 
   /** @throws where werift does not give what it takes. */
   #openMedia(dtls: RTCDtlsTransport): MediaSession {
-    const { clock, counters, sealerOf, playoutDelay } = this.#options;
+    const { clock, rounds, counters, sealerOf, playoutDelay } = this.#options;
     const [sender] = this.#connection.getSenders();
     if (!sender) throw new Error("the session has no sender");
     return new MediaSession({
       clock,
+      everySecond: (act) => rounds.everySecond(act),
       parameters: parametersOf(sender as unknown as InnerSender, playoutDelay),
       keys: keysOf(innerDtls(dtls)),
       sealerOf,

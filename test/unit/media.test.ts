@@ -56,6 +56,7 @@ class Watched {
         cname: "a name",
       },
       keys: { local, remote },
+      everySecond: (act) => this.clock.every(1000, act),
       sealerOf: (keys) => {
         const sealer = new NodeSealer(keys);
         const close = () => {
