@@ -1,7 +1,7 @@
 /**
  * `npm run bench:fanout [-- VIEWERS,VIEWERS,... [SECONDS]]`: what a viewer more costs. Sends a real encoded stream to
  * real peer connections (pion's, in a process of their own) by our two forms, by werift and by pion itself. Prints a
- * table, writes JSON. Needs Debian's golang-go and golang-github-pion-webrtc.v3-dev.
+ * table, writes JSON and a chart into `bench/results`. Needs Debian's golang-go and golang-github-pion-webrtc.v3-dev.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { chart } from "./fanout/chart.ts";
 import { writeClip } from "./fanout/clip.ts";
 
 const LANES = ["native", "plain", "werift", "pion"] as const;
@@ -174,4 +175,10 @@ writeFileSync(
   "bench/results/fanout.json",
   `${JSON.stringify({ size, fps, cores: cpus().length, results }, null, 2)}\n`,
 );
+const lines = LANES.map((lane) => ({
+  name: NAMES[lane],
+  points: results.filter((result) => result.lane === lane),
+}));
+const title = `Microseconds of CPU a packet and viewer, ${size} at ${fps} frames a second`;
+writeFileSync("bench/results/fanout.svg", chart(title, lines));
 rmSync(folder, { recursive: true });
