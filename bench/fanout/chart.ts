@@ -32,6 +32,7 @@ export function chart(title: string, lines: readonly Line[]): string {
   );
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">`,
+    `<title>${title}</title>`,
     "<style>text{fill:#333}.grid{stroke:#ddd}@media(prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#444}}</style>",
     text(MARGIN.left, 22, title, 'font-size="15"'),
     text((MARGIN.left + WIDTH - MARGIN.right) / 2, HEIGHT - 10, "viewers", 'text-anchor="middle"'),
