@@ -10,27 +10,21 @@
 import type { ServerResponse } from "node:http";
 import { DecodeError, Decoder } from "./encoder/decode.ts";
 import type { VideoEncoder } from "./encoder/encoder.ts";
-import { encodeJpeg, withoutComments } from "./encoder/jpeg.ts";
 import { Rendition } from "./encoder/rendition.ts";
-import type { EncodedFrame, ImageFrame, RawFrame, SourceFrame } from "./frame.ts";
+import type { EncodedFrame, SourceFrame } from "./frame.ts";
 import { Latest } from "./latest.ts";
 import { RateMeter } from "./meter.ts";
 import type { Metrics } from "./metrics.ts";
+import { type Picture, toJpeg } from "./picture.ts";
+import { Refusals } from "./refusals.ts";
 import type { Seats } from "./seats.ts";
 import type { SourceState, StreamInfo } from "./signaling/protocol.ts";
+import { Snapshots } from "./snapshots.ts";
 import type { Source, SourceSink } from "./source/source.ts";
-import type { Clock, Millis } from "./timing.ts";
+import { TelemetryFeed } from "./telemetry-feed.ts";
+import type { Clock } from "./timing.ts";
 import { type JpegFrame, MjpegStream } from "./transport/mjpeg.ts";
 import type { Audience, Viewer, ViewerEvents } from "./transport/viewer.ts";
-
-/** How long a snapshot waits for a picture of now before it takes the last one. */
-const SNAPSHOT_WITHIN: Millis = 1000;
-
-/** Pictures in a row that cannot be shown, until it is called a problem. */
-const REFUSALS = 3;
-
-/** A problem that comes and goes is logged no more often. */
-const LOG_EACH: Millis = 10_000;
 
 /** Frames a second to plan for until the source's own rate is known. */
 const ASSUMED_FPS = 20;
@@ -54,6 +48,8 @@ export interface BroadcastOptions {
 
 export class Broadcast implements SourceSink {
   readonly #options: BroadcastOptions;
+  /** What the frames say besides their pictures. */
+  readonly telemetry = new TelemetryFeed();
   /** Everybody let in by WebRTC, connected or not yet. */
   readonly #admitted = new Set<Viewer>();
   /** Those of them that are connected: the ones to encode for. */
@@ -63,11 +59,8 @@ export class Broadcast implements SourceSink {
   readonly #mjpeg: MjpegStream;
   readonly #decoder: Decoder;
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
-  readonly #jpegs = new Latest<JpegJob>((job) => this.#sendJpeg(job));
-  /** Pictures in a row that could not be shown, and what is wrong if they are many. */
-  #refusals = 0;
-  #problem: string | undefined;
-  #loggedAt = Number.NEGATIVE_INFINITY;
+  readonly #jpegs = new Latest<Picture>((job) => this.#sendJpeg(job));
+  readonly #refusals: Refusals;
   /** What is wrong at the source. */
   #sourceProblem: string | undefined;
   #rendition: Rendition | undefined;
@@ -75,14 +68,11 @@ export class Broadcast implements SourceSink {
   /** The newest picture that came while nobody watched, not yet decoded. */
   #unseen: SourceFrame | undefined;
   /** The newest picture that proved sound. */
-  #shown: JpegJob | undefined;
+  #shown: Picture | undefined;
   /** Since when somebody watches: has a picture been shown? */
   #attended: "unwatched" | "watched" | "shown" = "unwatched";
-  readonly #telemetryListeners = new Set<(json: string) => void>();
-  /** What the last frame that had data said. */
-  #lastTelemetry: string | undefined;
   #snapshot: Promise<JpegFrame | undefined> | undefined;
-  readonly #snapshots = new Set<(job: JpegJob) => void>();
+  readonly #snapshots: Snapshots<Picture>;
   #closed = false;
 
   constructor(options: BroadcastOptions) {
@@ -90,6 +80,12 @@ export class Broadcast implements SourceSink {
     this.#sourceRate = new RateMeter(options.clock);
     this.#mjpeg = new MjpegStream(options.clock);
     this.#decoder = new Decoder(options.maxPixels, options.clock);
+    this.#refusals = new Refusals(options.clock, (line) => options.log(`${options.name}: ${line}`));
+    this.#snapshots = new Snapshots({
+      clock: options.clock,
+      last: () => this.#shown,
+      changed: () => this.#demandChanged(),
+    });
   }
 
   get name(): string {
@@ -119,7 +115,7 @@ export class Broadcast implements SourceSink {
     if (this.#closed) return;
     this.#sourceRate.count();
     this.problem(undefined);
-    this.#tellTelemetry(frame);
+    this.telemetry.tell(frame);
     if (this.#attended === "unwatched") {
       this.#unseen = frame;
       return;
@@ -152,38 +148,21 @@ export class Broadcast implements SourceSink {
       // A torn picture is an everyday event: the last good one stays.
       const why = error instanceof DecodeError ? error.why : "failed";
       metrics.refusedPicture(why);
-      // One that takes too long comes alone: nothing else is shown meanwhile.
-      if (why === "too_slow") this.#refusals = Math.max(this.#refusals, REFUSALS - 1);
-      this.#refused(error instanceof Error ? error.message : String(error));
+      const sentence = error instanceof Error ? error.message : String(error);
+      if (this.#refusals.refused(sentence, why === "too_slow")) this.#tell();
       if (this.#attended === "watched" && this.#shown) this.#show(this.#shown);
     }
   }
 
-  /** Pictures come, but none can be shown: worth a word, once it is more than a torn one. */
-  #refused(why: string): void {
-    this.#refusals++;
-    if (this.#refusals !== REFUSALS) return;
-    this.#problem = `The pictures that come cannot be shown: ${why}.`;
-    const now = this.#options.clock.now();
-    if (now - this.#loggedAt >= LOG_EACH) {
-      this.#loggedAt = now;
-      this.#options.log(`${this.name}: ${this.#problem}`);
-    }
-    this.#tell();
-  }
-
-  #picture(picture: JpegJob): void {
+  #picture(picture: Picture): void {
     if (this.#closed) return;
-    const snapshots = [...this.#snapshots];
     this.#show(picture);
-    for (const take of snapshots) take(picture);
+    this.#snapshots.offer(picture);
   }
 
   /** Shows a picture to everybody; it need not be a new one. */
-  #show(picture: JpegJob): void {
-    this.#refusals = 0;
-    const healed = this.#problem !== undefined;
-    this.#problem = undefined;
+  #show(picture: Picture): void {
+    const healed = this.#refusals.shown();
     const resized =
       this.#shown?.raw.width !== picture.raw.width || this.#shown.raw.height !== picture.raw.height;
     this.#shown = picture;
@@ -203,7 +182,7 @@ export class Broadcast implements SourceSink {
     metrics.stage("send", at - encoded);
   }
 
-  async #sendJpeg(job: JpegJob): Promise<void> {
+  async #sendJpeg(job: Picture): Promise<void> {
     try {
       this.#mjpeg.send(await toJpeg(job));
     } catch (error) {
@@ -274,30 +253,18 @@ export class Broadcast implements SourceSink {
 
   /** The picture of now as a JPEG; undefined before the first. Who asks meanwhile gets the same. */
   snapshot(): Promise<JpegFrame | undefined> {
-    this.#snapshot ??= this.#takeSnapshot().finally(() => {
-      this.#snapshot = undefined;
-    });
+    this.#snapshot ??= this.#snapshots
+      .take()
+      .then((picture) => picture && toJpeg(picture))
+      .finally(() => {
+        this.#snapshot = undefined;
+      });
     return this.#snapshot;
-  }
-
-  async #takeSnapshot(): Promise<JpegFrame | undefined> {
-    const job = await new Promise<JpegJob | undefined>((resolve) => {
-      const done = (picture: JpegJob | undefined) => {
-        this.#snapshots.delete(done);
-        stop();
-        this.#demandChanged();
-        resolve(picture);
-      };
-      const stop = this.#options.clock.after(SNAPSHOT_WITHIN, () => done(this.#shown));
-      this.#snapshots.add(done);
-      this.#demandChanged();
-    });
-    return job && toJpeg(job);
   }
 
   info(): StreamInfo {
     const shown = this.#shown?.raw;
-    const problem = this.#sourceProblem ?? this.#problem;
+    const problem = this.#sourceProblem ?? this.#refusals.problem;
     return {
       name: this.#options.name,
       source: this.#options.source.label,
@@ -319,7 +286,7 @@ export class Broadcast implements SourceSink {
   get followed(): boolean {
     if (this.#state.kind === "waiting") return false;
     const { size } = this.#admitted;
-    return size + this.#mjpeg.viewers + this.#listeners.size + this.#telemetryListeners.size > 0;
+    return size + this.#mjpeg.viewers + this.#listeners.size + this.telemetry.followers > 0;
   }
 
   /** Counters of the source and the stages, for `/metrics`. */
@@ -360,7 +327,7 @@ export class Broadcast implements SourceSink {
     }
     if (this.#mjpeg.viewers === 0) this.#mjpeg.forget();
 
-    const watched = this.#admitted.size + this.#mjpeg.viewers + this.#snapshots.size > 0;
+    const watched = this.#admitted.size + this.#mjpeg.viewers + this.#snapshots.waiting > 0;
     this.#options.source.demand(watched);
     if (!watched) this.#attended = "unwatched";
     else if (this.#attended === "unwatched") {
@@ -384,42 +351,8 @@ export class Broadcast implements SourceSink {
     return this.#rendition;
   }
 
-  /**
-   * Tells of each frame's telemetry as it comes, shown or not; of the last one at once.
-   * @param listener takes one line of JSON: the frame's number, capture time and data.
-   * @returns stops it.
-   */
-  followTelemetry(listener: (json: string) => void): () => void {
-    this.#telemetryListeners.add(listener);
-    if (this.#lastTelemetry !== undefined) listener(this.#lastTelemetry);
-    return () => this.#telemetryListeners.delete(listener);
-  }
-
-  #tellTelemetry({ number, timings, telemetry }: SourceFrame): void {
-    if (telemetry === undefined) return;
-    this.#lastTelemetry = `{"number":${number},"captured":${timings.captured},"data":${telemetry}}`;
-    for (const listener of this.#telemetryListeners) listener(this.#lastTelemetry);
-  }
-
   #tell(): void {
     const info = this.info();
     for (const listener of this.#listeners) listener(info);
   }
-}
-
-/** A sound picture, with the form it came in: a JPEG is passed on as it is. */
-interface JpegJob {
-  readonly raw: RawFrame;
-  readonly source: SourceFrame;
-}
-
-async function toJpeg({ raw, source }: JpegJob): Promise<JpegFrame> {
-  const { kind: _kind, format: _format, width: _width, height: _height, ...about } = raw;
-  const passedOn = isJpeg(source) ? withoutComments(source.data) : undefined;
-  return { ...about, data: passedOn ?? (await encodeJpeg(raw)) };
-}
-
-/** By its first bytes: what a publisher says that it is need not be so. */
-function isJpeg(frame: SourceFrame): frame is ImageFrame {
-  return frame.kind === "image" && frame.data[0] === 0xff && frame.data[1] === 0xd8;
 }

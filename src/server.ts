@@ -88,7 +88,7 @@ export function httpApp({ directory, metrics, clock, tokens, host, local, log }:
     const broadcast = find(request, response);
     if (!broadcast) return;
     const events = new EventStream(response, () => stop());
-    const stopListening = broadcast.followTelemetry((json) => events.send("telemetry", json));
+    const stopListening = broadcast.telemetry.follow((json) => events.send("telemetry", json));
     const stopTicking = clock.every(1000, () => {
       if (directory.find(broadcast.name) !== broadcast) response.end();
     });

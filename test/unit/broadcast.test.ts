@@ -138,14 +138,14 @@ describe("a broadcast", () => {
   test("tells the telemetry of each frame as it comes, watched or not, and the last one to who asks late", async () => {
     const { broadcast, source } = await start();
     const early: unknown[] = [];
-    const stop = broadcast.followTelemetry((json) => early.push(JSON.parse(json)));
+    const stop = broadcast.telemetry.follow((json) => early.push(JSON.parse(json)));
     for (const angle of [1, 2]) {
       source.sink?.frame({ ...plain(32, 16, [1, 2, 3], angle), telemetry: `{"angle":${angle}}` });
     }
     stop();
     source.sink?.frame(plain(32, 16, [1, 2, 3], 3));
     const late: unknown[] = [];
-    broadcast.followTelemetry((json) => late.push(JSON.parse(json)));
+    broadcast.telemetry.follow((json) => late.push(JSON.parse(json)));
     expect(early).toMatchObject([
       { number: 1, data: { angle: 1 } },
       { number: 2, data: { angle: 2 } },

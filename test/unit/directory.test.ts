@@ -210,7 +210,7 @@ describe("a stream without its publisher", () => {
       },
     ],
     ["a page follows it", async (broadcast) => broadcast.listen(() => {})],
-    ["somebody follows its telemetry", async (broadcast) => broadcast.followTelemetry(() => {})],
+    ["somebody follows its telemetry", async (broadcast) => broadcast.telemetry.follow(() => {})],
   ])("is kept while %s, and goes when that has gone too", async (_, follow) => {
     const { clock, directory, publish, names } = make();
     const feed = await publish("film");
@@ -275,7 +275,7 @@ describe("a stream without its publisher", () => {
     feed.push(IDLE);
     const broadcast = directory.find("film");
     broadcast?.listen(() => {});
-    broadcast?.followTelemetry(() => {});
+    broadcast?.telemetry.follow(() => {});
     await broadcast?.watch("offer", () => {});
     feed.lost();
     await clock.advance(2 * MINUTE);

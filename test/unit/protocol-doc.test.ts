@@ -132,7 +132,7 @@ describe("the publisher's request on the page", () => {
     await broadcast.start();
     const response = new FakeResponse();
     const events = new EventStream(response.asResponse, () => {});
-    broadcast.followTelemetry((json) => events.send("telemetry", json));
+    broadcast.telemetry.follow((json) => events.send("telemetry", json));
     publishTo(source);
     await settle();
     expect(response.text).toBe(`${examples("sse")[1]}\n`);

@@ -1,0 +1,21 @@
+/** A sound picture in both of its forms: as pixels, and as it came. */
+import { encodeJpeg, withoutComments } from "./encoder/jpeg.ts";
+import type { ImageFrame, RawFrame, SourceFrame } from "./frame.ts";
+import type { JpegFrame } from "./transport/mjpeg.ts";
+
+export interface Picture {
+  readonly raw: RawFrame;
+  readonly source: SourceFrame;
+}
+
+/** As a JPEG: one that came as such is passed on. */
+export async function toJpeg({ raw, source }: Picture): Promise<JpegFrame> {
+  const { kind: _kind, format: _format, width: _width, height: _height, ...about } = raw;
+  const passedOn = isJpeg(source) ? withoutComments(source.data) : undefined;
+  return { ...about, data: passedOn ?? (await encodeJpeg(raw)) };
+}
+
+/** By its first bytes: what a publisher says that it is need not be so. */
+function isJpeg(frame: SourceFrame): frame is ImageFrame {
+  return frame.kind === "image" && frame.data[0] === 0xff && frame.data[1] === 0xd8;
+}

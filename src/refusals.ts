@@ -1,0 +1,54 @@
+/** Pictures that come but cannot be shown: worth a word, once it is more than a torn one. */
+import type { Clock, Millis } from "./timing.ts";
+
+/** Pictures in a row that cannot be shown, until it is called a problem. */
+const MANY = 3;
+
+/** A problem that comes and goes is logged no more often. */
+const LOG_EACH: Millis = 10_000;
+
+export class Refusals {
+  readonly #clock: Clock;
+  readonly #log: (line: string) => void;
+  #inARow = 0;
+  #problem: string | undefined;
+  #loggedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, log: (line: string) => void) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** A sentence for the user; undefined while all is well. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /**
+   * Another picture that cannot be shown.
+   * @param alone it counts as many: nothing else is shown meanwhile.
+   * @returns whether that has made it a problem.
+   */
+  refused(why: string, alone: boolean): boolean {
+    this.#inARow = Math.max(this.#inARow, alone ? MANY - 1 : 0) + 1;
+    if (this.#inARow !== MANY) return false;
+    this.#problem = `The pictures that come cannot be shown: ${why}.`;
+    const now = this.#clock.now();
+    if (now - this.#loggedAt >= LOG_EACH) {
+      this.#loggedAt = now;
+      this.#log(this.#problem);
+    }
+    return true;
+  }
+
+  /**
+   * A picture is shown.
+   * @returns whether there was a problem until now.
+   */
+  shown(): boolean {
+    const healed = this.#problem !== undefined;
+    this.#inARow = 0;
+    this.#problem = undefined;
+    return healed;
+  }
+}
