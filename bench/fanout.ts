@@ -1,5 +1,5 @@
 /**
- * `npm run bench:fanout [-- VIEWERS,VIEWERS,... [SECONDS]]`: what a viewer more costs. Sends a real encoded stream to
+ * `npm run bench:fanout [-- VIEWERS,VIEWERS,... [SECONDS [SIZE@FPS [LANE,LANE,...]]]]`: what a viewer more costs. Sends a real encoded stream to
  * real peer connections (pion's, in a process of their own) by our two forms, by werift and by pion itself. Prints a
  * table, writes JSON and a chart into `bench/results`. Needs Debian's golang-go and golang-github-pion-webrtc.v3-dev.
  */
@@ -21,7 +21,12 @@ const NAMES: Record<Lane, string> = {
   pion: "pion (Go)",
 };
 
-const [viewersText = "1,10,50,100,200", secondsText = "8", sizeText = "480x270@20"] = process.argv.slice(2);
+const [
+  viewersText = "1,10,50,100,200",
+  secondsText = "8",
+  sizeText = "480x270@20",
+  lanesText = LANES.join(),
+] = process.argv.slice(2);
 const VIEWERS = viewersText.split(",").map(Number);
 const SECONDS = Number(secondsText);
 /** Beyond it werift alone fills a core. */
@@ -155,6 +160,7 @@ const row = (cells: readonly (string | number)[]) =>
 row(HEAD);
 for (const viewers of VIEWERS) {
   for (const lane of LANES) {
+    if (!lanesText.split(",").includes(lane)) continue;
     if (lane === "werift" && viewers > MOST_WERIFT) continue;
     const result = await measure(lane, viewers);
     results.push(result);
