@@ -258,6 +258,9 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
   if (config.folder !== undefined && (config.scene !== undefined || config.script !== undefined)) {
     throw new UsageError("Give --folder, or a scene or script for Blender, but not both.");
   }
+  if (config.rtcPort !== undefined && config.rtcPort !== 0 && config.rtcPort === config.port) {
+    throw new UsageError("The video needs a port of its own: --rtc-port and --port must differ.");
+  }
   return { run: config as Config };
 }
 

@@ -39,6 +39,9 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
+/** To the next port to try: who has this one has the one above it for its video. */
+const STEP = 10;
+
 /** Why not, and what to do; `flag` is the option that the port is set by. */
 export function cannotListen(
   { code, message }: NodeJS.ErrnoException,
@@ -48,7 +51,7 @@ export function cannotListen(
 ): string {
   switch (code) {
     case "EADDRINUSE":
-      return `Port ${port} is in use: choose another with ${flag} ${port + 1}, or stop what uses it.`;
+      return `Port ${port} is in use: choose another with ${flag} ${port + STEP}, or stop what uses it.`;
     case "EACCES":
       return `Port ${port} needs more rights than this user has: choose one above 1023 with ${flag} 8080.`;
     case "EADDRNOTAVAIL":

@@ -46,7 +46,7 @@ const watchRequest = z.object({ stream: streamName, offer: z.string().min(1).max
 const NO_SUCH_STREAM = {
   ok: false,
   code: "no-such-stream",
-  message: "There is no stream of that name.",
+  message: "There is no stream of that name yet. It will show here as soon as it starts.",
 } as const;
 const BAD_REQUEST = { ok: false, code: "bad-request", message: "The request is not valid." } as const;
 

@@ -66,7 +66,7 @@ test("a busy port gets one sentence that says what to do", async () => {
   const { port } = other.address() as AddressInfo;
   const { code, output } = await runToEnd("--port", String(port));
   expect(output).toBe(
-    `rendercast: Port ${port} is in use: choose another with --port ${port + 1}, or stop what uses it.\n`,
+    `rendercast: Port ${port} is in use: choose another with --port ${port + 10}, or stop what uses it.\n`,
   );
   expect(code).toBe(2);
 });

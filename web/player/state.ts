@@ -144,7 +144,7 @@ export function describe(model: Model, now: number, time: (at: number) => string
 }
 
 function refusedLabel(code: RefusalCode): string {
-  if (code === "no-such-stream") return "Not found";
+  if (code === "no-such-stream") return "Not there yet";
   return code === "full" ? "Full" : "Refused";
 }
 
