@@ -1,0 +1,118 @@
+/**
+ * `npm run bench:encode [-- FRAMES [SIZES [NOISE [LANES]]]]`, such as `-- 150 480x270@20,1280x720@30 0 "vp8 cpu 8,h264"`:
+ * what encoders take and give for frames of the built-in scene, all of them by turns, frame by frame.
+ * Prints a table per size and bitrate and writes JSON.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { AV_LOG_ERROR } from "node-av/constants";
+import { Log } from "node-av/lib";
+import { defaultBitrate } from "../src/encoder/bitrate.ts";
+import type { Planes } from "../src/encoder/planes.ts";
+import { Coder } from "./encode/coder.ts";
+import { LANES, REFERENCE } from "./encode/lanes.ts";
+import { pictures, type Shot } from "./encode/pictures.ts";
+import { decibels, ssim } from "./encode/ssim.ts";
+import { median, quantile } from "./statistics.ts";
+
+const FRAMES = Number(process.argv[2] ?? 150);
+const SIZES = (process.argv[3] ?? "480x270@20,1280x720@30").split(",");
+const NOISE = Number(process.argv[4] ?? 0);
+/** Lanes whose name begins like one of these, and the reference. */
+const CHOSEN = process.argv[5]?.split(",") ?? [""];
+/** Frames until the encoders have settled on a speed and a quality: not counted. */
+const WARM_UP = 30;
+/** Shares of the default bitrate. */
+const RATES = [0.25, 0.5, 1, 2];
+/** One frame in so many is compared with its source. */
+const COMPARED = 3;
+
+const lanes = Object.entries(LANES).filter(
+  ([name]) => name === REFERENCE || CHOSEN.some((start) => name.startsWith(start)),
+);
+
+/** What a lane did, frame by frame. */
+interface Record {
+  readonly cpu: number[];
+  readonly wall: number[];
+  readonly bytes: number[];
+  readonly alike: number[];
+}
+
+async function runCase(shot: Shot, frames: readonly Planes[], bitrate: number) {
+  const { width, height, fps } = shot;
+  const running = await Promise.all(
+    lanes.map(async ([name, lane]) => {
+      const coder = new Coder(shot);
+      await coder.open(lane, bitrate);
+      const record: Record = { cpu: [], wall: [], bytes: [], alike: [] };
+      return { name, coder, record };
+    }),
+  );
+  for (const [n, frame] of frames.entries()) {
+    for (const { coder, record } of running) {
+      const { cpu, wall, bytes } = await coder.code(frame, n);
+      if (n < WARM_UP) continue;
+      record.cpu.push(cpu);
+      record.wall.push(wall);
+      record.bytes.push(bytes);
+      if (n % COMPARED > 0) continue;
+      const source = { data: frame.data[0] as Buffer, stride: frame.strides[0] as number };
+      record.alike.push(ssim(source, coder.luma, width, height));
+    }
+  }
+  for (const { coder } of running) coder.close();
+  const reference = running.find(({ name }) => name === REFERENCE)?.record;
+  const row = ({ cpu, wall, bytes, alike }: Record) => {
+    const [given, mean] = [(sum(bytes) / bytes.length) * 8 * fps, sum(alike) / alike.length];
+    return {
+      "CPU ms": round(median(cpu)),
+      "CPU ratio": round(median(cpu) / median(reference?.cpu ?? [])),
+      "wall ms": round(median(wall)),
+      "p95 ms": round(quantile(wall, 0.95)),
+      "wall ratio": round(median(wall) / median(reference?.wall ?? [])),
+      "kbit/s": Math.round(given / 1000),
+      "of asked": round(given / bitrate),
+      "largest KB": round(Math.max(...bytes) / 1000, 1),
+      SSIM: round(mean, 4),
+      dB: round(decibels(mean)),
+    };
+  };
+  return Object.fromEntries(running.map(({ name, record }) => [name, row(record)]));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function round(value: number, digits = 2): number {
+  return Number(value.toFixed(digits));
+}
+
+/** `WxH@FPS` */
+function shotOf(text: string): Shot {
+  const [width, height, fps] = text.split(/[x@]/).map(Number);
+  if (!width || !height || !fps) throw new Error(`not WIDTHxHEIGHT@FPS: ${text}`);
+  return { width, height, fps, noise: NOISE };
+}
+
+Log.setLevel(AV_LOG_ERROR);
+const results: { [name: string]: Awaited<ReturnType<typeof runCase>> } = {};
+for (const size of SIZES) {
+  const shot = shotOf(size);
+  const frames = await pictures(shot, WARM_UP + FRAMES);
+  for (const share of RATES) {
+    const bitrate = Math.round(share * defaultBitrate(shot.width, shot.height, shot.fps));
+    const name = `${size}, ${share} of the default: ${Math.round(bitrate / 1000)} kbit/s`;
+    results[name] = await runCase(shot, frames, bitrate);
+    console.log(name);
+    console.table(results[name]);
+  }
+}
+console.log(`Ratios to ${REFERENCE}; of ${FRAMES} frames, by turns; luma noise of ${NOISE} levels.`);
+console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
+mkdirSync(new URL("results/", import.meta.url), { recursive: true });
+writeFileSync(
+  new URL("results/encode.json", import.meta.url),
+  JSON.stringify({ results, frames: FRAMES, noise: NOISE, node: process.version }, null, 2),
+);

@@ -1,0 +1,50 @@
+/** The pictures to encode: the built-in scene, the same ones in each run. */
+import { PixelConverter } from "../../src/encoder/pixels.ts";
+import { type Planes, split } from "../../src/encoder/planes.ts";
+import { frameBytes, type RawFrame } from "../../src/frame.ts";
+import { Scene } from "../../src/source/pattern/scene.ts";
+import type { EpochMs } from "../../src/timing.ts";
+
+export interface Shot {
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Frames a second. */
+  readonly fps: number;
+  /** Levels of luma that each pixel may be off by, up or down, as in a render of few samples. */
+  readonly noise: number;
+}
+
+/** So many frames as the encoder takes them: I420. */
+export async function pictures({ width, height, fps, noise }: Shot, count: number): Promise<Planes[]> {
+  const scene = new Scene(width, height);
+  const converter = new PixelConverter("i420");
+  const pixels = new Int32Array(width * height);
+  const all: Planes[] = [];
+  let seed = 1;
+  for (let n = 0; n < count; n++) {
+    const time = (1_700_000_000_000 + (n * 1000) / fps) as EpochMs;
+    scene.draw(pixels, { frameNumber: n + 1, time });
+    const timings = { captured: time, received: time };
+    const frame: RawFrame = {
+      kind: "raw",
+      format: "rgba",
+      number: n + 1,
+      width,
+      height,
+      data: Buffer.from(pixels.buffer),
+      timings,
+    };
+    // Some spare bytes: the conversion may write a little further.
+    const planes = split("i420", width, height, Buffer.alloc(frameBytes("i420", width, height) + 64));
+    await converter.convert(frame, planes);
+    const luma = planes.data[0] ?? Buffer.alloc(0);
+    for (let i = 0; noise && i < luma.length; i++) {
+      seed = (seed * 48_271) % 2_147_483_647;
+      luma[i] = Math.min(235, Math.max(16, (luma[i] as number) + (seed % (2 * noise + 1)) - noise));
+    }
+    all.push(planes);
+  }
+  converter.close();
+  return all;
+}
