@@ -6,6 +6,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+from strict_server import end
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,11 +44,7 @@ class RudeServer:
 
     def __exit__(self, *_: object) -> None:
         self.closed.set()
-        try:
-            self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self._listener.close()
+        end(self._listener)
 
     def _accept(self) -> None:
         while True:

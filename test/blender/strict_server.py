@@ -22,6 +22,15 @@ _PIXELS = re.compile(r"application/x-raw-pixels; format=(rgba|bgra|rgb); width=(
 _BYTES = {"rgba": 4, "bgra": 4, "rgb": 3}
 
 
+def end(listener: socket.socket) -> None:
+    """Closes it, and wakes the thread in accept, which closing alone does not."""
+    try:
+        listener.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    listener.close()
+
+
 def until(condition: Callable[[], object]) -> bool:
     """Waits for what nobody tells of; returns whether it came."""
     deadline = time.monotonic() + PATIENCE
@@ -125,12 +134,7 @@ class StrictServer:
     def close(self) -> None:
         """Ends it."""
         self.reading.set()
-        # Wakes the thread in accept, which closing alone does not.
-        try:
-            self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self._listener.close()
+        end(self._listener)
         self.hang_up()
 
     def __enter__(self) -> StrictServer:

@@ -7,19 +7,7 @@ import { launchChromium } from "../browser.ts";
 import { describeWith } from "../setup/suites.ts";
 import { contrast, openPlayer, readScreen, waitForState, waitForStats } from "./player.ts";
 import { type ServerProcess, startServer } from "./server.ts";
-
-/** Keeps the page's last peer connection where a test can ask it. */
-function keepPeerConnection() {
-  const Real = RTCPeerConnection;
-  Object.assign(window, {
-    RTCPeerConnection: class extends Real {
-      constructor(configuration?: RTCConfiguration) {
-        super(configuration);
-        Object.assign(window, { kept: this });
-      }
-    },
-  });
-}
+import { keepPeerConnections } from "./undisturbed.ts";
 
 /** As in a network that lets no UDP through. */
 function hideUdp() {
@@ -36,12 +24,12 @@ function hideUdp() {
 /** What the pair of addresses in use goes by. */
 function protocolOf(page: Page): Promise<string | undefined> {
   return page.evaluate(async () => {
-    const { kept } = window as unknown as { kept: RTCPeerConnection };
-    const reports = await kept.getStats();
-    for (const report of reports.values()) {
+    const [connection] = (window as unknown as { kept: RTCPeerConnection[] }).kept;
+    const reports = await connection?.getStats();
+    for (const report of reports?.values() ?? []) {
       if (report.type === "transport") {
-        const pair = reports.get(report.selectedCandidatePairId ?? "");
-        return reports.get(pair?.localCandidateId ?? "")?.protocol;
+        const pair = reports?.get(report.selectedCandidatePairId ?? "");
+        return reports?.get(pair?.localCandidateId ?? "")?.protocol;
       }
     }
     return undefined;
@@ -63,7 +51,7 @@ describeWith(["chromium"], "a viewer's way", ({ chromium }) => {
   test("is UDP", async () => {
     server = await startServer();
     browser = await launchChromium(chromium);
-    const page = await openPlayer(browser, server.url, keepPeerConnection);
+    const page = await openPlayer(browser, server.url, keepPeerConnections);
     await waitForState(page, "live");
     expect(await protocolOf(page)).toBe("udp");
   });
@@ -71,7 +59,7 @@ describeWith(["chromium"], "a viewer's way", ({ chromium }) => {
   test("is TCP on the same port where the network lets no UDP through", async () => {
     server = await startServer();
     browser = await launchChromium(chromium);
-    const page = await openPlayer(browser, server.url, keepPeerConnection);
+    const page = await openPlayer(browser, server.url, keepPeerConnections);
     await page.evaluateOnNewDocument(hideUdp);
     await page.reload();
     await waitForState(page, "live");
@@ -86,7 +74,7 @@ describeWith(["chromium"], "a viewer's way", ({ chromium }) => {
     if (!("run" in command)) throw new Error("no configuration");
     here = await startRendercast(command.run, () => {}, { io: plainIo });
     browser = await launchChromium(chromium);
-    const page = await openPlayer(browser, `http://127.0.0.1:${here.port}`, keepPeerConnection);
+    const page = await openPlayer(browser, `http://127.0.0.1:${here.port}`, keepPeerConnections);
     await waitForState(page, "live");
     const { transport } = await waitForStats(page, ({ latency }) => latency !== undefined);
     expect(transport).toBe("webrtc");
