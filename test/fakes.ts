@@ -71,6 +71,7 @@ export class FakeViewer implements Recipient {
   readonly events: ViewerEvents;
   readonly frames: (readonly MediaPacket[])[] = [];
   readonly reports: FrameReport[] = [];
+  takesReports = true;
   closedFor: string | undefined;
 
   constructor(events: ViewerEvents) {

@@ -15,7 +15,9 @@ const REPORTS_A_SECOND = 500;
 export interface Recipient {
   /** Sends a frame; drops it until it is connected. Never blocks or throws. */
   send(frame: PacketizedFrame): void;
-  /** Sends the report that belongs to the frame just sent; dropped where the viewer has not asked for any. */
+  /** Whether it has asked for reports. */
+  readonly takesReports: boolean;
+  /** Sends the report that belongs to the frame just sent. */
   report(json: string): void;
   /** As {@link Viewer.close}. */
   close(reason: string): void;
@@ -66,8 +68,9 @@ export class LocalAudience implements Audience {
     const packetized = this.#history.add(frame, packets);
     await this.#turns.take(each(this.#connected, (viewer) => viewer.send(packetized)));
     const sent = this.#clock.now();
+    // Those that take none leave the others their share.
+    const reported = this.#reports.next([...this.#connected].filter(({ takesReports }) => takesReports));
     const report = reportOf(frame, sent);
-    const reported = this.#reports.next([...this.#connected]);
     await this.#turns.take(each(reported, (viewer) => viewer.report(report)));
     return { packets: packets.length, at: sent };
   }

@@ -209,11 +209,14 @@ class Peer implements Recipient {
     return mendAnswer(connection.localDescription?.sdp ?? "", this.#options.port.candidates());
   }
 
+  get takesReports(): boolean {
+    return this.#reports?.readyState === "open";
+  }
+
   report(json: string): void {
-    const channel = this.#reports;
     // A viewer that takes none in misses some rather than pile them up.
-    if (channel?.readyState !== "open" || channel.bufferedAmount > MAX_REPORTS_BYTES) return;
-    channel.send(json);
+    if (!this.#reports || !this.takesReports || this.#reports.bufferedAmount > MAX_REPORTS_BYTES) return;
+    this.#reports.send(json);
   }
 
   send(frame: PacketizedFrame): void {
