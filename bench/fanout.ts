@@ -12,10 +12,11 @@ import { fileURLToPath } from "node:url";
 import { chart } from "./fanout/chart.ts";
 import { writeClip } from "./fanout/clip.ts";
 
-const LANES = ["native", "plain", "werift", "pion"] as const;
+const LANES = ["native", "workers", "plain", "werift", "pion"] as const;
 type Lane = (typeof LANES)[number];
 const NAMES: Record<Lane, string> = {
-  native: "rendercast",
+  native: "rendercast, one thread",
+  workers: "rendercast",
   plain: "rendercast, plain Node",
   werift: "werift sendRtp",
   pion: "pion (Go)",

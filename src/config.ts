@@ -194,6 +194,12 @@ export const OPTIONS = {
     help: "viewers at once, WebRTC and MJPEG together",
     check: whole(1, 10_000),
   },
+  workers: {
+    flag: "workers",
+    value: "N",
+    help: "threads that send video beside the main one (one for each core beyond two)",
+    check: whole(0, 64),
+  },
   maxStreams: {
     flag: "max-streams",
     value: "N",

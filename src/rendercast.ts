@@ -1,6 +1,7 @@
 /** The whole server, started with one call and stopped with another. */
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
+import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
@@ -61,6 +62,7 @@ export async function startRendercast(
     clock,
     playoutDelay,
     io,
+    workers: config.workers ?? spareCores(),
     log,
     host: address === "localhost" ? "127.0.0.1" : address,
   });
@@ -115,7 +117,7 @@ export async function startRendercast(
     for (const server of [http, local]) server?.closeAllConnections();
     local?.close();
     await ended;
-    transport.close();
+    await transport.close();
   };
   try {
     await listen(http, config.host, config.port);
@@ -199,6 +201,11 @@ function sourceOf(
   }
   const ingest = newIngest(name);
   return { source: new StandbySource(given ?? patternSource({ ...size, fps, clock }), ingest), ingest };
+}
+
+/** Cores beyond the two that this thread and the encoder have in use: with fewer a further thread slowed sending. */
+function spareCores(): number {
+  return Math.max(0, availableParallelism() - 2);
 }
 
 function refusal(error: unknown) {

@@ -2,9 +2,10 @@
  * One lane of the fan-out bench, in a process of its own: takes offers, answers them, and sends a clip to all. Lines of
  * JSON come in and go out, as with `rivals/pion`.
  *
- *     node bench/fanout/sender.ts native|plain|werift
+ *     node bench/fanout/sender.ts native|workers|plain|werift
  */
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import { systemClock } from "../../src/timing.ts";
 import { loadNativeIo } from "../../src/transport/io/native.ts";
@@ -28,7 +29,9 @@ const refuses = {
 };
 
 const [lane = "native"] = process.argv.slice(2);
-const io = lane === "native" ? await loadNativeIo() : lane === "plain" ? plainIo : refuses;
+const workers = lane === "workers" ? Math.max(1, availableParallelism() - 1) : 0;
+const io =
+  lane === "native" || lane === "workers" ? await loadNativeIo() : lane === "plain" ? plainIo : refuses;
 const log = () => {};
 const transport = await Transport.open({
   clock: systemClock,
@@ -36,6 +39,7 @@ const transport = await Transport.open({
   port: 0,
   anyPort: true,
   playoutDelay: true,
+  workers,
   io,
   log,
 });

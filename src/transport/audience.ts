@@ -23,22 +23,22 @@ export interface Recipient {
   close(reason: string): void;
 }
 
-/** Makes a viewer of an SDP offer. */
-export type Answer = (
-  offer: string,
+/** Makes a viewer of an SDP offer, with whatever comes along with that. */
+export type Answer<Offer = string> = (
+  offer: Offer,
   events: ViewerEvents,
 ) => Promise<{ readonly answer: string; readonly viewer: Recipient }>;
 
-export class LocalAudience implements Audience {
+export class LocalAudience<Offer = string> implements Audience<Offer> {
   readonly #clock: Clock;
-  readonly #answer: Answer;
+  readonly #answer: Answer<Offer>;
   readonly #connected = new Set<Recipient>();
   readonly #packetizer = new Packetizer();
   readonly #history: PacketHistory;
   readonly #turns: Turns;
   readonly #reports: Share<Recipient>;
 
-  constructor(clock: Clock, answer: Answer) {
+  constructor(clock: Clock, answer: Answer<Offer>) {
     this.#clock = clock;
     this.#answer = answer;
     this.#history = new PacketHistory(clock);
@@ -46,7 +46,7 @@ export class LocalAudience implements Audience {
     this.#reports = new Share(clock, REPORTS_A_SECOND);
   }
 
-  async admit(offer: string, events: ViewerEvents): Promise<Answered> {
+  async admit(offer: Offer, events: ViewerEvents): Promise<Answered> {
     let recipient: Recipient | undefined;
     const answered = await this.#answer(offer, {
       ...events,

@@ -14,16 +14,23 @@ const MAX_ROUTES = 16;
 /** After this long without a sign of the viewer on the route in use, another that it is heard on takes over. */
 const ROUTE_SILENCE: Millis = 3000;
 
+/** Browsers report each second, and check each few seconds that we are there; one silent for this long is gone. */
+const SILENCE: Millis = 10_000;
+
 /** Checks of which the transaction is remembered, so that one recorded on its way cannot be sent from elsewhere. */
 const REMEMBERED_CHECKS = 64;
 
 /** What an endpoint hands on. None of these may throw. */
 export interface EndpointEvents {
+  /** The way to the viewer is another; undefined where there is none any more. */
+  routed(route: Route | undefined): void;
   /** The viewer has chosen a route for the first time. */
   chosen(check: Buffer): void;
   dtls(datagram: Buffer): void;
   /** SRTP or SRTCP. */
   rtp(datagram: Buffer): void;
+  /** It is not heard any more. */
+  silent(): void;
 }
 
 export class Endpoint {
@@ -33,7 +40,10 @@ export class Endpoint {
   readonly #routes = new Map<string, { readonly route: Route; heardAt: EpochMs }>();
   readonly #checks = new Map<string, string>();
   #inUse: string | undefined;
+  /** As told last. */
+  #told: Route | undefined;
   #wasChosen = false;
+  #isConnected = false;
   readonly #gate = new DtlsGate();
   #heardAt: EpochMs;
 
@@ -41,11 +51,6 @@ export class Endpoint {
     this.#clock = clock;
     this.#events = events;
     this.#heardAt = clock.now();
-  }
-
-  /** When the viewer last gave a sign of life. */
-  get heardAt(): EpochMs {
-    return this.#heardAt;
   }
 
   /** The route in use; undefined before the viewer has chosen one. */
@@ -56,6 +61,12 @@ export class Endpoint {
   /** As {@link DtlsGate.handshakeDone}. */
   handshakeDone(): void {
     this.#gate.handshakeDone();
+    this.#isConnected = true;
+  }
+
+  /** To be called once a second: tells of a viewer that was connected, and is silent. */
+  listen(): void {
+    if (this.#isConnected && this.#clock.now() - this.#heardAt > SILENCE) this.#events.silent();
   }
 
   /** Whether the viewer has been heard at this address of late. */
@@ -87,6 +98,7 @@ export class Endpoint {
     this.#routes.set(key, { route: known, heardAt: this.#heardAt });
     if (request.useCandidate || this.#isSilent()) this.#inUse = key;
     const dropped = dropOldest(this.#routes, MAX_ROUTES, this.#inUse);
+    this.#tell();
     known.send(bindingResponse(request, known.address, password));
     if (this.#inUse !== undefined && !this.#wasChosen) {
       this.#wasChosen = true;
@@ -117,10 +129,18 @@ export class Endpoint {
   lost(key: string): void {
     this.#routes.delete(key);
     if (this.#inUse === key) this.#inUse = [...this.#routes.keys()].at(-1);
+    this.#tell();
   }
 
   keys(): Iterable<string> {
     return this.#routes.keys();
+  }
+
+  #tell(): void {
+    const { route } = this;
+    if (route === this.#told) return;
+    this.#told = route;
+    this.#events.routed(route);
   }
 
   /** Nothing is heard on the route that was chosen, or it is lost. */

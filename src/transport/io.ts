@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:dgram";
 import type { Address } from "./address.ts";
+import type { Route } from "./route.ts";
 import type { Sealer, SessionKeys } from "./srtp.ts";
 
 export interface SocketOptions {
@@ -22,17 +23,23 @@ export interface MediaIo {
    * @throws the system's error where the address is taken or is none of this machine.
    */
   bind(options: SocketOptions): Promise<MediaSocket>;
+  /** Sends by a socket that another thread has bound, and holds open; undefined where this form cannot. */
+  readonly share?: (fd: number) => MediaSender;
 }
 
-export interface MediaSocket {
-  /** Bound; for receiving, and for what is not media. */
-  readonly socket: Socket;
-  readonly closed: boolean;
-  /** Media datagrams that the system did not take: its buffer was full, or there is no way. */
+export interface MediaSender {
+  /** Datagrams that the system did not take: its buffer was full, or there is no way. */
   readonly dropped: number;
-  /** Makes a sender of media to an address, as {@link Route.sendMedia} says. The sealer is of the same form. */
-  mediaTo(address: Address): (sealer: Sealer, header: Buffer, payload: Buffer, index: number) => void;
-  /** Frees the port; what is sent after goes nowhere. */
+  /** How to send to an address. The sealers are of the same form. */
+  wayTo(address: Address): Pick<Route, "send" | "sendMedia">;
+}
+
+export interface MediaSocket extends MediaSender {
+  /** Bound; for receiving. */
+  readonly socket: Socket;
+  /** Its descriptor, for {@link MediaIo.share}; undefined where this form cannot. */
+  readonly fd: number | undefined;
+  /** Frees the port; what is sent after goes nowhere. Again does nothing. */
   close(): void;
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from "../timing.ts";
 import type { Address } from "./address.ts";
 import { Endpoint, type EndpointEvents } from "./endpoint.ts";
 import type { MediaIo, MediaSocket } from "./io.ts";
+import { Rounds } from "./rounds.ts";
 import type { Route } from "./route.ts";
 import { readBindingRequest } from "./stun.ts";
 import { TcpListener } from "./tcp.ts";
@@ -35,9 +36,20 @@ export interface PortCounters {
   unsound: number;
 }
 
+/** The port as a viewer's session uses it. */
+export interface ViewerPort {
+  /**
+   * Where viewers may try to reach it: lines of a session description (RFC 8839, section 5.1; RFC 6544, section 4.5
+   * for TCP), UDP before TCP.
+   */
+  candidates(): string[];
+  register(events: EndpointEvents): Registration;
+}
+
 /** A viewer as the port knows it. */
 export interface Registration {
-  readonly endpoint: Endpoint;
+  /** As {@link DtlsGate.handshakeDone}. */
+  handshakeDone(): void;
   /**
    * Has checks for this user fragment be its own.
    * @throws where they are another's: fragments are short, and drawn at random.
@@ -53,8 +65,9 @@ function kindOf(first: number): "stun" | "session" | "unknown" {
   return "unknown";
 }
 
-export class RtcPort {
+export class RtcPort implements ViewerPort {
   readonly #clock: Clock;
+  readonly #rounds: Rounds;
   readonly #host: string | undefined;
   readonly #sockets: MediaSocket[] = [];
   readonly #fragments = new Map<string, { readonly endpoint: Endpoint; readonly password: string }>();
@@ -65,6 +78,7 @@ export class RtcPort {
 
   private constructor({ clock, host }: PortOptions) {
     this.#clock = clock;
+    this.#rounds = new Rounds(clock);
     this.#host = host;
   }
 
@@ -104,10 +118,6 @@ export class RtcPort {
     return this.#sockets.reduce((sum, { dropped }) => sum + dropped, this.#tcp?.dropped ?? 0);
   }
 
-  /**
-   * Where viewers may try to reach it: lines of a session description (RFC 8839, section 5.1; RFC 6544, section 4.5
-   * for TCP), UDP before TCP.
-   */
   candidates(): string[] {
     const ips = this.#host === undefined ? localAddresses() : [this.#host];
     const line = (kind: string, preference: number) => (ip: string, n: number) =>
@@ -119,14 +129,16 @@ export class RtcPort {
   register(events: EndpointEvents): Registration {
     const endpoint = new Endpoint(this.#clock, events);
     const fragments: string[] = [];
+    const stopListening = this.#rounds.everySecond(() => endpoint.listen());
     return {
-      endpoint,
+      handshakeDone: () => endpoint.handshakeDone(),
       accept: (fragment, password) => {
         if (this.#fragments.has(fragment)) throw new Error("the user fragment is taken");
         fragments.push(fragment);
         this.#fragments.set(fragment, { endpoint, password });
       },
       close: () => {
+        stopListening();
         for (const fragment of fragments) this.#fragments.delete(fragment);
         for (const key of endpoint.keys()) this.#forget(key);
       },
@@ -201,17 +213,8 @@ export class RtcPort {
 }
 
 function udpRoute(bound: MediaSocket, address: Address): Route {
-  const { socket } = bound;
-  return {
-    address,
-    send: (datagram) => {
-      if (!bound.closed) socket.send(datagram, address.port, address.ip, ignoreError);
-    },
-    sendMedia: bound.mediaTo(address),
-  };
+  return { address, fd: bound.fd, ...bound.wayTo(address) };
 }
-
-function ignoreError(): void {}
 
 /** The addresses of this machine that others can reach it by, IPv4 first. */
 function localAddresses(): string[] {

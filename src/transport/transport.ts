@@ -4,11 +4,13 @@ import { LocalAudience } from "./audience.ts";
 import { loadNativeIo } from "./io/native.ts";
 import { plainIo } from "./io/plain.ts";
 import type { MediaIo } from "./io.ts";
+import { JoinQueue } from "./joins.ts";
 import type { MediaCounters } from "./media.ts";
 import { RtcPort } from "./port.ts";
 import { Rounds } from "./rounds.ts";
-import type { Audience } from "./viewer.ts";
+import type { Audience, ViewerEvents } from "./viewer.ts";
 import { answerOffer, prepareWerift } from "./werift.ts";
+import { WorkerPool } from "./workers/pool.ts";
 
 export interface TransportOptions {
   readonly clock: Clock;
@@ -19,6 +21,8 @@ export interface TransportOptions {
   /** Whether any other port will do where that one is taken. */
   readonly anyPort: boolean;
   readonly playoutDelay: boolean;
+  /** Threads at most that send, beside this one; 0 sends from this one. */
+  readonly workers: number;
   readonly io?: MediaIo | undefined;
   readonly log: (line: string) => void;
 }
@@ -31,6 +35,8 @@ export class Transport {
   readonly #io: MediaIo;
   readonly #port: RtcPort;
   readonly #rounds: Rounds;
+  readonly #joins: JoinQueue;
+  readonly #workers: WorkerPool | undefined;
   readonly #media: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0 };
 
   private constructor(options: TransportOptions, io: MediaIo, port: RtcPort) {
@@ -38,6 +44,11 @@ export class Transport {
     this.#io = io;
     this.#port = port;
     this.#rounds = new Rounds(options.clock);
+    this.#joins = new JoinQueue(options.clock);
+    const { clock, workers: most, playoutDelay, log } = options;
+    // The plain form sends by Node's own sockets, which belong to one thread.
+    if (most > 0 && io.share)
+      this.#workers = new WorkerPool({ clock, port, most, setup: { playoutDelay }, log });
   }
 
   /** @throws the system's error where the port cannot be had. */
@@ -65,26 +76,31 @@ export class Transport {
       playoutDelay,
       log,
     };
-    return new LocalAudience(clock, (offer, events) => answerOffer(offer, options, events));
+    const answer = (offer: string, events: ViewerEvents) => answerOffer(offer, options, events);
+    const local = new LocalAudience(clock, this.#joins.inTurn(answer));
+    return this.#workers?.audience(local) ?? local;
   }
 
   /** For `/metrics`: what was sent, and what was kept out and why. */
   counters(): Record<string, number> {
     const { garbage, unauthentic, stranger, unsound } = this.#port.counters;
     const { packets, repairs, refusedRtcp } = this.#media;
+    const workers = this.#workers?.counters();
     return {
-      sent: packets,
-      sent_again: repairs,
-      dropped: this.#port.dropped,
+      sent: packets + (workers?.packets ?? 0),
+      sent_again: repairs + (workers?.repairs ?? 0),
+      dropped: this.#port.dropped + (workers?.dropped ?? 0),
       refused_garbage: garbage,
       refused_unauthentic: unauthentic,
       refused_stranger: stranger,
       refused_dtls: unsound,
-      refused_rtcp: refusedRtcp,
+      refused_rtcp: refusedRtcp + (workers?.refusedRtcp ?? 0),
     };
   }
 
-  close(): void {
+  /** Once what is to be said to the viewers is said. */
+  async close(): Promise<void> {
+    await this.#workers?.close();
     this.#port.close();
   }
 }

@@ -3,12 +3,12 @@ import type { EncodedFrame } from "../frame.ts";
 import type { EpochMs, Millis } from "../timing.ts";
 
 /** All viewers of one broadcast. */
-export interface Audience {
+export interface Audience<Offer = string> {
   /**
    * Makes a viewer of an SDP offer.
    * @throws {OfferError} for an offer that cannot be answered.
    */
-  admit(offer: string, events: ViewerEvents): Promise<Answered>;
+  admit(offer: Offer, events: ViewerEvents): Promise<Answered>;
   /** Sends a frame and its report to all that are connected. Settles when each has them. Never rejects. */
   send(frame: EncodedFrame): Promise<Sent>;
 }

@@ -20,8 +20,9 @@ import type { Cancel, Clock, Millis } from "../timing.ts";
 import type { Answer, Recipient } from "./audience.ts";
 import type { PacketizedFrame } from "./history.ts";
 import { type MediaCounters, type MediaParameters, MediaSession } from "./media.ts";
-import type { Registration, RtcPort } from "./port.ts";
+import type { Registration, ViewerPort } from "./port.ts";
 import type { Rounds } from "./rounds.ts";
+import type { Route } from "./route.ts";
 import { isVideoOffer, mendAnswer, mendOffer, offersCodec } from "./sdp.ts";
 import {
   KEY_BYTES,
@@ -36,9 +37,6 @@ import { WeriftMedia } from "./werift-media.ts";
 
 /** A viewer that has not connected by then has given up, or never could. */
 const CONNECT_WITHIN: Millis = 10_000;
-
-/** Browsers report each second, and check each few seconds that we are there; one silent for this long is gone. */
-const SILENCE: Millis = 10_000;
 
 /** Some frames with the most telemetry that one may have. */
 const MAX_REPORTS_BYTES = 64 * 1024;
@@ -55,7 +53,7 @@ const NO_PLAYOUT_DELAY = Buffer.from([0, 0, 0]);
 export interface PeerOptions {
   readonly clock: Clock;
   readonly rounds: Rounds;
-  readonly port: RtcPort;
+  readonly port: ViewerPort;
   readonly sealerOf: (keys: SessionKeys) => Sealer;
   readonly counters: MediaCounters;
   /** Ask viewers for no playout delay. Only the latency bench turns it off. */
@@ -165,6 +163,7 @@ class Peer implements Recipient {
   readonly #cancel: Cancel[] = [];
   readonly #registration: Registration;
   readonly #transport: InnerTransport;
+  #route: Route | undefined;
   #media: MediaSession | WeriftMedia | undefined;
   #reports: RTCDataChannel | undefined;
   #state: "connecting" | "connected" | "closed" = "connecting";
@@ -173,12 +172,16 @@ class Peer implements Recipient {
     this.#options = options;
     this.#events = events;
     this.#connection = newConnection(options);
+    this.#transport = transportBy(() => this.#route);
     this.#registration = options.port.register({
+      routed: (route) => {
+        this.#route = route;
+      },
       chosen: (check) => this.#transport.onData(check, VIEWER),
       dtls: (datagram) => this.#transport.onData(datagram, VIEWER),
       rtp: (datagram) => this.#media?.receive(datagram),
+      silent: () => this.close("silent"),
     });
-    this.#transport = transportTo(this.#registration);
   }
 
   async answer(offer: string): Promise<string> {
@@ -242,7 +245,7 @@ class Peer implements Recipient {
   }
 
   #watchLife(dtls: RTCDtlsTransport): void {
-    const { clock, rounds } = this.#options;
+    const { clock } = this.#options;
     dtls.onStateChange.subscribe((state) => {
       if (state === "connected") this.#connected(dtls);
       if (state === "closed" || state === "failed") this.close(`DTLS ${state}`);
@@ -254,17 +257,13 @@ class Peer implements Recipient {
       clock.after(CONNECT_WITHIN, () => {
         if (this.#state === "connecting") this.close("did not connect");
       }),
-      rounds.everySecond(() => {
-        const silence = clock.now() - this.#registration.endpoint.heardAt;
-        if (this.#state === "connected" && silence > SILENCE) this.close("silent");
-      }),
     );
   }
 
   #connected(dtls: RTCDtlsTransport): void {
     if (this.#state !== "connecting") return;
     this.#state = "connected";
-    this.#registration.endpoint.handshakeDone();
+    this.#registration.handshakeDone();
     try {
       this.#media = this.#openMedia(dtls);
     } catch (error) {
@@ -288,7 +287,7 @@ class Peer implements Recipient {
       keys: keysOf(innerDtls(dtls)),
       sealerOf,
       counters,
-      route: () => this.#registration.endpoint.route,
+      route: () => this.#route,
       keyframeNeeded: () => this.#events.keyframeNeeded(),
       received: (reception) => this.#events.received(reception),
       left: () => this.close("left"),
@@ -334,7 +333,7 @@ function newConnection({ playoutDelay }: PeerOptions): RTCPeerConnection {
 }
 
 /** The socket of one peer connection. Checks are answered by the endpoint, so that all that it has to send is DTLS. */
-function transportTo({ endpoint }: Registration): InnerTransport {
+function transportBy(route: () => Route | undefined): InnerTransport {
   return {
     type: "udp",
     closed: false,
@@ -344,7 +343,7 @@ function transportTo({ endpoint }: Registration): InnerTransport {
     port: VIEWER[1],
     onData() {},
     async send(datagram) {
-      if ((datagram[0] ?? 0) >= 20) endpoint.route?.send(datagram);
+      if ((datagram[0] ?? 0) >= 20) route()?.send(datagram);
     },
     async close() {},
   };

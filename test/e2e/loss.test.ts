@@ -20,13 +20,16 @@ function losing(io: MediaIo): MediaIo & { lost: number } {
     lost: 0,
     async bind(options: Parameters<MediaIo["bind"]>[0]) {
       const socket = await io.bind(options);
-      const { mediaTo } = socket;
-      socket.mediaTo = (address) => {
-        const send = mediaTo.call(socket, address);
-        return (...packet) => {
-          seed = (seed * 48_271) % 2_147_483_647;
-          if (seed / 2_147_483_647 < SHARE_LOST) lossy.lost++;
-          else send(...packet);
+      const { wayTo } = socket;
+      socket.wayTo = (address) => {
+        const { send, sendMedia } = wayTo.call(socket, address);
+        return {
+          send,
+          sendMedia: (...packet) => {
+            seed = (seed * 48_271) % 2_147_483_647;
+            if (seed / 2_147_483_647 < SHARE_LOST) lossy.lost++;
+            else sendMedia(...packet);
+          },
         };
       };
       return socket;

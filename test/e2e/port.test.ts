@@ -6,6 +6,7 @@ import { Message, parseMessage } from "werift";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import type { MediaIo, MediaSocket } from "../../src/transport/io.ts";
 import { RtcPort } from "../../src/transport/port.ts";
+import type { Route } from "../../src/transport/route.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const HOST = "127.0.0.1";
@@ -42,8 +43,18 @@ const eventually = (check: () => void) => vi.waitFor(check, { timeout: 20_000 })
 /** A viewer as the port knows it, which notes what it is handed. */
 function viewer(fragment: string) {
   const password = `the password of ${fragment}`;
-  const heard = { chosen: 0, dtls: [] as Buffer[], rtp: [] as Buffer[] };
+  const heard = {
+    route: undefined as Route | undefined,
+    silent: 0,
+    chosen: 0,
+    dtls: [] as Buffer[],
+    rtp: [] as Buffer[],
+  };
   const registration = rtc.register({
+    routed: (route) => {
+      heard.route = route;
+    },
+    silent: () => heard.silent++,
     chosen: () => heard.chosen++,
     dtls: (datagram) => heard.dtls.push(datagram),
     rtp: (datagram) => heard.rtp.push(datagram),
@@ -107,10 +118,10 @@ describe("whose a datagram is", () => {
     a.send(RTCP, SEALED);
     b.send(SEALED);
     await eventually(() => {
-      expect(one.heard).toEqual({ chosen: 1, dtls: [SEALED], rtp: [RTCP] });
-      expect(two.heard).toEqual({ chosen: 1, dtls: [SEALED], rtp: [] });
+      expect(one.heard).toMatchObject({ chosen: 1, dtls: [SEALED], rtp: [RTCP] });
+      expect(two.heard).toMatchObject({ chosen: 1, dtls: [SEALED], rtp: [] });
     });
-    one.registration.endpoint.route?.send(Buffer.from("to one"));
+    one.heard.route?.send(Buffer.from("to one"));
     await eventually(() => expect(a.got.at(-1)?.toString()).toBe("to one"));
     expect(b.got).toHaveLength(1);
     expect(rtc.counters).toEqual({ garbage: 0, unauthentic: 0, stranger: 0, unsound: 0 });
@@ -123,7 +134,7 @@ describe("whose a datagram is", () => {
     await after.proves(one);
     after.send(RTCP);
     await eventually(() => expect(one.heard.rtp).toEqual([RTCP]));
-    expect(one.registration.endpoint.route?.address).toEqual({ ip: HOST, port: after.port });
+    expect(one.heard.route?.address).toEqual({ ip: HOST, port: after.port });
   });
 
   test("a check by none of its passwords, for nobody or copied is refused, counted and not answered", async () => {
@@ -138,7 +149,7 @@ describe("whose a datagram is", () => {
     stranger.send(RTCP);
     await eventually(() => expect(rtc.counters.stranger).toBe(1));
     expect(stranger.got).toEqual([]);
-    expect(one.registration.endpoint.route?.address.port).toBe(a.port);
+    expect(one.heard.route?.address.port).toBe(a.port);
   });
 
   test("a viewer cannot take over the address of another that is heard, and can once it is silent", async () => {
@@ -156,7 +167,7 @@ describe("whose a datagram is", () => {
     await eventually(() => expect(two.heard.rtp).toEqual([RTCP]));
     expect(one.heard.rtp).toHaveLength(1);
     // What is still sent to the first does not reach the second.
-    expect(one.registration.endpoint.route).toBeUndefined();
+    expect(one.heard.route).toBeUndefined();
     // Closing the first leaves the second its address.
     one.registration.close();
     shared.send(RTCP);
@@ -165,7 +176,7 @@ describe("whose a datagram is", () => {
 
   test("of two with one fragment, is the first one's: the second is refused", async () => {
     const one = viewer("one");
-    const second = rtc.register({ chosen() {}, dtls() {}, rtp() {} });
+    const second = rtc.register({ routed() {}, chosen() {}, dtls() {}, rtp() {}, silent() {} });
     expect(() => second.accept("one", "another password")).toThrow("taken");
     second.close();
     await (await Client.open()).proves(one);
@@ -183,7 +194,7 @@ describe("whose a datagram is", () => {
     await eventually(() =>
       expect(rtc.counters).toEqual({ garbage: 0, unauthentic: 1, stranger: 2, unsound: 0 }),
     );
-    expect(one.heard).toEqual({ chosen: 1, dtls: [], rtp: [] });
+    expect(one.heard).toMatchObject({ chosen: 1, dtls: [], rtp: [] });
   });
 
   test("of a viewer at more addresses than it may have, the oldest are strangers'", async () => {
@@ -199,7 +210,7 @@ describe("whose a datagram is", () => {
     for (const client of [chosen, ...others]) client.send(RTCP);
     await eventually(() => expect(one.heard.rtp).toHaveLength(16));
     expect(rtc.counters.stranger).toBe(2);
-    expect(one.registration.endpoint.route?.address.port).toBe(chosen.port);
+    expect(one.heard.route?.address.port).toBe(chosen.port);
   });
 });
 
@@ -229,7 +240,7 @@ describe("what is kept out", () => {
     await eventually(() => expect(rtc.counters.stranger).toBe(3));
     a.send(ALERT, SEALED.subarray(0, -1));
     await eventually(() => expect(rtc.counters.unsound).toBe(2));
-    expect(one.heard).toEqual({ chosen: 1, dtls: [], rtp: [] });
+    expect(one.heard).toMatchObject({ chosen: 1, dtls: [], rtp: [] });
     expect(stranger.got).toEqual([]);
   });
 
@@ -238,7 +249,7 @@ describe("what is kept out", () => {
     const from = { address: HOST, port: 0, family: "IPv4", size: 0 };
     bound[0]?.socket.emit("message", checkFor(one), from);
     expect(rtc.counters.garbage).toBe(1);
-    expect(one.registration.endpoint.route).toBeUndefined();
+    expect(one.heard.route).toBeUndefined();
   });
 });
 
@@ -263,9 +274,9 @@ describe("TCP at the same port", () => {
     const tcp = await connected();
     tcp.write(Buffer.concat([checkFor(one), RTCP].map(framed)));
     await eventually(() => expect(one.heard.rtp).toEqual([RTCP]));
-    expect(one.registration.endpoint.route?.address.port).toBe(tcp.localPort);
+    expect(one.heard.route?.address.port).toBe(tcp.localPort);
     tcp.destroy();
-    await eventually(() => expect(one.registration.endpoint.route?.address.port).toBe(udp.port));
+    await eventually(() => expect(one.heard.route?.address.port).toBe(udp.port));
   });
 
   test("is closed to strangers, and counts what they say", async () => {
@@ -282,7 +293,7 @@ describe("TCP at the same port", () => {
     const one = viewer("one");
     const tcp = await connected();
     tcp.resume().write(framed(checkFor(one)));
-    await eventually(() => expect(one.registration.endpoint.route).toBeDefined());
+    await eventually(() => expect(one.heard.route).toBeDefined());
     one.registration.close();
     await closes(tcp);
   });
@@ -334,7 +345,7 @@ describe("the port itself", () => {
     const one = viewer("one");
     const a = await Client.open();
     await a.proves(one);
-    const { route } = one.registration.endpoint;
+    const { route } = one.heard;
     const before = a.got.length;
     rtc.close();
     route?.send(Buffer.from("too late"));

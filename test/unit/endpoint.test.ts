@@ -30,7 +30,7 @@ let clock: FakeClock;
 let endpoint: Endpoint;
 let routes: Map<string, FakeRoute>;
 let transactions: number;
-const events = { chosen: vi.fn(), dtls: vi.fn(), rtp: vi.fn() };
+const events = { routed: vi.fn(), chosen: vi.fn(), dtls: vi.fn(), rtp: vi.fn(), silent: vi.fn() };
 
 beforeEach(() => {
   vi.resetAllMocks();
@@ -226,4 +226,48 @@ describe("what comes besides checks", () => {
     await clock.advance(1);
     expect(endpoint.holds("a")).toBe(false);
   });
+});
+
+describe("silence", () => {
+  test("of a viewer that was connected is told after ten seconds", async () => {
+    check("a", { nominate: true });
+    endpoint.handshakeDone();
+    await clock.advance(10_000);
+    endpoint.listen();
+    expect(events.silent).not.toHaveBeenCalled();
+    await clock.advance(1);
+    endpoint.listen();
+    expect(events.silent).toHaveBeenCalledOnce();
+  });
+
+  test("is none while the viewer is heard, by whatever it says", async () => {
+    check("a", { nominate: true });
+    endpoint.handshakeDone();
+    await clock.advance(9000);
+    endpoint.receive(RTCP, "a");
+    await clock.advance(9000);
+    check("a");
+    await clock.advance(9000);
+    endpoint.listen();
+    expect(events.silent).not.toHaveBeenCalled();
+  });
+
+  test("of one that never connected is another's to judge", async () => {
+    check("a", { nominate: true });
+    await clock.advance(60_000);
+    endpoint.listen();
+    expect(events.silent).not.toHaveBeenCalled();
+  });
+});
+
+test("tells each change of the route, once", () => {
+  check("a", { nominate: true });
+  check("a", { nominate: true });
+  check("b");
+  expect(events.routed.mock.calls).toEqual([[routeBy("a")]]);
+  check("b", { nominate: true });
+  endpoint.lost("b");
+  expect(events.routed.mock.calls.slice(1)).toEqual([[routeBy("b")], [routeBy("a")]]);
+  endpoint.lost("a");
+  expect(events.routed).toHaveBeenLastCalledWith(undefined);
 });

@@ -7,7 +7,15 @@
 import { endianness, networkInterfaces } from "node:os";
 import type { Address } from "../address.ts";
 import { ipBytes } from "../address.ts";
-import { type MediaIo, type MediaSocket, RECEIVE_BUFFER, SEND_BUFFER, type SocketOptions } from "../io.ts";
+import {
+  type MediaIo,
+  type MediaSender,
+  type MediaSocket,
+  RECEIVE_BUFFER,
+  SEND_BUFFER,
+  type SocketOptions,
+} from "../io.ts";
+import type { Route } from "../route.ts";
 import { KEY_BYTES, NodeSealer, PROFILES, type Sealer, type SessionKeys, writeNonce } from "../srtp.ts";
 import { listening, newSocket } from "./plain.ts";
 
@@ -220,9 +228,8 @@ interface Destination {
   readonly sockaddr: Buffer;
 }
 
-class NativeSocket implements MediaSocket {
-  readonly socket: MediaSocket["socket"];
-  readonly #fd: number;
+class NativeSender implements MediaSender {
+  readonly fd: number;
   readonly #system: System;
   readonly #data: Memory;
   readonly #names: Memory;
@@ -243,14 +250,8 @@ class NativeSocket implements MediaSocket {
   #messageBytes = 0;
   #closed = false;
 
-  constructor(
-    { system, allocate }: Native,
-    socket: MediaSocket["socket"],
-    fd: number,
-    segmentation: boolean,
-  ) {
-    this.socket = socket;
-    this.#fd = fd;
+  constructor({ system, allocate }: Native, fd: number, segmentation: boolean) {
+    this.fd = fd;
     this.#system = system;
     this.#segmentation = segmentation;
     this.#data = allocate(DATA_BYTES);
@@ -261,25 +262,39 @@ class NativeSocket implements MediaSocket {
     this.#layOut();
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  close(): void {
-    // At once: the descriptor may soon be another's.
+  /**
+   * Sends what waits, and nothing after: the descriptor may soon be another's.
+   * @returns false where it was closed before.
+   */
+  close(): boolean {
+    if (this.#closed) return false;
+    this.#flush();
     this.#closed = true;
-    this.socket.close();
+    return true;
   }
 
   get dropped(): number {
     return this.#dropped;
   }
 
-  mediaTo(address: Address): (sealer: Sealer, header: Buffer, payload: Buffer, index: number) => void {
+  wayTo(address: Address): Pick<Route, "send" | "sendMedia"> {
     const to = { sockaddr: sockaddrOf(address) };
-    return (sealer, header, payload, index) => {
-      if (!(sealer instanceof NativeSealer)) throw new TypeError("a sealer of another form");
-      this.#push(to, sealer, header, payload, index);
+    return {
+      send: (datagram) => {
+        if (!this.#makeRoom(to, datagram.length)) return;
+        this.#data.bytes.set(datagram, this.#dataEnd);
+        this.#add(datagram.length);
+      },
+      sendMedia: (sealer, header, payload, index) => {
+        if (!(sealer instanceof NativeSealer)) throw new TypeError("a sealer of another form");
+        const size = header.length + payload.length + sealer.tagBytes;
+        if (!this.#makeRoom(to, size)) return;
+        const { bytes } = this.#data;
+        bytes.set(header, this.#dataEnd);
+        bytes.set(payload, this.#dataEnd + header.length);
+        sealer.sealInPlace(this.#data, this.#dataEnd, header.length, payload.length, index);
+        this.#add(size);
+      },
     };
   }
 
@@ -298,14 +313,15 @@ class NativeSocket implements MediaSocket {
     }
   }
 
-  #push(to: Destination, sealer: NativeSealer, header: Buffer, payload: Buffer, index: number): void {
-    const size = header.length + payload.length + sealer.tagBytes;
-    if (this.#closed || size > MAX_MESSAGE_BYTES) return;
+  /** False where the datagram cannot be sent. */
+  #makeRoom(to: Destination, size: number): boolean {
+    if (this.#closed || size > MAX_MESSAGE_BYTES) return false;
     if (!this.#continues(to, size)) this.#begin(to, size);
-    const { bytes } = this.#data;
-    bytes.set(header, this.#dataEnd);
-    bytes.set(payload, this.#dataEnd + header.length);
-    sealer.sealInPlace(this.#data, this.#dataEnd, header.length, payload.length, index);
+    return true;
+  }
+
+  /** Takes what has been written at the data's end. */
+  #add(size: number): void {
     this.#dataEnd += size;
     this.#messageBytes += size;
     this.#segments++;
@@ -359,7 +375,7 @@ class NativeSocket implements MediaSocket {
     let sent = 0;
     while (sent < this.#messageCount && !this.#closed) {
       const messages = this.#messages.at + sent * MMSGHDR;
-      const taken = this.#system.send(this.#fd, messages, this.#messageCount - sent, MSG_DONTWAIT);
+      const taken = this.#system.send(this.fd, messages, this.#messageCount - sent, MSG_DONTWAIT);
       if (taken > 0) {
         sent += taken;
         continue;
@@ -406,7 +422,7 @@ async function bind(
   native: Native,
   { family, host, port }: SocketOptions,
   segmentation: boolean,
-): Promise<NativeSocket> {
+): Promise<MediaSocket> {
   const { system, allocate } = native;
   const fd = system.socket(family === 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const memory = allocate(SOCKADDR + 4);
@@ -423,7 +439,18 @@ async function bind(
   await listening(socket, () => socket.bind({ fd, exclusive: true }));
   socket.setSendBufferSize(SEND_BUFFER);
   socket.setRecvBufferSize(RECEIVE_BUFFER);
-  return new NativeSocket(native, socket, fd, segmentation);
+  const sender = new NativeSender(native, fd, segmentation);
+  return {
+    socket,
+    fd,
+    get dropped() {
+      return sender.dropped;
+    },
+    wayTo: (address) => sender.wayTo(address),
+    close: () => {
+      if (sender.close()) socket.close();
+    },
+  };
 }
 
 function errorName(error: number): string {
@@ -449,6 +476,7 @@ export async function loadNativeIo(): Promise<MediaIo> {
     name: "native",
     sealerOf: (keys) => new NativeSealer(native, keys),
     bind: (options) => bind(native, options, segmentation),
+    share: (fd) => new NativeSender(native, fd, segmentation),
   };
 }
 
@@ -491,8 +519,8 @@ async function canSegment(native: Native): Promise<boolean> {
       resolve();
     });
   });
-  const send = sender.mediaTo({ ip: "127.0.0.1", port });
-  for (const bytes of [100, 100, 40]) send(sealer, Buffer.alloc(12), Buffer.alloc(bytes), 1);
+  const { sendMedia } = sender.wayTo({ ip: "127.0.0.1", port });
+  for (const bytes of [100, 100, 40]) sendMedia(sealer, Buffer.alloc(12), Buffer.alloc(bytes), 1);
   await received;
   sealer.close();
   sender.close();

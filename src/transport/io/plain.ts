@@ -3,7 +3,8 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { Address } from "../address.ts";
 import { type MediaIo, type MediaSocket, RECEIVE_BUFFER, SEND_BUFFER, type SocketOptions } from "../io.ts";
-import { NodeSealer, type Sealer } from "../srtp.ts";
+import type { Route } from "../route.ts";
+import { NodeSealer } from "../srtp.ts";
 
 export const plainIo: MediaIo = {
   name: "plain",
@@ -37,6 +38,7 @@ export async function listening(socket: Socket, bind: () => void): Promise<void>
 
 class PlainSocket implements MediaSocket {
   readonly socket: Socket;
+  readonly fd = undefined;
   #dropped = 0;
   #closed = false;
 
@@ -48,24 +50,26 @@ class PlainSocket implements MediaSocket {
     return this.#dropped;
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.socket.close();
   }
 
-  mediaTo({ ip, port }: Address): (sealer: Sealer, header: Buffer, payload: Buffer, index: number) => void {
+  wayTo({ ip, port }: Address): Pick<Route, "send" | "sendMedia"> {
     // A viewer's network that is away shows by its silence.
     const sent = (error: Error | null) => {
       if (error) this.#dropped++;
     };
-    return (sealer, header, payload, index) => {
-      if (this.#closed) return;
-      if (this.socket.getSendQueueSize() > SEND_BUFFER) this.#dropped++;
-      else this.socket.send(sealer.seal(header, payload, index), port, ip, sent);
+    return {
+      send: (datagram) => {
+        if (!this.#closed) this.socket.send(datagram, port, ip, sent);
+      },
+      sendMedia: (sealer, header, payload, index) => {
+        if (this.#closed) return;
+        if (this.socket.getSendQueueSize() > SEND_BUFFER) this.#dropped++;
+        else this.socket.send(sealer.seal(header, payload, index), port, ip, sent);
+      },
     };
   }
 }

@@ -1,0 +1,214 @@
+/** One media worker as the main thread sees it: its viewers, whose ends of the port are here, and the frames for them. */
+import { Worker } from "node:worker_threads";
+import type { EncodedFrame } from "../../frame.ts";
+import type { Clock, Millis } from "../../timing.ts";
+import type { Registration, RtcPort } from "../port.ts";
+import type { Route } from "../route.ts";
+import { type Answered, OfferError, type Sent, type ViewerEvents } from "../viewer.ts";
+import {
+  bufferOf,
+  copyOf,
+  type WorkerCounters,
+  type WorkerOrder,
+  type WorkerReport,
+  type WorkerSetup,
+} from "./messages.ts";
+
+// In the source tree this is TypeScript, which Node runs as it is; once built it is JavaScript.
+const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url);
+
+/** By then a worker that was asked to end is ended. */
+const END_WITHIN: Millis = 1000;
+
+export interface MediaWorkerOptions {
+  readonly clock: Clock;
+  readonly port: RtcPort;
+  readonly setup: WorkerSetup;
+  /** What the thread runs; only tests run another. */
+  readonly module?: URL;
+  readonly log: (line: string) => void;
+  /** It has ended, of itself or by {@link MediaWorker.close}; its viewers are closed already. */
+  readonly ended: (worker: MediaWorker) => void;
+}
+
+/** A viewer, from its admission on. */
+interface Member {
+  readonly audience: number;
+  readonly events: ViewerEvents;
+  readonly registration: Registration;
+  route: Route | undefined;
+  /** Settles its admission. */
+  readonly answered: (answer: string) => void;
+  readonly refused: (error: Error) => void;
+}
+
+let viewersSoFar = 0;
+
+export class MediaWorker {
+  readonly #options: MediaWorkerOptions;
+  readonly #thread: Worker;
+  readonly #members = new Map<number, Member>();
+  /** Frames on their way, by audience, oldest first. */
+  readonly #sending = new Map<number, ((sent: Sent | undefined) => void)[]>();
+  #isReady = false;
+  #hasEnded = false;
+  counters: WorkerCounters = { packets: 0, repairs: 0, refusedRtcp: 0, dropped: 0 };
+
+  constructor(options: MediaWorkerOptions) {
+    this.#options = options;
+    const { module = THREAD, setup: workerData } = options;
+    this.#thread = new Worker(module, { workerData, name: "rendercast media" });
+    // It is no reason for the process to stay.
+    this.#thread.unref();
+    this.#thread.on("message", (report: WorkerReport) => this.#take(report));
+    this.#thread.on("error", (error) => options.log(`A thread that sends video failed: ${error.message}`));
+    this.#thread.on("exit", () => this.#ended());
+  }
+
+  /** Whether it has ever run. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  get viewers(): number {
+    return this.#members.size;
+  }
+
+  /** As {@link Audience.admit}. */
+  admit(audience: number, offer: string, events: ViewerEvents): Promise<Answered> {
+    const { port } = this.#options;
+    const viewer = ++viewersSoFar;
+    const pass = (as: "chosen" | "dtls" | "rtp") => (bytes: Buffer) => {
+      const datagram = copyOf(bytes);
+      this.#post({ kind: "datagram", viewer, as, datagram }, [datagram.buffer]);
+    };
+    const registration = port.register({
+      routed: (route) => {
+        member.route = route;
+        const posted = route && { address: route.address, fd: route.fd };
+        this.#post({ kind: "routed", viewer, route: posted });
+      },
+      chosen: pass("chosen"),
+      dtls: pass("dtls"),
+      rtp: pass("rtp"),
+      silent: () => this.#post({ kind: "silent", viewer }),
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<Answered>();
+    const close = (reason: string) => this.#post({ kind: "close", viewer, reason });
+    const member: Member = {
+      audience,
+      events,
+      registration,
+      route: undefined,
+      answered: (answer) => resolve({ answer, viewer: { close } }),
+      refused: reject,
+    };
+    this.#members.set(viewer, member);
+    this.#post({ kind: "admit", audience, viewer, offer, candidates: port.candidates() });
+    return promise;
+  }
+
+  /** Resolves when its viewers have the frame; to undefined where it has none of this audience, or ends before. */
+  send(audience: number, frame: EncodedFrame): Promise<Sent | undefined> {
+    if (!this.#serves(audience)) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const waiting = this.#sending.get(audience) ?? [];
+      this.#sending.set(audience, waiting);
+      waiting.push(resolve);
+      const data = copyOf(frame.data);
+      this.#post({ kind: "frame", audience, frame: { ...frame, data } }, [data.buffer]);
+    });
+  }
+
+  /** Has it end, once what it was told before is done. */
+  async close(): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#thread.ref();
+    const exited = new Promise((resolve) => this.#thread.once("exit", resolve));
+    this.#post({ kind: "end" });
+    const stopWaiting = this.#options.clock.after(END_WITHIN, () => void this.#thread.terminate());
+    await exited;
+    stopWaiting();
+  }
+
+  #serves(audience: number): boolean {
+    for (const member of this.#members.values()) if (member.audience === audience) return true;
+    return false;
+  }
+
+  #take(report: WorkerReport): void {
+    if (report.kind === "ready") this.#isReady = true;
+    else if (report.kind === "log") this.#options.log(report.line);
+    else if (report.kind === "sent") this.#sent(report);
+    else {
+      const member = this.#members.get(report.viewer);
+      if (member) this.#takeOf(member, report);
+    }
+  }
+
+  #takeOf(member: Member, report: Extract<WorkerReport, { viewer: number }>): void {
+    const { events, registration } = member;
+    switch (report.kind) {
+      case "accept":
+        registration.accept(report.fragment, report.password);
+        break;
+      case "handshake-done":
+        registration.handshakeDone();
+        break;
+      case "answered":
+        member.answered(report.answer);
+        break;
+      case "refused":
+        this.#forget(report.viewer, member);
+        member.refused(errorOf(report));
+        break;
+      case "connected":
+        events.connected();
+        break;
+      case "keyframe-needed":
+        events.keyframeNeeded();
+        break;
+      case "received":
+        events.received(report.reception);
+        break;
+      case "send":
+        member.route?.send(bufferOf(report.datagram));
+        break;
+      case "closed":
+        this.#forget(report.viewer, member);
+        events.closed(report.reason);
+        break;
+    }
+  }
+
+  #sent({ audience, packets, at, counters }: Extract<WorkerReport, { kind: "sent" }>): void {
+    this.counters = counters;
+    this.#sending.get(audience)?.shift()?.({ packets, at });
+  }
+
+  #forget(viewer: number, { audience, registration }: Member): void {
+    registration.close();
+    this.#members.delete(viewer);
+    if (!this.#serves(audience)) this.#post({ kind: "forget", audience });
+  }
+
+  #ended(): void {
+    this.#hasEnded = true;
+    for (const waiting of this.#sending.values()) for (const resolve of waiting) resolve(undefined);
+    this.#sending.clear();
+    for (const [viewer, member] of [...this.#members]) {
+      this.#forget(viewer, member);
+      member.refused(new Error("the thread that answers viewers has ended"));
+      member.events.closed("failed");
+    }
+    this.#options.ended(this);
+  }
+
+  #post(order: WorkerOrder, handOver: ArrayBuffer[] = []): void {
+    if (!this.#hasEnded) this.#thread.postMessage(order, handOver);
+  }
+}
+
+function errorOf({ code, message }: Extract<WorkerReport, { kind: "refused" }>): Error {
+  return code === undefined ? new Error(message) : new OfferError(code, message);
+}

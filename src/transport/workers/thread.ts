@@ -1,0 +1,129 @@
+/**
+ * A media worker: sessions, sealing and sending of some of the viewers, on a core of their own. Its datagrams leave by the
+ * main thread's sockets, and come in by messages.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "../../timing.ts";
+import { LocalAudience } from "../audience.ts";
+import { loadNativeIo } from "../io/native.ts";
+import type { MediaSender } from "../io.ts";
+import { JoinQueue } from "../joins.ts";
+import type { MediaCounters } from "../media.ts";
+import { Rounds } from "../rounds.ts";
+import { OfferError, type Viewer, type ViewerEvents } from "../viewer.ts";
+import { answerOffer, prepareWerift } from "../werift.ts";
+import { bufferOf, type WorkerOrder, type WorkerReport, type WorkerSetup } from "./messages.ts";
+import { PostedPort } from "./posted-port.ts";
+
+if (!parentPort) throw new Error("A media worker runs in a worker thread only.");
+const owner = parentPort;
+const { playoutDelay }: WorkerSetup = workerData;
+
+// Whatever a viewer brings about, the others go on.
+process.on("unhandledRejection", (reason) => log(`A task failed: ${describe(reason)}`));
+process.on("uncaughtException", (error) => log(`A callback failed: ${describe(error)}`));
+
+prepareWerift();
+const io = await loadNativeIo();
+const clock = systemClock;
+const rounds = new Rounds(clock);
+const joins = new JoinQueue(clock);
+const counters: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0 };
+const senders = new Map<number, MediaSender>();
+/** By their numbers. */
+const audiences = new Map<number, LocalAudience<Admission>>();
+const ports = new Map<number, PostedPort>();
+const viewers = new Map<number, Viewer>();
+
+/** An offer, and the port that its viewer is met by. */
+interface Admission {
+  readonly offer: string;
+  readonly port: PostedPort;
+}
+
+const answer = joins.inTurn<Admission>(({ offer, port }, events) => {
+  const { sealerOf } = io;
+  return answerOffer(offer, { clock, rounds, port, sealerOf, counters, playoutDelay, log }, events);
+});
+
+owner.on("message", (order: WorkerOrder) => {
+  switch (order.kind) {
+    case "admit":
+      return void admit(order);
+    case "frame":
+      return void send(order);
+    case "close":
+      return viewers.get(order.viewer)?.close(order.reason);
+    case "forget":
+      return void audiences.delete(order.audience);
+    case "end":
+      return end();
+    default:
+      ports.get(order.viewer)?.take(order);
+  }
+});
+report({ kind: "ready" });
+
+/** Never rejects. */
+async function admit(order: Extract<WorkerOrder, { kind: "admit" }>): Promise<void> {
+  const { viewer, offer } = order;
+  const port = new PostedPort(owner, order, senderOf);
+  ports.set(viewer, port);
+  const events: ViewerEvents = {
+    connected: () => report({ kind: "connected", viewer }),
+    keyframeNeeded: () => report({ kind: "keyframe-needed", viewer }),
+    received: (reception) => report({ kind: "received", viewer, reception }),
+    closed: (reason) => {
+      viewers.delete(viewer);
+      ports.delete(viewer);
+      report({ kind: "closed", viewer, reason });
+    },
+  };
+  try {
+    const answered = await audienceOf(order.audience).admit({ offer, port }, events);
+    // It may have come and gone.
+    if (ports.has(viewer)) viewers.set(viewer, answered.viewer);
+    report({ kind: "answered", viewer, answer: answered.answer });
+  } catch (error) {
+    ports.delete(viewer);
+    const code = error instanceof OfferError ? error.code : undefined;
+    report({ kind: "refused", viewer, code, message: describe(error) });
+  }
+}
+
+/** Never rejects. */
+async function send({ audience, frame }: Extract<WorkerOrder, { kind: "frame" }>): Promise<void> {
+  const { packets, at } = await audienceOf(audience).send({ ...frame, data: bufferOf(frame.data) });
+  const dropped = [...senders.values()].reduce((sum, sender) => sum + sender.dropped, 0);
+  report({ kind: "sent", audience, packets, at, counters: { ...counters, dropped } });
+}
+
+function audienceOf(number: number): LocalAudience<Admission> {
+  const audience = audiences.get(number) ?? new LocalAudience(clock, answer);
+  audiences.set(number, audience);
+  return audience;
+}
+
+function senderOf(fd: number): MediaSender {
+  const sender = senders.get(fd) ?? io.share?.(fd);
+  if (!sender) throw new Error("this form of sending cannot share a socket");
+  senders.set(fd, sender);
+  return sender;
+}
+
+/** What is to be said to the viewers still leaves. */
+function end(): void {
+  setImmediate(() => process.exit());
+}
+
+function log(line: string): void {
+  report({ kind: "log", line });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function report(message: WorkerReport): void {
+  owner.postMessage(message);
+}

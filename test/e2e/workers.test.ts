@@ -1,0 +1,194 @@
+import type { Worker } from "node:worker_threads";
+import wrtc from "@roamhq/wrtc";
+import { io, type Socket } from "socket.io-client";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
+import type { Reply } from "../../src/signaling/protocol.ts";
+import { systemClock } from "../../src/timing.ts";
+import { LocalAudience } from "../../src/transport/audience.ts";
+import { plainIo } from "../../src/transport/io/plain.ts";
+import { RtcPort } from "../../src/transport/port.ts";
+import { WorkerPool } from "../../src/transport/workers/pool.ts";
+import { FakeViewer } from "../fakes.ts";
+
+const eventually = (check: () => void | Promise<void>) =>
+  vi.waitFor(check, { timeout: 20_000, interval: 50 });
+
+let here: Rendercast | undefined;
+const lines: string[] = [];
+const threads: Worker[] = [];
+const noteThread = (thread: Worker) => threads.push(thread);
+
+async function start(...options: string[]): Promise<Rendercast> {
+  const command = readConfig(["--port", "0", "--fps", "10", ...options], {});
+  if (!("run" in command)) throw new Error("no configuration");
+  here = await startRendercast(command.run, (line) => lines.push(line));
+  return here;
+}
+
+/** A viewer by libwebrtc. */
+class Player {
+  readonly socket: Socket;
+  #peer = new wrtc.RTCPeerConnection();
+  frames = 0;
+  ends: string[] = [];
+
+  constructor(port: number) {
+    this.socket = io(`http://localhost:${port}`, { transports: ["websocket"] });
+    this.socket.on("gone", (reason: string) => this.ends.push(reason));
+  }
+
+  async watch(): Promise<Reply<{ answer: string }>> {
+    this.#peer.close();
+    this.#peer = new wrtc.RTCPeerConnection();
+    this.frames = 0;
+    this.#peer.ontrack = ({ track }) => {
+      const sink = new wrtc.nonstandard.RTCVideoSink(track);
+      sink.onframe = () => this.frames++;
+    };
+    this.#peer.addTransceiver("video", { direction: "recvonly" });
+    await this.#peer.setLocalDescription(await this.#peer.createOffer());
+    const request = { stream: "main", offer: this.#peer.localDescription?.sdp };
+    const reply: Reply<{ answer: string }> = await this.socket.emitWithAck("watch", request);
+    if (reply.ok) await this.#peer.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
+    return reply;
+  }
+
+  close(): void {
+    this.#peer.close();
+    this.socket.close();
+  }
+}
+
+const players: Player[] = [];
+
+async function join({ port }: Rendercast): Promise<Player> {
+  const player = new Player(port);
+  players.push(player);
+  expect(await player.watch()).toMatchObject({ ok: true });
+  return player;
+}
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`http://localhost:${here?.port}/metrics`)).text();
+  return Number(new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1]);
+}
+
+beforeEach(() => {
+  process.on("worker", noteThread);
+});
+afterEach(async () => {
+  process.off("worker", noteThread);
+  for (const player of players.splice(0)) player.close();
+  await here?.close();
+  here = undefined;
+  for (const all of [lines, threads]) all.length = 0;
+});
+
+/** Those that send video; others draw, or are libraries'. */
+const senders = () => threads.filter(({ threadName }) => threadName === "rendercast media");
+
+describe("viewers in worker threads", () => {
+  test("play, are counted, and leave", async () => {
+    const server = await start("--workers", "1");
+    const [one, other] = [await join(server), await join(server)];
+    await eventually(() => expect(Math.min(one.frames, other.frames)).toBeGreaterThan(20));
+    expect(senders()).toHaveLength(1);
+    expect(server.broadcast.viewers).toBe(2);
+    expect(await metric('rendercast_media_packets_total\\{kind="sent"\\}')).toBeGreaterThan(40);
+    one.close();
+    await eventually(() => expect(server.broadcast.viewers).toBe(1));
+    other.close();
+    await eventually(() => expect(server.broadcast.viewers).toBe(0));
+  });
+
+  test("a bad offer is refused in the same words", async () => {
+    const server = await start("--workers", "1");
+    const player = new Player(server.port);
+    players.push(player);
+    const request = { stream: "main", offer: "v=0\r\nm=audio 9 RTP/AVP 0\r\n" };
+    expect(await player.socket.emitWithAck("watch", request)).toMatchObject({
+      ok: false,
+      code: "bad-request",
+      message: "The offer is not a session description with video.",
+    });
+  });
+
+  test("are told at once when their thread dies, and another takes them", async () => {
+    const server = await start("--workers", "1");
+    const [one, other] = [await join(server), await join(server)];
+    await eventually(() => expect(Math.min(one.frames, other.frames)).toBeGreaterThan(5));
+    await senders()[0]?.terminate();
+    await eventually(() => expect(one.ends.length * other.ends.length).toBe(1));
+    expect(server.broadcast.viewers).toBe(0);
+    for (const player of [one, other]) expect(await player.watch()).toMatchObject({ ok: true });
+    await eventually(() => expect(Math.min(one.frames, other.frames)).toBeGreaterThan(5));
+    expect(senders()).toHaveLength(2);
+    expect(lines.filter((line) => line.includes("another takes its viewers"))).toHaveLength(1);
+  });
+
+  test("one that comes while the thread dies is told to come again", async () => {
+    const server = await start("--workers", "1");
+    const player = new Player(server.port);
+    players.push(player);
+    const watched = player.watch();
+    await eventually(() => expect(senders()).toHaveLength(1));
+    await senders()[0]?.terminate();
+    const reply = await watched;
+    if (reply.ok) await eventually(() => expect(player.ends).toHaveLength(1));
+    await player.watch();
+    await eventually(() => expect(player.frames).toBeGreaterThan(5));
+  });
+
+  test("are spread, and all have every frame", async () => {
+    const server = await start("--workers", "2", "--size", "160x90");
+    const all: Player[] = [];
+    for (let n = 0; n < 18; n++) all.push(await join(server));
+    await eventually(() => expect(Math.min(...all.map(({ frames }) => frames))).toBeGreaterThan(10));
+    expect(senders()).toHaveLength(2);
+    expect(server.broadcast.viewers).toBe(18);
+  });
+});
+
+test("where no thread can run the main one sends", async () => {
+  const port = await RtcPort.open({ clock: systemClock, io: plainIo, host: "127.0.0.1", port: 0 });
+  const said: string[] = [];
+  const pool = new WorkerPool({
+    clock: systemClock,
+    port,
+    most: 2,
+    setup: { playoutDelay: true },
+    module: new URL(`data:text/javascript,throw new Error("no threads today")`),
+    log: (line) => said.push(line),
+  });
+  const viewers: FakeViewer[] = [];
+  const audience = pool.audience(
+    new LocalAudience(systemClock, async (answer, events) => {
+      const viewer = new FakeViewer(events);
+      viewers.push(viewer);
+      return { answer, viewer };
+    }),
+  );
+  await eventually(() =>
+    expect(said.at(-1)).toBe("Video is sent by the main thread: no other can do it here."),
+  );
+  expect(said[0]).toContain("no threads today");
+  const events = { connected() {}, keyframeNeeded() {}, received() {}, closed() {} };
+  expect(await audience.admit("offer", events)).toMatchObject({ answer: "offer" });
+  viewers[0]?.events.connected();
+  const timings = { captured: systemClock.now(), received: systemClock.now() };
+  const about = {
+    codec: "vp8",
+    type: "key",
+    width: 2,
+    height: 2,
+    rtpTimestamp: 0,
+    number: 1,
+    timings,
+  } as const;
+  expect(await audience.send({ ...about, data: Buffer.alloc(10) })).toMatchObject({ packets: 1 });
+  expect(viewers[0]?.frames).toHaveLength(1);
+  await pool.close();
+  port.close();
+});
