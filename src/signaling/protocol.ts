@@ -66,6 +66,8 @@ export type RefusalCode =
   | "no-common-codec"
   /** As many viewers as the server takes. */
   | "full"
+  /** There is no connection to restart. */
+  | "not-watching"
   /** Not what this protocol says. */
   | "bad-request"
   /** The server's fault; its log says more. */
@@ -82,6 +84,14 @@ export interface ClientToServerEvents {
   /** Watch by WebRTC: the SDP offer in, the SDP answer out. One peer connection a socket; a new one replaces the old. */
   watch(
     request: { readonly stream: string; readonly offer: string },
+    reply: (reply: Reply<{ readonly answer: string }>) => void,
+  ): void;
+  /**
+   * Go on watching from another network: an SDP offer that restarts ICE in, the SDP answer out. For the peer connection
+   * that this socket has; one at a time, and one a second.
+   */
+  restart(
+    request: { readonly offer: string },
     reply: (reply: Reply<{ readonly answer: string }>) => void,
   ): void;
   /** Stop watching by WebRTC; the socket goes on following. */
