@@ -17,10 +17,18 @@ export interface SignalingEvents {
   stream(info: StreamInfo): void;
 }
 
+/** How a connection by WebRTC comes to be, and moves to another network: an SDP offer is sent, and brings an answer. */
+export interface Offers {
+  watch(offer: string): Promise<Reply<{ readonly answer: string }>>;
+  /** For an offer that restarts the ICE of what is watched. */
+  restart(offer: string): Promise<Reply<{ readonly answer: string }>>;
+}
+
 /** What can be asked of the server. Every promise rejects where no answer came in time. */
 export interface Signaling {
   follow(stream: string): Promise<Reply<StreamInfo>>;
   watch(stream: string, offer: string): Promise<Reply<{ readonly answer: string }>>;
+  restart(offer: string): Promise<Reply<{ readonly answer: string }>>;
   leave(): void;
   /** The server's time. */
   clock(): Promise<number>;
@@ -56,6 +64,7 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents): Signa
   return {
     follow: (stream) => asked.emitWithAck("follow", stream),
     watch: (stream, offer) => asked.emitWithAck("watch", { stream, offer }),
+    restart: (offer) => asked.emitWithAck("restart", { offer }),
     leave: () => void socket.emit("leave"),
     clock: () => asked.emitWithAck("clock"),
     close() {
