@@ -1,5 +1,9 @@
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
+import { plainIo } from "../../src/transport/io/plain.ts";
+import type { MediaIo } from "../../src/transport/io.ts";
 import { launchChromium, launchFirefox } from "../browser.ts";
 import { describeWith } from "../setup/suites.ts";
 import { openPlayer, troublesOf, waitForState } from "./player.ts";
@@ -36,6 +40,49 @@ async function sessionOf(page: Page) {
       keyframes: inbound?.keyFramesDecoded,
     },
   };
+}
+
+/** The page is to use UDP alone, so that it has one way. */
+function hideTcp() {
+  const Real = RTCPeerConnection;
+  Object.assign(window, {
+    RTCPeerConnection: class extends Real {
+      override async setRemoteDescription({ type, sdp = "" }: RTCSessionDescriptionInit): Promise<void> {
+        await super.setRemoteDescription({ type, sdp: sdp.replace(/^a=candidate:tcp.*\r\n/gm, "") });
+      }
+    },
+  });
+}
+
+/** Media by plain Node, through a network whose ways can die: all that have been used until then. */
+function mortalIo() {
+  const used = new Set<number>();
+  const dead = new Set<number>();
+  const io: MediaIo = {
+    ...plainIo,
+    async bind(options) {
+      const bound = await plainIo.bind(options);
+      const { socket } = bound;
+      const emit = socket.emit.bind(socket) as (event: string, ...details: unknown[]) => boolean;
+      const send = socket.send.bind(socket) as (datagram: Buffer, port: number, ...more: unknown[]) => void;
+      Object.assign(socket, {
+        emit(event: string, ...details: [unknown, { readonly port: number }]) {
+          if (event !== "message") return emit(event, ...details);
+          const { port } = details[1];
+          used.add(port);
+          return dead.has(port) || emit(event, ...details);
+        },
+        send(datagram: Buffer, port: number, ...more: unknown[]) {
+          if (!dead.has(port)) send(datagram, port, ...more);
+        },
+      });
+      return bound;
+    },
+  };
+  const die = () => {
+    for (const port of used) dead.add(port);
+  };
+  return { io, die };
 }
 
 describeWith(["chromium"], "a viewer whose network changes", ({ chromium }) => {
@@ -143,3 +190,46 @@ describeWith(["firefox"], "Firefox, when its network changes,", ({ firefox }) =>
     expect((await sessionOf(page)).lasting).toEqual(before.lasting);
   });
 });
+
+describeWith(
+  ["chromium"],
+  "a viewer whose way to the server dies goes on by another with the same connection,",
+  ({ chromium }) => {
+    let browser: Browser;
+    let here: Rendercast | undefined;
+    beforeAll(async () => {
+      browser = await launchChromium(chromium);
+    });
+    afterEach(() => here?.close());
+    afterAll(() => browser?.close());
+
+    test.each([
+      ["soon, where a picture should come", false],
+      ["as soon as ICE tells, where none need come, as in a hidden page", true],
+    ])("%s", async (_, hidden) => {
+      const { io, die } = mortalIo();
+      const command = readConfig(["--port", "0", "--host", "127.0.0.1"], {});
+      if (!("run" in command)) throw new Error("no configuration");
+      here = await startRendercast(command.run, () => {}, { io });
+      const page = await openPlayer(browser, `http://127.0.0.1:${here.port}`, keepPeerConnections);
+      await page.evaluateOnNewDocument(hideTcp);
+      await page.reload();
+      await waitForState(page, "live");
+      await page.evaluate((hide) => {
+        if (hide) Object.defineProperty(document, "hidden", { value: true });
+        const [connection] = (window as unknown as { kept: RTCPeerConnection[] }).kept;
+        const states: string[] = [];
+        Object.assign(window, { states });
+        connection?.addEventListener("connectionstatechange", () => states.push(connection.connectionState));
+      }, hidden);
+      const before = await sessionOf(page);
+      die();
+      await noticesNothing(page);
+      const after = await sessionOf(page);
+      expect(after.version).toBe(before.version + 1);
+      expect(after.wayBy).not.toBe(before.wayBy);
+      const states = await page.evaluate(() => (window as unknown as { states: string[] }).states);
+      expect(states).toEqual(hidden ? ["disconnected", "connected"] : []);
+    });
+  },
+);

@@ -8,7 +8,7 @@ import { Restarts } from "./restarts.ts";
 import type { PlayerScreen } from "./screen.ts";
 import type { Offers } from "./signaling.ts";
 import { type Cancel, epochOf, type Timers } from "./timers.ts";
-import { Watchdog } from "./watchdog.ts";
+import { Silence, Watchdog } from "./watchdog.ts";
 
 /** What a peer connection needs. */
 export interface WebRtcOptions {
@@ -35,6 +35,7 @@ class WebRtcPlayback implements Playback {
   readonly #receiver: RTCRtpReceiver;
   readonly #video: HTMLVideoElement;
   readonly #watchdog = new Watchdog();
+  readonly #silence = new Silence();
   readonly #stopCounting: Cancel;
   readonly #stopListening: Cancel;
   /** From the first connection on. */
@@ -159,6 +160,7 @@ class WebRtcPlayback implements Playback {
       height: this.#video.videoHeight,
     });
     const expected = this.#shown && !document.hidden ? this.#options.expectedFps() : undefined;
+    if (this.#silence.begins(counters, expected)) this.#restarts?.networkChanged();
     if (this.#watchdog.isStuck(counters, expected)) this.#lose();
   }
 
