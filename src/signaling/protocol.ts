@@ -87,7 +87,7 @@ export interface ClientToServerEvents {
     reply: (reply: Reply<{ readonly answer: string }>) => void,
   ): void;
   /**
-   * Go on watching from another network: an SDP offer that restarts ICE in, the SDP answer out. For the peer connection
+   * Go on watching by another way: an SDP offer that restarts ICE in, the SDP answer out. For the peer connection
    * that this socket has; one at a time, and one a second.
    */
   restart(
