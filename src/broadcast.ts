@@ -19,6 +19,7 @@ import { type Picture, toJpeg } from "./picture.ts";
 import { Refusals } from "./refusals.ts";
 import type { Seats } from "./seats.ts";
 import type { SourceState, StreamInfo } from "./signaling/protocol.ts";
+import type { Watched } from "./signaling/watching.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { Source, SourceSink } from "./source/source.ts";
 import { TelemetryFeed } from "./telemetry-feed.ts";
@@ -198,7 +199,7 @@ export class Broadcast implements SourceSink {
    * Lets a viewer in by its SDP offer.
    * @throws {FullError} when there is no seat; {OfferError} for an offer that cannot be answered.
    */
-  async watch(offer: string, gone: (reason: string) => void): Promise<{ answer: string; leave(): void }> {
+  async watch(offer: string, gone: (reason: string) => void): Promise<Watched> {
     const { audience, metrics, seats } = this.#options;
     const freeSeat = seats.take();
     let viewer: Viewer | undefined;
@@ -228,7 +229,11 @@ export class Broadcast implements SourceSink {
       viewer = answered.viewer;
       if (this.#closed) viewer.close("the server stops");
       if (!closed) this.#admitted.add(viewer);
-      return { answer: answered.answer, leave: () => answered.viewer.close("left") };
+      return {
+        answer: answered.answer,
+        restart: (offer) => answered.viewer.restart(offer),
+        leave: () => answered.viewer.close("left"),
+      };
     } catch (error) {
       freeSeat();
       throw error;

@@ -86,6 +86,10 @@ export class FakeViewer implements Recipient {
     this.reports.push(JSON.parse(json));
   }
 
+  async restart(offer: string): Promise<string> {
+    return `answer to ${offer}`;
+  }
+
   close(reason: string): void {
     if (this.closedFor !== undefined) return;
     this.closedFor = reason;

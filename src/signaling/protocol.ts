@@ -66,6 +66,8 @@ export type RefusalCode =
   | "no-common-codec"
   /** As many viewers as the server takes. */
   | "full"
+  /** There is no connection to restart. */
+  | "not-watching"
   /** Not what this protocol says. */
   | "bad-request"
   /** The server's fault; its log says more. */
@@ -84,6 +86,14 @@ export interface ClientToServerEvents {
     request: { readonly stream: string; readonly offer: string },
     reply: (reply: Reply<{ readonly answer: string }>) => void,
   ): void;
+  /**
+   * Go on watching by another way: an SDP offer that restarts ICE in, the SDP answer out. For the peer connection
+   * that this socket has; one at a time, and one a second.
+   */
+  restart(
+    request: { readonly offer: string },
+    reply: (reply: Reply<{ readonly answer: string }>) => void,
+  ): void;
   /** Stop watching by WebRTC; the socket goes on following. */
   leave(): void;
   /** The server's time now, to learn the offset between the clocks. */
@@ -92,6 +102,8 @@ export interface ClientToServerEvents {
 
 export interface ServerToClientEvents {
   stream(info: StreamInfo): void;
+  /** The server has ended the peer connection that the socket has; the reason is for logs. */
+  ended(reason: string): void;
 }
 
 /** The longest SDP offer taken, in characters; Chromium's with all codecs is near 7,000. */

@@ -1,30 +1,31 @@
 /** Signaling over socket.io: who may watch, and how they meet. Nothing a page sends may stop the server. */
 import type { Server as HttpServer } from "node:http";
 import { Server, type Socket } from "socket.io";
-import { z } from "zod";
 import type { Clock, Millis } from "../timing.ts";
 import {
   type ClientToServerEvents,
   MAX_OFFER_LENGTH,
-  type RefusalCode,
   type Reply,
   type ServerToClientEvents,
   type StreamInfo,
 } from "./protocol.ts";
+import {
+  NO_SUCH_STREAM,
+  streamName,
+  type WatchedStream,
+  Watching,
+  type WatchingOptions,
+} from "./watching.ts";
 
 /** A stream as signaling needs it. */
-export interface SignaledStream {
+export interface SignaledStream extends WatchedStream {
   info(): StreamInfo;
   listen(listener: (info: StreamInfo) => void): () => void;
-  watch(offer: string, gone: (reason: string) => void): Promise<{ answer: string; leave(): void }>;
 }
 
-export interface SignalingOptions {
+export interface SignalingOptions extends WatchingOptions {
   readonly clock: Clock;
   readonly find: (name: string) => SignaledStream | undefined;
-  /** What a viewer is told of an error; undefined for the server's own faults. */
-  readonly refusal: (error: unknown) => { code: RefusalCode; message: string } | undefined;
-  readonly log: (line: string) => void;
 }
 
 export interface Signaling {
@@ -39,16 +40,6 @@ const MAX_REQUESTS = 100;
 const MAX_UNREAD = 100;
 
 type ViewerSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
-
-const streamName = z.string().min(1).max(64);
-const watchRequest = z.object({ stream: streamName, offer: z.string().min(1).max(MAX_OFFER_LENGTH) });
-
-const NO_SUCH_STREAM = {
-  ok: false,
-  code: "no-such-stream",
-  message: "There is no stream of that name yet. It will show here as soon as it starts.",
-} as const;
-const BAD_REQUEST = { ok: false, code: "bad-request", message: "The request is not valid." } as const;
 
 /** Serves signaling on the HTTP server, at socket.io's usual path. */
 export function serveSignaling(http: HttpServer, options: SignalingOptions): Signaling {
@@ -70,15 +61,14 @@ class Connection {
   readonly #socket: ViewerSocket;
   readonly #options: SignalingOptions;
   #unfollow: (() => void) | undefined;
-  #leave: (() => void) | undefined;
-  /** Counts the offers, so that an answer overtaken by a newer offer or a goodbye is given up. */
-  #attempt = 0;
+  readonly #watching: Watching;
   #windowStart = Number.NEGATIVE_INFINITY;
   #requests = 0;
 
   constructor(socket: ViewerSocket, options: SignalingOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#watching = new Watching(options, (reason) => socket.emit("ended", reason));
     socket.use((_event, next) => {
       if (this.#isWelcome()) next();
       else socket.disconnect(true);
@@ -86,12 +76,15 @@ class Connection {
     socket.on("clock", (reply) => answer(reply, options.clock.now()));
     socket.on("follow", (name, reply) => answer(reply, this.#follow(name)));
     socket.on("watch", (request, reply) => {
-      void this.#watch(request).then((result) => answer(reply, result));
+      void this.#watching.watch(request).then((result) => answer(reply, result));
     });
-    socket.on("leave", () => this.#stopWatching());
+    socket.on("restart", (request, reply) => {
+      void this.#watching.restart(request).then((result) => answer(reply, result));
+    });
+    socket.on("leave", () => this.#watching.leave());
     socket.on("disconnect", () => {
       this.#unfollow?.();
-      this.#stopWatching();
+      this.#watching.leave();
     });
   }
 
@@ -134,32 +127,6 @@ class Connection {
       stopTicking();
     };
     return { ok: true, value: stream.info() };
-  }
-
-  async #watch(request: unknown): Promise<Reply<{ answer: string }>> {
-    const parsed = watchRequest.safeParse(request);
-    if (!parsed.success) return BAD_REQUEST;
-    const stream = this.#options.find(parsed.data.stream);
-    if (!stream) return NO_SUCH_STREAM;
-    this.#stopWatching();
-    const attempt = this.#attempt;
-    try {
-      const { answer, leave } = await stream.watch(parsed.data.offer, () => {});
-      if (attempt === this.#attempt) this.#leave = leave;
-      else leave();
-      return { ok: true, value: { answer } };
-    } catch (error) {
-      const refusal = this.#options.refusal(error);
-      if (refusal) return { ok: false, ...refusal };
-      this.#options.log(`A viewer could not join: ${error instanceof Error ? error.message : error}`);
-      return { ok: false, code: "failed", message: "The server failed to answer; its log says why." };
-    }
-  }
-
-  #stopWatching(): void {
-    this.#attempt++;
-    this.#leave?.();
-    this.#leave = undefined;
   }
 }
 

@@ -19,6 +19,8 @@ export interface Recipient {
   readonly takesReports: boolean;
   /** Sends the report that belongs to the frame just sent. */
   report(json: string): void;
+  /** As {@link Viewer.restart}. */
+  restart(offer: string): Promise<string>;
   /** As {@link Viewer.close}. */
   close(reason: string): void;
 }

@@ -15,6 +15,9 @@ import { TcpListener } from "./tcp.ts";
 /** Larger than any datagram a viewer has reason to send. */
 const MAX_DATAGRAM = 2048;
 
+/** User fragments of one viewer: the present one, and the one before. */
+const MAX_FRAGMENTS = 2;
+
 export interface PortOptions {
   readonly clock: Clock;
   readonly io: MediaIo;
@@ -51,7 +54,8 @@ export interface Registration {
   /** As {@link DtlsGate.handshakeDone}. */
   handshakeDone(): void;
   /**
-   * Has checks for this user fragment be its own.
+   * Has checks for this user fragment be its own, and still those for the one before: until an ICE restart is done,
+   * the viewer is heard by both (RFC 8445, section 2.4).
    * @throws where they are another's: fragments are short, and drawn at random.
    */
   accept(fragment: string, password: string): void;
@@ -136,6 +140,7 @@ export class RtcPort implements ViewerPort {
         if (this.#fragments.has(fragment)) throw new Error("the user fragment is taken");
         fragments.push(fragment);
         this.#fragments.set(fragment, { endpoint, password });
+        for (const old of fragments.splice(0, fragments.length - MAX_FRAGMENTS)) this.#fragments.delete(old);
       },
       close: () => {
         stopListening();

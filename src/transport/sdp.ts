@@ -62,6 +62,34 @@ export function offersCodec(offer: string, codec: string): boolean {
   );
 }
 
+/** The certificates that a description names (RFC 8122, section 5), to compare with another's. */
+export function fingerprintsOf(sdp: string): string {
+  const found = linesOf(sdp).flatMap((line) => {
+    const [, hash, bytes] = /^a=fingerprint:(\S+) +(\S+) *$/.exec(line) ?? [];
+    return hash && bytes ? [`${hash.toLowerCase()} ${bytes.toUpperCase()}`] : [];
+  });
+  return [...new Set(found)].sort().join(", ");
+}
+
+/** What a viewer's connectivity checks prove to be meant for us by (RFC 8839, section 5.4). */
+export interface IceCredentials {
+  readonly fragment: string;
+  readonly password: string;
+}
+
+/** The answer to an ICE restart (RFC 8839, section 4.4.2): that of before with new credentials, as its next version. */
+export function restartAnswer(before: string, { fragment, password }: IceCredentials): string {
+  return linesOf(before)
+    .map((line) => {
+      if (line.startsWith("a=ice-ufrag:")) return `a=ice-ufrag:${fragment}`;
+      if (line.startsWith("a=ice-pwd:")) return `a=ice-pwd:${password}`;
+      // A version may have more digits than a number holds.
+      return line.replace(/^(o=\S+ \S+ )(\d+)/, (_, start, version) => `${start}${BigInt(version) + 1n}`);
+    })
+    .map((line) => `${line}\r\n`)
+    .join("");
+}
+
 function linesOf(sdp: string): string[] {
   return sdp.split(/\r?\n/).filter((line) => line !== "");
 }

@@ -26,6 +26,11 @@ export interface Answered {
 }
 
 export interface Viewer {
+  /**
+   * Answers an offer that restarts ICE: the viewer is on another network, and all else goes on as it is.
+   * @throws {OfferError} where it is not connected, or the offer is not of the same peer.
+   */
+  restart(offer: string): Promise<string>;
   /** Ends it; `closed` is called once, before this returns or later. */
   close(reason: string): void;
 }
@@ -53,7 +58,7 @@ export interface Reception {
 
 /** An offer that cannot be answered; the code tells the viewer why. */
 export class OfferError extends Error {
-  readonly code: "bad-request" | "no-common-codec";
+  readonly code: "bad-request" | "no-common-codec" | "not-watching";
 
   constructor(code: OfferError["code"], message: string, options?: ErrorOptions) {
     super(message, options);

@@ -23,7 +23,7 @@ import { type MediaCounters, type MediaParameters, MediaSession } from "./media.
 import type { Registration, ViewerPort } from "./port.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Route } from "./route.ts";
-import { isVideoOffer, mendAnswer, mendOffer, offersCodec } from "./sdp.ts";
+import { fingerprintsOf, isVideoOffer, mendAnswer, mendOffer, offersCodec, restartAnswer } from "./sdp.ts";
 import {
   KEY_BYTES,
   type MasterKey,
@@ -143,8 +143,7 @@ export async function answerOffer(
   options: PeerOptions,
   events: ViewerEvents,
 ): ReturnType<Answer> {
-  if (!isVideoOffer(offer))
-    throw new OfferError("bad-request", "The offer is not a session description with video.");
+  mustBeVideoOffer(offer);
   if (!offersCodec(offer, "vp8"))
     throw new OfferError("no-common-codec", "This browser does not offer VP8 video.");
   const peer = new Peer(options, events);
@@ -154,6 +153,16 @@ export async function answerOffer(
     peer.close("the offer could not be answered");
     throw new OfferError("bad-request", "The offer could not be read.", { cause: error });
   }
+}
+
+function mustBeVideoOffer(offer: string): void {
+  if (!isVideoOffer(offer))
+    throw new OfferError("bad-request", "The offer is not a session description with video.");
+}
+
+/** Its own have four digits: too few to tell all viewers of one port apart. */
+function newFragment(): string {
+  return randomBytes(8).toString("hex");
 }
 
 class Peer implements Recipient {
@@ -167,6 +176,9 @@ class Peer implements Recipient {
   #media: MediaSession | WeriftMedia | undefined;
   #reports: RTCDataChannel | undefined;
   #state: "connecting" | "connected" | "closed" = "connecting";
+  /** What the viewer's first offer and our last answer say, for ICE restarts. */
+  #fingerprints = "";
+  #answer = "";
 
   constructor(options: PeerOptions, events: ViewerEvents) {
     this.#options = options;
@@ -196,8 +208,7 @@ class Peer implements Recipient {
     // As the DTLS server we let the browser choose AES-GCM, and save werift's 100 ms wait as a client.
     dtls.role = "server";
     const ice = dtls.iceTransport.connection as unknown as InnerIce;
-    // Its own has four digits: too few to tell all viewers of one port apart.
-    ice.localUsername = randomBytes(8).toString("hex");
+    ice.localUsername = newFragment();
     const answer = await connection.createAnswer();
     await gathering.run(this.#transport, () => connection.setLocalDescription(answer));
 
@@ -209,7 +220,22 @@ class Peer implements Recipient {
       else channel.close();
     });
     this.#watchLife(dtls);
-    return mendAnswer(connection.localDescription?.sdp ?? "", this.#options.port.candidates());
+    this.#fingerprints = fingerprintsOf(offer);
+    this.#answer = connection.localDescription?.sdp ?? "";
+    return mendAnswer(this.#answer, this.#options.port.candidates());
+  }
+
+  async restart(offer: string): Promise<string> {
+    if (this.#state !== "connected")
+      throw new OfferError("not-watching", "There is no connection to restart.");
+    mustBeVideoOffer(offer);
+    // Another certificate is another peer, which our DTLS session knows nothing of.
+    if (fingerprintsOf(offer) !== this.#fingerprints)
+      throw new OfferError("bad-request", "The offer has another DTLS fingerprint than the connection.");
+    const credentials = { fragment: newFragment(), password: randomBytes(16).toString("hex") };
+    this.#registration.accept(credentials.fragment, credentials.password);
+    this.#answer = restartAnswer(this.#answer, credentials);
+    return mendAnswer(this.#answer, this.#options.port.candidates());
   }
 
   get takesReports(): boolean {

@@ -79,9 +79,11 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     ];
     for (const value of nonsense) {
       expect(await socket.timeout(5000).emitWithAck("watch", value)).toMatchObject({ ok: false });
+      expect(await socket.timeout(5000).emitWithAck("restart", value)).toMatchObject({ ok: false });
       if (value !== "main")
         expect(await socket.timeout(5000).emitWithAck("follow", value)).toMatchObject({ ok: false });
       socket.emit("watch", value, "not a function");
+      socket.emit("restart", value, "not a function");
       socket.emit("clock", value);
       socket.emit("leave", value);
       socket.emit("no such event", value);

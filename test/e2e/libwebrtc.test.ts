@@ -1,35 +1,101 @@
 import wrtc from "@roamhq/wrtc";
 import { io } from "socket.io-client";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Reply } from "../../src/signaling/protocol.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 
-let server: ServerProcess | undefined;
+let server: ServerProcess;
+const ends: (() => unknown)[] = [];
+beforeEach(async () => {
+  server = await startServer();
+});
 afterEach(async () => {
-  await server?.stop();
+  for (const end of ends.splice(0)) end();
+  await server.stop();
 });
 
-test("libwebrtc, without a browser around it, decodes every frame", async () => {
-  server = await startServer();
-  const peer = new wrtc.RTCPeerConnection();
+/** A way to ask the server. */
+function newSocket() {
   const socket = io(server.url, { transports: ["websocket"] });
-  try {
-    const sizes: string[] = [];
-    peer.ontrack = ({ track }) => {
-      const sink = new wrtc.nonstandard.RTCVideoSink(track);
-      sink.onframe = ({ frame }: { frame: { width: number; height: number } }) =>
-        sizes.push(`${frame.width}x${frame.height}`);
-    };
-    peer.addTransceiver("video", { direction: "recvonly" });
-    await peer.setLocalDescription(await peer.createOffer());
-    const request = { stream: "main", offer: peer.localDescription?.sdp };
-    const reply: Reply<{ answer: string }> = await socket.emitWithAck("watch", request);
-    if (!reply.ok) throw new Error(reply.message);
-    await peer.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
-    await vi.waitFor(() => expect(sizes.length).toBeGreaterThan(60), { timeout: 15_000 });
-    expect(new Set(sizes)).toEqual(new Set(["480x270"]));
-  } finally {
-    peer.close();
-    socket.close();
-  }
+  ends.push(() => socket.close());
+  return {
+    watch: (offer: string): Promise<Reply<{ answer: string }>> =>
+      socket.emitWithAck("watch", { stream: "main", offer }),
+    restart: (offer: string): Promise<Reply<{ answer: string }>> => socket.emitWithAck("restart", { offer }),
+  };
+}
+
+/** A viewer by libwebrtc alone, which has been answered. */
+async function newViewer() {
+  const peer = new wrtc.RTCPeerConnection();
+  ends.push(() => peer.close());
+  const socket = newSocket();
+  /** Of each frame that it has decoded. */
+  const sizes: string[] = [];
+  peer.ontrack = ({ track }) => {
+    const sink = new wrtc.nonstandard.RTCVideoSink(track);
+    sink.onframe = ({ frame }: { frame: { width: number; height: number } }) =>
+      sizes.push(`${frame.width}x${frame.height}`);
+  };
+  peer.addTransceiver("video", { direction: "recvonly" });
+  await peer.setLocalDescription(await peer.createOffer());
+  const offer = peer.localDescription?.sdp ?? "";
+  const reply = await socket.watch(offer);
+  if (!reply.ok) throw new Error(reply.message);
+  const { answer } = reply.value;
+  await peer.setRemoteDescription({ type: "answer", sdp: answer });
+  return { peer, socket, sizes, offer, answer };
+}
+
+const shows = (sizes: readonly string[], frames: number) =>
+  vi.waitFor(() => expect(sizes.length).toBeGreaterThan(frames), { timeout: 15_000 });
+
+test("libwebrtc, without a browser around it, decodes every frame", async () => {
+  const { sizes } = await newViewer();
+  await shows(sizes, 60);
+  expect(new Set(sizes)).toEqual(new Set(["480x270"]));
+});
+
+test("who restarts ICE is answered by other credentials for the same session", async () => {
+  const { peer, socket, sizes, answer } = await newViewer();
+  await shows(sizes, 5);
+  const offer = await peer.createOffer({ iceRestart: true });
+  const reply = await socket.restart(offer.sdp ?? "");
+  if (!reply.ok) throw new Error(reply.message);
+  const restarted = reply.value.answer;
+  const [before, after] = [answer, restarted].map((sdp) => sdp.match(/^a=ice-(ufrag|pwd):.*/gm) ?? []);
+  expect(after).toHaveLength(2);
+  for (const line of after ?? []) expect(before).not.toContain(line);
+  const lasting = (sdp: string) => sdp.replace(/^a=ice-(ufrag|pwd):.*|^o=.*/gm, "");
+  expect(lasting(restarted)).toBe(lasting(answer));
+
+  await peer.setLocalDescription(offer);
+  await peer.setRemoteDescription({ type: "answer", sdp: restarted });
+  await shows(sizes, sizes.length + 40);
+  expect(peer.connectionState).toBe("connected");
+});
+
+test("a connection is restarted by its own certificate and socket alone, once it is connected", async () => {
+  const { peer, socket, sizes, offer: first } = await newViewer();
+  await shows(sizes, 5);
+  const { sdp: offer = "" } = await peer.createOffer({ iceRestart: true });
+  const another = offer.replace(/^(a=fingerprint:\S+ )..:../gm, (_, start) => `${start}12:34`);
+  expect(another).not.toBe(offer);
+  expect(await socket.restart(another)).toEqual({
+    ok: false,
+    code: "bad-request",
+    message: "The offer has another DTLS fingerprint than the connection.",
+  });
+
+  const stranger = newSocket();
+  expect(await stranger.restart(offer)).toMatchObject({ ok: false, code: "not-watching" });
+  expect(await stranger.watch(first)).toMatchObject({ ok: true });
+  expect(await stranger.restart(offer)).toMatchObject({ ok: false, code: "not-watching" });
+
+  // Refused, it harms nothing.
+  await shows(sizes, sizes.length + 20);
+  await vi.waitFor(async () => expect(await socket.restart(offer)).toMatchObject({ ok: true }), {
+    timeout: 10_000,
+    interval: 250,
+  });
 });

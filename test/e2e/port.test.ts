@@ -185,6 +185,42 @@ describe("whose a datagram is", () => {
     await (await Client.open()).proves(viewer("one"));
   });
 
+  test("of a viewer that restarts, its own by the old fragment and the new, each by its own password", async () => {
+    const one = viewer("one");
+    const [before, after] = [await Client.open(), await Client.open()];
+    await before.proves(one);
+    const restarted = { ...one, fragment: "one again", password: "another password" };
+    one.registration.accept(restarted.fragment, restarted.password);
+    await before.proves(one);
+    expect(one.heard.route?.address.port).toBe(before.port);
+    await after.proves(restarted);
+    expect(one.heard.route?.address.port).toBe(after.port);
+    expect(one.heard.chosen).toBe(1);
+    after.send(checkFor({ ...restarted, password: one.password }), checkFor({ ...one, password: "another" }));
+    await eventually(() => expect(rtc.counters.unauthentic).toBe(2));
+  });
+
+  test("of a viewer that restarts again, its own by the two newest fragments; the oldest is free", async () => {
+    const one = viewer("one");
+    const again = ["one again", "and again"].map((fragment) => ({ ...one, fragment, password: fragment }));
+    for (const { fragment, password } of again) one.registration.accept(fragment, password);
+    const a = await Client.open();
+    for (const restarted of again) await a.proves(restarted);
+    const answers = a.got.length;
+    a.send(checkFor(one));
+    await eventually(() => expect(rtc.counters.unauthentic).toBe(1));
+    expect(a.got).toHaveLength(answers);
+    // What came by it is the viewer's still.
+    a.send(RTCP);
+    await eventually(() => expect(one.heard.rtp).toEqual([RTCP]));
+
+    const another = viewer("one");
+    one.registration.close();
+    await (await Client.open()).proves(another);
+    for (const restarted of again) a.send(checkFor(restarted));
+    await eventually(() => expect(rtc.counters.unauthentic).toBe(3));
+  });
+
   test("of a viewer that is gone, nobody's", async () => {
     const one = viewer("one");
     const a = await Client.open();

@@ -17,8 +17,11 @@ const eventually = (check: () => void | Promise<void>) =>
 
 let here: Rendercast | undefined;
 const lines: string[] = [];
-const threads: Worker[] = [];
-const noteThread = (thread: Worker) => threads.push(thread);
+/** Those that send video; others draw, or are libraries'. */
+const senders: Worker[] = [];
+const noteThread = (thread: Worker) => {
+  if (thread.threadName === "rendercast media") senders.push(thread);
+};
 
 async function start(...options: string[]): Promise<Rendercast> {
   const command = readConfig(["--port", "0", "--fps", "10", ...options], {});
@@ -36,7 +39,7 @@ class Player {
 
   constructor(port: number) {
     this.socket = io(`http://localhost:${port}`, { transports: ["websocket"] });
-    this.socket.on("gone", (reason: string) => this.ends.push(reason));
+    this.socket.on("ended", (reason: string) => this.ends.push(reason));
   }
 
   async watch(): Promise<Reply<{ answer: string }>> {
@@ -83,20 +86,18 @@ afterEach(async () => {
   for (const player of players.splice(0)) player.close();
   await here?.close();
   here = undefined;
-  for (const all of [lines, threads]) all.length = 0;
+  lines.length = 0;
+  senders.length = 0;
 });
-
-/** Those that send video; others draw, or are libraries'. */
-const senders = () => threads.filter(({ threadName }) => threadName === "rendercast media");
 
 describe("viewers in worker threads", () => {
   test("play, are counted, and leave", async () => {
     const server = await start("--workers", "1");
     const [one, other] = [await join(server), await join(server)];
     await eventually(() => expect(Math.min(one.frames, other.frames)).toBeGreaterThan(20));
-    expect(senders()).toHaveLength(1);
+    expect(senders).toHaveLength(1);
     expect(server.broadcast.viewers).toBe(2);
-    expect(await metric('rendercast_media_packets_total\\{kind="sent"\\}')).toBeGreaterThan(40);
+    expect(await metric('rendercast_datagrams\\{outcome="sent"\\}')).toBeGreaterThan(40);
     one.close();
     await eventually(() => expect(server.broadcast.viewers).toBe(1));
     other.close();
@@ -119,12 +120,12 @@ describe("viewers in worker threads", () => {
     const server = await start("--workers", "1");
     const [one, other] = [await join(server), await join(server)];
     await eventually(() => expect(Math.min(one.frames, other.frames)).toBeGreaterThan(5));
-    await senders()[0]?.terminate();
+    await senders[0]?.terminate();
     await eventually(() => expect(one.ends.length * other.ends.length).toBe(1));
     expect(server.broadcast.viewers).toBe(0);
     for (const player of [one, other]) expect(await player.watch()).toMatchObject({ ok: true });
     await eventually(() => expect(Math.min(one.frames, other.frames)).toBeGreaterThan(5));
-    expect(senders()).toHaveLength(2);
+    expect(senders).toHaveLength(2);
     expect(lines.filter((line) => line.includes("another takes its viewers"))).toHaveLength(1);
   });
 
@@ -133,8 +134,8 @@ describe("viewers in worker threads", () => {
     const player = new Player(server.port);
     players.push(player);
     const watched = player.watch();
-    await eventually(() => expect(senders()).toHaveLength(1));
-    await senders()[0]?.terminate();
+    await eventually(() => expect(senders).toHaveLength(1));
+    await senders[0]?.terminate();
     const reply = await watched;
     if (reply.ok) await eventually(() => expect(player.ends).toHaveLength(1));
     await player.watch();
@@ -146,7 +147,7 @@ describe("viewers in worker threads", () => {
     const all: Player[] = [];
     for (let n = 0; n < 18; n++) all.push(await join(server));
     await eventually(() => expect(Math.min(...all.map(({ frames }) => frames))).toBeGreaterThan(10));
-    expect(senders()).toHaveLength(2);
+    expect(senders).toHaveLength(2);
     expect(server.broadcast.viewers).toBe(18);
   });
 });

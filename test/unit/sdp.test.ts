@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { isVideoOffer, mendAnswer, mendOffer, offersCodec } from "../../src/transport/sdp.ts";
+import {
+  fingerprintsOf,
+  isVideoOffer,
+  mendAnswer,
+  mendOffer,
+  offersCodec,
+  restartAnswer,
+} from "../../src/transport/sdp.ts";
 
 const sdp = (...lines: string[]) => lines.map((line) => `${line}\r\n`).join("");
 
@@ -83,5 +90,64 @@ describe("an answer", () => {
 
   test("offers the candidates of our port in place of others, once", () => {
     expect(mendAnswer(ANSWER, OURS).match(/^a=candidate.*$/gm)).toEqual(OURS);
+  });
+});
+
+describe("fingerprints", () => {
+  const named = (...values: string[]) =>
+    fingerprintsOf(sdp("v=0", ...values.map((value) => `a=fingerprint:${value}`)));
+
+  test("are the same wherever they stand, however often and in whichever case", () => {
+    const one = named("sha-256 AA:BB");
+    expect(one).not.toBe("");
+    expect(named("SHA-256 aa:bb", "sha-256 AA:BB")).toBe(one);
+    expect(named("sha-256 AA:BB", "sha-1 01:02")).toBe(named("sha-1 01:02", "sha-256 AA:BB"));
+    expect(fingerprintsOf(OFFER)).toBe(one);
+  });
+
+  test("differ in a byte, in their hash, and where there is one more", () => {
+    const one = named("sha-256 AA:BB");
+    for (const other of [
+      named("sha-256 AA:BC"),
+      named("sha-384 AA:BB"),
+      named("sha-256 AA:BB", "sha-256 AA:BC"),
+      named("sha-256"),
+      named(),
+    ]) {
+      expect(other).not.toBe(one);
+    }
+  });
+});
+
+describe("the answer to a restart", () => {
+  const BEFORE = sdp(
+    "v=0",
+    "o=- 1234567890123456789 7 IN IP4 0.0.0.0",
+    "s=-",
+    "t=0 0",
+    "m=video 9 UDP/TLS/RTP/SAVPF 96",
+    "a=ice-ufrag:old",
+    "a=ice-pwd:an old password of many",
+    "a=fingerprint:sha-256 AA:BB",
+    "a=ssrc:1 cname:x",
+    "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+    "a=ice-ufrag:old",
+    "a=ice-pwd:an old password of many",
+  );
+  const credentials = { fragment: "new", password: "a new password of many" };
+
+  test("has new credentials in each section and the next version, and is the same in all else", () => {
+    expect(restartAnswer(BEFORE, credentials)).toBe(
+      BEFORE.replaceAll("ufrag:old", "ufrag:new")
+        .replaceAll("an old password", "a new password")
+        .replace("789 7 IN", "789 8 IN"),
+    );
+  });
+
+  test("counts versions on, beyond what a number holds too", () => {
+    const twice = restartAnswer(restartAnswer(BEFORE, credentials), credentials);
+    expect(twice).toContain("o=- 1234567890123456789 9 IN");
+    const large = BEFORE.replace(" 7 ", " 18446744073709551614 ");
+    expect(restartAnswer(large, credentials)).toContain("789 18446744073709551615 IN");
   });
 });

@@ -4,7 +4,7 @@ import { bitrate, frameRate, milliseconds, size } from "../../web/player/format.
 import { RateMeter } from "../../web/player/rates.ts";
 import { readTimes } from "../../web/player/report.ts";
 import { parseSource, timedMjpegUrl } from "../../web/player/source-url.ts";
-import { Watchdog } from "../../web/player/watchdog.ts";
+import { Silence, Watchdog } from "../../web/player/watchdog.ts";
 import { readInbound, shownTime } from "../../web/player/webrtc.ts";
 import { streamOf } from "../../web/route.ts";
 
@@ -52,6 +52,29 @@ describe("RateMeter", () => {
     expect(rates.rates).toBeUndefined();
     rates.add({ ...counters(2000, 10, 100), decodeTime: 1 });
     expect(rates.rates).toMatchObject({ fps: 0, bitrate: 0, decode: undefined });
+  });
+});
+
+describe("Silence", () => {
+  /** At which seconds it begins, where so many bytes have come by each. */
+  const begins = (fps: number | undefined, ...bytes: number[]) => {
+    const silence = new Silence();
+    const heard = bytes.map((bytes, second) => silence.begins({ at: second * 1000, bytes, frames: 1 }, fps));
+    return heard.flatMap((silent, second) => (silent ? [second] : []));
+  };
+
+  it("begins when no bytes have come for two seconds, and is told once", () => {
+    expect(begins(20, 1, 2, 3, 3, 3, 3, 3, 3)).toEqual([4]);
+    expect(begins(20, 1, 1, 2, 2, 3, 3, 4)).toEqual([]);
+  });
+
+  it("is told again after bytes have come", () => {
+    expect(begins(20, 1, 1, 1, 1, 2, 2, 2, 2)).toEqual([2, 6]);
+  });
+
+  it("is no silence where no frames are expected, or hardly any", () => {
+    expect(begins(undefined, 1, 1, 1, 1, 1, 1)).toEqual([]);
+    expect(begins(0.5, 1, 1, 1, 1, 1, 1)).toEqual([4]);
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Reply, SourceState, StreamInfo } from "../../src/signaling/protocol.ts";
 import type { Playback, PlaybackEvents } from "../../web/player/playback.ts";
 import { Session } from "../../web/player/session.ts";
-import type { SignalingEvents } from "../../web/player/signaling.ts";
+import type { Offers, SignalingEvents } from "../../web/player/signaling.ts";
 import type { ShownTelemetry } from "../../web/player/telemetry.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 
@@ -19,6 +19,8 @@ const info = (state: SourceState): StreamInfo => ({
 
 interface FakePlayback extends Playback {
   readonly events: PlaybackEvents;
+  /** Undefined for MJPEG. */
+  readonly offers: Offers | undefined;
   closed: boolean;
 }
 
@@ -32,11 +34,13 @@ function start({ webrtc = true } = {}) {
     follow: undefined as Reply<StreamInfo> | undefined,
     follows: 0,
     ahead: 700,
+    restarts: [] as string[],
     closed: false,
   };
   let events: SignalingEvents | undefined;
-  const open = (kind: "webrtc" | "mjpeg", playbackEvents: PlaybackEvents) => {
+  const open = (kind: "webrtc" | "mjpeg", playbackEvents: PlaybackEvents, offers?: Offers) => {
     const playback: FakePlayback = {
+      offers,
       events: {
         ...playbackEvents,
         lost() {
@@ -62,6 +66,10 @@ function start({ webrtc = true } = {}) {
           return server.follow ?? { ok: true, value: info(server.state) };
         },
         watch: async () => ({ ok: true, value: { answer: "" } }),
+        restart: async (offer) => {
+          server.restarts.push(offer);
+          return { ok: true, value: { answer: `answer to ${offer}` } };
+        },
         leave: () => {},
         clock: async () => timers.now() + server.ahead,
         close: () => {
@@ -69,7 +77,7 @@ function start({ webrtc = true } = {}) {
         },
       };
     },
-    openWebRtc: webrtc ? (given) => open("webrtc", given) : undefined,
+    openWebRtc: webrtc ? (given, offers) => open("webrtc", given, offers) : undefined,
     openMjpeg: (given) => open("mjpeg", given),
     changed: () => {},
     telemetry: (shown) => telemetry.push(shown),
@@ -93,6 +101,7 @@ function start({ webrtc = true } = {}) {
     connect,
     away: () => events?.away(),
     tell: (state: SourceState) => events?.stream(info(state)),
+    ended: () => events?.ended(),
     connectAndShow: async () => {
       await connect();
       newest("webrtc").events.connected();
@@ -111,6 +120,17 @@ describe("a session", () => {
     expect(server.follows).toBe(1);
     expect(session.info?.source).toBe("built-in scene");
     expect(session.meter.clock.best?.offset).toBe(700);
+  });
+
+  it("watches again when the server has ended the connection", async () => {
+    const { opened, timers, connectAndShow, ended } = start();
+    await connectAndShow();
+    await timers.advance(1000);
+    ended();
+    expect(opened.webrtc[0]?.closed).toBe(true);
+    await timers.advance(400);
+    expect(opened.webrtc).toHaveLength(2);
+    expect(opened.mjpeg).toHaveLength(0);
   });
 
   it("plays by WebRTC without ever asking for MJPEG", async () => {
@@ -223,6 +243,30 @@ describe("a session", () => {
     newest("webrtc").events.picture();
     expect(session.model.picture).toBe("current");
     expect(opened.mjpeg).toHaveLength(0);
+  });
+
+  it("goes on with the same playback when that moves to another network", async () => {
+    const { session, opened, server, timers, connectAndShow, newest } = start();
+    await connectAndShow();
+    const reply = await newest("webrtc").offers?.restart("offer");
+    expect(reply).toEqual({ ok: true, value: { answer: "answer to offer" } });
+    expect(server.restarts).toEqual(["offer"]);
+    newest("webrtc").events.connected();
+    await timers.advance(60_000);
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "current", server: "there" });
+    expect(opened.webrtc).toHaveLength(1);
+    expect(newest("webrtc").closed).toBe(false);
+  });
+
+  it("asks no server that is away to move a playback: once back it knows nothing of it", async () => {
+    const { opened, server, connect, connectAndShow, away, newest } = start();
+    await connectAndShow();
+    away();
+    await expect(newest("webrtc").offers?.restart("offer")).rejects.toThrow("away");
+    expect(newest("webrtc").closed).toBe(false);
+    await connect();
+    expect(server.restarts).toEqual([]);
+    expect(opened.webrtc).toHaveLength(2);
   });
 
   it("waits longer each time a picture is lost again right away", async () => {

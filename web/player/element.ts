@@ -184,7 +184,7 @@ export class RendercastPlayer extends HTMLElement {
       timers,
       openSignaling: (events) => openSignaling(source, events),
       openWebRtc: hasWebRtc()
-        ? (events, watch, expectedFps) => openWebRtc({ timers, screen, watch, expectedFps, events })
+        ? (events, offers, expectedFps) => openWebRtc({ timers, screen, offers, expectedFps, events })
         : undefined,
       openMjpeg: (events, expectedFps) =>
         openMjpeg({ timers, screen, url: timedMjpegUrl(source), expectedFps, events }),

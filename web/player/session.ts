@@ -4,7 +4,8 @@
  * - The **socket** comes and goes by itself. Each time it connects, everything is asked anew: the
  *   stream is followed, its pictures are watched, the clock is compared.
  * - **WebRTC** is tried at once. If it shows nothing within 5 s, or is refused, the session falls back
- *   and tries it again and again behind that; its first picture ends the fallback.
+ *   and tries it again and again behind that; its first picture ends the fallback. It moves to another
+ *   network by itself; one that cannot is lost, and joined anew.
  * - **MJPEG** is read for as long as the session has fallen back, and asked again whenever it breaks.
  *
  * What comes of it is a {@link Model}, figures in a {@link Meter}, and the telemetry of what is shown.
@@ -14,7 +15,7 @@ import type { FrameReport, Reply, StreamInfo } from "../../src/signaling/protoco
 import { Backoff } from "./backoff.ts";
 import { Meter } from "./meter.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
-import type { Signaling, SignalingEvents } from "./signaling.ts";
+import type { Offers, Signaling, SignalingEvents } from "./signaling.ts";
 import { initialModel, type Model, type Refusal, type Transport, withSource } from "./state.ts";
 import { type ShownTelemetry, TelemetryTrack } from "./telemetry.ts";
 import type { Cancel, Timers } from "./timers.ts";
@@ -25,11 +26,7 @@ export interface SessionPorts {
   readonly openSignaling: (events: SignalingEvents) => Signaling;
   /** Undefined where the browser has no WebRTC. */
   readonly openWebRtc:
-    | ((
-        events: PlaybackEvents,
-        watch: (offer: string) => Promise<Reply<{ readonly answer: string }>>,
-        expectedFps: () => number | undefined,
-      ) => Playback)
+    | ((events: PlaybackEvents, offers: Offers, expectedFps: () => number | undefined) => Playback)
     | undefined;
   readonly openMjpeg: (events: PlaybackEvents, expectedFps: () => number | undefined) => Playback;
   /** The model or the description of the stream has changed. */
@@ -86,6 +83,7 @@ export class Session {
       connected: () => this.#connected(),
       away: () => this.#away(),
       stream: (info) => this.#described(info),
+      ended: () => this.#webrtcEnded(),
     });
     this.#stopClock = ports.timers.every(1000, () => {
       this.#seconds++;
@@ -186,7 +184,7 @@ export class Session {
         refused: (refusal) => this.#refused(refusal),
         lost: () => this.#webrtcLost(attempt),
       },
-      (offer) => this.#watch(offer),
+      { watch: (offer) => this.#watch(offer), restart: (offer) => this.#restart(offer) },
       () => this.#expectedFps(),
     );
     if (this.#model.transport === "mjpeg") this.#joinAfter(this.#retry.next());
@@ -197,6 +195,12 @@ export class Session {
     const reply = await this.#signaling.watch(this.#stream, offer);
     if (reply.ok && this.#model.refusal) this.#update({ refusal: undefined });
     return reply;
+  }
+
+  async #restart(offer: string): Promise<Reply<{ readonly answer: string }>> {
+    // Once it is back, it knows nothing of the connection.
+    if (this.#model.server !== "there") throw new Error("The server is away");
+    return this.#signaling.restart(offer);
   }
 
   #expectPicture(): void {
@@ -215,6 +219,13 @@ export class Session {
     this.#closeMjpeg();
     this.meter.begin("webrtc", attempt.connectedAt ?? attempt.pictureAt);
     this.#update({ transport: "webrtc", picture: "current", refusal: undefined });
+  }
+
+  #webrtcEnded(): void {
+    const attempt = this.#webrtc;
+    if (!attempt) return;
+    this.#closeWebRtc();
+    this.#webrtcLost(attempt);
   }
 
   #webrtcLost(attempt: Attempt): void {

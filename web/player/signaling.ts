@@ -15,12 +15,22 @@ export interface SignalingEvents {
   /** The server is not there, or not any more. It is tried again without being asked. */
   away(): void;
   stream(info: StreamInfo): void;
+  /** The server has ended the connection by WebRTC. */
+  ended(): void;
+}
+
+/** How a connection by WebRTC comes to be, and moves to another network: an SDP offer is sent, and brings an answer. */
+export interface Offers {
+  watch(offer: string): Promise<Reply<{ readonly answer: string }>>;
+  /** For an offer that restarts the ICE of what is watched. */
+  restart(offer: string): Promise<Reply<{ readonly answer: string }>>;
 }
 
 /** What can be asked of the server. Every promise rejects where no answer came in time. */
 export interface Signaling {
   follow(stream: string): Promise<Reply<StreamInfo>>;
   watch(stream: string, offer: string): Promise<Reply<{ readonly answer: string }>>;
+  restart(offer: string): Promise<Reply<{ readonly answer: string }>>;
   leave(): void;
   /** The server's time. */
   clock(): Promise<number>;
@@ -51,11 +61,13 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents): Signa
     if (reason === "io server disconnect") reconnect = setTimeout(() => socket.connect(), RECONNECT_AFTER);
   });
   socket.on("stream", events.stream);
+  socket.on("ended", () => events.ended());
 
   const asked = socket.timeout(ANSWER_WITHIN);
   return {
     follow: (stream) => asked.emitWithAck("follow", stream),
     watch: (stream, offer) => asked.emitWithAck("watch", { stream, offer }),
+    restart: (offer) => asked.emitWithAck("restart", { offer }),
     leave: () => void socket.emit("leave"),
     clock: () => asked.emitWithAck("clock"),
     close() {

@@ -5,6 +5,8 @@ import type { Counters } from "./rates.ts";
 const STUCK_AFTER = 3000;
 /** Not even bytes for so long, from a source whose frames come faster than that. */
 const SILENT_AFTER = 6000;
+/** Sooner than it is given up: in time for another way to be found. */
+const QUIET_AFTER = 2000;
 
 /** Fed with counters about once a second. */
 export class Watchdog {
@@ -29,5 +31,26 @@ export class Watchdog {
     if (counters.bytes > last.bytes) this.#bytesAt ??= counters.at;
     if (this.#bytesAt !== undefined && counters.at - this.#bytesAt >= STUCK_AFTER) return true;
     return counters.at - this.#frameAt >= Math.max(SILENT_AFTER, 5000 / Math.max(sourceFps, 0.05));
+  }
+}
+
+/** Notices, once each time, that nothing comes any more: the way to the server may have died long before ICE tells. */
+export class Silence {
+  #bytes: number | undefined;
+  #since = 0;
+  #told = false;
+
+  /** As {@link Watchdog.isStuck}. */
+  begins({ at, bytes }: Counters, sourceFps: number | undefined): boolean {
+    if (bytes !== this.#bytes || sourceFps === undefined) {
+      this.#bytes = bytes;
+      this.#since = at;
+      this.#told = false;
+      return false;
+    }
+    if (this.#told || at - this.#since < Math.max(QUIET_AFTER, 2000 / Math.max(sourceFps, 0.05)))
+      return false;
+    this.#told = true;
+    return true;
   }
 }

@@ -1,25 +1,24 @@
 /** The pictures by WebRTC: one peer connection, from its offer to its end. */
-import { FRAMES_CHANNEL, type Reply } from "../../src/signaling/protocol.ts";
+import { FRAMES_CHANNEL } from "../../src/signaling/protocol.ts";
+import { onNetworkChange } from "./network.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
 import type { Counters } from "./rates.ts";
 import { readReport } from "./report.ts";
+import { Restarts } from "./restarts.ts";
 import type { PlayerScreen } from "./screen.ts";
+import type { Offers } from "./signaling.ts";
 import { type Cancel, epochOf, type Timers } from "./timers.ts";
-import { Watchdog } from "./watchdog.ts";
+import { Silence, Watchdog } from "./watchdog.ts";
 
 /** What a peer connection needs. */
 export interface WebRtcOptions {
   readonly timers: Timers;
   readonly screen: PlayerScreen;
-  /** Sends the offer and brings the answer. */
-  readonly watch: (offer: string) => Promise<Reply<{ readonly answer: string }>>;
+  readonly offers: Offers;
   /** The frame rate to expect; undefined where no frames are. */
   readonly expectedFps: () => number | undefined;
   readonly events: PlaybackEvents;
 }
-
-/** How long `disconnected` may last: it often heals by itself. */
-const DISCONNECTED_FOR = 3000;
 
 /** Whether this browser can do it at all. */
 export const hasWebRtc = (): boolean => typeof RTCPeerConnection === "function";
@@ -36,8 +35,11 @@ class WebRtcPlayback implements Playback {
   readonly #receiver: RTCRtpReceiver;
   readonly #video: HTMLVideoElement;
   readonly #watchdog = new Watchdog();
+  readonly #silence = new Silence();
   readonly #stopCounting: Cancel;
-  #stopDisconnected: Cancel | undefined;
+  readonly #stopListening: Cancel;
+  /** From the first connection on. */
+  #restarts: Restarts | undefined;
   #shown = false;
   #closed = false;
 
@@ -57,6 +59,7 @@ class WebRtcPlayback implements Playback {
       if (report && !this.#closed) this.#events.reported(report);
     });
     connection.addEventListener("connectionstatechange", () => this.#connectionChanged());
+    this.#stopListening = onNetworkChange(() => this.#restarts?.networkChanged());
     this.#stopCounting = options.timers.every(1000, () => void this.#count());
     this.#nextFrame();
     void this.#join();
@@ -66,7 +69,8 @@ class WebRtcPlayback implements Playback {
     if (this.#closed) return;
     this.#closed = true;
     this.#stopCounting();
-    this.#stopDisconnected?.();
+    this.#stopListening();
+    this.#restarts?.close();
     this.#options.screen.remove(this.#video, this.#shown);
     this.#connection.close();
   }
@@ -76,7 +80,7 @@ class WebRtcPlayback implements Playback {
       const offer = await this.#connection.createOffer();
       // The server learns this side's address from its packets: the offer need not wait for candidates.
       const [reply] = await Promise.all([
-        this.#options.watch(offer.sdp ?? ""),
+        this.#options.offers.watch(offer.sdp ?? ""),
         this.#connection.setLocalDescription(offer),
       ]);
       if (this.#closed) return;
@@ -95,15 +99,23 @@ class WebRtcPlayback implements Playback {
   }
 
   #connectionChanged(): void {
-    this.#stopDisconnected?.();
-    this.#stopDisconnected = undefined;
     if (this.#closed) return;
     const state = this.#connection.connectionState;
-    if (state === "connected") this.#events.connected();
-    if (state === "failed" || state === "closed") this.#lose();
-    if (state === "disconnected") {
-      this.#stopDisconnected = this.#options.timers.after(DISCONNECTED_FOR, () => this.#lose());
+    if (state === "connected") {
+      this.#restarts ??= this.#newRestarts();
+      this.#events.connected();
     }
+    if (state === "failed" || state === "closed") this.#lose();
+    if (state === "disconnected") this.#restarts?.networkChanged();
+  }
+
+  #newRestarts(): Restarts {
+    return new Restarts({
+      timers: this.#options.timers,
+      connection: this.#connection,
+      restart: (offer) => this.#options.offers.restart(offer),
+      failed: () => this.#lose(),
+    });
   }
 
   #nextFrame(): void {
@@ -148,6 +160,7 @@ class WebRtcPlayback implements Playback {
       height: this.#video.videoHeight,
     });
     const expected = this.#shown && !document.hidden ? this.#options.expectedFps() : undefined;
+    if (this.#silence.begins(counters, expected)) this.#restarts?.networkChanged();
     if (this.#watchdog.isStuck(counters, expected)) this.#lose();
   }
 

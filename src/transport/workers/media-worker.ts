@@ -37,9 +37,9 @@ interface Member {
   readonly events: ViewerEvents;
   readonly registration: Registration;
   route: Route | undefined;
-  /** Settles its admission. */
-  readonly answered: (answer: string) => void;
-  readonly refused: (error: Error) => void;
+  /** Its offers that have no reply yet: the first is its admission. */
+  readonly offers: PromiseWithResolvers<string>[];
+  isAdmitted: boolean;
 }
 
 let viewersSoFar = 0;
@@ -75,7 +75,7 @@ export class MediaWorker {
   }
 
   /** As {@link Audience.admit}. */
-  admit(audience: number, offer: string, events: ViewerEvents): Promise<Answered> {
+  async admit(audience: number, offer: string, events: ViewerEvents): Promise<Answered> {
     const { port } = this.#options;
     const viewer = ++viewersSoFar;
     const pass = (as: "chosen" | "dtls" | "rtp") => (bytes: Buffer) => {
@@ -93,19 +93,30 @@ export class MediaWorker {
       rtp: pass("rtp"),
       silent: () => this.#post({ kind: "silent", viewer }),
     });
-    const { promise, resolve, reject } = Promise.withResolvers<Answered>();
-    const close = (reason: string) => this.#post({ kind: "close", viewer, reason });
     const member: Member = {
       audience,
       events,
       registration,
       route: undefined,
-      answered: (answer) => resolve({ answer, viewer: { close } }),
-      refused: reject,
+      offers: [],
+      isAdmitted: false,
     };
     this.#members.set(viewer, member);
-    this.#post({ kind: "admit", audience, viewer, offer, candidates: port.candidates() });
-    return promise;
+    const answer = await this.#ask(member, {
+      kind: "admit",
+      audience,
+      viewer,
+      offer,
+      candidates: port.candidates(),
+    });
+    return {
+      answer,
+      viewer: {
+        restart: (offer) =>
+          this.#ask(member, { kind: "restart", viewer, offer, candidates: port.candidates() }),
+        close: (reason) => this.#post({ kind: "close", viewer, reason }),
+      },
+    };
   }
 
   /** Resolves when its viewers have the frame; to undefined where it has none of this audience, or ends before. */
@@ -129,6 +140,16 @@ export class MediaWorker {
     const stopWaiting = this.#options.clock.after(END_WITHIN, () => void this.#thread.terminate());
     await exited;
     stopWaiting();
+  }
+
+  #ask(member: Member, order: Extract<WorkerOrder, { offer: string }>): Promise<string> {
+    const asked = Promise.withResolvers<string>();
+    if (this.#members.get(order.viewer) !== member) asked.reject(newGone());
+    else {
+      member.offers.push(asked);
+      this.#post(order);
+    }
+    return asked.promise;
   }
 
   #serves(audience: number): boolean {
@@ -156,11 +177,12 @@ export class MediaWorker {
         registration.handshakeDone();
         break;
       case "answered":
-        member.answered(report.answer);
+        member.isAdmitted = true;
+        member.offers.shift()?.resolve(report.answer);
         break;
       case "refused":
-        this.#forget(report.viewer, member);
-        member.refused(errorOf(report));
+        member.offers.shift()?.reject(errorOf(report));
+        if (!member.isAdmitted) this.#forget(report.viewer, member);
         break;
       case "connected":
         events.connected();
@@ -186,9 +208,10 @@ export class MediaWorker {
     this.#sending.get(audience)?.shift()?.({ packets, at });
   }
 
-  #forget(viewer: number, { audience, registration }: Member): void {
+  #forget(viewer: number, { audience, registration, offers }: Member): void {
     registration.close();
     this.#members.delete(viewer);
+    for (const { reject } of offers.splice(0)) reject(newGone());
     if (!this.#serves(audience)) this.#post({ kind: "forget", audience });
   }
 
@@ -198,7 +221,6 @@ export class MediaWorker {
     this.#sending.clear();
     for (const [viewer, member] of [...this.#members]) {
       this.#forget(viewer, member);
-      member.refused(new Error("the thread that answers viewers has ended"));
       member.events.closed("failed");
     }
     this.#options.ended(this);
@@ -207,6 +229,10 @@ export class MediaWorker {
   #post(order: WorkerOrder, handOver: ArrayBuffer[] = []): void {
     if (!this.#hasEnded) this.#thread.postMessage(order, handOver);
   }
+}
+
+function newGone(): OfferError {
+  return new OfferError("not-watching", "There is no connection any more.");
 }
 
 function errorOf({ code, message }: Extract<WorkerReport, { kind: "refused" }>): Error {

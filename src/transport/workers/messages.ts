@@ -31,6 +31,12 @@ export type WorkerOrder =
       readonly offer: string;
       readonly candidates: string[];
     }
+  | {
+      readonly kind: "restart";
+      readonly viewer: number;
+      readonly offer: string;
+      readonly candidates: string[];
+    }
   | { readonly kind: "frame"; readonly audience: number; readonly frame: PostedFrame }
   | { readonly kind: "routed"; readonly viewer: number; readonly route: PostedRoute | undefined }
   | {
@@ -60,7 +66,9 @@ export type WorkerReport =
   /** It can take viewers now. */
   | { readonly kind: "ready" }
   | { readonly kind: "log"; readonly line: string }
+  /** To the viewer's oldest offer that has no reply yet. */
   | { readonly kind: "answered"; readonly viewer: number; readonly answer: string }
+  /** As above. */
   | {
       readonly kind: "refused";
       readonly viewer: number;

@@ -9,7 +9,7 @@ import { bufferOf, copyOf, type PostedRoute, type WorkerOrder, type WorkerReport
 export class PostedPort implements ViewerPort {
   readonly #owner: MessagePort;
   readonly #viewer: number;
-  readonly #candidates: string[];
+  #candidates: string[];
   readonly #senderOf: (fd: number) => MediaSender;
   #events: EndpointEvents | undefined;
 
@@ -38,6 +38,11 @@ export class PostedPort implements ViewerPort {
       // The main thread forgets it when it learns that the viewer is closed.
       close: () => {},
     };
+  }
+
+  /** As they are at an ICE restart. */
+  renew(candidates: string[]): void {
+    this.#candidates = candidates;
   }
 
   /** Takes what the main thread has for it. */

@@ -50,6 +50,8 @@ owner.on("message", (order: WorkerOrder) => {
   switch (order.kind) {
     case "admit":
       return void admit(order);
+    case "restart":
+      return void restart(order);
     case "frame":
       return void send(order);
     case "close":
@@ -69,26 +71,53 @@ async function admit(order: Extract<WorkerOrder, { kind: "admit" }>): Promise<vo
   const { viewer, offer } = order;
   const port = new PostedPort(owner, order, senderOf);
   ports.set(viewer, port);
+  // Its end comes after its answer, also where it ends sooner.
+  let isAnswered = false;
+  let end: string | undefined;
+  const closed = (reason: string) => {
+    viewers.delete(viewer);
+    ports.delete(viewer);
+    report({ kind: "closed", viewer, reason });
+  };
   const events: ViewerEvents = {
     connected: () => report({ kind: "connected", viewer }),
     keyframeNeeded: () => report({ kind: "keyframe-needed", viewer }),
     received: (reception) => report({ kind: "received", viewer, reception }),
     closed: (reason) => {
-      viewers.delete(viewer);
-      ports.delete(viewer);
-      report({ kind: "closed", viewer, reason });
+      if (isAnswered) closed(reason);
+      else end = reason;
     },
   };
   try {
     const answered = await audienceOf(order.audience).admit({ offer, port }, events);
-    // It may have come and gone.
-    if (ports.has(viewer)) viewers.set(viewer, answered.viewer);
+    viewers.set(viewer, answered.viewer);
+    isAnswered = true;
     report({ kind: "answered", viewer, answer: answered.answer });
+    if (end !== undefined) closed(end);
   } catch (error) {
     ports.delete(viewer);
-    const code = error instanceof OfferError ? error.code : undefined;
-    report({ kind: "refused", viewer, code, message: describe(error) });
+    refuse(viewer, error);
   }
+}
+
+/** Never rejects. One that is gone is told of by then. */
+async function restart({
+  viewer,
+  offer,
+  candidates,
+}: Extract<WorkerOrder, { kind: "restart" }>): Promise<void> {
+  ports.get(viewer)?.renew(candidates);
+  try {
+    const answer = await viewers.get(viewer)?.restart(offer);
+    if (answer !== undefined) report({ kind: "answered", viewer, answer });
+  } catch (error) {
+    refuse(viewer, error);
+  }
+}
+
+function refuse(viewer: number, error: unknown): void {
+  const code = error instanceof OfferError ? error.code : undefined;
+  report({ kind: "refused", viewer, code, message: describe(error) });
 }
 
 /** Never rejects. */

@@ -1,0 +1,127 @@
+/** What one page watches by WebRTC: one peer connection at most, and what it asks about it. */
+import { z } from "zod";
+import type { Clock, EpochMs, Millis } from "../timing.ts";
+import { MAX_OFFER_LENGTH, type RefusalCode, type Reply } from "./protocol.ts";
+
+/** A viewer that was let in. */
+export interface Watched {
+  readonly answer: string;
+  /**
+   * Answers an offer that restarts ICE.
+   * @throws what {@link WatchingOptions.refusal} knows, for an offer that cannot be answered.
+   */
+  restart(offer: string): Promise<string>;
+  leave(): void;
+}
+
+/** A stream as its watchers need it. */
+export interface WatchedStream {
+  watch(offer: string, gone: (reason: string) => void): Promise<Watched>;
+}
+
+export interface WatchingOptions {
+  readonly clock: Clock;
+  readonly find: (name: string) => WatchedStream | undefined;
+  /** What a viewer is told of an error; undefined for the server's own faults. */
+  readonly refusal: (error: unknown) => { code: RefusalCode; message: string } | undefined;
+  readonly log: (line: string) => void;
+}
+
+type Answer = Reply<{ readonly answer: string }>;
+
+/** A page restarts when its network changes, which it does not each second. */
+const RESTART_EVERY: Millis = 1000;
+
+const sessionOffer = z.string().min(1).max(MAX_OFFER_LENGTH);
+export const streamName = z.string().min(1).max(64);
+const watchRequest = z.object({ stream: streamName, offer: sessionOffer });
+const restartRequest = z.object({ offer: sessionOffer });
+
+export const NO_SUCH_STREAM = {
+  ok: false,
+  code: "no-such-stream",
+  message: "There is no stream of that name yet. It will show here as soon as it starts.",
+} as const;
+const NOT_WATCHING = {
+  ok: false,
+  code: "not-watching",
+  message: "There is no connection to restart.",
+} as const;
+const BAD_REQUEST = { ok: false, code: "bad-request", message: "The request is not valid." } as const;
+const TOO_SOON = {
+  ok: false,
+  code: "bad-request",
+  message: "The connection was restarted just now: wait a second.",
+} as const;
+
+export class Watching {
+  readonly #options: WatchingOptions;
+  readonly #tellEnd: (reason: string) => void;
+  #watched: Watched | undefined;
+  /** Counts the offers, so that an answer overtaken by a newer offer or a goodbye is given up. */
+  #attempt = 0;
+  #restarting = false;
+  #restartedAt: EpochMs | undefined;
+
+  /** @param ended tells that the server has ended what was watched. */
+  constructor(options: WatchingOptions, ended: (reason: string) => void) {
+    this.#options = options;
+    this.#tellEnd = ended;
+  }
+
+  async watch(request: unknown): Promise<Answer> {
+    const parsed = watchRequest.safeParse(request);
+    if (!parsed.success) return BAD_REQUEST;
+    const stream = this.#options.find(parsed.data.stream);
+    if (!stream) return NO_SUCH_STREAM;
+    this.leave();
+    const attempt = this.#attempt;
+    try {
+      const watched = await stream.watch(parsed.data.offer, (reason) => {
+        if (attempt !== this.#attempt) return;
+        this.#attempt++;
+        this.#watched = undefined;
+        this.#tellEnd(reason);
+      });
+      if (attempt === this.#attempt) this.#watched = watched;
+      else watched.leave();
+      return { ok: true, value: { answer: watched.answer } };
+    } catch (error) {
+      return this.#refused(error, "A viewer could not join");
+    }
+  }
+
+  async restart(request: unknown): Promise<Answer> {
+    const parsed = restartRequest.safeParse(request);
+    if (!parsed.success) return BAD_REQUEST;
+    const watched = this.#watched;
+    if (!watched) return NOT_WATCHING;
+    const now = this.#options.clock.now();
+    const tooSoon = this.#restartedAt !== undefined && now - this.#restartedAt < RESTART_EVERY;
+    if (this.#restarting || tooSoon) return TOO_SOON;
+    this.#restarting = true;
+    this.#restartedAt = now;
+    try {
+      const answer = await watched.restart(parsed.data.offer);
+      // It may have left meanwhile.
+      return watched === this.#watched ? { ok: true, value: { answer } } : NOT_WATCHING;
+    } catch (error) {
+      return this.#refused(error, "A viewer's connection could not be restarted");
+    } finally {
+      this.#restarting = false;
+    }
+  }
+
+  leave(): void {
+    this.#attempt++;
+    this.#watched?.leave();
+    this.#watched = undefined;
+  }
+
+  #refused(error: unknown, what: string): Answer {
+    const refusal = this.#options.refusal(error);
+    if (refusal) return { ok: false, ...refusal };
+    this.#options.log(`${what}: ${error instanceof Error ? error.message : error}`);
+    return { ok: false, code: "failed", message: "The server failed to answer; its log says why." };
+  }
+}

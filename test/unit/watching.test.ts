@@ -1,0 +1,171 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { MAX_OFFER_LENGTH } from "../../src/signaling/protocol.ts";
+import { Watching } from "../../src/signaling/watching.ts";
+import { OfferError } from "../../src/transport/viewer.ts";
+import { FakeClock, settle } from "../fake-clock.ts";
+
+let clock: FakeClock;
+let watching: Watching;
+let logged: string[];
+let restarts: string[];
+let left: number;
+let ended: string[];
+/** The server ends what was watched last. */
+let end: (reason: string) => void;
+/** What a restart waits for. */
+let restarting: Promise<unknown>;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  logged = [];
+  restarts = [];
+  left = 0;
+  restarting = Promise.resolve();
+  ended = [];
+  watching = new Watching(
+    {
+      clock,
+      find: (name) =>
+        name === "main"
+          ? {
+              watch: async (offer, gone) => {
+                end = gone;
+                return {
+                  answer: `answer to ${offer}`,
+                  async restart(again) {
+                    restarts.push(again);
+                    await restarting;
+                    return `answer to ${again}`;
+                  },
+                  leave: () => left++,
+                };
+              },
+            }
+          : undefined,
+      refusal: (error) =>
+        error instanceof OfferError ? { code: error.code, message: error.message } : undefined,
+      log: (line) => logged.push(line),
+    },
+    (reason) => ended.push(reason),
+  );
+});
+
+const watch = () => watching.watch({ stream: "main", offer: "offer" });
+const refused = (code: string) => ({ ok: false, code, message: expect.stringMatching(/^[A-Z].*\.$/) });
+
+describe("a restart", () => {
+  test("is answered by the viewer that is watched, which stays", async () => {
+    await watch();
+    const reply = await watching.restart({ offer: "another" });
+    expect(reply).toEqual({ ok: true, value: { answer: "answer to another" } });
+    expect(restarts).toEqual(["another"]);
+    expect(left).toBe(0);
+  });
+
+  test("of nothing, or of what has been left, is refused", async () => {
+    expect(await watching.restart({ offer: "another" })).toEqual(refused("not-watching"));
+    await watch();
+    watching.leave();
+    expect(await watching.restart({ offer: "another" })).toEqual(refused("not-watching"));
+    expect(restarts).toEqual([]);
+  });
+
+  test("that is none, or too long, is refused", async () => {
+    await watch();
+    for (const request of [
+      undefined,
+      null,
+      "offer",
+      {},
+      { offer: "" },
+      { offer: 1 },
+      { offer: "x".repeat(MAX_OFFER_LENGTH + 1) },
+    ]) {
+      expect(await watching.restart(request)).toEqual(refused("bad-request"));
+    }
+    expect(restarts).toEqual([]);
+    expect(await watching.restart({ offer: "x".repeat(MAX_OFFER_LENGTH) })).toMatchObject({ ok: true });
+  });
+
+  test("is one a second at most", async () => {
+    await watch();
+    expect(await watching.restart({ offer: "1" })).toMatchObject({ ok: true });
+    await clock.advance(999);
+    expect(await watching.restart({ offer: "2" })).toEqual(refused("bad-request"));
+    await clock.advance(1);
+    expect(await watching.restart({ offer: "3" })).toMatchObject({ ok: true });
+    expect(restarts).toEqual(["1", "3"]);
+  });
+
+  test("is one at a time, however long it takes", async () => {
+    await watch();
+    let answer: ((value: unknown) => void) | undefined;
+    restarting = new Promise((resolve) => {
+      answer = resolve;
+    });
+    const first = watching.restart({ offer: "1" });
+    await clock.advance(5000);
+    expect(await watching.restart({ offer: "2" })).toEqual(refused("bad-request"));
+    answer?.(undefined);
+    expect(await first).toMatchObject({ ok: true });
+    expect(await watching.restart({ offer: "3" })).toMatchObject({ ok: true });
+  });
+
+  test("whose viewer leaves meanwhile is refused", async () => {
+    await watch();
+    restarting = settle();
+    const reply = watching.restart({ offer: "another" });
+    watching.leave();
+    expect(await reply).toEqual(refused("not-watching"));
+  });
+
+  test("that the viewer refuses tells its words; what fails is logged, and the next may work", async () => {
+    await watch();
+    restarting = Promise.reject(new OfferError("bad-request", "The offer is another's."));
+    expect(await watching.restart({ offer: "1" })).toEqual({
+      ok: false,
+      code: "bad-request",
+      message: "The offer is another's.",
+    });
+    expect(logged).toEqual([]);
+    await clock.advance(1000);
+    restarting = Promise.reject(new Error("out of order"));
+    expect(await watching.restart({ offer: "2" })).toEqual(refused("failed"));
+    expect(logged).toEqual([expect.stringContaining("out of order")]);
+    await clock.advance(1000);
+    restarting = Promise.resolve();
+    expect(await watching.restart({ offer: "3" })).toMatchObject({ ok: true });
+  });
+});
+
+test("what is watched is left for what is watched next, and an overtaken answer is left too", async () => {
+  await watch();
+  const [overtaken, newest] = [watch(), watch()];
+  expect(left).toBe(1);
+  await Promise.all([overtaken, newest]);
+  expect(left).toBe(2);
+  await watching.restart({ offer: "another" });
+  expect(restarts).toEqual(["another"]);
+});
+
+describe("an end by the server", () => {
+  test("is told, and nothing is watched any more", async () => {
+    await watch();
+    end("failed");
+    expect(ended).toEqual(["failed"]);
+    expect(await watching.restart({ offer: "another" })).toEqual(refused("not-watching"));
+    watching.leave();
+    expect(left).toBe(0);
+  });
+
+  test("of what the page has left, or has another in place of, is no news", async () => {
+    await watch();
+    const endFirst = end;
+    await watch();
+    endFirst("left");
+    watching.leave();
+    end("left");
+    expect(ended).toEqual([]);
+    expect(left).toBe(2);
+  });
+});

@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Reply } from "../../src/signaling/protocol.ts";
+import { type Restartable, Restarts } from "../../web/player/restarts.ts";
+import { FakeClock } from "../fake-clock.ts";
+
+let timers: FakeClock;
+let restarts: Restarts;
+/** What was done to the connection, in order. */
+let steps: string[];
+let state: RTCPeerConnectionState;
+let failures: number;
+/** What the server makes of an offer. */
+let reply: (offer: string) => Promise<Reply<{ readonly answer: string }>>;
+
+const answered = async (offer: string) => ({ ok: true, value: { answer: `answer to ${offer}` } }) as const;
+
+beforeEach(() => {
+  timers = new FakeClock();
+  steps = [];
+  state = "connected";
+  failures = 0;
+  reply = answered;
+  let offers = 0;
+  const connection: Restartable = {
+    get connectionState() {
+      return state;
+    },
+    restartIce: () => void steps.push("restartIce"),
+    createOffer: async () => ({ type: "offer", sdp: `offer ${++offers}` }),
+    setLocalDescription: async ({ sdp = "" }) => void steps.push(sdp),
+    setRemoteDescription: async ({ sdp = "" }) => {
+      if (sdp === "nonsense") throw new Error("no session description");
+      steps.push(sdp);
+    },
+  };
+  restarts = new Restarts({
+    timers,
+    connection,
+    restart: (offer) => {
+      steps.push(`sent ${offer}`);
+      return reply(offer);
+    },
+    failed: () => failures++,
+  });
+});
+
+const first = ["restartIce", "sent offer 1", "offer 1", "answer to offer 1"];
+
+describe("a change of network", () => {
+  it("restarts ICE by a new offer, which is applied once it is answered", async () => {
+    restarts.networkChanged();
+    await timers.advance(10_000);
+    expect(steps).toEqual(first);
+    expect(failures).toBe(0);
+    expect(timers.timers).toBe(0);
+  });
+
+  it("told several times at once is one", async () => {
+    for (let n = 0; n < 5; n++) {
+      restarts.networkChanged();
+      await timers.advance(100);
+    }
+    await timers.advance(10_000);
+    expect(steps).toEqual(first);
+  });
+
+  it("told again and again restarts every other second, which is no more than the server takes", async () => {
+    const sent: number[] = [];
+    reply = (offer) => {
+      sent.push(timers.now());
+      return answered(offer);
+    };
+    for (let n = 0; n < 4; n++) {
+      restarts.networkChanged();
+      await timers.advance(n === 0 ? 500 : 2000);
+    }
+    expect(sent.map((at) => at - (sent[0] ?? 0))).toEqual([0, 2000, 4000, 6000]);
+  });
+
+  it("told while a restart is on its way waits for that", async () => {
+    let arrive: (() => void) | undefined;
+    reply = async (offer) => {
+      await new Promise<void>((resolve) => {
+        arrive = resolve;
+      });
+      return answered(offer);
+    };
+    restarts.networkChanged();
+    await timers.advance(500);
+    restarts.networkChanged();
+    await timers.advance(20_000);
+    expect(steps).toEqual(first.slice(0, 2));
+    reply = answered;
+    arrive?.();
+    await timers.advance(20_000);
+    expect(steps).toEqual([...first, "restartIce", "sent offer 2", "offer 2", "answer to offer 2"]);
+  });
+});
+
+describe("a restart", () => {
+  it("that is refused has failed at once, though the connection still seems to work", async () => {
+    reply = async () => ({ ok: false, code: "not-watching", message: "There is none." });
+    restarts.networkChanged();
+    await timers.advance(500);
+    expect(failures).toBe(1);
+    expect(steps).toEqual(first.slice(0, 2));
+    expect(timers.timers).toBe(0);
+  });
+
+  it("answered with nonsense has failed at once", async () => {
+    reply = async () => ({ ok: true, value: { answer: "nonsense" } });
+    restarts.networkChanged();
+    await timers.advance(500);
+    expect(failures).toBe(1);
+    expect(timers.timers).toBe(0);
+  });
+
+  it.each([
+    ["is late", () => new Promise<never>(() => {})],
+    ["never comes", () => Promise.reject(new Error("timeout"))],
+  ])("of a lost connection whose answer %s has failed after three seconds", async (_, answer) => {
+    state = "disconnected";
+    reply = answer;
+    restarts.networkChanged();
+    await timers.advance(3499);
+    expect(failures).toBe(0);
+    await timers.advance(1);
+    expect(failures).toBe(1);
+  });
+
+  it("without an answer leaves a connection that works as it is, and the next may succeed", async () => {
+    reply = () => Promise.reject(new Error("timeout"));
+    restarts.networkChanged();
+    await timers.advance(10_000);
+    expect(failures).toBe(0);
+    expect(steps).toEqual(first.slice(0, 2));
+    reply = answered;
+    restarts.networkChanged();
+    await timers.advance(500);
+    expect(steps.slice(2)).toEqual(["restartIce", "sent offer 2", "offer 2", "answer to offer 2"]);
+  });
+
+  it("has three seconds from its answer on to connect", async () => {
+    state = "disconnected";
+    reply = (offer) => new Promise((resolve) => timers.after(2900, () => resolve(answered(offer))));
+    restarts.networkChanged();
+    await timers.advance(500 + 2900);
+    expect(steps).toEqual(first);
+    state = "connecting";
+    await timers.advance(2999);
+    expect(failures).toBe(0);
+    await timers.advance(1);
+    expect(failures).toBe(1);
+  });
+
+  it("that connects in time has not failed", async () => {
+    state = "disconnected";
+    restarts.networkChanged();
+    await timers.advance(3000);
+    state = "connected";
+    await timers.advance(10_000);
+    expect(failures).toBe(0);
+  });
+
+  it("of a connection that is closed meanwhile goes no further, and nothing is told", async () => {
+    reply = (offer) => new Promise((resolve) => timers.after(100, () => resolve(answered(offer))));
+    restarts.networkChanged();
+    await timers.advance(550);
+    restarts.close();
+    restarts.networkChanged();
+    await timers.advance(10_000);
+    expect(steps).toEqual(first.slice(0, 2));
+    expect(failures).toBe(0);
+    expect(timers.timers).toBe(0);
+  });
+});
