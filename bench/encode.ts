@@ -111,7 +111,9 @@ for (const size of SIZES) {
     console.table(results[name]);
   }
 }
-console.log(`Ratios to ${REFERENCE}; of ${FRAMES} frames, by turns; luma noise of ${NOISE} levels, panned by ${PAN}.`);
+console.log(
+  `Ratios to ${REFERENCE}; of ${FRAMES} frames, by turns; luma noise of ${NOISE} levels, panned by ${PAN}.`,
+);
 console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
 mkdirSync(new URL("results/", import.meta.url), { recursive: true });
 writeFileSync(

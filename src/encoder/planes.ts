@@ -18,3 +18,20 @@ export function split(format: PixelFormat, width: number, height: number, data: 
   });
   return { data: buffers, strides: planes.map(({ stride }) => stride) };
 }
+
+/** Copies rows of `length` bytes from memory with one stride to memory with another. */
+export function copyRows(
+  source: Uint8Array,
+  sourceStride: number,
+  target: Uint8Array,
+  targetStride: number,
+  length: number,
+  rows: number,
+): void {
+  if (sourceStride === targetStride) {
+    target.set(source.subarray(0, (rows - 1) * sourceStride + length));
+    return;
+  }
+  for (let y = 0; y < rows; y++)
+    target.set(source.subarray(y * sourceStride, y * sourceStride + length), y * targetStride);
+}
