@@ -35,3 +35,16 @@ export function copyRows(
   for (let y = 0; y < rows; y++)
     target.set(source.subarray(y * sourceStride, y * sourceStride + length), y * targetStride);
 }
+
+/** Gives luma of an odd width its last column again, and of an odd height its last row. */
+export function repeatEdges(
+  { data: [luma], strides: [stride] }: Planes,
+  width: number,
+  height: number,
+): void {
+  if (!luma || !stride) return;
+  if (width % 2 === 1)
+    for (let end = width; end < height * stride; end += stride) luma[end] = luma[end - 1] ?? 0;
+  if (height % 2 === 1)
+    luma.copyWithin(height * stride, (height - 1) * stride, (height - 1) * stride + width + 1);
+}
