@@ -53,6 +53,8 @@ const X264: Recipe = {
     // x264's baseline is the constrained one.
     profile: "baseline",
     "forced-idr": "1",
+    // Finer steps nobody sees, and keyframes of a still picture would be huge.
+    qmin: "10",
     // Else it makes keyframes where it sees a new scene.
     "x264-params": "scenecut=0",
   }),
