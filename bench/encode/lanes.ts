@@ -17,8 +17,8 @@ const SPEEDS = [4, 6, 8, 12, 16, -4, -5, -6, -7, -8, -10, -12, -16];
 /** The speeds to try with two threads as well. */
 const THREADED = [4, 6, 8, 12, 16, -5, -8];
 const PRESETS = ["ultrafast", "superfast", "veryfast"];
-/** The finest steps to let x264 use, of 0 to 51. */
-const FINEST = [10, 14, 18, 22];
+/** The finest steps to let x264 use, of 0 to 51; 10 unless said. */
+const FINEST = [0, 14, 18, 22];
 
 const VP8 = { deadline: "realtime", "lag-in-frames": "0", "auto-alt-ref": "0" };
 
@@ -42,6 +42,7 @@ function h264(preset: string, threads: number, more: Record<string, string> = {}
       // x264's baseline is the constrained one.
       profile: "baseline",
       "x264-params": "scenecut=0",
+      qmin: "10",
       maxrate: String(bitrate),
       bufsize: String(bitrate / 2),
       ...more,

@@ -27,8 +27,11 @@ export interface Recipe {
   readonly surfaces?: "vaapi";
   /** It cannot have odd sizes: the last column or row is encoded twice. */
   readonly evenSides: boolean;
-  /** By what bits are spent; by frames, a changed bitrate is followed. */
-  readonly spends: "by time" | "by frame";
+  /**
+   * Whether a changed bitrate is followed. Those that do are told of the pace of the frames by it: they give each frame
+   * the bits of the rate expected.
+   */
+  readonly adjustable: boolean;
   matrix(settings: EncoderSettings): Matrix;
   threads(settings: EncoderSettings): number;
   /** FFmpeg's names of options. */
@@ -126,7 +129,7 @@ export class FfmpegEncoder implements VideoEncoder {
     // Bits are spent by these times: by the frames that come, not by the rate once expected.
     const last = this.#pts;
     this.#pts = Math.max(last + 1, Math.round(frame.timings.captured - opened.since));
-    if (this.#recipe.spends === "by frame" && opened.pace.took(this.#pts - last)) this.#ask(opened);
+    if (this.#recipe.adjustable && opened.pace.took(this.#pts - last)) this.#ask(opened);
     const picture = surfaces ? await surfaces.upload(yuv) : yuv;
     picture.pts = BigInt(this.#pts);
     picture.duration = BigInt(Math.round(1000 / opened.settings.fps));
@@ -141,7 +144,7 @@ export class FfmpegEncoder implements VideoEncoder {
   }
 
   setBitrate(bitrate: number): boolean {
-    if (!this.#opened || this.#recipe.spends === "by time") return false;
+    if (!this.#opened || !this.#recipe.adjustable) return false;
     this.#opened.bitrate = bitrate;
     this.#ask(this.#opened);
     return true;

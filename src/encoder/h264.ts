@@ -43,7 +43,7 @@ const X264: Recipe = {
   ...H264,
   encoder: FF_ENCODER_LIBX264,
   pixels: "i420",
-  spends: "by frame",
+  adjustable: true,
   // Each makes a slice of its own.
   threads: ({ width, height }) => (width * height < THREADED ? 1 : Math.min(2, availableParallelism())),
   options: () => ({

@@ -7,7 +7,7 @@ const RECIPE: Recipe = {
   encoder: FF_ENCODER_LIBVPX_VP8,
   pixels: "i420",
   evenSides: false,
-  spends: "by time",
+  adjustable: false,
   // RFC 6386, section 9.2, has no other.
   matrix: () => "bt601",
   // More made libvpx slower on two cores.
