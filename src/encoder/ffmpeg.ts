@@ -129,7 +129,10 @@ export class FfmpegEncoder implements VideoEncoder {
     // Bits are spent by these times: by the frames that come, not by the rate once expected.
     const last = this.#pts;
     this.#pts = Math.max(last + 1, Math.round(frame.timings.captured - opened.since));
-    if (this.#recipe.adjustable && opened.pace.took(this.#pts - last)) this.#ask(opened);
+    if (this.#recipe.adjustable) {
+      opened.pace.took(this.#pts - last);
+      this.#ask(opened);
+    }
     const picture = surfaces ? await surfaces.upload(yuv) : yuv;
     picture.pts = BigInt(this.#pts);
     picture.duration = BigInt(Math.round(1000 / opened.settings.fps));
@@ -145,8 +148,8 @@ export class FfmpegEncoder implements VideoEncoder {
 
   setBitrate(bitrate: number): boolean {
     if (!this.#opened || !this.#recipe.adjustable) return false;
+    // Asked for with the next frame: the library may be reading its context on another thread now.
     this.#opened.bitrate = bitrate;
-    this.#ask(this.#opened);
     return true;
   }
 

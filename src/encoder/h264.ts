@@ -15,8 +15,8 @@ import { levelOf } from "./level.ts";
 import type { Matrix } from "./matrix.ts";
 import { LONGEST } from "./pace.ts";
 
-/** From so many pixels on a second thread is worth its CPU. */
-const THREADED = 1280 * 720;
+/** What one thread keeps up with: beside a renderer that has all cores, more of them make it no faster. */
+const PIXELS_A_THREAD = 1920 * 1080;
 
 /** What all encoders of H.264 are told alike. */
 export const H264 = {
@@ -45,7 +45,8 @@ const X264: Recipe = {
   pixels: "i420",
   adjustable: true,
   // Each makes a slice of its own.
-  threads: ({ width, height }) => (width * height < THREADED ? 1 : Math.min(2, availableParallelism())),
+  threads: ({ width, height }) =>
+    Math.min(availableParallelism(), Math.ceil((width * height) / PIXELS_A_THREAD)),
   options: () => ({
     preset: "superfast",
     // No frame held back.

@@ -35,13 +35,11 @@ export class Pace {
     return this.#told / this.#expected;
   }
 
-  /** Takes the time since the frame before. Whether the share has changed. */
-  took(interval: Millis): boolean {
+  /** Takes the time since the frame before. */
+  took(interval: Millis): void {
     const latest = Math.min(LONGEST, Math.max(SHORTEST, interval));
     if (latest < SUDDEN * this.#interval) this.#interval = latest;
     else this.#interval += LATEST * (latest - this.#interval);
-    if (Math.abs(this.#interval / this.#told - 1) < TOLERANCE) return false;
-    this.#told = this.#interval;
-    return true;
+    if (Math.abs(this.#interval / this.#told - 1) >= TOLERANCE) this.#told = this.#interval;
   }
 }
