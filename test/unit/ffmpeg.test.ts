@@ -217,7 +217,7 @@ describe("the H.264 encoder", () => {
     encoder = new FfmpegH264Encoder();
   });
 
-  test("gives all that a decoder needs with each keyframe, and a new scene is none", async () => {
+  test("gives all that a decoder needs with each keyframe", async () => {
     const [dark, bright] = [plain(64, 48, [10, 20, 30]), plain(64, 48, [250, 200, 180])];
     await open(dark);
     const frames = [];
@@ -248,7 +248,7 @@ describe("the H.264 encoder", () => {
     expect((constraints ?? 0) & 0xc0).toBe(0xc0);
   });
 
-  test("follows a bitrate that changes, without a keyframe", async () => {
+  test("follows a bitrate that changes, without a keyframe, though each frame is a new scene", async () => {
     const frame = plain(320, 180, [0, 0, 0]);
     await encoder.open({ width: 320, height: 180, fps: 20, bitrate: 1_600_000 });
     let seed = 1;
