@@ -106,7 +106,7 @@ function graph(description: string, format: Format): Way {
 }
 
 async function inWebAssembly(frame: RawFrame, target: Planes): Promise<Planes> {
-  if (isPacked(frame)) await packedToI420(frame, target);
+  if (isPacked(frame)) await packedToI420(frame, target, "bt601");
   return target;
 }
 

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:encode [-- FRAMES [SIZES [NOISE [LANES]]]]`, such as `-- 150 480x270@20,1280x720@30 0 "vp8 cpu 8,h264"`:
+ * `npm run bench:encode [-- FRAMES [SIZES [NOISE [LANES [PAN]]]]]`, such as `-- 150 480x270@20,1280x720@30 0 "vp8 cpu 8,h264" 4`:
  * what encoders take and give for frames of the built-in scene, all of them by turns, frame by frame.
  * Prints a table per size and bitrate and writes JSON.
  */
@@ -20,6 +20,8 @@ const SIZES = (process.argv[3] ?? "480x270@20,1280x720@30").split(",");
 const NOISE = Number(process.argv[4] ?? 0);
 /** Lanes whose name begins like one of these, and the reference. */
 const CHOSEN = process.argv[5]?.split(",") ?? [""];
+/** Columns that the picture moves by from frame to frame. */
+const PAN = Number(process.argv[6] ?? 0);
 /** Frames until the encoders have settled on a speed and a quality: not counted. */
 const WARM_UP = 30;
 /** Shares of the default bitrate. */
@@ -93,7 +95,7 @@ function round(value: number, digits = 2): number {
 function shotOf(text: string): Shot {
   const [width, height, fps] = text.split(/[x@]/).map(Number);
   if (!width || !height || !fps) throw new Error(`not WIDTHxHEIGHT@FPS: ${text}`);
-  return { width, height, fps, noise: NOISE };
+  return { width, height, fps, noise: NOISE, pan: PAN };
 }
 
 Log.setLevel(AV_LOG_ERROR);
@@ -109,10 +111,12 @@ for (const size of SIZES) {
     console.table(results[name]);
   }
 }
-console.log(`Ratios to ${REFERENCE}; of ${FRAMES} frames, by turns; luma noise of ${NOISE} levels.`);
+console.log(
+  `Ratios to ${REFERENCE}; of ${FRAMES} frames, by turns; luma noise of ${NOISE} levels, panned by ${PAN}.`,
+);
 console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
 mkdirSync(new URL("results/", import.meta.url), { recursive: true });
 writeFileSync(
   new URL("results/encode.json", import.meta.url),
-  JSON.stringify({ results, frames: FRAMES, noise: NOISE, node: process.version }, null, 2),
+  JSON.stringify({ results, frames: FRAMES, noise: NOISE, pan: PAN, node: process.version }, null, 2),
 );

@@ -74,9 +74,10 @@ export interface RawFrame extends Frame {
 
 export type SourceFrame = ImageFrame | RawFrame;
 
-export type Codec = "vp8";
+/** H.264 is that of constrained baseline. */
+export type Codec = "vp8" | "h264";
 
-/** One frame of a rendition's bitstream. */
+/** One frame of a rendition's bitstream: of VP8 as RFC 6386 has it, of H.264 a byte stream (its annex B). */
 export interface EncodedFrame extends Frame {
   readonly codec: Codec;
   readonly type: "key" | "delta";

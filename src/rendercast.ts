@@ -6,7 +6,7 @@ import { basename } from "node:path";
 import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
-import { FfmpegVp8Encoder } from "./encoder/ffmpeg.ts";
+import { FfmpegVp8Encoder } from "./encoder/vp8.ts";
 import { cannotListen, listen, listenLocally } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { limitRequests } from "./request-timeout.ts";

@@ -31,13 +31,24 @@ export function imageFrame(data: Buffer, type = "image/jpeg", number = 1): Image
   return { kind: "image", type, data, number, timings };
 }
 
-/** BT.601, limited range, of a colour. */
-export function toYcc([red, green, blue]: Rgb): Rgb {
-  return [
-    Math.round(16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255),
-    Math.round(128 + (-37.797 * red - 74.203 * green + 112 * blue) / 255),
-    Math.round(128 + (112 * red - 93.786 * green - 18.214 * blue) / 255),
-  ];
+/** The standards' own figures, limited range: what red, green and blue have of Y, Cb and Cr at their fullest. */
+export const YCC = {
+  bt601: [
+    [65.481, 128.553, 24.966],
+    [-37.797, -74.203, 112],
+    [112, -93.786, -18.214],
+  ],
+  bt709: [
+    [46.559, 156.629, 15.812],
+    [-25.664, -86.336, 112],
+    [112, -101.73, -10.27],
+  ],
+} as const;
+
+/** Y, Cb and Cr, limited range, of a colour. */
+export function toYcc([red, green, blue]: Rgb, matrix: keyof typeof YCC = "bt601"): Rgb {
+  const [y, cb, cr] = YCC[matrix].map(([r, g, b]) => (r * red + g * green + b * blue) / 255);
+  return [Math.round(16 + (y ?? 0)), Math.round(128 + (cb ?? 0)), Math.round(128 + (cr ?? 0))];
 }
 
 /** The pixels of a picture with a stripe of each colour, from the top down. */

@@ -1,4 +1,4 @@
-/** The pictures to encode: the built-in scene, the same ones in each run. */
+/** The pictures to encode: the built-in scene, as it is or all of it in motion, the same ones in each run. */
 import { PixelConverter } from "../../src/encoder/pixels.ts";
 import { type Planes, split } from "../../src/encoder/planes.ts";
 import { frameBytes, type RawFrame } from "../../src/frame.ts";
@@ -13,10 +13,12 @@ export interface Shot {
   readonly fps: number;
   /** Levels of luma that each pixel may be off by, up or down, as in a render of few samples. */
   readonly noise: number;
+  /** Columns that the whole picture moves by from one frame to the next, as by a camera that turns. */
+  readonly pan: number;
 }
 
 /** So many frames as the encoder takes them: I420. */
-export async function pictures({ width, height, fps, noise }: Shot, count: number): Promise<Planes[]> {
+export async function pictures({ width, height, fps, noise, pan }: Shot, count: number): Promise<Planes[]> {
   const scene = new Scene(width, height);
   const converter = new PixelConverter("i420");
   const pixels = new Int32Array(width * height);
@@ -25,6 +27,10 @@ export async function pictures({ width, height, fps, noise }: Shot, count: numbe
   for (let n = 0; n < count; n++) {
     const time = (1_700_000_000_000 + (n * 1000) / fps) as EpochMs;
     scene.draw(pixels, { frameNumber: n + 1, time });
+    for (let row = 0, by = (n * pan) % width; by > 0 && row < pixels.length; row += width) {
+      const left = pixels.slice(row, row + by);
+      pixels.copyWithin(row, row + by, row + width).set(left, row + width - by);
+    }
     const timings = { captured: time, received: time };
     const frame: RawFrame = {
       kind: "raw",

@@ -1,7 +1,7 @@
 /** A real encoded stream for the fan-out bench: some seconds of the built-in scene as VP8. */
 import { writeFileSync } from "node:fs";
 import { defaultBitrate } from "../../src/encoder/bitrate.ts";
-import { FfmpegVp8Encoder } from "../../src/encoder/ffmpeg.ts";
+import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
 import type { EncodedFrame, RawFrame, SourceFrame } from "../../src/frame.ts";
 import { patternSource } from "../../src/source/pattern.ts";
 import { type EpochMs, systemClock } from "../../src/timing.ts";

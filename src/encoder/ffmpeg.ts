@@ -1,86 +1,143 @@
-/** VP8 by libvpx, through FFmpeg in this process (node-av); only this file and `pixels.ts` know that library. */
-import {
-  AV_LOG_ERROR,
-  AV_PICTURE_TYPE_I,
-  AV_PICTURE_TYPE_NONE,
-  AV_PIX_FMT_YUV420P,
-  FF_ENCODER_LIBVPX_VP8,
-} from "node-av/constants";
-import { Codec, CodecContext, Dictionary, FFmpegError, Frame, Log, Packet, Rational } from "node-av/lib";
-import type { RawFrame } from "../frame.ts";
+/** Encoders of FFmpeg's in this process (node-av). What is one codec's own is its recipe, in `vp8.ts` and `h264.ts`. */
+
+import type { FFVideoEncoder } from "node-av/constants";
+import { AV_LOG_ERROR, AV_PICTURE_TYPE_I, AV_PICTURE_TYPE_NONE } from "node-av/constants";
+import { CodecContext, Dictionary, Codec as FfmpegCodec, Frame, Log, Packet, Rational } from "node-av/lib";
+import type { Codec, RawFrame } from "../frame.ts";
 import type { EpochMs } from "../timing.ts";
+import { check } from "./check.ts";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "./encoder.ts";
+import type { Matrix } from "./matrix.ts";
+import { Pace } from "./pace.ts";
 import { PixelConverter } from "./pixels.ts";
+import { repeatEdges } from "./planes.ts";
+import { Surfaces } from "./surfaces.ts";
+import { FFMPEG_FORMATS } from "./swscale.ts";
 
 Log.setLevel(AV_LOG_ERROR);
 
-/** libvpx for live pictures: no frame held back, the fastest of its real-time speeds. */
-const LIVE_OPTIONS = { deadline: "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0" };
+/** What one encoder has of its own. */
+export interface Recipe {
+  readonly codec: Codec;
+  /** FFmpeg's name of it. */
+  readonly encoder: FFVideoEncoder;
+  /** What it takes. */
+  readonly pixels: "i420" | "nv12";
+  /** The memory of a graphics processor that the pictures must be in. */
+  readonly surfaces?: "vaapi";
+  /** It cannot have odd sizes: the last column or row is encoded twice. */
+  readonly evenSides: boolean;
+  /**
+   * Whether a changed bitrate is followed. Those that do are told of the pace of the frames by it: they give each frame
+   * the bits of the rate expected.
+   */
+  readonly adjustable: boolean;
+  matrix(settings: EncoderSettings): Matrix;
+  threads(settings: EncoderSettings): number;
+  /** FFmpeg's names of options. */
+  options(settings: EncoderSettings): Readonly<Record<string, string>>;
+  /** Sets what goes with the bitrate: of which so many bits are asked for, given the pace of the frames. */
+  limit?(context: CodecContext, bitrate: number, asked: number): void;
+  /** Sets what else the context has to know. */
+  describe?(context: CodecContext, settings: EncoderSettings): void;
+}
 
 /** Everything native that belongs to one size and format of picture. */
 interface Opened {
   readonly settings: EncoderSettings;
   readonly context: CodecContext;
   readonly packet: Packet;
+  /** The picture as the encoder takes it: planar YUV 4:2:0, limited range. */
+  readonly yuv: Frame;
+  readonly toYuv: PixelConverter;
+  readonly surfaces: Surfaces | undefined;
+  readonly pace: Pace;
+  /** Bits a second. */
+  bitrate: number;
   /** The time of its first frame. */
   since?: EpochMs;
-  /** The picture as libvpx takes it: planar YUV 4:2:0, BT.601, limited range. */
-  readonly yuv: Frame;
 }
 
-export class FfmpegVp8Encoder implements VideoEncoder {
-  readonly codec = "vp8";
+export class FfmpegEncoder implements VideoEncoder {
+  readonly codec: Codec;
+  readonly #recipe: Recipe;
   #opened: Opened | undefined;
-  readonly #toYuv = new PixelConverter("i420");
   #pts = 0;
+
+  constructor(recipe: Recipe) {
+    this.#recipe = recipe;
+    this.codec = recipe.codec;
+  }
 
   async open(settings: EncoderSettings): Promise<void> {
     this.close();
-    const codec = Codec.findEncoderByName(FF_ENCODER_LIBVPX_VP8);
-    if (!codec) throw new Error("this build of node-av has no libvpx: reinstall it with `npm install`");
+    const { encoder, pixels, evenSides } = this.#recipe;
+    const codec = FfmpegCodec.findEncoderByName(encoder);
+    if (!codec) throw new Error(`this build of node-av has no ${encoder}: reinstall it with \`npm install\``);
 
-    const context = new CodecContext();
-    context.allocContext3(codec);
-    context.width = settings.width;
-    context.height = settings.height;
-    context.pixelFormat = AV_PIX_FMT_YUV420P;
-    context.timeBase = new Rational(1, 1000);
-    context.framerate = new Rational(settings.fps, 1);
-    context.bitRate = BigInt(settings.bitrate);
-    // Keyframes come only when asked for.
-    context.gopSize = 0x7fffffff;
-    // More threads made libvpx slower on two cores.
-    context.threadCount = 1;
-    // Not open2Sync: it frees the options twice, and the process dies at a later garbage collection.
-    const options = Dictionary.fromObject(LIVE_OPTIONS);
-    check(await context.open2(codec, options), "open the VP8 encoder");
-    // Not before: the library reads them on another thread, and the collector would not wait for it.
-    options.free();
+    const [width, height] = [settings.width, settings.height].map((side) =>
+      evenSides ? side + (side % 2) : side,
+    ) as [number, number];
+    const [context, packet, yuv] = [new CodecContext(), new Packet(), new Frame()];
+    const toYuv = new PixelConverter(pixels, this.#recipe.matrix(settings));
+    const surfaces = this.#recipe.surfaces && new Surfaces(this.#recipe.surfaces);
+    const pace = new Pace(settings.fps);
+    const { bitrate } = settings;
+    this.#opened = { settings, context, packet, yuv, toYuv, surfaces, pace, bitrate };
+    try {
+      context.allocContext3(codec);
+      context.width = width;
+      context.height = height;
+      context.pixelFormat = FFMPEG_FORMATS[pixels];
+      context.timeBase = new Rational(1, 1000);
+      context.framerate = new Rational(settings.fps, 1);
+      // Keyframes come only when asked for.
+      context.gopSize = 0x7fffffff;
+      context.maxBFrames = 0;
+      context.threadCount = this.#recipe.threads(settings);
+      this.#ask(this.#opened);
+      this.#recipe.describe?.(context, settings);
+      surfaces?.open(context, pixels);
+      // Not open2Sync: it frees the options twice, and the process dies at a later garbage collection.
+      const options = Dictionary.fromObject(this.#recipe.options(settings));
+      const code = await context.open2(codec, options);
+      // Not before: the library reads them on another thread, and the collector would not wait for it.
+      options.free();
+      check(code, `open the encoder ${encoder}`);
 
-    const packet = new Packet();
-    packet.alloc();
-    const yuv = new Frame();
-    yuv.alloc();
-    yuv.width = settings.width;
-    yuv.height = settings.height;
-    yuv.format = AV_PIX_FMT_YUV420P;
-    check(yuv.getBuffer(), "allocate a picture");
-    this.#opened = { settings, context, packet, yuv };
+      packet.alloc();
+      yuv.alloc();
+      yuv.width = width;
+      yuv.height = height;
+      yuv.format = FFMPEG_FORMATS[pixels];
+      check(yuv.getBuffer(), "allocate a picture");
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   async encode(frame: RawFrame, key: boolean): Promise<Bitstream> {
     const opened = this.#opened;
     if (!opened) throw new Error("the encoder is not open");
     opened.since ??= frame.timings.captured;
-    const { context, packet, yuv } = opened;
-    await this.#toYuv.convert(frame, { data: yuv.data ?? [], strides: yuv.linesize });
+    const { context, packet, yuv, toYuv, surfaces } = opened;
+    const planes = { data: yuv.data ?? [], strides: yuv.linesize };
+    await toYuv.convert(frame, planes);
+    if (this.#recipe.evenSides) repeatEdges(planes, frame.width, frame.height);
 
-    // libvpx spends its bits by these times: by the frames that come, not by the rate once expected.
-    this.#pts = Math.max(this.#pts + 1, Math.round(frame.timings.captured - opened.since));
-    yuv.pts = BigInt(this.#pts);
-    yuv.duration = BigInt(Math.round(1000 / opened.settings.fps));
-    yuv.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-    check(await context.sendFrame(yuv), "encode a frame");
+    // Bits are spent by these times: by the frames that come, not by the rate once expected.
+    const last = this.#pts;
+    this.#pts = Math.max(last + 1, Math.round(frame.timings.captured - opened.since));
+    if (this.#recipe.adjustable) {
+      opened.pace.took(this.#pts - last);
+      this.#ask(opened);
+    }
+    const picture = surfaces ? await surfaces.upload(yuv) : yuv;
+    picture.pts = BigInt(this.#pts);
+    picture.duration = BigInt(Math.round(1000 / opened.settings.fps));
+    picture.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+    check(await context.sendFrame(picture), "encode a frame");
     check(await context.receivePacket(packet), "take the encoded frame");
     // The packet's memory is FFmpeg's and goes with unref.
     const data = Buffer.from(packet.data ?? []);
@@ -89,16 +146,27 @@ export class FfmpegVp8Encoder implements VideoEncoder {
     return { type, data };
   }
 
+  setBitrate(bitrate: number): boolean {
+    if (!this.#opened || !this.#recipe.adjustable) return false;
+    // Asked for with the next frame: the library may be reading its context on another thread now.
+    this.#opened.bitrate = bitrate;
+    return true;
+  }
+
   close(): void {
-    this.#toYuv.close();
-    this.#opened?.yuv.free();
-    this.#opened?.packet.free();
-    this.#opened?.context.freeContext();
+    const opened = this.#opened;
     this.#opened = undefined;
     this.#pts = 0;
+    opened?.toYuv.close();
+    opened?.yuv.free();
+    opened?.packet.free();
+    opened?.context.freeContext();
+    opened?.surfaces?.close();
   }
-}
 
-function check(code: number, what: string): void {
-  if (code < 0) throw new Error(`cannot ${what}: ${new FFmpegError(code).message}`);
+  #ask({ context, bitrate, pace }: Opened): void {
+    const asked = Math.round(bitrate * pace.share);
+    context.bitRate = BigInt(asked);
+    this.#recipe.limit?.(context, bitrate, asked);
+  }
 }

@@ -5,7 +5,8 @@
 import { setImmediate as yieldToLoop } from "node:timers/promises";
 import type { PixelFormat, RawFrame } from "../frame.ts";
 import { I420_WASM } from "./i420-wasm.ts";
-import type { Planes } from "./planes.ts";
+import { type Matrix, weightsOf } from "./matrix.ts";
+import { copyRows, type Planes } from "./planes.ts";
 
 type Packed = Exclude<PixelFormat, "i420" | "nv12">;
 
@@ -25,8 +26,8 @@ const SLICE = 1 << 20;
  */
 const BAND = 128 * 1024;
 
-/** Where the rows lie in the module's memory; in front of them is what picks the channels. */
-const SOURCE = 64;
+/** Where the rows lie in the module's memory; in front of them is what picks the channels, and what weighs them. */
+const SOURCE = 128;
 
 /** Bytes that are read behind them at most. */
 const BEHIND = 64;
@@ -37,7 +38,7 @@ const NOTHING = 0x80;
 interface Kernel {
   readonly memory: Uint8Array;
   convert(
-    swizzles: number,
+    constants: number,
     step: number,
     source: number,
     sourceStride: number,
@@ -65,12 +66,14 @@ export function isPacked(frame: RawFrame): frame is RawFrame & { readonly format
 export async function packedToI420(
   frame: RawFrame & { readonly format: Packed },
   target: Planes,
+  matrix: Matrix,
 ): Promise<void> {
   const { width, height } = frame;
+  const constants = constantsFor(frame.format, matrix);
   const rows = Math.max(2, Math.floor(SLICE / width / 2) * 2);
   for (let top = 0; top < height; top += rows) {
     if (top > 0) await yieldToLoop();
-    convertRows(frame, target, top, Math.min(height, top + rows));
+    convertRows(frame, target, constants, top, Math.min(height, top + rows));
   }
 }
 
@@ -78,6 +81,7 @@ export async function packedToI420(
 function convertRows(
   { format, width, data }: RawFrame & { readonly format: Packed },
   target: Planes,
+  constants: Uint8Array,
   top: number,
   bottom: number,
 ): void {
@@ -94,7 +98,7 @@ function convertRows(
   const cb = luma + band * lumaStride;
   const cr = cb + (band / 2) * chromaStride;
 
-  memory.set(swizzlesFor(format));
+  memory.set(constants);
   for (let y = top; y < bottom; y += band) {
     const rows = Math.min(band, bottom - y);
     const pairs = Math.ceil(rows / 2);
@@ -129,31 +133,20 @@ function strideLike(target: number | undefined, needed: number): number {
   return target !== undefined && target >= needed && target < needed + 64 ? target : needed;
 }
 
-/** Copies rows of `length` bytes. */
-function copyRows(
-  source: Uint8Array,
-  sourceStride: number,
-  target: Uint8Array,
-  targetStride: number,
-  length: number,
-  rows: number,
-): void {
-  if (sourceStride === targetStride) {
-    target.set(source.subarray(0, (rows - 1) * sourceStride + length));
-    return;
-  }
-  for (let y = 0; y < rows; y++)
-    target.set(source.subarray(y * sourceStride, y * sourceStride + length), y * targetStride);
-}
-
-/** Picks, of four pixels, [red, blue] and [green, 0] as 16-bit lanes. */
-function swizzlesFor(format: Packed): number[] {
+/** As `i420.wat` reads them: swizzles that pick, of four pixels, [red, blue] and [green, 0], and six pairs of weights. */
+function constantsFor(format: Packed, matrix: Matrix): Uint8Array {
   const { red, green, blue, bytes } = LAYOUTS[format];
   const pixels = [0, 1, 2, 3].map((pixel) => pixel * bytes);
-  return [
+  const { luma, cb, cr } = weightsOf(matrix, 2 ** 15);
+  const weights = [luma, cb, cr].flatMap(({ red, green, blue }) => [
+    [red, blue],
+    [green, 0],
+  ]);
+  return Uint8Array.from([
     ...pixels.flatMap((at) => [at + red, NOTHING, at + blue, NOTHING]),
     ...pixels.flatMap((at) => [at + green, NOTHING, NOTHING, NOTHING]),
-  ];
+    ...new Uint8Array(Int16Array.from(weights.flatMap((pair) => [pair, pair, pair, pair].flat())).buffer),
+  ]);
 }
 
 function loadKernel(): Kernel | undefined {

@@ -1,14 +1,15 @@
-;; Packed RGB to planar YUV 4:2:0 (BT.601, limited range): rows in pairs, eight columns at a time.
+;; Packed RGB to planar YUV 4:2:0 (limited range): rows in pairs, eight columns at a time.
 ;; i420-wasm.ts holds what this assembles to; a test compares them, and writes it anew when run with -u.
 (module
   ;; Filled and emptied by i420.ts, which says what lies where. It never grows.
   (memory (export "memory") 7 7)
 
-  ;; $swizzles: two i8x16 that pick, of four pixels, [red, blue] and [green, 0] as 16-bit lanes.
+  ;; $constants: two i8x16 that pick, of four pixels, [red, blue] and [green, 0] as 16-bit lanes, and for each of luma,
+  ;; Cb and Cr two i16x8: 2^15 times the weights of these, luma scaled to 219 of 255 levels and chroma to 224.
   ;; $step: the bytes of four pixels. Strides in bytes. $pairs: of rows, at least 1.
   ;; Reads and writes up to 7 columns behind $width, and reads 4 bytes more.
   (func (export "convert")
-    (param $swizzles i32) (param $step i32)
+    (param $constants i32) (param $step i32)
     (param $source i32) (param $sourceStride i32) (param $width i32) (param $pairs i32)
     (param $luma i32) (param $lumaStride i32)
     (param $cb i32) (param $cr i32) (param $chromaStride i32)
@@ -22,16 +23,14 @@
     (local $aRb v128) (local $bRb v128) (local $cRb v128) (local $dRb v128)
     (local $aG v128) (local $bG v128) (local $cG v128) (local $dG v128)
 
-    (local.set $pickRb (v128.load (local.get $swizzles)))
-    (local.set $pickG (v128.load offset=16 (local.get $swizzles)))
-
-    ;; 2^15 times the shares of BT.601, luma scaled to 219 of 255 levels and chroma to 224.
-    (local.set $lumaRb (v128.const i16x8 8414 3208 8414 3208 8414 3208 8414 3208))
-    (local.set $lumaG (v128.const i16x8 16519 0 16519 0 16519 0 16519 0))
-    (local.set $cbRb (v128.const i16x8 -4857 14392 -4857 14392 -4857 14392 -4857 14392))
-    (local.set $cbG (v128.const i16x8 -9535 0 -9535 0 -9535 0 -9535 0))
-    (local.set $crRb (v128.const i16x8 14392 -2340 14392 -2340 14392 -2340 14392 -2340))
-    (local.set $crG (v128.const i16x8 -12052 0 -12052 0 -12052 0 -12052 0))
+    (local.set $pickRb (v128.load (local.get $constants)))
+    (local.set $pickG (v128.load offset=16 (local.get $constants)))
+    (local.set $lumaRb (v128.load offset=32 (local.get $constants)))
+    (local.set $lumaG (v128.load offset=48 (local.get $constants)))
+    (local.set $cbRb (v128.load offset=64 (local.get $constants)))
+    (local.set $cbG (v128.load offset=80 (local.get $constants)))
+    (local.set $crRb (v128.load offset=96 (local.get $constants)))
+    (local.set $crG (v128.load offset=112 (local.get $constants)))
     ;; 16.5 * 2^15, and 128.5 * 2^17 as chroma is of the sum of four pixels.
     (local.set $lumaBias (i32x4.splat (i32.const 540672)))
     (local.set $chromaBias (i32x4.splat (i32.const 16842752)))

@@ -1,17 +1,24 @@
 /** Pixels from one layout to another of the same size, by the fastest way there is on this machine. */
 import { frameBytes, type PixelFormat, type RawFrame } from "../frame.ts";
 import { canConvertToI420, isPacked, packedToI420 } from "./i420.ts";
+import type { Matrix } from "./matrix.ts";
 import { type Planes, split } from "./planes.ts";
+import { Rematrixer } from "./rematrix.ts";
 import { SwscaleConverter } from "./swscale.ts";
 
 /** Converts pictures to one format; their own format and size may change from one to the next. */
 export class PixelConverter {
   readonly #to: PixelFormat;
+  readonly #matrix: Matrix;
   readonly #swscale: SwscaleConverter;
+  readonly #rematrixer: Rematrixer | undefined;
 
-  constructor(to: PixelFormat) {
+  /** @param matrix of what it makes, where that is planar; what is taken is BT.601. */
+  constructor(to: PixelFormat, matrix: Matrix = "bt601") {
     this.#to = to;
+    this.#matrix = matrix;
     this.#swscale = new SwscaleConverter(to);
+    if (matrix === "bt709" && (to === "i420" || to === "nv12")) this.#rematrixer = new Rematrixer(to);
   }
 
   /**
@@ -24,15 +31,19 @@ export class PixelConverter {
     if (data.length < needed)
       throw new Error(`a picture of ${width}x${height} ${format} takes ${needed} bytes, not ${data.length}`);
     if (this.#to === "i420" && canConvertToI420 && isPacked(frame)) {
-      // A context for pictures that no longer come would be held for nothing.
-      this.#swscale.close();
-      await packedToI420(frame, target);
+      // Contexts for pictures that no longer come would be held for nothing.
+      this.close();
+      await packedToI420(frame, target, this.#matrix);
+    } else if (this.#rematrixer) {
+      await this.#swscale.convert(frame, this.#rematrixer.source(width, height));
+      await this.#rematrixer.convert(target);
     } else await this.#swscale.convert(frame, target);
   }
 
   /** Frees it; only between conversions. */
   close(): void {
     this.#swscale.close();
+    this.#rematrixer?.close();
   }
 }
 

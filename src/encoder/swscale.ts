@@ -13,7 +13,7 @@ import { SoftwareScaleContext } from "node-av/lib";
 import type { PixelFormat, RawFrame } from "../frame.ts";
 import { type Planes, split } from "./planes.ts";
 
-const FFMPEG_FORMATS = {
+export const FFMPEG_FORMATS = {
   rgb: AV_PIX_FMT_RGB24,
   rgba: AV_PIX_FMT_RGBA,
   bgra: AV_PIX_FMT_BGRA,

@@ -1,6 +1,7 @@
 /** An encoded frame to RTP payloads, once per rendition: what differs by viewer is only the header. */
 import { randomInt } from "node:crypto";
 import type { EncodedFrame } from "../frame.ts";
+import { h264Payloads } from "./h264.ts";
 import { vp8Payloads } from "./vp8.ts";
 
 /** An RTP packet without what differs by viewer (SSRC, payload type, sequence number, header extensions). */
@@ -9,7 +10,7 @@ export interface MediaPacket {
   readonly index: number;
   /** 90 kHz ticks, modulo 2^32. */
   readonly timestamp: number;
-  /** Set on the last packet of a frame (RFC 7741, section 4.1). */
+  /** Set on the last packet of a frame (RFC 7741, section 4.1; RFC 6184, section 5.1). */
   readonly marker: boolean;
   readonly payload: Buffer;
 }
@@ -21,19 +22,25 @@ export class Packetizer {
   #index = 0;
   #pictureId: number;
 
-  /** @param pictureId the first; random where left out (RFC 7741, section 4.2). */
+  /** @param pictureId the first of VP8; random where left out (RFC 7741, section 4.2). */
   constructor(pictureId: number = randomInt(2 ** 15)) {
     this.#pictureId = pictureId;
   }
 
   packetize(frame: EncodedFrame): MediaPacket[] {
-    const payloads = vp8Payloads(frame.data, MAX_PAYLOAD, this.#pictureId);
-    this.#pictureId = (this.#pictureId + 1) % 2 ** 15;
+    const payloads = this.#payloads(frame);
     return payloads.map((payload, n) => ({
       index: this.#index++,
       timestamp: frame.rtpTimestamp,
       marker: n === payloads.length - 1,
       payload,
     }));
+  }
+
+  #payloads({ codec, data }: EncodedFrame): Buffer[] {
+    if (codec === "h264") return h264Payloads(data, MAX_PAYLOAD);
+    const pictureId = this.#pictureId;
+    this.#pictureId = (pictureId + 1) % 2 ** 15;
+    return vp8Payloads(data, MAX_PAYLOAD, pictureId);
   }
 }

@@ -1,24 +1,39 @@
-import { AV_CODEC_ID_VP8, AV_PIX_FMT_RGB24, AV_PIX_FMT_YUV420P, SWS_BICUBIC } from "node-av/constants";
+import {
+  AV_CODEC_ID_H264,
+  AV_CODEC_ID_VP8,
+  AV_PIX_FMT_RGB24,
+  AVCOL_RANGE_JPEG,
+  AVCOL_RANGE_MPEG,
+  AVCOL_SPC_BT709,
+  AVCOL_SPC_RGB,
+  AVCOL_SPC_SMPTE170M,
+} from "node-av/constants";
 import { Codec, CodecContext, Frame, Packet, SoftwareScaleContext } from "node-av/lib";
-import { afterEach, describe, expect, test } from "vitest";
-import type { Bitstream } from "../../src/encoder/encoder.ts";
-import { FfmpegVp8Encoder } from "../../src/encoder/ffmpeg.ts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { NAL, nalType, nalUnits } from "../../src/annexb.ts";
+import type { Bitstream, VideoEncoder } from "../../src/encoder/encoder.ts";
+import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
+import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
 import type { PixelFormat, RawFrame } from "../../src/frame.ts";
 import type { EpochMs } from "../../src/timing.ts";
-import { plain, type Rgb } from "../pictures.ts";
+import { plain, type Rgb, stripes } from "../pictures.ts";
 
-const encoder = new FfmpegVp8Encoder();
+const ENCODERS = { VP8: FfmpegVp8Encoder, "H.264": FfmpegH264Encoder };
+const DECODERS = { vp8: AV_CODEC_ID_VP8, h264: AV_CODEC_ID_H264 };
+
+let encoder: VideoEncoder = new FfmpegVp8Encoder();
 afterEach(() => encoder.close());
 
 const open = ({ width, height }: RawFrame) => encoder.open({ width, height, fps: 20, bitrate: 1_000_000 });
 const encode = (frame: RawFrame, key = false) => encoder.encode(frame, key);
 
-/** The colour in the middle of the last of these frames, by FFmpeg's own VP8 decoder. */
-async function middleColour(frames: Bitstream[]): Promise<Rgb> {
-  const codec = Codec.findDecoder(AV_CODEC_ID_VP8);
-  if (!codec) throw new Error("no VP8 decoder");
+/** What FFmpeg's own decoder makes of these frames: the last one. */
+async function decode(frames: Bitstream[]): Promise<Frame> {
+  const codec = Codec.findDecoder(DECODERS[encoder.codec]);
+  if (!codec) throw new Error("no decoder");
   const context = new CodecContext();
   context.allocContext3(codec);
+  context.threadCount = 1;
   await context.open2(codec);
   const packet = new Packet();
   packet.alloc();
@@ -29,14 +44,41 @@ async function middleColour(frames: Bitstream[]): Promise<Rgb> {
     expect(await context.sendPacket(packet)).toBe(0);
     expect(await context.receiveFrame(yuv)).toBe(0);
   }
-  const { width, height } = yuv;
-  const rgb = Buffer.alloc(width * height * 3);
-  const scaler = new SoftwareScaleContext();
-  scaler.getContext(width, height, AV_PIX_FMT_YUV420P, width, height, AV_PIX_FMT_RGB24, SWS_BICUBIC);
-  await scaler.scale(yuv.data ?? [], yuv.linesize, 0, height, [rgb], [width * 3]);
+  packet.free();
   context.freeContext();
-  const middle = (Math.floor(height / 2) * width + Math.floor(width / 2)) * 3;
-  return [rgb[middle] ?? 0, rgb[middle + 1] ?? 0, rgb[middle + 2] ?? 0];
+  return yuv;
+}
+
+/** A decoded frame's colours, as its own description of them says, at some heights in the middle column. */
+async function coloursAt(yuv: Frame, heights: readonly number[]): Promise<Rgb[]> {
+  const { width, height } = yuv;
+  const rgb = new Frame();
+  rgb.alloc();
+  rgb.width = width;
+  rgb.height = height;
+  rgb.format = AV_PIX_FMT_RGB24;
+  rgb.colorSpace = AVCOL_SPC_RGB;
+  rgb.colorRange = AVCOL_RANGE_JPEG;
+  rgb.getBuffer();
+  const scaler = new SoftwareScaleContext();
+  scaler.allocContext();
+  expect(await scaler.scaleFrame(rgb, yuv)).toBeGreaterThanOrEqual(0);
+  scaler.freeContext();
+  const pixels = Buffer.from(rgb.data?.[0] ?? []);
+  const stride = rgb.linesize[0] ?? 0;
+  rgb.free();
+  return heights.map((share) => {
+    const at = Math.floor(share * height) * stride + Math.floor(width / 2) * 3;
+    return [pixels[at] ?? 0, pixels[at + 1] ?? 0, pixels[at + 2] ?? 0];
+  });
+}
+
+/** The colour in the middle of the last of these frames. */
+async function middleColour(frames: Bitstream[]): Promise<Rgb> {
+  const yuv = await decode(frames);
+  const [colour] = await coloursAt(yuv, [0.5]);
+  yuv.free();
+  return colour as Rgb;
 }
 
 function expectNear(shown: Rgb, colour: Rgb): void {
@@ -44,7 +86,11 @@ function expectNear(shown: Rgb, colour: Rgb): void {
     expect(Math.abs(shown[channel] - colour[channel])).toBeLessThan(7);
 }
 
-describe("the VP8 encoder", () => {
+describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
+  beforeEach(() => {
+    encoder = new ENCODERS[name]();
+  });
+
   test("the first frame is a keyframe, and then only those asked for", async () => {
     const frame = plain(64, 48, [10, 200, 30]);
     await open(frame);
@@ -72,29 +118,57 @@ describe("the VP8 encoder", () => {
     expect((bytes * 8) / 4).toBeLessThan(2 * bitrate);
   });
 
-  test.each<[string, Rgb]>([
-    ["red", [220, 20, 20]],
-    ["green", [20, 200, 40]],
-    ["blue", [30, 40, 210]],
-    ["mid grey", [128, 128, 128]],
-    ["white", [255, 255, 255]],
-    ["black", [0, 0, 0]],
-  ])("%s stays that colour within a few levels", async (_, colour) => {
-    const frame = plain(64, 48, colour);
-    await open(frame);
-    const shown = await middleColour([await encode(frame), await encode(frame)]);
-    expectNear(shown, colour);
+  test.each([
+    ["BT.601", 320, 240],
+    [name === "VP8" ? "BT.601" : "BT.709", 1280, 720],
+  ])("colours stay within a few levels, as %s in %ix%i", async (matrix, width, height) => {
+    const colours = [0, 128, 255].flatMap((r) =>
+      [0, 128, 255].flatMap((g) => [0, 128, 255].map((b): Rgb => [r, g, b])),
+    );
+    const frame: RawFrame = {
+      ...plain(1, 1, [0, 0, 0]),
+      format: "rgba",
+      width,
+      height,
+      data: stripes("rgba", width, height, colours),
+    };
+    await encoder.open({ width, height, fps: 20, bitrate: 8_000_000 });
+    const frames = [];
+    for (let n = 0; n < 4; n++) frames.push(await encode(frame));
+    const yuv = await decode(frames);
+    if (name === "H.264") {
+      expect(yuv.colorSpace).toBe(matrix === "BT.709" ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M);
+      expect(yuv.colorRange).toBe(AVCOL_RANGE_MPEG);
+    }
+    const shown = await coloursAt(
+      yuv,
+      colours.map((_, n) => (n + 0.5) / colours.length),
+    );
+    yuv.free();
+    for (const [n, colour] of colours.entries()) expectNear(shown[n] as Rgb, colour);
   });
 
   test.each([
     [1, 1],
     [17, 31],
     [479, 269],
-  ])("odd sizes such as %ix%i are encoded as they are", async (width, height) => {
+  ])("odd sizes such as %ix%i are encoded as they are, or made even by H.264", async (width, height) => {
     const frame = plain(width, height, [200, 100, 50]);
     await open(frame);
-    const [red] = await middleColour([await encode(frame)]);
-    expect(Math.abs(red - 200)).toBeLessThan(12);
+    const yuv = await decode([await encode(frame)]);
+    const even = name === "H.264" ? 1 : 0;
+    expect([yuv.width, yuv.height]).toEqual([width + (width % 2) * even, height + (height % 2) * even]);
+    // The last column and row have the picture's colour too.
+    for (const [plane, level] of [123, 91, 175].entries()) {
+      const sides = [yuv.width, yuv.height].map((side) => (plane === 0 ? side : Math.ceil(side / 2)));
+      const [columns, rows] = sides as [number, number];
+      for (let y = 0; y < rows; y++) {
+        const row = y * (yuv.linesize[plane] ?? 0);
+        for (const byte of yuv.data?.[plane]?.subarray(row, row + columns) ?? [])
+          expect(Math.abs(byte - level)).toBeLessThan(8);
+      }
+    }
+    yuv.free();
   });
 
   test.each<[PixelFormat, readonly number[]]>([
@@ -134,4 +208,76 @@ describe("the VP8 encoder", () => {
     await open(large);
     expect(await encode(large)).toMatchObject({ type: "key" });
   });
+});
+
+describe("the H.264 encoder", () => {
+  const typesOf = ({ data }: Bitstream) => nalUnits(data).map(nalType);
+
+  beforeEach(() => {
+    encoder = new FfmpegH264Encoder();
+  });
+
+  test("gives all that a decoder needs with each keyframe", async () => {
+    const [dark, bright] = [plain(64, 48, [10, 20, 30]), plain(64, 48, [250, 200, 180])];
+    await open(dark);
+    const frames = [];
+    for (let n = 0; n < 30; n++) frames.push(await encode(n % 2 === 0 ? dark : bright, n === 20));
+    for (const [n, frame] of frames.entries()) {
+      const types = typesOf(frame);
+      if (n % 20 > 0) expect(types).toEqual([NAL.slice]);
+      else expect([types.slice(0, 2), types.at(-1)]).toEqual([[NAL.sps, NAL.pps], NAL.idr]);
+    }
+    const yuv = await decode(frames.slice(20));
+    const [shown] = await coloursAt(yuv, [0.5]);
+    yuv.free();
+    expectNear(shown as Rgb, [250, 200, 180]);
+  });
+
+  test.each([
+    [480, 270, 20, 31],
+    [1280, 720, 30, 31],
+    [1280, 720, 60, 32],
+    [1920, 1080, 30, 40],
+    [2, 4096, 5, 40],
+  ])("%ix%i at %i frames a second is constrained baseline of level %i", async (width, height, fps, level) => {
+    await encoder.open({ width, height, fps, bitrate: 1_000_000 });
+    const { data } = await encode(plain(width, height, [9, 9, 9]));
+    const [, profile, constraints, written] = nalUnits(data).find((unit) => nalType(unit) === NAL.sps) ?? [];
+    expect([profile, written]).toEqual([0x42, level]);
+    // Both of the sets that together are the constrained baseline.
+    expect((constraints ?? 0) & 0xc0).toBe(0xc0);
+  });
+
+  test("follows a bitrate that changes, without a keyframe, though each frame is a new scene", async () => {
+    const frame = plain(320, 180, [0, 0, 0]);
+    await encoder.open({ width: 320, height: 180, fps: 20, bitrate: 1_600_000 });
+    let seed = 1;
+    const second = async (from: number) => {
+      let bytes = 0;
+      for (let n = from; n < from + 20; n++) {
+        for (let i = 0; i < frame.data.length; i += 24) {
+          seed = (seed * 48_271) % 2_147_483_647;
+          frame.data.fill(seed & 63, i, i + 24);
+        }
+        const captured = (1000 + n * 50) as EpochMs;
+        const { type, data } = await encode({ ...frame, timings: { captured, received: captured } });
+        if (n > 0) expect(type).toBe("delta");
+        bytes += data.length;
+      }
+      return bytes * 8;
+    };
+    const seconds = [];
+    for (let n = 0; n < 8; n++) {
+      if (n === 4) expect(encoder.setBitrate(400_000)).toBe(true);
+      seconds.push(await second(n * 20));
+    }
+    expect(seconds[3]).toBeGreaterThan(1_000_000);
+    expect(seconds[7]).toBeLessThan(600_000);
+  });
+});
+
+test("the VP8 encoder says that it has to be opened anew for another bitrate", async () => {
+  encoder = new FfmpegVp8Encoder();
+  await encoder.open({ width: 64, height: 48, fps: 20, bitrate: 1_000_000 });
+  expect(encoder.setBitrate(500_000)).toBe(false);
 });

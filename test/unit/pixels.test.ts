@@ -1,6 +1,7 @@
 import { SoftwareScaleContext } from "node-av/lib";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { PixelConverter, toRgb } from "../../src/encoder/pixels.ts";
+import { split } from "../../src/encoder/planes.ts";
 import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../../src/frame.ts";
 import { plain, type Rgb, stripes, toYcc } from "../pictures.ts";
 
@@ -102,6 +103,27 @@ describe("a converter", () => {
       }
     }
     converter.close();
+  });
+
+  test.each(FORMATS)("makes BT.709 of %s, in I420 and NV12, whatever size comes next", async (format) => {
+    for (const to of ["i420", "nv12"] as const) {
+      const converter = new PixelConverter(to, "bt709");
+      for (const [[width, height], [, colour]] of [
+        [48, 30],
+        [31, 17],
+        [48, 30],
+      ].flatMap((size) => colours.map((colour) => [size, colour] as const))) {
+        const memory = Buffer.alloc(frameBytes(to, width ?? 0, height ?? 0) + 64);
+        const target = split(to, width ?? 0, height ?? 0, memory);
+        await converter.convert(halves(format, width ?? 0, height ?? 0, colour, colour), target);
+        const [y, cb, cr] = toYcc(colour, "bt709");
+        const expected = to === "i420" ? [[y], [cb], [cr]] : [[y], [cb, cr]];
+        for (const [plane, levels] of expected.entries())
+          for (const [i, byte] of target.data[plane]?.entries() ?? [])
+            expect(Math.abs(byte - (levels[i % levels.length] ?? 0))).toBeLessThanOrEqual(2);
+      }
+      converter.close();
+    }
   });
 
   test("writes no further behind a plane than it says", async () => {

@@ -1,0 +1,68 @@
+/** H.264, constrained baseline, by x264: what every browser decodes, most of them in hardware. */
+import { availableParallelism } from "node:os";
+import {
+  AVCOL_PRI_BT709,
+  AVCOL_RANGE_MPEG,
+  AVCOL_SPC_BT709,
+  AVCOL_SPC_SMPTE170M,
+  AVCOL_TRC_IEC61966_2_1,
+  FF_ENCODER_LIBX264,
+} from "node-av/constants";
+import type { CodecContext } from "node-av/lib";
+import type { EncoderSettings } from "./encoder.ts";
+import { FfmpegEncoder, type Recipe } from "./ffmpeg.ts";
+import { levelOf } from "./level.ts";
+import type { Matrix } from "./matrix.ts";
+import { LONGEST } from "./pace.ts";
+
+/** What one thread keeps up with: beside a renderer that has all cores, more of them make it no faster. */
+const PIXELS_A_THREAD = 1920 * 1080;
+
+/** What all encoders of H.264 are told alike. */
+export const H264 = {
+  codec: "h264",
+  evenSides: true,
+  matrix: ({ width, height }): Matrix => (width >= 1280 || height >= 720 ? "bt709" : "bt601"),
+  limit(context: CodecContext, bitrate: number, asked: number) {
+    // Without these x264 does not follow a changed bitrate.
+    context.rcMaxRate = BigInt(asked);
+    context.rcBufferSize = Math.round((bitrate * LONGEST) / 1000);
+  },
+  describe(context: CodecContext, settings: EncoderSettings) {
+    const { width, height, fps, bitrate } = settings;
+    context.level = levelOf(width, height, fps, bitrate);
+    // Decoders that are not told guess by the size. Source pixels are sRGB, whose primaries are those of BT.709.
+    context.colorSpace = H264.matrix(settings) === "bt709" ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+    context.colorRange = AVCOL_RANGE_MPEG;
+    context.colorPrimaries = AVCOL_PRI_BT709;
+    context.colorTrc = AVCOL_TRC_IEC61966_2_1;
+  },
+} as const satisfies Partial<Recipe>;
+
+const X264: Recipe = {
+  ...H264,
+  encoder: FF_ENCODER_LIBX264,
+  pixels: "i420",
+  adjustable: true,
+  // Each makes a slice of its own.
+  threads: ({ width, height }) =>
+    Math.min(availableParallelism(), Math.ceil((width * height) / PIXELS_A_THREAD)),
+  options: () => ({
+    preset: "superfast",
+    // No frame held back.
+    tune: "zerolatency",
+    // x264's baseline is the constrained one.
+    profile: "baseline",
+    "forced-idr": "1",
+    // Finer steps nobody sees, and keyframes of a still picture would be huge.
+    qmin: "10",
+    // Else it makes keyframes where it sees a new scene.
+    "x264-params": "scenecut=0",
+  }),
+};
+
+export class FfmpegH264Encoder extends FfmpegEncoder {
+  constructor() {
+    super(X264);
+  }
+}

@@ -1,0 +1,96 @@
+/** H.264 by graphics processors: which of them there are is found by trying. */
+import { execFile } from "node:child_process";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import {
+  FF_ENCODER_H264_NVENC,
+  FF_ENCODER_H264_QSV,
+  FF_ENCODER_H264_VAAPI,
+  FF_ENCODER_H264_VIDEOTOOLBOX,
+} from "node-av/constants";
+import { Codec } from "node-av/lib";
+import type { Millis } from "../timing.ts";
+import type { VideoEncoder } from "./encoder.ts";
+import { FfmpegEncoder, type Recipe } from "./ffmpeg.ts";
+import { H264 } from "./h264.ts";
+
+const COMMON = { ...H264, threads: () => 1 } as const;
+
+/** By preference: the makers' own before what is common to several. */
+const RECIPES = {
+  NVENC: {
+    ...COMMON,
+    encoder: FF_ENCODER_H264_NVENC,
+    pixels: "i420",
+    adjustable: true,
+    options: () => ({
+      preset: "p3",
+      tune: "ull",
+      zerolatency: "1",
+      delay: "0",
+      rc: "cbr",
+      profile: "baseline",
+      "forced-idr": "1",
+    }),
+  },
+  VideoToolbox: {
+    ...COMMON,
+    encoder: FF_ENCODER_H264_VIDEOTOOLBOX,
+    pixels: "nv12",
+    adjustable: false,
+    options: () => ({ realtime: "1", profile: "constrained_baseline" }),
+  },
+  QSV: {
+    ...COMMON,
+    encoder: FF_ENCODER_H264_QSV,
+    pixels: "nv12",
+    adjustable: true,
+    options: () => ({ async_depth: "1", preset: "veryfast", profile: "baseline", forced_idr: "1" }),
+  },
+  VAAPI: {
+    ...COMMON,
+    encoder: FF_ENCODER_H264_VAAPI,
+    pixels: "nv12",
+    surfaces: "vaapi",
+    adjustable: false,
+    options: () => ({ async_depth: "1", profile: "constrained_baseline" }),
+  },
+} as const satisfies Record<string, Recipe>;
+
+export type Hardware = keyof typeof RECIPES;
+
+export const HARDWARE = Object.keys(RECIPES) as readonly Hardware[];
+
+/** All are tried at once; a driver that takes longer to wake is of no use. */
+const TRIED_WITHIN: Millis = 5000;
+
+const TRIAL = fileURLToPath(new URL(`./trial${extname(import.meta.filename)}`, import.meta.url));
+
+export function hardwareEncoder(hardware: Hardware): VideoEncoder {
+  return new FfmpegEncoder(RECIPES[hardware]);
+}
+
+/**
+ * Which work here, by preference. Each is tried in a process of its own: a driver may crash, hang, and write to stderr.
+ * @param run runs a trial, and rejects where it fails; only tests pass their own.
+ */
+export async function findHardware(
+  run: (hardware: Hardware) => Promise<void> = runTrial,
+): Promise<Hardware[]> {
+  const built = HARDWARE.filter((hardware) => Codec.findEncoderByName(RECIPES[hardware].encoder));
+  const works = await Promise.all(
+    built.map((hardware) =>
+      run(hardware).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return built.filter((_, n) => works[n]);
+}
+
+/** Rejects where it fails; the error has what the trial said as its `stdout`. */
+export async function runTrial(hardware: string, within: Millis = TRIED_WITHIN): Promise<void> {
+  await promisify(execFile)(process.execPath, [TRIAL, hardware], { timeout: within, killSignal: "SIGKILL" });
+}

@@ -1,0 +1,235 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { AV_LOG_ERROR, AV_LOG_QUIET } from "node-av/constants";
+import { Log } from "node-av/lib";
+import { afterEach, describe, expect, test } from "vitest";
+import { chooseH264 } from "../../src/encoder/choice.ts";
+import type { VideoEncoder } from "../../src/encoder/encoder.ts";
+import { withFallback } from "../../src/encoder/fallback.ts";
+import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
+import {
+  findHardware,
+  HARDWARE,
+  type Hardware,
+  hardwareEncoder,
+  runTrial,
+} from "../../src/encoder/hardware.ts";
+import { Rendition } from "../../src/encoder/rendition.ts";
+import { tryOut } from "../../src/encoder/tryout.ts";
+import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
+import type { EncodedFrame } from "../../src/frame.ts";
+import { FakeClock, settle } from "../fake-clock.ts";
+import { FakeEncoder } from "../fakes.ts";
+import { plain } from "../pictures.ts";
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+  Log.setLevel(AV_LOG_ERROR);
+});
+
+describe("an encoder that is tried", () => {
+  /** x264, but for what a test changes. */
+  const x264 = (changes: (encoder: FfmpegH264Encoder) => Partial<VideoEncoder>) => {
+    const encoder = new FfmpegH264Encoder();
+    let open = false;
+    const usual: VideoEncoder = {
+      codec: "h264",
+      open: async (settings) => {
+        await encoder.open(settings);
+        open = true;
+      },
+      encode: (frame, key) => encoder.encode(frame, key),
+      setBitrate: (bitrate) => encoder.setBitrate(bitrate),
+      close: () => {
+        encoder.close();
+        open = false;
+      },
+    };
+    return { encoder: { ...usual, ...changes(encoder) }, isOpen: () => open };
+  };
+
+  test("passes where it keeps the contract", async () => {
+    const { encoder, isOpen } = x264(() => ({}));
+    await tryOut(encoder);
+    expect(isOpen()).toBe(false);
+  });
+
+  test.each<[string, (encoder: FfmpegH264Encoder) => Partial<VideoEncoder>, RegExp]>([
+    [
+      "fails where it makes no keyframe that was asked for",
+      (encoder) => ({ encode: (frame) => encoder.encode(frame, false) }),
+      /frame 2 is no key frame/,
+    ],
+    [
+      "fails where it makes keyframes that were not",
+      (encoder) => ({ encode: (frame) => encoder.encode(frame, true) }),
+      /frame 1 is no delta frame/,
+    ],
+    [
+      "fails where its keyframes lack what a decoder needs",
+      (encoder) => ({
+        encode: async (frame, key) => {
+          const { type, data } = await encoder.encode(frame, key);
+          // An IDR slice alone.
+          return { type, data: type === "key" ? Buffer.from([0, 0, 1, 0x65, 1]) : data };
+        },
+      }),
+      /frame 0 has only NAL units 5/,
+    ],
+    [
+      "fails where it is of another profile",
+      (encoder) => ({
+        encode: async (frame, key) => {
+          const { type, data } = await encoder.encode(frame, key);
+          const sps = data.indexOf(Buffer.from([0, 0, 1, 0x67]));
+          if (sps >= 0) data[sps + 4] = 100;
+          return { type, data };
+        },
+      }),
+      /profile 64/,
+    ],
+    [
+      "fails where it gives nothing at once",
+      () => ({ encode: async () => Promise.reject(new Error("try again later")) }),
+      /try again later/,
+    ],
+  ])("%s, and is closed", async (_, changes, message) => {
+    const { encoder, isOpen } = x264(changes);
+    await expect(tryOut(encoder)).rejects.toThrow(message);
+    expect(isOpen()).toBe(false);
+  });
+
+  test("fails where it is of another codec", async () => {
+    await expect(tryOut(new FfmpegVp8Encoder())).rejects.toThrow("NAL units");
+  });
+});
+
+describe("hardware", () => {
+  test("is found in order of preference, where a trial succeeds", async () => {
+    const tried: Hardware[] = [];
+    const found = await findHardware(async (hardware) => {
+      tried.push(hardware);
+      if (hardware === "NVENC") throw new Error("no driver");
+    });
+    // What this build of node-av has differs by system, but there is some on each.
+    expect(tried.length).toBeGreaterThan(0);
+    expect(tried).toEqual(HARDWARE.filter((hardware) => tried.includes(hardware)));
+    expect(found).toEqual(tried.filter((hardware) => hardware !== "NVENC"));
+  });
+
+  test("that is not there fails its trial in silence", async () => {
+    const module = new URL("../../src/encoder/hardware.ts", import.meta.url);
+    const script = `import { findHardware } from ${JSON.stringify(module)}; console.log(JSON.stringify(await findHardware()))`;
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+      "--input-type=module",
+      "-e",
+      script,
+    ]);
+    expect(stderr).toBe("");
+    const found: Hardware[] = JSON.parse(stdout);
+    // What was found does work, and what was not does not.
+    Log.setLevel(AV_LOG_QUIET);
+    for (const hardware of HARDWARE) {
+      const trial = tryOut(hardwareEncoder(hardware)).then(
+        () => true,
+        () => false,
+      );
+      expect(await trial).toBe(found.includes(hardware));
+    }
+  });
+
+  test("has its trial in another process, which says why it failed", async () => {
+    await expect(runTrial("none")).rejects.toMatchObject({ code: 1, stdout: "no such hardware: none\n" });
+  });
+
+  test("whose trial takes too long has failed, and the process is gone", async () => {
+    await expect(runTrial("NVENC", 1)).rejects.toMatchObject({ killed: true, signal: "SIGKILL" });
+  });
+
+  test("where there is none, x264 it is", async () => {
+    const logged: string[] = [];
+    const make = await chooseH264(
+      (line) => logged.push(line),
+      async () => [],
+    );
+    expect(make()).toBeInstanceOf(FfmpegH264Encoder);
+    expect(logged).toEqual(["No graphics processor here encodes H.264: x264 does."]);
+  });
+});
+
+describe("an encoder with a fallback", () => {
+  function start() {
+    const clock = new FakeClock();
+    const [first, second] = [new FakeEncoder(), new FakeEncoder()];
+    const [out, logged]: [EncodedFrame[], string[]] = [[], []];
+    const encoder = withFallback(
+      [
+        { name: "hardware", make: () => first },
+        { name: "software", make: () => second },
+      ],
+      (line) => logged.push(line),
+    );
+    const rendition = new Rendition({
+      clock,
+      encoder,
+      fps: () => 20,
+      bitrate: undefined,
+      emit: async (frame) => void out.push(frame),
+      log: () => undefined,
+    });
+    stops.push(() => rendition.stop());
+    const push = async (number: number) => {
+      const captured = clock.now();
+      rendition.push({ ...plain(480, 270, [0, 0, 0], number), timings: { captured, received: captured } });
+      await settle();
+    };
+    return { clock, first, second, out, logged, encoder, push };
+  }
+
+  test("has the first for as long as that works", async () => {
+    const { first, second, logged, push } = start();
+    await push(1);
+    await push(2);
+    expect([first.opened.length, second.opened.length]).toEqual([1, 0]);
+    expect(logged).toEqual([]);
+  });
+
+  test("goes over to the next when the first fails in the middle, and the stream goes on with a keyframe", async () => {
+    const { clock, first, second, out, logged, push } = start();
+    await push(1);
+    first.fail = true;
+    await push(2);
+    await clock.advance(1000);
+    await push(3);
+    expect(out.map(({ type }) => type).slice(0, 2)).toEqual(["key", "key"]);
+    expect(out.at(-1)?.number).toBe(3);
+    expect([first.opened.length, second.opened.length]).toEqual([1, 1]);
+    expect(first.closed).toBeGreaterThan(0);
+    expect(logged).toEqual(["hardware failed: from now on software encodes."]);
+  });
+
+  test("never comes back to one that failed, and keeps the last though it fails", async () => {
+    const { clock, first, second, logged, push } = start();
+    first.fail = true;
+    second.fail = true;
+    for (let number = 1; number <= 4; number++) {
+      await push(number);
+      await clock.advance(1000);
+    }
+    expect(first.opened).toHaveLength(1);
+    expect(second.opened.length).toBeGreaterThan(1);
+    expect(logged).toHaveLength(1);
+  });
+
+  test("several that fail of one kind are one failure", async () => {
+    const { first, second, encoder, logged } = start();
+    const [one, two] = [encoder(), encoder()];
+    first.fail = true;
+    const frame = plain(4, 4, [0, 0, 0]);
+    await expect(one.encode(frame, false)).rejects.toThrow("out of order");
+    await expect(two.encode(frame, false)).rejects.toThrow("out of order");
+    expect(logged).toHaveLength(1);
+    expect(encoder()).toBe(second);
+  });
+});
