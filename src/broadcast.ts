@@ -11,7 +11,7 @@ import type { ServerResponse } from "node:http";
 import { DecodeError, Decoder } from "./encoder/decode.ts";
 import type { VideoEncoder } from "./encoder/encoder.ts";
 import { Rendition } from "./encoder/rendition.ts";
-import type { EncodedFrame, SourceFrame } from "./frame.ts";
+import type { Codec, EncodedFrame, SourceFrame } from "./frame.ts";
 import { Latest } from "./latest.ts";
 import { RateMeter } from "./meter.ts";
 import type { Metrics } from "./metrics.ts";
@@ -36,7 +36,7 @@ export interface BroadcastOptions {
   readonly clock: Clock;
   readonly metrics: Metrics;
   /** Makes an encoder, not yet open. */
-  readonly encoder: () => VideoEncoder;
+  readonly encoder: (codec: Codec) => VideoEncoder;
   /** Its viewers by WebRTC. */
   readonly audience: Audience;
   /** Bits a second; undefined chooses by size and frame rate. */
@@ -64,7 +64,7 @@ export class Broadcast implements SourceSink {
   readonly #refusals: Refusals;
   /** What is wrong at the source. */
   #sourceProblem: string | undefined;
-  #rendition: Rendition | undefined;
+  readonly #renditions = new Map<Codec, Rendition>();
   #state: SourceState = { kind: "waiting" };
   /** The newest picture that came while nobody watched, not yet decoded. */
   #unseen: SourceFrame | undefined;
@@ -106,7 +106,7 @@ export class Broadcast implements SourceSink {
     this.#jpegs.close();
     for (const viewer of [...this.#admitted]) viewer.close("the server stops");
     this.#mjpeg.close();
-    this.#rendition?.stop();
+    for (const rendition of this.#renditions.values()) rendition.stop();
     await this.#options.source.close();
   }
 
@@ -169,7 +169,7 @@ export class Broadcast implements SourceSink {
     this.#shown = picture;
     if (this.#attended === "watched") this.#attended = "shown";
     if (this.#mjpeg.viewers > 0) this.#jpegs.push(picture);
-    if (this.#viewers.size > 0) this.#vp8().push(picture.raw);
+    for (const codec of this.#codecs()) this.#rendition(codec).push(picture.raw);
     if (resized || healed) this.#tell();
   }
 
@@ -178,7 +178,7 @@ export class Broadcast implements SourceSink {
     const { audience, metrics } = this.#options;
     const { packets, at } = await audience.send(frame);
     const { received, decoded = received, encoded = decoded } = frame.timings;
-    metrics.encoded(frame.type, frame.data.length, packets);
+    metrics.encoded(frame.codec, frame.type, frame.data.length, packets);
     metrics.stage("encode", encoded - decoded);
     metrics.stage("send", at - encoded);
   }
@@ -208,12 +208,12 @@ export class Broadcast implements SourceSink {
       connected: () => {
         if (!viewer) return;
         this.#viewers.add(viewer);
-        this.#wantKeyframe();
+        this.#wantKeyframe(viewer);
         this.#tell();
       },
       keyframeNeeded: () => {
         metrics.keyframeRequest();
-        this.#wantKeyframe();
+        if (viewer) this.#wantKeyframe(viewer);
       },
       received: (reception) => metrics.reception(reception),
       closed: (reason) => {
@@ -296,11 +296,12 @@ export class Broadcast implements SourceSink {
 
   /** Counters of the source and the stages, for `/metrics`. */
   counters(): Record<string, number> {
+    const encoded = [...this.#renditions.values()].map(({ counters }) => counters);
     return {
       ...this.#options.source.counters(),
       dropped_before_decode: this.#decoding.dropped,
-      dropped_before_encode: this.#rendition?.counters.dropped ?? 0,
-      encoder_failures: this.#rendition?.counters.failures ?? 0,
+      dropped_before_encode: encoded.reduce((sum, { dropped }) => sum + dropped, 0),
+      encoder_failures: encoded.reduce((sum, { failures }) => sum + failures, 0),
     };
   }
 
@@ -319,16 +320,23 @@ export class Broadcast implements SourceSink {
     this.#demandChanged();
   }
 
-  #wantKeyframe(): void {
-    if (this.#viewers.size > 0) this.#vp8().requestKeyframe();
+  #wantKeyframe(viewer: Viewer): void {
+    if (this.#viewers.has(viewer)) this.#rendition(viewer.codec).requestKeyframe();
+  }
+
+  /** Of those that are encoded for. */
+  #codecs(): Set<Codec> {
+    return new Set([...this.#viewers].map(({ codec }) => codec));
   }
 
   /** Somebody came or went: the source and the stages work only while somebody watches. */
   #demandChanged(): void {
     if (this.#closed) return;
-    if (this.#viewers.size === 0) {
-      this.#rendition?.stop();
-      this.#rendition = undefined;
+    const codecs = this.#codecs();
+    for (const [codec, rendition] of this.#renditions) {
+      if (codecs.has(codec)) continue;
+      rendition.stop();
+      this.#renditions.delete(codec);
     }
     if (this.#mjpeg.viewers === 0) this.#mjpeg.forget();
 
@@ -346,14 +354,17 @@ export class Broadcast implements SourceSink {
     this.#tell();
   }
 
-  #vp8(): Rendition {
-    if (this.#rendition) return this.#rendition;
-    const { clock, encoder, bitrate, log } = this.#options;
+  #rendition(codec: Codec): Rendition {
+    const present = this.#renditions.get(codec);
+    if (present) return present;
+    const { clock, bitrate, log } = this.#options;
+    const encoder = () => this.#options.encoder(codec);
     const fps = () => this.#sourceRate.rate || ASSUMED_FPS;
     const emit = (frame: EncodedFrame) => this.#send(frame);
-    this.#rendition = new Rendition({ clock, encoder, bitrate, log, fps, emit });
-    if (this.#shown && this.#attended === "shown") this.#rendition.push(this.#shown.raw);
-    return this.#rendition;
+    const rendition = new Rendition({ clock, encoder, bitrate, log, fps, emit });
+    this.#renditions.set(codec, rendition);
+    if (this.#shown && this.#attended === "shown") rendition.push(this.#shown.raw);
+    return rendition;
   }
 
   #tell(): void {

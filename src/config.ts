@@ -180,6 +180,17 @@ export const OPTIONS = {
     help: "video bitrate in kbit/s; 0 chooses by size and frame rate",
     check: whole(0, 100_000),
   },
+  codecs: {
+    flag: "codecs",
+    value: "LIST",
+    default: "h264,vp8",
+    help: "video codecs to send, the preferred first: each viewer has the first that its browser offers",
+    check: z
+      .string()
+      .transform((list) => list.split(","))
+      .pipe(z.array(z.enum(["vp8", "h264"], "vp8, h264 or both with a comma between")).min(1))
+      .refine((codecs) => new Set(codecs).size === codecs.length, "each codec once"),
+  },
   stallAfter: {
     flag: "stall-after",
     value: "SECONDS",

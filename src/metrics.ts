@@ -28,7 +28,7 @@ export interface ViewerReception {
 export class Metrics {
   readonly #registry = new Registry();
   readonly #stages: Histogram<"stage">;
-  readonly #encoded: Counter<"type">;
+  readonly #encoded: Counter<"codec" | "type">;
   readonly #bytes: Counter;
   readonly #packets: Counter;
   readonly #refused: Counter<"reason">;
@@ -55,8 +55,8 @@ export class Metrics {
     });
     this.#encoded = new Counter({
       name: "rendercast_encoded_frames_total",
-      help: "Encoded frames by type",
-      labelNames: ["type"],
+      help: "Encoded frames by codec and type",
+      labelNames: ["codec", "type"],
       registers,
     });
     this.#bytes = counter("encoded_bytes_total", "Bytes of encoded video, before packets and viewers");
@@ -132,8 +132,8 @@ export class Metrics {
     this.#stages.observe({ stage }, Math.max(0, took) / 1000);
   }
 
-  encoded(type: "key" | "delta", bytes: number, packets: number): void {
-    this.#encoded.inc({ type });
+  encoded(codec: string, type: "key" | "delta", bytes: number, packets: number): void {
+    this.#encoded.inc({ codec, type });
     this.#bytes.inc(bytes);
     this.#packets.inc(packets);
   }

@@ -6,7 +6,11 @@ import { basename } from "node:path";
 import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
+import { chooseH264 } from "./encoder/choice.ts";
+import type { VideoEncoder } from "./encoder/encoder.ts";
+import { FfmpegH264Encoder } from "./encoder/h264.ts";
 import { FfmpegVp8Encoder } from "./encoder/vp8.ts";
+import type { Codec } from "./frame.ts";
 import { cannotListen, listen, listenLocally } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { limitRequests } from "./request-timeout.ts";
@@ -62,6 +66,7 @@ export async function startRendercast(
     clock,
     playoutDelay,
     io,
+    codecs: config.codecs,
     workers: config.workers ?? spareCores(),
     log,
     host: address === "localhost" ? "127.0.0.1" : address,
@@ -70,6 +75,7 @@ export async function startRendercast(
     () => directory.all(),
     () => transport.counters(),
   );
+  const encoderOf = encoders(config.codecs, log);
   const seats = new Seats(config.maxViewers);
   const broadcastOf = (name: string, from: Source) =>
     new Broadcast({
@@ -78,7 +84,7 @@ export async function startRendercast(
       clock,
       metrics,
       seats,
-      encoder: () => new FfmpegVp8Encoder(),
+      encoder: encoderOf,
       audience: transport.audience(),
       bitrate: config.bitrate === 0 ? undefined : config.bitrate * 1000,
       maxPixels: config.maxPixels,
@@ -201,6 +207,17 @@ function sourceOf(
   }
   const ingest = newIngest(name);
   return { source: new StandbySource(given ?? patternSource({ ...size, fps, clock }), ingest), ingest };
+}
+
+/** Makes encoders. What this machine has for H.264 is looked for meanwhile: until it is found, x264 does. */
+function encoders(codecs: readonly Codec[], log: (line: string) => void): (codec: Codec) => VideoEncoder {
+  let newH264 = (): VideoEncoder => new FfmpegH264Encoder();
+  if (codecs.includes("h264")) {
+    void chooseH264(log).then((choice) => {
+      newH264 = choice;
+    });
+  }
+  return (codec) => (codec === "h264" ? newH264() : new FfmpegVp8Encoder());
 }
 
 /** Cores beyond the two that this thread and the encoder have in use: with fewer a further thread slowed sending. */

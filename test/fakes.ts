@@ -75,6 +75,7 @@ export class FakeViewer implements Recipient {
   readonly events: ViewerEvents;
   readonly frames: (readonly MediaPacket[])[] = [];
   readonly reports: FrameReport[] = [];
+  readonly codec = "vp8";
   takesReports = true;
   closedFor: string | undefined;
 

@@ -39,6 +39,7 @@ const transport = await Transport.open({
   port: 0,
   anyPort: true,
   playoutDelay: true,
+  codecs: ["vp8"],
   workers,
   io,
   log,

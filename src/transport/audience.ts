@@ -1,5 +1,5 @@
 /** The viewers of one broadcast, in this thread: each frame is packetized once, and sent to all that are connected. */
-import type { EncodedFrame } from "../frame.ts";
+import type { Codec, EncodedFrame } from "../frame.ts";
 import { Share } from "../share.ts";
 import type { Clock } from "../timing.ts";
 import { Turns } from "../turns.ts";
@@ -13,6 +13,8 @@ const REPORTS_A_SECOND = 500;
 
 /** A viewer that is sent to directly. */
 export interface Recipient {
+  /** As {@link Viewer.codec}. */
+  readonly codec: Codec;
   /** Sends a frame; drops it until it is connected. Never blocks or throws. */
   send(frame: PacketizedFrame): void;
   /** Whether it has asked for reports. */
@@ -25,6 +27,14 @@ export interface Recipient {
   close(reason: string): void;
 }
 
+/** A rendition's packets, and those who have them. */
+interface Packetized {
+  readonly packetizer: Packetizer;
+  readonly history: PacketHistory;
+  /** Connected. */
+  readonly viewers: Set<Recipient>;
+}
+
 /** Makes a viewer of an SDP offer, with whatever comes along with that. */
 export type Answer<Offer = string> = (
   offer: Offer,
@@ -34,16 +44,13 @@ export type Answer<Offer = string> = (
 export class LocalAudience<Offer = string> implements Audience<Offer> {
   readonly #clock: Clock;
   readonly #answer: Answer<Offer>;
-  readonly #connected = new Set<Recipient>();
-  readonly #packetizer = new Packetizer();
-  readonly #history: PacketHistory;
+  readonly #renditions = new Map<Codec, Packetized>();
   readonly #turns: Turns;
   readonly #reports: Share<Recipient>;
 
   constructor(clock: Clock, answer: Answer<Offer>) {
     this.#clock = clock;
     this.#answer = answer;
-    this.#history = new PacketHistory(clock);
     this.#turns = new Turns(clock);
     this.#reports = new Share(clock, REPORTS_A_SECOND);
   }
@@ -53,11 +60,11 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
     const answered = await this.#answer(offer, {
       ...events,
       connected: () => {
-        if (recipient) this.#connected.add(recipient);
+        if (recipient) this.#rendition(recipient.codec).viewers.add(recipient);
         events.connected();
       },
       closed: (reason) => {
-        if (recipient) this.#connected.delete(recipient);
+        if (recipient) this.#rendition(recipient.codec).viewers.delete(recipient);
         events.closed(reason);
       },
     });
@@ -66,15 +73,26 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
   }
 
   async send(frame: EncodedFrame): Promise<Sent> {
-    const packets = this.#packetizer.packetize(frame);
-    const packetized = this.#history.add(frame, packets);
-    await this.#turns.take(each(this.#connected, (viewer) => viewer.send(packetized)));
+    const { packetizer, history, viewers } = this.#rendition(frame.codec);
+    const packets = packetizer.packetize(frame);
+    const packetized = history.add(frame, packets);
+    await this.#turns.take(each(viewers, (viewer) => viewer.send(packetized)));
     const sent = this.#clock.now();
     // Those that take none leave the others their share.
-    const reported = this.#reports.next([...this.#connected].filter(({ takesReports }) => takesReports));
+    const reported = this.#reports.next([...viewers].filter(({ takesReports }) => takesReports));
     const report = reportOf(frame, sent);
     await this.#turns.take(each(reported, (viewer) => viewer.report(report)));
     return { packets: packets.length, at: sent };
+  }
+
+  #rendition(codec: Codec): Packetized {
+    const rendition = this.#renditions.get(codec) ?? {
+      packetizer: new Packetizer(),
+      history: new PacketHistory(this.#clock),
+      viewers: new Set(),
+    };
+    this.#renditions.set(codec, rendition);
+    return rendition;
   }
 }
 

@@ -55,13 +55,6 @@ export function isVideoOffer(offer: string): boolean {
   return has("a=ice-ufrag:") && has("a=ice-pwd:") && has("a=fingerprint:");
 }
 
-/** Whether the offer's video can be `codec` (RFC 8866, section 6.6: names compare without case). */
-export function offersCodec(offer: string, codec: string): boolean {
-  return linesOf(offer).some(
-    (line) => line.startsWith("a=rtpmap:") && line.toLowerCase().includes(` ${codec}/90000`),
-  );
-}
-
 /** The certificates that a description names (RFC 8122, section 5), to compare with another's. */
 export function fingerprintsOf(sdp: string): string {
   const found = linesOf(sdp).flatMap((line) => {

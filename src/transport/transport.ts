@@ -1,4 +1,5 @@
 /** The transport of all broadcasts: one port, one form of sending, and the viewers that come by it. */
+import type { Codec } from "../frame.ts";
 import type { Clock } from "../timing.ts";
 import { LocalAudience } from "./audience.ts";
 import { loadNativeIo } from "./io/native.ts";
@@ -21,6 +22,8 @@ export interface TransportOptions {
   /** Whether any other port will do where that one is taken. */
   readonly anyPort: boolean;
   readonly playoutDelay: boolean;
+  /** What viewers may be sent, the preferred first. */
+  readonly codecs: readonly Codec[];
   /** Threads at most that send, beside this one; 0 sends from this one. */
   readonly workers: number;
   readonly io?: MediaIo | undefined;
@@ -45,10 +48,10 @@ export class Transport {
     this.#port = port;
     this.#rounds = new Rounds(options.clock);
     this.#joins = new JoinQueue(options.clock);
-    const { clock, workers: most, playoutDelay, log } = options;
+    const { clock, workers: most, playoutDelay, codecs, log } = options;
     // The plain form sends by Node's own sockets, which belong to one thread.
     if (most > 0 && io.share)
-      this.#workers = new WorkerPool({ clock, port, most, setup: { playoutDelay }, log });
+      this.#workers = new WorkerPool({ clock, port, most, setup: { playoutDelay, codecs }, log });
   }
 
   /** @throws the system's error where the port cannot be had. */
@@ -65,12 +68,13 @@ export class Transport {
 
   /** A new broadcast's. */
   audience(): Audience {
-    const { clock, playoutDelay, log } = this.#options;
+    const { clock, playoutDelay, codecs, log } = this.#options;
     const { sealerOf } = this.#io;
     const options = {
       clock,
       rounds: this.#rounds,
       port: this.#port,
+      codecs,
       sealerOf,
       counters: this.#media,
       playoutDelay,

@@ -1,5 +1,5 @@
 /** The contract of the viewers by WebRTC: a broadcast's audience, and each viewer in it. */
-import type { EncodedFrame } from "../frame.ts";
+import type { Codec, EncodedFrame } from "../frame.ts";
 import type { EpochMs, Millis } from "../timing.ts";
 
 /** All viewers of one broadcast. */
@@ -9,7 +9,7 @@ export interface Audience<Offer = string> {
    * @throws {OfferError} for an offer that cannot be answered.
    */
   admit(offer: Offer, events: ViewerEvents): Promise<Answered>;
-  /** Sends a frame and its report to all that are connected. Settles when each has them. Never rejects. */
+  /** Sends a frame and its report to all of its codec that are connected. Settles when each has them. Never rejects. */
   send(frame: EncodedFrame): Promise<Sent>;
 }
 
@@ -26,6 +26,8 @@ export interface Answered {
 }
 
 export interface Viewer {
+  /** Of the frames that it is sent. */
+  readonly codec: Codec;
   /**
    * Answers an offer that restarts ICE: the viewer is on another network, and all else goes on as it is.
    * @throws {OfferError} where it is not connected, or the offer is not of the same peer.

@@ -15,15 +15,17 @@ import {
   UdpTransport,
   useSdesMid,
 } from "werift";
+import type { Codec } from "../frame.ts";
 import { FRAMES_CHANNEL } from "../signaling/protocol.ts";
 import type { Cancel, Clock, Millis } from "../timing.ts";
 import type { Answer, Recipient } from "./audience.ts";
+import { chooseFormat, type VideoFormat, withFormat } from "./formats.ts";
 import type { PacketizedFrame } from "./history.ts";
 import { type MediaCounters, type MediaParameters, MediaSession } from "./media.ts";
 import type { Registration, ViewerPort } from "./port.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Route } from "./route.ts";
-import { fingerprintsOf, isVideoOffer, mendAnswer, mendOffer, offersCodec, restartAnswer } from "./sdp.ts";
+import { fingerprintsOf, isVideoOffer, mendAnswer, mendOffer, restartAnswer } from "./sdp.ts";
 import {
   KEY_BYTES,
   type MasterKey,
@@ -54,6 +56,8 @@ export interface PeerOptions {
   readonly clock: Clock;
   readonly rounds: Rounds;
   readonly port: ViewerPort;
+  /** What can be encoded, the preferred first. */
+  readonly codecs: readonly Codec[];
   readonly sealerOf: (keys: SessionKeys) => Sealer;
   readonly counters: MediaCounters;
   /** Ask viewers for no playout delay. Only the latency bench turns it off. */
@@ -144,9 +148,12 @@ export async function answerOffer(
   events: ViewerEvents,
 ): ReturnType<Answer> {
   mustBeVideoOffer(offer);
-  if (!offersCodec(offer, "vp8"))
-    throw new OfferError("no-common-codec", "This browser does not offer VP8 video.");
-  const peer = new Peer(options, events);
+  const format = chooseFormat(offer, options.codecs);
+  if (!format) {
+    const names = options.codecs.map((codec) => CODECS[codec].name).join(" or ");
+    throw new OfferError("no-common-codec", `This browser does not offer ${names} video.`);
+  }
+  const peer = new Peer(options, format, events);
   try {
     return { answer: await peer.answer(offer), viewer: peer };
   } catch (error) {
@@ -167,6 +174,7 @@ function newFragment(): string {
 
 class Peer implements Recipient {
   readonly #options: PeerOptions;
+  readonly #format: VideoFormat;
   readonly #events: ViewerEvents;
   readonly #connection: RTCPeerConnection;
   readonly #cancel: Cancel[] = [];
@@ -180,10 +188,11 @@ class Peer implements Recipient {
   #fingerprints = "";
   #answer = "";
 
-  constructor(options: PeerOptions, events: ViewerEvents) {
+  constructor(options: PeerOptions, format: VideoFormat, events: ViewerEvents) {
     this.#options = options;
+    this.#format = format;
     this.#events = events;
-    this.#connection = newConnection(options);
+    this.#connection = newConnection(options, format.codec);
     this.#transport = transportBy(() => this.#route);
     this.#registration = options.port.register({
       routed: (route) => {
@@ -202,7 +211,7 @@ class Peer implements Recipient {
     const inner = sender as unknown as InnerSender;
     // Reports are sent by the media session, with a right clock.
     inner.runRtcp = async () => {};
-    await connection.setRemoteDescription({ type: "offer", sdp: mendOffer(offer) });
+    await connection.setRemoteDescription({ type: "offer", sdp: mendOffer(withFormat(offer, this.#format)) });
     const [dtls] = connection.dtlsTransports;
     if (!dtls) throw new Error("the offer has no transport");
     // As the DTLS server we let the browser choose AES-GCM, and save werift's 100 ms wait as a client.
@@ -236,6 +245,10 @@ class Peer implements Recipient {
     this.#registration.accept(credentials.fragment, credentials.password);
     this.#answer = restartAnswer(this.#answer, credentials);
     return mendAnswer(this.#answer, this.#options.port.candidates());
+  }
+
+  get codec(): Codec {
+    return this.#format.codec;
   }
 
   get takesReports(): boolean {
@@ -329,15 +342,27 @@ class Peer implements Recipient {
   }
 }
 
-function newConnection({ playoutDelay }: PeerOptions): RTCPeerConnection {
+/** As session descriptions have them (RFC 7741, section 6; RFC 6184, section 8). */
+const CODECS: Readonly<Record<Codec, { readonly name: string; readonly parameters?: string }>> = {
+  vp8: { name: "VP8" },
+  // Constrained baseline, which all that have H.264 have; the level does not bind us (section 8.2.2).
+  h264: {
+    name: "H264",
+    parameters: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+  },
+};
+
+function newConnection({ playoutDelay }: PeerOptions, codec: Codec): RTCPeerConnection {
+  const { name, parameters } = CODECS[codec];
   const extensions = [useSdesMid()];
   if (playoutDelay) extensions.push(new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI }));
   return new RTCPeerConnection({
     codecs: {
       video: [
         new RTCRtpCodecParameters({
-          mimeType: "video/VP8",
+          mimeType: `video/${name}`,
           clockRate: 90_000,
+          ...(parameters === undefined ? {} : { parameters }),
           rtcpFeedback: [
             { type: "nack" },
             { type: "nack", parameter: "pli" },

@@ -159,7 +159,7 @@ test("where no thread can run the main one sends", async () => {
     clock: systemClock,
     port,
     most: 2,
-    setup: { playoutDelay: true },
+    setup: { playoutDelay: true, codecs: ["vp8"] },
     module: new URL(`data:text/javascript,throw new Error("no threads today")`),
     log: (line) => said.push(line),
   });

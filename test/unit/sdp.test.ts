@@ -4,7 +4,6 @@ import {
   isVideoOffer,
   mendAnswer,
   mendOffer,
-  offersCodec,
   restartAnswer,
 } from "../../src/transport/sdp.ts";
 
@@ -52,11 +51,6 @@ describe("an offer", () => {
     ]) {
       expect(isVideoOffer(text)).toBe(false);
     }
-  });
-
-  test("is searched for a codec whatever its case", () => {
-    expect(offersCodec(OFFER, "vp8")).toBe(true);
-    expect(offersCodec(OFFER, "h264")).toBe(false);
   });
 });
 

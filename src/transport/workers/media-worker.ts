@@ -1,6 +1,6 @@
 /** One media worker as the main thread sees it: its viewers, whose ends of the port are here, and the frames for them. */
 import { Worker } from "node:worker_threads";
-import type { EncodedFrame } from "../../frame.ts";
+import type { Codec, EncodedFrame } from "../../frame.ts";
 import type { Clock, Millis } from "../../timing.ts";
 import type { Registration, RtcPort } from "../port.ts";
 import type { Route } from "../route.ts";
@@ -31,15 +31,18 @@ export interface MediaWorkerOptions {
   readonly ended: (worker: MediaWorker) => void;
 }
 
-/** A viewer, from its admission on. */
+type Answer = Pick<Extract<WorkerReport, { kind: "answered" }>, "answer" | "codec">;
+
+/** A viewer, from its offer on. */
 interface Member {
   readonly audience: number;
   readonly events: ViewerEvents;
   readonly registration: Registration;
   route: Route | undefined;
   /** Its offers that have no reply yet: the first is its admission. */
-  readonly offers: PromiseWithResolvers<string>[];
-  isAdmitted: boolean;
+  readonly offers: PromiseWithResolvers<Answer>[];
+  /** From its admission on. */
+  codec: Codec | undefined;
 }
 
 let viewersSoFar = 0;
@@ -48,8 +51,8 @@ export class MediaWorker {
   readonly #options: MediaWorkerOptions;
   readonly #thread: Worker;
   readonly #members = new Map<number, Member>();
-  /** Frames on their way, by audience, oldest first. */
-  readonly #sending = new Map<number, ((sent: Sent | undefined) => void)[]>();
+  /** Frames on their way, by audience and codec, oldest first. */
+  readonly #sending = new Map<string, ((sent: Sent | undefined) => void)[]>();
   #isReady = false;
   #hasEnded = false;
   counters: WorkerCounters = { packets: 0, repairs: 0, refusedRtcp: 0, dropped: 0 };
@@ -99,10 +102,10 @@ export class MediaWorker {
       registration,
       route: undefined,
       offers: [],
-      isAdmitted: false,
+      codec: undefined,
     };
     this.#members.set(viewer, member);
-    const answer = await this.#ask(member, {
+    const { answer, codec } = await this.#ask(member, {
       kind: "admit",
       audience,
       viewer,
@@ -112,8 +115,11 @@ export class MediaWorker {
     return {
       answer,
       viewer: {
-        restart: (offer) =>
-          this.#ask(member, { kind: "restart", viewer, offer, candidates: port.candidates() }),
+        codec,
+        restart: async (offer) => {
+          const candidates = port.candidates();
+          return (await this.#ask(member, { kind: "restart", viewer, offer, candidates })).answer;
+        },
         close: (reason) => this.#post({ kind: "close", viewer, reason }),
       },
     };
@@ -121,10 +127,11 @@ export class MediaWorker {
 
   /** Resolves when its viewers have the frame; to undefined where it has none of this audience, or ends before. */
   send(audience: number, frame: EncodedFrame): Promise<Sent | undefined> {
-    if (!this.#serves(audience)) return Promise.resolve(undefined);
+    const { codec } = frame;
+    if (!this.#serves(audience, codec)) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const waiting = this.#sending.get(audience) ?? [];
-      this.#sending.set(audience, waiting);
+      const waiting = this.#sending.get(`${audience} ${codec}`) ?? [];
+      this.#sending.set(`${audience} ${codec}`, waiting);
       waiting.push(resolve);
       const data = copyOf(frame.data);
       this.#post({ kind: "frame", audience, frame: { ...frame, data } }, [data.buffer]);
@@ -142,8 +149,8 @@ export class MediaWorker {
     stopWaiting();
   }
 
-  #ask(member: Member, order: Extract<WorkerOrder, { offer: string }>): Promise<string> {
-    const asked = Promise.withResolvers<string>();
+  #ask(member: Member, order: Extract<WorkerOrder, { offer: string }>): Promise<Answer> {
+    const asked = Promise.withResolvers<Answer>();
     if (this.#members.get(order.viewer) !== member) asked.reject(newGone());
     else {
       member.offers.push(asked);
@@ -152,8 +159,9 @@ export class MediaWorker {
     return asked.promise;
   }
 
-  #serves(audience: number): boolean {
-    for (const member of this.#members.values()) if (member.audience === audience) return true;
+  #serves(audience: number, codec?: Codec): boolean {
+    for (const member of this.#members.values())
+      if (member.audience === audience && (codec === undefined || member.codec === codec)) return true;
     return false;
   }
 
@@ -177,12 +185,12 @@ export class MediaWorker {
         registration.handshakeDone();
         break;
       case "answered":
-        member.isAdmitted = true;
-        member.offers.shift()?.resolve(report.answer);
+        member.codec = report.codec;
+        member.offers.shift()?.resolve(report);
         break;
       case "refused":
         member.offers.shift()?.reject(errorOf(report));
-        if (!member.isAdmitted) this.#forget(report.viewer, member);
+        if (member.codec === undefined) this.#forget(report.viewer, member);
         break;
       case "connected":
         events.connected();
@@ -203,9 +211,9 @@ export class MediaWorker {
     }
   }
 
-  #sent({ audience, packets, at, counters }: Extract<WorkerReport, { kind: "sent" }>): void {
+  #sent({ audience, codec, packets, at, counters }: Extract<WorkerReport, { kind: "sent" }>): void {
     this.counters = counters;
-    this.#sending.get(audience)?.shift()?.({ packets, at });
+    this.#sending.get(`${audience} ${codec}`)?.shift()?.({ packets, at });
   }
 
   #forget(viewer: number, { audience, registration, offers }: Member): void {

@@ -2,7 +2,7 @@
  * What the main thread and a media worker say to each other. Viewers and audiences are known by numbers that the main
  * thread gives; bytes are copies, handed over.
  */
-import type { EncodedFrame } from "../../frame.ts";
+import type { Codec, EncodedFrame } from "../../frame.ts";
 import type { EpochMs } from "../../timing.ts";
 import type { Address } from "../address.ts";
 import type { OfferError, Reception } from "../viewer.ts";
@@ -10,6 +10,7 @@ import type { OfferError, Reception } from "../viewer.ts";
 /** The worker's `workerData`. */
 export interface WorkerSetup {
   readonly playoutDelay: boolean;
+  readonly codecs: readonly Codec[];
 }
 
 /** An {@link EncodedFrame}, whose bytes come out of structured cloning as plain ones. */
@@ -67,7 +68,12 @@ export type WorkerReport =
   | { readonly kind: "ready" }
   | { readonly kind: "log"; readonly line: string }
   /** To the viewer's oldest offer that has no reply yet. */
-  | { readonly kind: "answered"; readonly viewer: number; readonly answer: string }
+  | {
+      readonly kind: "answered";
+      readonly viewer: number;
+      readonly answer: string;
+      readonly codec: Codec;
+    }
   /** As above. */
   | {
       readonly kind: "refused";
@@ -89,9 +95,10 @@ export type WorkerReport =
   | { readonly kind: "send"; readonly viewer: number; readonly datagram: Uint8Array<ArrayBuffer> }
   | { readonly kind: "closed"; readonly viewer: number; readonly reason: string }
   | {
-      /** The oldest frame that was not told of yet is sent. */
+      /** The codec's oldest frame that was not told of yet is sent. */
       readonly kind: "sent";
       readonly audience: number;
+      readonly codec: Codec;
       readonly packets: number;
       readonly at: EpochMs;
       readonly counters: WorkerCounters;

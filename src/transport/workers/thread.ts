@@ -17,7 +17,7 @@ import { PostedPort } from "./posted-port.ts";
 
 if (!parentPort) throw new Error("A media worker runs in a worker thread only.");
 const owner = parentPort;
-const { playoutDelay }: WorkerSetup = workerData;
+const { playoutDelay, codecs }: WorkerSetup = workerData;
 
 // Whatever a viewer brings about, the others go on.
 process.on("unhandledRejection", (reason) => log(`A task failed: ${describe(reason)}`));
@@ -43,7 +43,7 @@ interface Admission {
 
 const answer = joins.inTurn<Admission>(({ offer, port }, events) => {
   const { sealerOf } = io;
-  return answerOffer(offer, { clock, rounds, port, sealerOf, counters, playoutDelay, log }, events);
+  return answerOffer(offer, { clock, rounds, port, codecs, sealerOf, counters, playoutDelay, log }, events);
 });
 
 owner.on("message", (order: WorkerOrder) => {
@@ -92,7 +92,7 @@ async function admit(order: Extract<WorkerOrder, { kind: "admit" }>): Promise<vo
     const answered = await audienceOf(order.audience).admit({ offer, port }, events);
     viewers.set(viewer, answered.viewer);
     isAnswered = true;
-    report({ kind: "answered", viewer, answer: answered.answer });
+    report({ kind: "answered", viewer, answer: answered.answer, codec: answered.viewer.codec });
     if (end !== undefined) closed(end);
   } catch (error) {
     ports.delete(viewer);
@@ -108,8 +108,10 @@ async function restart({
 }: Extract<WorkerOrder, { kind: "restart" }>): Promise<void> {
   ports.get(viewer)?.renew(candidates);
   try {
-    const answer = await viewers.get(viewer)?.restart(offer);
-    if (answer !== undefined) report({ kind: "answered", viewer, answer });
+    const restarted = viewers.get(viewer);
+    const answer = await restarted?.restart(offer);
+    if (restarted && answer !== undefined)
+      report({ kind: "answered", viewer, answer, codec: restarted.codec });
   } catch (error) {
     refuse(viewer, error);
   }
@@ -124,7 +126,7 @@ function refuse(viewer: number, error: unknown): void {
 async function send({ audience, frame }: Extract<WorkerOrder, { kind: "frame" }>): Promise<void> {
   const { packets, at } = await audienceOf(audience).send({ ...frame, data: bufferOf(frame.data) });
   const dropped = [...senders.values()].reduce((sum, sender) => sum + sender.dropped, 0);
-  report({ kind: "sent", audience, packets, at, counters: { ...counters, dropped } });
+  report({ kind: "sent", audience, codec: frame.codec, packets, at, counters: { ...counters, dropped } });
 }
 
 function audienceOf(number: number): LocalAudience<Admission> {

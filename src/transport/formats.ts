@@ -1,0 +1,69 @@
+/** The video formats that an offer has (RFC 8866, section 6.6; RFC 4588; RFC 6184, section 8), and the one to send. */
+import type { Codec } from "../frame.ts";
+
+/** One payload type of an offer, and the one by which its packets are sent again. */
+export interface VideoFormat {
+  readonly codec: Codec;
+  readonly payloadType: number;
+  readonly rtx: number | undefined;
+}
+
+/** The first of the codecs that the offer's video can be; undefined where it can be none. */
+export function chooseFormat(offer: string, codecs: readonly Codec[]): VideoFormat | undefined {
+  const formats = formatsOf(offer);
+  for (const codec of codecs) {
+    const format = formats.find((one) => one.codec === codec);
+    if (format) return format;
+  }
+  return undefined;
+}
+
+/** The offer with this format only: the lines of all others are left out. */
+export function withFormat(offer: string, { payloadType, rtx }: VideoFormat): string {
+  const kept = new Set([payloadType, rtx].map(String));
+  let isVideo = false;
+  return offer
+    .split(/\r?\n/)
+    .flatMap((line) => {
+      if (line.startsWith("m=")) isVideo = line.startsWith("m=video ");
+      if (!isVideo) return [line];
+      if (line.startsWith("m=")) {
+        const [media, port, protocol, ...types] = line.split(" ");
+        return [[media, port, protocol, ...types.filter((type) => kept.has(type))].join(" ")];
+      }
+      const [, type] = /^a=(?:rtpmap|fmtp|rtcp-fb):(\d+) /.exec(line) ?? [];
+      return type === undefined || kept.has(type) ? [line] : [];
+    })
+    .join("\r\n");
+}
+
+/** Those that can be sent, in the offer's order. */
+function formatsOf(offer: string): VideoFormat[] {
+  const names = new Map<number, string>();
+  const parameters = new Map<number, string>();
+  for (const line of offer.split(/\r?\n/)) {
+    const [, kind, type, rest = ""] = /^a=(rtpmap|fmtp):(\d+) (.*)$/.exec(line) ?? [];
+    if (kind === "rtpmap") names.set(Number(type), rest.toLowerCase());
+    if (kind === "fmtp") parameters.set(Number(type), rest.toLowerCase());
+  }
+  const rtxOf = (wanted: number) =>
+    [...names].find(([type, name]) => {
+      return (
+        name === "rtx/90000" && new RegExp(`(^|;) *apt=${wanted} *(;|$)`).test(parameters.get(type) ?? "")
+      );
+    })?.[0];
+  return [...names].flatMap(([payloadType, name]) => {
+    const codec = codecOf(name, parameters.get(payloadType) ?? "");
+    return codec ? [{ codec, payloadType, rtx: rtxOf(payloadType) }] : [];
+  });
+}
+
+function codecOf(name: string, parameters: string): Codec | undefined {
+  if (name === "vp8/90000") return "vp8";
+  // Constrained baseline: of the flags behind the profile's 42, the second says so. A packet for each slice (mode 0) is
+  // not made here.
+  const [, flags] = /(?:^|;) *profile-level-id=42([0-9a-f]{2})[0-9a-f]{2}/.exec(parameters) ?? [];
+  const profile = flags !== undefined && (Number.parseInt(flags, 16) & 0x40) !== 0;
+  const mode = /(?:^|;) *packetization-mode=1/.test(parameters);
+  return name === "h264/90000" && profile && mode ? "h264" : undefined;
+}

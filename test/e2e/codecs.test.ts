@@ -1,0 +1,143 @@
+import type { Browser } from "puppeteer-core";
+import { afterEach, expect, test, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import type { RawFrame } from "../../src/frame.ts";
+import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
+import type { Source, SourceSink } from "../../src/source/source.ts";
+import { systemClock } from "../../src/timing.ts";
+import { launchChromium, launchFirefox } from "../browser.ts";
+import type { Rgb } from "../pictures.ts";
+import { describeWith } from "../setup/suites.ts";
+import { openPlayer, readScreen, waitForState, waitForStats } from "./player.ts";
+
+const COLOURS: readonly Rgb[] = [
+  [255, 0, 0],
+  [0, 255, 0],
+  [0, 0, 255],
+  [0, 255, 255],
+  [255, 0, 255],
+  [255, 255, 0],
+  [0, 0, 0],
+  [128, 128, 128],
+  [255, 255, 255],
+];
+
+/** A chart of three by three colours, twenty times a second. */
+function chartSource(width: number, height: number): Source {
+  const data = Buffer.alloc(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const colour = COLOURS[Math.floor((3 * y) / height) * 3 + Math.floor((3 * x) / width)] ?? [];
+      data.set(colour, (y * width + x) * 3);
+    }
+  }
+  let stop = () => {};
+  let number = 0;
+  return {
+    label: "a chart",
+    async start(sink: SourceSink) {
+      sink.state({ kind: "live", since: systemClock.now(), run: 1 });
+      stop = systemClock.every(50, () => {
+        const now = systemClock.now();
+        const timings = { captured: now, received: now };
+        const frame: RawFrame = {
+          kind: "raw",
+          format: "rgb",
+          width,
+          height,
+          data,
+          number: ++number,
+          timings,
+        };
+        sink.frame(frame);
+      });
+    },
+    demand() {},
+    counters: () => ({}),
+    async close() {
+      stop();
+    },
+  };
+}
+
+describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
+  let browser: Browser | undefined;
+  let here: Rendercast | undefined;
+  afterEach(async () => {
+    await browser?.close();
+    await here?.close();
+  });
+
+  async function serve(codecs: string, width: number, height: number): Promise<string> {
+    const command = readConfig(["--port", "0", "--codecs", codecs], {});
+    if (!("run" in command)) throw new Error("no configuration");
+    here = await startRendercast(command.run, () => {}, { source: chartSource(width, height) });
+    return `http://localhost:${here.port}`;
+  }
+
+  test.each([
+    ["h264,vp8", "H264", 480, 270, "Chromium", 4],
+    ["vp8,h264", "VP8", 480, 270, "Chromium", 4],
+    // Of BT.709 the library that converts it without a GPU has a blue that is 12 short at its fullest.
+    ["h264,vp8", "H264", 1280, 720, "Chromium", 13],
+    ["vp8,h264", "VP8", 1280, 720, "Chromium", 4],
+    ["vp8", "VP8", 480, 270, "Firefox", 4],
+  ] as const)("with --codecs %s it is %s at %dx%d in %s, in the colours that were drawn", async (...row) => {
+    const [codecs, name, width, height, where, tolerance] = row;
+    const url = await serve(codecs, width, height);
+    browser = await (where === "Firefox" ? launchFirefox(firefox) : launchChromium(chromium));
+    const page = await openPlayer(browser, url);
+    await waitForState(page, "live");
+    expect(await waitForStats(page, ({ codec }) => codec === name)).toMatchObject({ transport: "webrtc" });
+    await vi.waitFor(
+      async () => {
+        const screen = await readScreen(page);
+        const off = COLOURS.map((colour, cell) => {
+          const [x, y] = [(cell % 3) + 0.5, Math.floor(cell / 3) + 0.5].map((at) => at / 3) as [
+            number,
+            number,
+          ];
+          const at = 4 * (Math.floor(y * screen.height) * screen.width + Math.floor(x * screen.width));
+          return Math.max(
+            ...colour.map((level, channel) => Math.abs((screen.pixels[at + channel] ?? 0) - level)),
+          );
+        });
+        expect(Math.max(...off)).toBeLessThanOrEqual(tolerance);
+      },
+      { timeout: 10_000, interval: 500 },
+    );
+  });
+
+  test("one that cannot have the preferred has the next, beside one that can", async () => {
+    const url = await serve("h264,vp8", 480, 270);
+    browser = await launchChromium(chromium);
+    const page = await openPlayer(browser, url);
+    const other = await openPlayer(browser, url, withoutH264);
+    await waitForStats(page, ({ codec }) => codec === "H264");
+    await waitForStats(other, ({ codec }) => codec === "VP8");
+    expect(here?.broadcast.viewers).toBe(2);
+  });
+
+  test("one that has none of them is told in words, and has MJPEG", async () => {
+    const url = await serve("h264", 480, 270);
+    browser = await launchChromium(chromium);
+    const page = await openPlayer(browser, url, withoutH264);
+    const { sentence } = await waitForState(page, "fallback");
+    expect(sentence).toContain("This browser does not offer H264 video");
+  });
+});
+
+/** To run in the page before its own scripts. */
+function withoutH264(): void {
+  const Real = RTCPeerConnection;
+  Object.assign(window, {
+    RTCPeerConnection: class extends Real {
+      override addTransceiver(...given: Parameters<RTCPeerConnection["addTransceiver"]>): RTCRtpTransceiver {
+        const transceiver = super.addTransceiver(...given);
+        const { codecs = [] } = RTCRtpReceiver.getCapabilities("video") ?? {};
+        transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType !== "video/H264"));
+        return transceiver;
+      }
+    },
+  });
+}
