@@ -56,7 +56,15 @@ export const LANES: readonly Lane[] = [
     element: IMAGE,
     async open(page, { rivalUrl }) {
       await goto(page, rivalUrl);
-      await page.evaluate(`document.body.replaceChildren(Object.assign(new Image(), { src: "/mjpeg" }))`);
+      // A picture that the loop was just writing breaks the image for good; who watches would load it again.
+      await page.evaluate(`(() => {
+        const load = () => document.body.replaceChildren(Object.assign(new Image(), { src: "/mjpeg" }));
+        setInterval(() => {
+          const { complete, naturalWidth } = document.querySelector("img");
+          if (complete && naturalWidth === 0) load();
+        }, 250);
+        load();
+      })()`);
     },
   },
 ];

@@ -4,7 +4,7 @@ import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/si
 import { luma } from "./luma.ts";
 
 /** Copying a picture takes the page some milliseconds: seldom enough not to slow what is measured. */
-const COPY_EVERY = 300;
+const COPY_EVERY = 200;
 
 /** What the player shows, whichever way it comes: its canvas is told like a video, by its size. */
 export const PLAYER = `() => {

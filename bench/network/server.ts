@@ -30,7 +30,7 @@ export interface ServerReady {
 }
 
 /** One frame in so many is kept, to be compared with what is shown. */
-export const KEPT = 4;
+export const KEPT = 5;
 const MOST_KEPT = 200;
 
 const [address = "", size = ""] = process.argv.slice(2);

@@ -1,0 +1,120 @@
+/**
+ * `npm run bench:network [-- --profile NAME] [--lane NAME] [--seconds N] [--size WxH] [--seed N]`: the built-in scene at
+ * 20 frames a second over networks that delay, lose and choke, in headless Chromium, read optically. Server and
+ * browser are in network namespaces of their own; all that passes between them goes through a link of ours, so that
+ * every lane meets the same losses. Linux, root. Prints a table per network, writes JSON.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { findParts } from "../test/setup/plan.ts";
+import { system } from "../test/setup/system.ts";
+import { launchViewer } from "./network/browser.ts";
+import { LANES } from "./network/lanes.ts";
+import { Network, obstacle } from "./network/namespaces.ts";
+import { profiles } from "./network/profiles.ts";
+import { type Result, runLane } from "./network/run.ts";
+import { ServerProcess } from "./network/server-process.ts";
+import { median, quantile } from "./statistics.ts";
+
+const PINGS = 300;
+
+const { values: options } = parseArgs({
+  options: {
+    profile: { type: "string", multiple: true },
+    lane: { type: "string", multiple: true },
+    seconds: { type: "string", default: "20" },
+    size: { type: "string", default: "960x540" },
+    seed: { type: "string", default: "1" },
+  },
+});
+const [seconds, seed] = [Number(options.seconds), Number(options.seed)];
+const chosenProfiles = chosen(profiles(seconds * 1000), options.profile, "profile");
+const chosenLanes = chosen(LANES, options.lane, "lane");
+const chromium = findParts(system).chromium;
+const problem =
+  obstacle() ?? (chromium ? undefined : "This bench needs Chromium: node test/setup/parts.ts installs it.");
+if (problem !== undefined || !chromium) fail(problem ?? "");
+// Everything that has to be undone is undone as the process exits.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
+
+const loadBefore = loadavg()[0] ?? 0;
+const network = await Network.open();
+const server = await ServerProcess.start(options.size);
+const browser = await launchViewer(chromium);
+const pings = await network.ping(PINGS);
+const bare = { median: median(pings), p95: quantile(pings, 0.95) };
+console.log(
+  `The bare link, there and back: median ${bare.median} ms, p95 ${bare.p95} ms. Load ${loadBefore.toFixed(2)}.\n`,
+);
+
+const results: { profile: string; about: string; lanes: Result[] }[] = [];
+for (const profile of chosenProfiles) {
+  const lanes: Result[] = [];
+  for (const lane of chosenLanes) {
+    process.stderr.write(`${profile.name}: ${lane.name}\n`);
+    lanes.push(await runLane({ network, server, browser, seed }, profile, lane, seconds * 1000));
+  }
+  results.push({ profile: profile.name, about: profile.about, lanes });
+  console.log(`${profile.about} (${options.size}, ${seconds} s)`);
+  console.table(Object.fromEntries(lanes.map((result) => [result.lane, row(result)])));
+}
+
+await browser.close();
+await server.close();
+await network.close();
+
+console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
+mkdirSync(new URL("results/", import.meta.url), { recursive: true });
+writeFileSync(
+  new URL("results/network.json", import.meta.url),
+  JSON.stringify(
+    {
+      size: options.size,
+      seconds,
+      seed,
+      bare,
+      load: { before: loadBefore, after: loadavg()[0] },
+      results,
+      cpu: cpus()[0]?.model,
+      cores: cpus().length,
+      node: process.version,
+    },
+    null,
+    2,
+  ),
+);
+
+function row(result: Result) {
+  const { frames, bytes, liveAgain } = result;
+  return {
+    "median ms": Math.round(result.median),
+    "p95 ms": Math.round(result.p95),
+    "freezes > 200 ms": result.freezes,
+    "longest ms": Math.round(result.longest),
+    "frozen s": Number((result.frozen / 1000).toFixed(1)),
+    shown: frames,
+    drawn: result.drawn,
+    "kbit/s": Math.round((bytes[0] * 8) / 1000 / seconds),
+    "KB/frame": Number((bytes[0] / 1000 / frames).toFixed(1)),
+    SSIM: Number(result.ssim.toFixed(4)),
+    ...("drop" in result || liveAgain !== undefined ? { "live again s": liveAgain } : {}),
+  };
+}
+
+/** Those of these names; all of them where none is named. */
+function chosen<Named extends { readonly name: string }>(
+  all: readonly Named[],
+  names: readonly string[] | undefined,
+  what: string,
+): readonly Named[] {
+  const known = all.map(({ name }) => name).join(", ");
+  for (const name of names ?? [])
+    if (!all.some((one) => one.name === name)) fail(`There is no ${what} '${name}': ${known}.`);
+  return all.filter(({ name }) => names?.includes(name) ?? true);
+}
+
+function fail(sentence: string): never {
+  console.error(sentence);
+  process.exit(2);
+}
