@@ -9,7 +9,9 @@ import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
+import { aims, type Outcome } from "./network/aims.ts";
 import { launchViewer } from "./network/browser.ts";
+import { bytesAtEqualLikeness } from "./network/equal.ts";
 import { LANES } from "./network/lanes.ts";
 import { Network, obstacle } from "./network/namespaces.ts";
 import { profiles } from "./network/profiles.ts";
@@ -29,6 +31,7 @@ const { values: options } = parseArgs({
   },
 });
 const [seconds, seed] = [Number(options.seconds), Number(options.seed)];
+const [width = 960, height = 540] = options.size.split("x").map(Number);
 const chosenProfiles = chosen(profiles(seconds * 1000), options.profile, "profile");
 const chosenLanes = chosen(LANES, options.lane, "lane");
 const chromium = findParts(system).chromium;
@@ -48,7 +51,7 @@ console.log(
   `The bare link, there and back: median ${bare.median} ms, p95 ${bare.p95} ms. Load ${loadBefore.toFixed(2)}.\n`,
 );
 
-const results: { profile: string; about: string; lanes: Result[] }[] = [];
+const results: Outcome[] = [];
 for (const profile of chosenProfiles) {
   const lanes: Result[] = [];
   for (const lane of chosenLanes) {
@@ -57,13 +60,27 @@ for (const profile of chosenProfiles) {
   }
   results.push({ profile: profile.name, about: profile.about, lanes });
   console.log(`${profile.about} (${options.size}, ${seconds} s)`);
-  console.table(Object.fromEntries(lanes.map((result) => [result.lane, row(result)])));
+  const rows = lanes.map((result) => [result.lane, row(result, profile.drop !== undefined)]);
+  console.table(Object.fromEntries(rows));
 }
 
 await browser.close();
 await server.close();
 await network.close();
 
+const equal = await bytesAtEqualLikeness({ width, height, fps: 20, noise: 0 });
+console.log("Kilobytes a frame at equal likeness, as VP8 at shares of the default bitrate and as JPEG");
+console.table(
+  equal.map(({ share, ssim, vp8, jpeg }) => ({
+    share,
+    SSIM: round(ssim, 4),
+    VP8: round(vp8 / 1000),
+    JPEG: round(jpeg / 1000),
+    "JPEG / VP8": round(jpeg / vp8),
+  })),
+);
+for (const { what, reached } of aims(results, equal))
+  console.log(`${reached ? "reached" : "missed "}  ${what}`);
 console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
 mkdirSync(new URL("results/", import.meta.url), { recursive: true });
 writeFileSync(
@@ -76,6 +93,7 @@ writeFileSync(
       bare,
       load: { before: loadBefore, after: loadavg()[0] },
       results,
+      equal,
       cpu: cpus()[0]?.model,
       cores: cpus().length,
       node: process.version,
@@ -85,21 +103,26 @@ writeFileSync(
   ),
 );
 
-function row(result: Result) {
+function row(result: Result, drops: boolean) {
   const { frames, bytes, liveAgain } = result;
+  const live = liveAgain === undefined ? "never" : round(liveAgain / 1000);
   return {
     "median ms": Math.round(result.median),
     "p95 ms": Math.round(result.p95),
     "freezes > 200 ms": result.freezes,
     "longest ms": Math.round(result.longest),
-    "frozen s": Number((result.frozen / 1000).toFixed(1)),
+    "frozen s": round(result.frozen / 1000),
     shown: frames,
     drawn: result.drawn,
+    "source's longest pause": Math.round(result.sourcePause),
     "kbit/s": Math.round((bytes[0] * 8) / 1000 / seconds),
-    "KB/frame": Number((bytes[0] / 1000 / frames).toFixed(1)),
-    SSIM: Number(result.ssim.toFixed(4)),
-    ...("drop" in result || liveAgain !== undefined ? { "live again s": liveAgain } : {}),
+    SSIM: round(result.ssim, 4),
+    ...(drops && { "live again after s": live }),
   };
+}
+
+function round(value: number, digits = 1): number {
+  return Number(value.toFixed(digits));
 }
 
 /** Those of these names; all of them where none is named. */

@@ -11,6 +11,10 @@ import type { Profile } from "./profiles.ts";
 import { beginCopies, type Copy, endCopies } from "./screen.ts";
 import type { ServerProcess } from "./server-process.ts";
 
+/** The server's counters that say what became of frames and packets. */
+const COUNTERS = /_total|_datagrams|_pictures/;
+/** What the lane before still says has passed. */
+const QUIET_MS = 500;
 const WARM_UP_MS = 3000;
 /** A lane that has shown nothing by then is watched nevertheless. */
 const FIRST_PICTURE_WITHIN = 20_000;
@@ -49,7 +53,7 @@ export async function runLane(scene: Scene, profile: Profile, lane: Lane, length
     await lane.open(page, server.ready);
     const shows = `() => { const shown = (${lane.element})(); return shown?.videoWidth || shown?.naturalWidth; }`;
     await page.waitForFunction(`(${shows})()`, { timeout: FIRST_PICTURE_WITHIN }).catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
+    await pause(WARM_UP_MS);
     await beginCopies(page, lane.element);
     const before = await network.counts();
     const metricsBefore = await server.metrics();
@@ -77,6 +81,7 @@ export async function runLane(scene: Scene, profile: Profile, lane: Lane, length
   } finally {
     await page.close();
     await server.lane(false);
+    await pause(QUIET_MS);
   }
 }
 
@@ -119,8 +124,11 @@ function differences(
   before: Readonly<Record<string, number>>,
   after: Readonly<Record<string, number>>,
 ): Record<string, number> {
-  const changes = Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)] as const);
+  const changes = Object.keys(after)
+    .filter((name) => COUNTERS.test(name))
+    .map((name) => [name, (after[name] ?? 0) - (before[name] ?? 0)] as const);
   return Object.fromEntries(changes.filter(([, change]) => change !== 0));
 }
 
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const epochNow = () => performance.timeOrigin + performance.now();

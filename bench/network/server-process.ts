@@ -9,27 +9,29 @@ const MODULE = fileURLToPath(new URL("./server.ts", import.meta.url));
 
 export class ServerProcess {
   readonly #process: ChildProcess;
+  /** Rejects when it ends. */
+  readonly #end: Promise<never>;
   readonly ready: ServerReady;
 
-  private constructor(process: ChildProcess, ready: ServerReady) {
+  private constructor(process: ChildProcess, end: Promise<never>, ready: ServerReady) {
     this.#process = process;
+    this.#end = end;
     this.ready = ready;
   }
 
-  /** @param size `WxH` */
+  /** It ends with this process. @param size `WxH` */
   static async start(size: string): Promise<ServerProcess> {
     const command = [process.execPath, MODULE, SERVER.address, size];
     const child = spawn("ip", ["netns", "exec", SERVER.namespace, ...command], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       serialization: "advanced",
     });
-    process.once("exit", () => child.kill("SIGKILL"));
-    const ended = once(child, "exit").then(() => {
-      throw new Error("the server ended before it was ready");
+    const end = once(child, "exit").then(() => {
+      throw new Error("the server has ended");
     });
-    const [ready] = await Promise.race([once(child, "message"), ended]);
-    ended.catch(() => {});
-    return new ServerProcess(child, ready);
+    end.catch(() => {});
+    const [ready] = await Promise.race([once(child, "message"), end]);
+    return new ServerProcess(child, end, ready);
   }
 
   /** A lane begins. */
@@ -54,15 +56,14 @@ export class ServerProcess {
   }
 
   async close(): Promise<void> {
-    const ended = once(this.#process, "exit");
     this.#process.disconnect();
-    await ended;
+    await this.#end.catch(() => {});
   }
 
   async #ask(order: ServerOrder): Promise<unknown> {
     const answered = once(this.#process, "message");
     this.#process.send(order);
-    const [{ answer }] = await answered;
+    const [{ answer }] = await Promise.race([answered, this.#end]);
     return answer;
   }
 }

@@ -91,6 +91,8 @@ const rivalUrl = `http://${address}:${(rivalServer.address() as AddressInfo).por
 process.on("message", (order: ServerOrder) => {
   void obey(order).then((answer) => process.send?.({ answer }));
 });
+// Ctrl-C goes to the bench as well, and that ends this.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, silent);
 process.on("disconnect", () => {
   rmSync(folder, { recursive: true, force: true });
   process.exit();
