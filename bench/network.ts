@@ -2,7 +2,7 @@
  * `npm run bench:network [-- --profile NAME] [--lane NAME] [--seconds N] [--size WxH] [--seed N]`: the built-in scene at
  * 20 frames a second over networks that delay, lose and choke, in headless Chromium, read optically. Server and
  * browser are in network namespaces of their own; all that passes between them goes through a link of ours, so that
- * every lane meets the same losses. Linux, root. Prints a table per network, writes JSON.
+ * every lane meets the same losses. Linux, root. Prints a table per network; writes JSON, and the docs' tables.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -13,6 +13,7 @@ import { aims, type Outcome } from "./network/aims.ts";
 import { launchViewer } from "./network/browser.ts";
 import { bytesAtEqualLikeness } from "./network/equal.ts";
 import { LANES } from "./network/lanes.ts";
+import { markdown } from "./network/markdown.ts";
 import { Network, obstacle } from "./network/namespaces.ts";
 import { profiles } from "./network/profiles.ts";
 import { type Result, runLane } from "./network/run.ts";
@@ -102,9 +103,10 @@ writeFileSync(
     2,
   ),
 );
+writeFileSync(new URL("results/network.md", import.meta.url), markdown(results, equal));
 
 function row(result: Result, drops: boolean) {
-  const { frames, bytes, liveAgain } = result;
+  const { frames, liveAgain } = result;
   const live = liveAgain === undefined ? "never" : round(liveAgain / 1000);
   return {
     "median ms": Math.round(result.median),
@@ -115,8 +117,9 @@ function row(result: Result, drops: boolean) {
     shown: frames,
     drawn: result.drawn,
     "source's longest pause": Math.round(result.sourcePause),
-    "kbit/s": Math.round((bytes[0] * 8) / 1000 / seconds),
+    "kbit/s": Math.round(result.kilobits),
     SSIM: round(result.ssim, 4),
+    "at the end by": result.transport,
     ...(drops && { "live again after s": live }),
   };
 }

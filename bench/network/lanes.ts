@@ -69,6 +69,12 @@ export const LANES: readonly Lane[] = [
   },
 ];
 
+/** The way that the page's player gets its pictures, if it has a player. */
+export async function transportOf(page: Page): Promise<string | undefined> {
+  const way = await page.evaluate(`document.querySelector("rendercast-player")?.stats.transport`);
+  return typeof way === "string" ? way : undefined;
+}
+
 /** What the browser counted of the connections, the newest last; none for other lanes. */
 export async function connectionCounts(page: Page): Promise<Record<string, number>[]> {
   return (await page.evaluate(`(async () => {

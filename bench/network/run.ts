@@ -4,7 +4,7 @@ import { ssim } from "../encode/ssim.ts";
 import { watchScreen } from "../optical.ts";
 import { median } from "../statistics.ts";
 import { type Figures, figures, liveAgainAfter, type Seen, type Span } from "./figures.ts";
-import { connectionCounts, type Lane } from "./lanes.ts";
+import { connectionCounts, type Lane, transportOf } from "./lanes.ts";
 import type { Counts } from "./link.ts";
 import type { Network } from "./namespaces.ts";
 import type { Profile } from "./profiles.ts";
@@ -24,14 +24,17 @@ export interface Result extends Figures {
   /** Frames that the source made meanwhile, and its longest pause: what no lane can be blamed for. */
   readonly drawn: number;
   readonly sourcePause: number;
-  /** Bytes to the viewer and back, with their headers. */
-  readonly bytes: readonly [number, number];
+  /** Kilobits a second to the viewer, with all headers. */
+  readonly kilobits: number;
+  /** To the viewer and back. */
   readonly counts: readonly [Counts, Counts];
   /** Of the pictures compared; NaN for none. */
   readonly ssim: number;
   readonly compared: number;
   /** Of a profile whose rate drops: milliseconds until the picture was live again, if it was. */
   readonly liveAgain: number | undefined;
+  /** How the player says that it gets its pictures in the end: it may have fallen back. */
+  readonly transport: string | undefined;
   /** What the browser's connections and the server counted. */
   readonly connections: readonly Record<string, number>[];
   readonly metrics: Record<string, number>;
@@ -71,10 +74,11 @@ export async function runLane(scene: Scene, profile: Profile, lane: Lane, length
       lane: lane.name,
       ...figures(seen, span),
       ...ofSource([...captured.values()], span),
-      bytes: [counts[0].bytes, counts[1].bytes],
+      kilobits: (counts[0].bytes * 8) / (span.to - span.from),
       counts,
       ...(await likeness(server, await endCopies(page))),
       liveAgain: profile.drop && liveAgainAfter(seen, dropOf(profile.drop, span)),
+      transport: await transportOf(page),
       connections: await connectionCounts(page),
       metrics: differences(metricsBefore, await server.metrics()),
     };
