@@ -1,8 +1,9 @@
 /**
- * `npm run bench:network [-- --profile NAME] [--lane NAME] [--seconds N] [--size WxH] [--seed N]`: the built-in scene at
- * 20 frames a second over networks that delay, lose and choke, in headless Chromium, read optically. Server and
- * browser are in network namespaces of their own; all that passes between them goes through a link of ours, so that
- * every lane meets the same losses. Linux, root. Prints a table per network; writes JSON, and the docs' tables.
+ * `npm run bench:network [-- --profile NAME] [--lane NAME] [--seconds N] [--size WxH] [--seed N] [--tcp cubic|bbr]`:
+ * the built-in scene at 20 frames a second over networks that delay, lose and choke, in headless Chromium, read
+ * optically. Server and browser are in network namespaces of their own; all that passes between them goes through a
+ * link of ours, so that every lane meets the same losses. Linux, root. Prints a table per network; writes JSON, and
+ * the docs' tables.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -29,6 +30,8 @@ const { values: options } = parseArgs({
     seconds: { type: "string", default: "20" },
     size: { type: "string", default: "960x540" },
     seed: { type: "string", default: "1" },
+    // What most systems have, whatever this one has.
+    tcp: { type: "string", default: "cubic" },
   },
 });
 const [seconds, seed] = [Number(options.seconds), Number(options.seed)];
@@ -43,7 +46,7 @@ if (problem !== undefined || !chromium) fail(problem ?? "");
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
 
 const loadBefore = loadavg()[0] ?? 0;
-const network = await Network.open();
+const network = await Network.open(options.tcp);
 const server = await ServerProcess.start(options.size);
 const browser = await launchViewer(chromium);
 const pings = await network.ping(PINGS);
@@ -91,6 +94,7 @@ writeFileSync(
       size: options.size,
       seconds,
       seed,
+      tcp: options.tcp,
       bare,
       load: { before: loadBefore, after: loadavg()[0] },
       results,

@@ -1,5 +1,6 @@
 /** Two network namespaces on this machine with a link of ours between them (Linux, root). */
 import { execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { Counts, Path } from "./link.ts";
@@ -7,6 +8,7 @@ import type { WireEnds, WireOrder, WireReport } from "./wire.ts";
 
 const PREFIX = "rendercast-bench-";
 const DEVICE = "link";
+const NETWORK = "10.231.77.0/30";
 
 /** Where each end is; the names carry our process, so that two benches do not meet. */
 export const SERVER = { namespace: `${PREFIX}${process.pid}-server`, address: "10.231.77.1" };
@@ -34,8 +36,11 @@ export class Network {
     this.#wire = wire;
   }
 
-  /** @throws where the machine does not let us. */
-  static async open(): Promise<Network> {
+  /**
+   * @param tcp how TCP finds its rate, such as `cubic`
+   * @throws where the machine does not let us.
+   */
+  static async open(tcp: string): Promise<Network> {
     removeNamespaces();
     // However the process ends.
     process.once("exit", removeNamespaces);
@@ -52,6 +57,8 @@ export class Network {
       ip("-n", namespace, "addr", "add", `${address}/30`, "dev", DEVICE);
       ip("-n", namespace, "link", "set", "dev", DEVICE, "up");
       ip("-n", namespace, "link", "set", "dev", "lo", "up");
+      // By the route: a namespace may not choose from all for itself.
+      ip("-n", namespace, "route", "replace", NETWORK, "dev", DEVICE, "src", address, "congctl", tcp);
     }
     return new Network(wire);
   }
@@ -94,11 +101,9 @@ export class Network {
 
 const ZERO: Counts = { bytes: 0, packets: 0, dropped: 0, lost: 0 };
 
-function heard(wire: Worker): Promise<WireReport> {
-  return new Promise((resolve, reject) => {
-    wire.once("message", resolve);
-    wire.once("error", reject);
-  });
+async function heard(wire: Worker): Promise<WireReport> {
+  const [report] = await once(wire, "message");
+  return report;
 }
 
 function ip(...parameters: string[]): void {
