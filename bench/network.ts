@@ -47,9 +47,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(sign
 
 const loadBefore = loadavg()[0] ?? 0;
 const network = await Network.open(options.tcp);
+const pings = await network.ping(PINGS);
 const server = await ServerProcess.start(options.size);
 const browser = await launchViewer(chromium);
-const pings = await network.ping(PINGS);
 const bare = { median: median(pings), p95: quantile(pings, 0.95) };
 console.log(
   `The bare link, there and back: median ${bare.median} ms, p95 ${bare.p95} ms. Load ${loadBefore.toFixed(2)}.\n`,
