@@ -1,9 +1,9 @@
 /**
- * `npm run bench:network [-- --profile NAME] [--lane NAME] [--seconds N] [--size WxH] [--seed N] [--tcp cubic|bbr]`:
- * the built-in scene at 20 frames a second over networks that delay, lose and choke, in headless Chromium, read
- * optically. Server and browser are in network namespaces of their own; all that passes between them goes through a
- * link of ours, so that every lane meets the same losses. Linux, root. Prints a table per network; writes JSON, and
- * the docs' tables.
+ * `npm run bench:network [-- --profile NAME] [--lane NAME] [--seconds N] [--size WxH] [--bitrate KBITS] [--seed N]
+ * [--tcp cubic|bbr]`: the built-in scene at 20 frames a second over networks that delay, lose and choke, in headless
+ * Chromium, read optically. Server and browser are in network namespaces of their own; all that passes between them
+ * goes through a link of ours, so that every lane meets the same losses. Linux, root. Prints a table per network; writes
+ * JSON, and the docs' tables.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -29,6 +29,8 @@ const { values: options } = parseArgs({
     lane: { type: "string", multiple: true },
     seconds: { type: "string", default: "20" },
     size: { type: "string", default: "960x540" },
+    // As rendercast's own: 0 chooses.
+    bitrate: { type: "string", default: "0" },
     seed: { type: "string", default: "1" },
     // What most systems have, whatever this one has.
     tcp: { type: "string", default: "cubic" },
@@ -48,7 +50,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(sign
 const loadBefore = loadavg()[0] ?? 0;
 const network = await Network.open(options.tcp);
 const pings = await network.ping(PINGS);
-const server = await ServerProcess.start(options.size);
+const server = await ServerProcess.start(["--size", options.size, "--bitrate", options.bitrate]);
 const browser = await launchViewer(chromium);
 const bare = { median: median(pings), p95: quantile(pings, 0.95) };
 console.log(
@@ -95,6 +97,7 @@ writeFileSync(
       seconds,
       seed,
       tcp: options.tcp,
+      bitrate: Number(options.bitrate),
       bare,
       load: { before: loadBefore, after: loadavg()[0] },
       results,

@@ -19,9 +19,9 @@ export class ServerProcess {
     this.ready = ready;
   }
 
-  /** It ends with this process. @param size `WxH` */
-  static async start(size: string): Promise<ServerProcess> {
-    const command = [process.execPath, MODULE, SERVER.address, size];
+  /** It ends with this process. @param options further ones of rendercast's own, such as `--size WxH` */
+  static async start(options: readonly string[]): Promise<ServerProcess> {
+    const command = [process.execPath, MODULE, SERVER.address, ...options];
     const child = spawn("ip", ["netns", "exec", SERVER.namespace, ...command], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       serialization: "advanced",

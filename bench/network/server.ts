@@ -33,11 +33,11 @@ export interface ServerReady {
 export const KEPT = 5;
 const MOST_KEPT = 200;
 
-const [address = "", size = ""] = process.argv.slice(2);
+const [address = "", ...options] = process.argv.slice(2);
 const silent = () => {};
 const captured = new Map<number, number>();
 const kept = new Map<number, Uint8Array>();
-const command = readConfig(["--port", "0", "--host", address, "--size", size], {});
+const command = readConfig(["--port", "0", "--host", address, ...options], {});
 if (!("run" in command)) throw new Error("unreachable");
 const { run } = command;
 
