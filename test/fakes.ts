@@ -105,7 +105,7 @@ export class FakeViewer implements Recipient {
 /** An HTTP response whose client reads only when told to. */
 export class FakeResponse extends Writable {
   headers: Record<string, string> = {};
-  readonly socket = { setNoDelay() {} };
+  readonly socket = { setNoDelay() {}, cork: () => this.cork(), uncork: () => this.uncork() };
   readonly #chunks: Buffer[] = [];
   #release: (() => void) | undefined;
   #reading = true;

@@ -124,11 +124,13 @@ class Client {
       return;
     }
     this.#lastRoom = this.#clock.now();
-    response.cork();
+    // The socket, not the response, which forgets how much its socket has yet to send.
+    const { socket } = response;
+    socket?.cork();
     if (this.#timed) response.write(this.#timedHeaders(frame));
     response.write(frame.data);
     response.write(this.#timed ? "\r\n" : `\r\n${PART}\r\n`);
-    response.uncork();
+    socket?.uncork();
   }
 
   end(): void {

@@ -1,0 +1,153 @@
+/**
+ * `npm run bench:network [-- --profile NAME] [--lane NAME] [--seconds N] [--size WxH] [--bitrate KBITS] [--seed N]
+ * [--tcp cubic|bbr]`: the built-in scene at 20 frames a second over networks that delay, lose and choke, in headless
+ * Chromium, read optically. Server and browser are in network namespaces of their own; all that passes between them
+ * goes through a link of ours, so that every lane meets the same losses. Linux, root. Prints a table per network; writes
+ * JSON, and the docs' tables.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { findParts } from "../test/setup/plan.ts";
+import { system } from "../test/setup/system.ts";
+import { aims, type Outcome } from "./network/aims.ts";
+import { launchViewer } from "./network/browser.ts";
+import { bytesAtEqualLikeness } from "./network/equal.ts";
+import { LANES } from "./network/lanes.ts";
+import { markdown } from "./network/markdown.ts";
+import { Network, obstacle } from "./network/namespaces.ts";
+import { profiles } from "./network/profiles.ts";
+import { type Result, runLane } from "./network/run.ts";
+import { ServerProcess } from "./network/server-process.ts";
+import { median, quantile } from "./statistics.ts";
+
+const PINGS = 300;
+
+const { values: options } = parseArgs({
+  options: {
+    profile: { type: "string", multiple: true },
+    lane: { type: "string", multiple: true },
+    seconds: { type: "string", default: "20" },
+    size: { type: "string", default: "960x540" },
+    // As rendercast's own: 0 chooses.
+    bitrate: { type: "string", default: "0" },
+    seed: { type: "string", default: "1" },
+    // What most systems have, whatever this one has.
+    tcp: { type: "string", default: "cubic" },
+  },
+});
+const [seconds, seed] = [Number(options.seconds), Number(options.seed)];
+const [width = 960, height = 540] = options.size.split("x").map(Number);
+const chosenProfiles = chosen(profiles(seconds * 1000), options.profile, "profile");
+const chosenLanes = chosen(LANES, options.lane, "lane");
+const chromium = findParts(system).chromium;
+const problem =
+  obstacle() ?? (chromium ? undefined : "This bench needs Chromium: node test/setup/parts.ts installs it.");
+if (problem !== undefined || !chromium) fail(problem ?? "");
+// Everything that has to be undone is undone as the process exits.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
+
+const loadBefore = loadavg()[0] ?? 0;
+const network = await Network.open(options.tcp);
+const pings = await network.ping(PINGS);
+const server = await ServerProcess.start(["--size", options.size, "--bitrate", options.bitrate]);
+const browser = await launchViewer(chromium);
+const bare = { median: median(pings), p95: quantile(pings, 0.95) };
+console.log(
+  `The bare link, there and back: median ${bare.median} ms, p95 ${bare.p95} ms. Load ${loadBefore.toFixed(2)}.\n`,
+);
+
+const results: Outcome[] = [];
+for (const profile of chosenProfiles) {
+  const lanes: Result[] = [];
+  for (const lane of chosenLanes) {
+    process.stderr.write(`${profile.name}: ${lane.name}\n`);
+    lanes.push(await runLane({ network, server, browser, seed }, profile, lane, seconds * 1000));
+  }
+  results.push({ profile: profile.name, about: profile.about, lanes });
+  console.log(`${profile.about} (${options.size}, ${seconds} s)`);
+  const rows = lanes.map((result) => [result.lane, row(result, profile.drop !== undefined)]);
+  console.table(Object.fromEntries(rows));
+}
+
+await browser.close();
+await server.close();
+await network.close();
+
+const equal = await bytesAtEqualLikeness({ width, height, fps: 20, noise: 0, pan: 0 });
+console.log("Kilobytes a frame at equal likeness, as VP8 at shares of the default bitrate and as JPEG");
+console.table(
+  equal.map(({ share, ssim, vp8, jpeg }) => ({
+    share,
+    SSIM: round(ssim, 4),
+    VP8: round(vp8 / 1000),
+    JPEG: round(jpeg / 1000),
+    "JPEG / VP8": round(jpeg / vp8),
+  })),
+);
+for (const { what, reached } of aims(results, equal))
+  console.log(`${reached ? "reached" : "missed "}  ${what}`);
+console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
+mkdirSync(new URL("results/", import.meta.url), { recursive: true });
+writeFileSync(
+  new URL("results/network.json", import.meta.url),
+  JSON.stringify(
+    {
+      size: options.size,
+      seconds,
+      seed,
+      tcp: options.tcp,
+      bitrate: Number(options.bitrate),
+      bare,
+      load: { before: loadBefore, after: loadavg()[0] },
+      results,
+      equal,
+      cpu: cpus()[0]?.model,
+      cores: cpus().length,
+      node: process.version,
+    },
+    null,
+    2,
+  ),
+);
+writeFileSync(new URL("results/network.md", import.meta.url), markdown(results, equal));
+
+function row(result: Result, drops: boolean) {
+  const { frames, liveAgain } = result;
+  const live = liveAgain === undefined ? "never" : round(liveAgain / 1000);
+  return {
+    "median ms": Math.round(result.median),
+    "p95 ms": Math.round(result.p95),
+    "freezes > 200 ms": result.freezes,
+    "longest ms": Math.round(result.longest),
+    "frozen s": round(result.frozen / 1000),
+    shown: frames,
+    drawn: result.drawn,
+    "source's longest pause": Math.round(result.sourcePause),
+    "kbit/s": Math.round(result.kilobits),
+    SSIM: round(result.ssim, 4),
+    "at the end by": result.transport,
+    ...(drops && { "live again after s": live }),
+  };
+}
+
+function round(value: number, digits = 1): number {
+  return Number(value.toFixed(digits));
+}
+
+/** Those of these names; all of them where none is named. */
+function chosen<Named extends { readonly name: string }>(
+  all: readonly Named[],
+  names: readonly string[] | undefined,
+  what: string,
+): readonly Named[] {
+  const known = all.map(({ name }) => name).join(", ");
+  for (const name of names ?? [])
+    if (!all.some((one) => one.name === name)) fail(`There is no ${what} '${name}': ${known}.`);
+  return all.filter(({ name }) => names?.includes(name) ?? true);
+}
+
+function fail(sentence: string): never {
+  console.error(sentence);
+  process.exit(2);
+}

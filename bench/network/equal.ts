@@ -1,0 +1,132 @@
+/** Bytes at equal likeness: what a frame takes as VP8 within the stream, and as a JPEG. No network, no browser. */
+import { AV_LOG_ERROR } from "node-av/constants";
+import { Log } from "node-av/lib";
+import sharp from "sharp";
+import { defaultBitrate } from "../../src/encoder/bitrate.ts";
+import { PixelConverter } from "../../src/encoder/pixels.ts";
+import { type Planes, split } from "../../src/encoder/planes.ts";
+import { frameBytes, type RawFrame } from "../../src/frame.ts";
+import { Scene } from "../../src/source/pattern/scene.ts";
+import type { EpochMs } from "../../src/timing.ts";
+import { Coder } from "../encode/coder.ts";
+import { LANES } from "../encode/lanes.ts";
+import type { Shot } from "../encode/pictures.ts";
+import { type Plane, ssim } from "../encode/ssim.ts";
+import { luma } from "./luma.ts";
+
+/** What src/encoder/ffmpeg.ts uses. */
+const SHIPPED = "vp8 cpu 8";
+/** Shares of the default bitrate, which is the last. */
+const RATES = [0.05, 0.1, 0.2, 0.3, 0.5, 1];
+/** Our MJPEG and most render loops have 90. */
+const QUALITIES = [20, 40, 60, 75, 85, 90, 95];
+const FRAMES = 90;
+/** Frames until the encoder has settled: not counted. */
+const WARM_UP = 30;
+/** One frame in so many is compared. */
+const COMPARED = 10;
+
+/** The mean of some frames. */
+interface Point {
+  readonly bytes: number;
+  readonly ssim: number;
+}
+
+/** A likeness that VP8 has at some bitrate, and the bytes a frame that it takes there and as a JPEG. */
+export interface Equal {
+  /** The share of the default bitrate. */
+  readonly share: number;
+  readonly ssim: number;
+  readonly vp8: number;
+  readonly jpeg: number;
+}
+
+/** @param shot `noise` is not used */
+export async function bytesAtEqualLikeness(shot: Shot): Promise<Equal[]> {
+  Log.setLevel(AV_LOG_ERROR);
+  const frames = await draw(shot);
+  const compared = frames.filter((_, n) => n >= WARM_UP && n % COMPARED === 0);
+  const jpegs: Point[] = [];
+  for (const quality of QUALITIES) jpegs.push(await codeJpeg(shot, compared, quality));
+  const rows: Equal[] = [];
+  for (const share of RATES) {
+    const point = await codeVp8(shot, frames, share);
+    rows.push({ share, ssim: point.ssim, vp8: point.bytes, jpeg: bytesFor(jpegs, point.ssim) });
+  }
+  return rows;
+}
+
+interface Drawn {
+  readonly rgba: Buffer;
+  readonly luma: Plane;
+  readonly planes: Planes;
+}
+
+async function draw({ width, height, fps }: Shot): Promise<Drawn[]> {
+  const scene = new Scene(width, height);
+  const converter = new PixelConverter("i420");
+  const drawn: Drawn[] = [];
+  for (let number = 1; number <= FRAMES; number++) {
+    const captured = (1_700_000_000_000 + (number * 1000) / fps) as EpochMs;
+    const pixels = new Int32Array(width * height);
+    scene.draw(pixels, { frameNumber: number, time: captured });
+    const rgba = Buffer.from(pixels.buffer);
+    const timings = { captured, received: captured };
+    const frame: RawFrame = { kind: "raw", format: "rgba", number, width, height, data: rgba, timings };
+    // Some spare bytes: the conversion may write a little further.
+    const planes = split("i420", width, height, Buffer.alloc(frameBytes("i420", width, height) + 64));
+    await converter.convert(frame, planes);
+    drawn.push({ rgba, luma: { data: luma(rgba), stride: width }, planes });
+  }
+  converter.close();
+  return drawn;
+}
+
+async function codeVp8(shot: Shot, frames: readonly Drawn[], share: number): Promise<Point> {
+  const { width, height, fps } = shot;
+  const coder = new Coder(shot);
+  const lane = LANES[SHIPPED];
+  if (!lane) throw new Error(`there is no lane ${SHIPPED}`);
+  await coder.open(lane, Math.round(share * defaultBitrate(width, height, fps)));
+  const [bytes, alike]: [number[], number[]] = [[], []];
+  for (const [n, frame] of frames.entries()) {
+    const cost = await coder.code(frame.planes, n);
+    if (n < WARM_UP) continue;
+    bytes.push(cost.bytes);
+    if (n % COMPARED === 0) alike.push(ssim(frame.luma, fullRange(coder.luma, width, height), width, height));
+  }
+  coder.close();
+  return { bytes: mean(bytes), ssim: mean(alike) };
+}
+
+async function codeJpeg({ width, height }: Shot, frames: readonly Drawn[], quality: number): Promise<Point> {
+  const [bytes, alike]: [number[], number[]] = [[], []];
+  for (const frame of frames) {
+    const jpeg = await sharp(frame.rgba, { raw: { width, height, channels: 4 } })
+      .jpeg({ quality })
+      .toBuffer();
+    const shown = await sharp(jpeg).ensureAlpha().raw().toBuffer();
+    bytes.push(jpeg.length);
+    alike.push(ssim(frame.luma, { data: luma(shown), stride: width }, width, height));
+  }
+  return { bytes: mean(bytes), ssim: mean(alike) };
+}
+
+/** Video has 16 for black and 235 for white. */
+function fullRange({ data, stride }: Plane, width: number, height: number): Plane {
+  const full = new Uint8ClampedArray(width * height);
+  for (let y = 0, at = 0; y < height; y++)
+    for (let x = 0; x < width; x++, at++) full[at] = (((data[y * stride + x] as number) - 16) * 255) / 219;
+  return { data: new Uint8Array(full.buffer), stride: width };
+}
+
+/** Between the two points around that likeness, as bytes grow by a share for each step of it; NaN outside of them. */
+function bytesFor(points: readonly Point[], likeness: number): number {
+  const above = points.findIndex((point) => point.ssim >= likeness);
+  const [high, low] = [points[above], points[above - 1]];
+  if (!high || !low) return Number.NaN;
+  const share = (likeness - low.ssim) / (high.ssim - low.ssim);
+  return low.bytes * (high.bytes / low.bytes) ** share;
+}
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;

@@ -1,0 +1,60 @@
+/** The networks that the lanes meet. */
+import type { Path } from "./link.ts";
+
+export interface Profile {
+  readonly name: string;
+  /** For people. */
+  readonly about: string;
+  /** From the server to the viewer, and back. */
+  readonly paths: readonly [Path, Path];
+  /** Milliseconds of the measured time in which the rate is the low one. */
+  readonly drop?: { readonly from: number; readonly to: number };
+}
+
+const MBIT = 1_000_000;
+
+const steady = (rate: number) => [{ from: 0, rate }];
+/** The bytes that leave in so many milliseconds. */
+const bytesIn = (milliseconds: number, rate: number) => (milliseconds * rate) / 8000;
+const both = (path: Path): [Path, Path] => [path, path];
+
+/** @param milliseconds how long is measured: what changes over time does so at shares of it. */
+export function profiles(milliseconds: number): Profile[] {
+  const drop = { from: milliseconds / 4, to: (milliseconds * 3) / 4 };
+  return [
+    { name: "lan", about: "LAN: 0.2 ms each way", paths: both({ delay: 0.2 }) },
+    {
+      name: "wifi",
+      about: "Wi-Fi: 2 ms and 1 ms of jitter each way, 0.5 % loss in bursts of 4",
+      paths: both({ delay: 2, jitter: 1, loss: 0.005, burst: 4 }),
+    },
+    {
+      name: "4g",
+      about: "4G: 25 ms and 10 ms of jitter each way, 1 % loss",
+      paths: both({ delay: 25, jitter: 10, loss: 0.01 }),
+    },
+    {
+      name: "uplink",
+      about: "bad uplink: 1 Mbit/s, a queue of 100 ms, 10 ms each way",
+      paths: [{ delay: 10, rates: steady(MBIT), queue: bytesIn(100, MBIT) }, { delay: 10 }],
+    },
+    { name: "loss", about: "5 % loss: 25 ms each way", paths: both({ delay: 25, loss: 0.05 }) },
+    {
+      name: "drop",
+      about: "5 Mbit/s, then 0.5 Mbit/s, and back; a queue of 62.5 kB, 10 ms each way",
+      paths: [
+        {
+          delay: 10,
+          rates: [
+            { from: 0, rate: 5 * MBIT },
+            { from: drop.from, rate: MBIT / 2 },
+            { from: drop.to, rate: 5 * MBIT },
+          ],
+          queue: bytesIn(100, 5 * MBIT),
+        },
+        { delay: 10 },
+      ],
+      drop,
+    },
+  ];
+}

@@ -1,0 +1,78 @@
+/** Pictures off the screen of a page, to be compared with their source. */
+import type { Page } from "puppeteer-core";
+import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
+import { luma } from "./luma.ts";
+
+/** Copying a picture takes the page some milliseconds: seldom enough not to slow what is measured. */
+const COPY_EVERY = 200;
+
+/** What the player shows, whichever way it comes: its canvas is told like a video, by its size. */
+export const PLAYER = `() => {
+  const root = document.querySelector("rendercast-player").shadowRoot;
+  const canvas = root.querySelector("canvas");
+  if (canvas.hidden) return root.querySelector("video");
+  return Object.assign(canvas, { videoWidth: canvas.width, videoHeight: canvas.height });
+}`;
+export const IMAGE = `() => document.querySelector("img")`;
+
+/** A picture as it was shown. */
+export interface Copy {
+  readonly number: number;
+  readonly width: number;
+  readonly height: number;
+  /** Reads its brightness out of the page. */
+  luma(): Promise<Uint8Array>;
+}
+
+/** Begins to copy pictures in the page. */
+export async function beginCopies(page: Page, find: string): Promise<void> {
+  await page.evaluate(`(() => {
+    const find = ${find};
+    const luma = ${luma};
+    const canvas = document.createElement("canvas");
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    const copies = (window.copies = []);
+    window.copying = setInterval(() => requestAnimationFrame(() => {
+      const element = find();
+      const width = element?.videoWidth ?? element?.naturalWidth;
+      if (!width) return;
+      canvas.width = width;
+      canvas.height = element.videoHeight ?? element.naturalHeight;
+      context.drawImage(element, 0, 0);
+      const plane = luma(context.getImageData(0, 0, width, canvas.height).data);
+      copies.push({ width, height: canvas.height, plane });
+    }), ${COPY_EVERY});
+  })()`);
+}
+
+/** Ends it; those whose frame code can be read. */
+export async function endCopies(page: Page): Promise<Copy[]> {
+  await page.evaluate("clearInterval(window.copying)");
+  const sizes = (await page.evaluate("copies.map(({ width, height }) => ({ width, height }))")) as {
+    width: number;
+    height: number;
+  }[];
+  const copies: Copy[] = [];
+  for (const [n, { width, height }] of sizes.entries()) {
+    const cell = frameCodeCellSize(width);
+    const cells = (await page.evaluate(
+      `Array.from({ length: ${FRAME_CODE_CELLS} }, (_, i) =>
+        copies[${n}].plane[${(height - Math.ceil(cell / 2)) * width} + Math.floor((i + 0.5) * ${cell})])`,
+    )) as number[];
+    const number = readFrameCode(cells);
+    if (number === undefined || number === copies.at(-1)?.number) continue;
+    copies.push({ number, width, height, luma: () => readPlane(page, n) });
+  }
+  return copies;
+}
+
+async function readPlane(page: Page, n: number): Promise<Uint8Array> {
+  const text = await page.evaluate(`(() => {
+    const { plane } = copies[${n}];
+    let text = "";
+    for (let at = 0; at < plane.length; at += 8192)
+      text += String.fromCharCode(...plane.subarray(at, at + 8192));
+    return btoa(text);
+  })()`);
+  return Buffer.from(text as string, "base64");
+}

@@ -1,0 +1,100 @@
+/** The process at the server's end: rendercast as shipped and its rival, each with the built-in scene. */
+import { mkdtempSync, rmSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readConfig } from "../../src/config.ts";
+import type { RawFrame } from "../../src/frame.ts";
+import { startRendercast } from "../../src/rendercast.ts";
+import { patternSource } from "../../src/source/pattern.ts";
+import type { Source } from "../../src/source/source.ts";
+import { systemClock } from "../../src/timing.ts";
+import { fileLoop, pollingServer } from "../rivals/polled-mjpeg.ts";
+import { luma } from "./luma.ts";
+
+/** To this process. It answers each. */
+export type ServerOrder =
+  /** A lane begins: forget what was drawn before, and let the rival's loop render or rest. */
+  | { readonly kind: "lane"; readonly rival: boolean }
+  /** When the pixels of each frame were complete: `[number, time][]`. */
+  | { readonly kind: "captured" }
+  /** The brightness of a frame; undefined where it was not kept. */
+  | { readonly kind: "luma"; readonly number: number }
+  /** `/metrics` as text. */
+  | { readonly kind: "metrics" };
+
+/** Its first message. */
+export interface ServerReady {
+  readonly url: string;
+  readonly rivalUrl: string;
+}
+
+/** One frame in so many is kept, to be compared with what is shown. */
+export const KEPT = 5;
+const MOST_KEPT = 200;
+
+const [address = "", ...options] = process.argv.slice(2);
+const silent = () => {};
+const captured = new Map<number, number>();
+const kept = new Map<number, Uint8Array>();
+const command = readConfig(["--port", "0", "--host", address, ...options], {});
+if (!("run" in command)) throw new Error("unreachable");
+const { run } = command;
+
+/** The built-in scene, noting when each frame was complete and what some of them look like. */
+function tapped(also: (frame: RawFrame) => void = silent): Source {
+  const pattern = patternSource({ ...run.size, fps: run.fps, clock: systemClock });
+  return {
+    label: pattern.label,
+    start: (sink) =>
+      pattern.start({
+        state: (state) => sink.state(state),
+        problem: (sentence) => sink.problem(sentence),
+        frame(frame) {
+          captured.set(frame.number, frame.timings.captured);
+          if (frame.kind === "raw") also(frame);
+          sink.frame(frame);
+          if (frame.kind === "raw" && frame.number % KEPT === 0) keep(frame);
+        },
+      }),
+    demand: (watched) => pattern.demand(watched),
+    counters: () => pattern.counters(),
+    close: () => pattern.close(),
+  };
+}
+
+function keep({ number, data }: RawFrame): void {
+  kept.set(number, luma(data));
+  const [oldest] = kept.keys();
+  if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
+}
+
+const rendercast = await startRendercast(run, silent, { source: tapped() });
+const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
+const rivalSource = tapped(fileLoop(folder));
+await rivalSource.start({ frame: silent, state: silent, problem: silent });
+const rivalServer = pollingServer(folder);
+await new Promise<void>((resolve) => rivalServer.listen(0, address, resolve));
+
+async function obey(order: ServerOrder): Promise<unknown> {
+  if (order.kind === "luma") return kept.get(order.number);
+  if (order.kind === "captured") return [...captured];
+  if (order.kind === "metrics") return (await fetch(`${url}/metrics`)).text();
+  captured.clear();
+  kept.clear();
+  rivalSource.demand(order.rival);
+  return undefined;
+}
+
+const url = `http://${address}:${rendercast.port}`;
+const rivalUrl = `http://${address}:${(rivalServer.address() as AddressInfo).port}`;
+process.on("message", (order: ServerOrder) => {
+  void obey(order).then((answer) => process.send?.({ answer }));
+});
+// Ctrl-C goes to the bench as well, and that ends this.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, silent);
+process.on("disconnect", () => {
+  rmSync(folder, { recursive: true, force: true });
+  process.exit();
+});
+process.send?.({ url, rivalUrl } satisfies ServerReady);
