@@ -47,6 +47,12 @@ export interface BroadcastOptions {
   readonly log: (line: string) => void;
 }
 
+/** What a viewer is sent, and what it is to be sent from the next keyframe on. */
+interface Levels {
+  has: number;
+  wants: number;
+}
+
 export class Broadcast implements SourceSink {
   readonly #options: BroadcastOptions;
   /** What the frames say besides their pictures. */
@@ -54,7 +60,7 @@ export class Broadcast implements SourceSink {
   /** Everybody let in by WebRTC, connected or not yet. */
   readonly #admitted = new Set<Viewer>();
   /** Those of them that are connected: the ones to encode for. */
-  readonly #viewers = new Set<Viewer>();
+  readonly #viewers = new Map<Viewer, Levels>();
   readonly #listeners = new Set<(info: StreamInfo) => void>();
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
@@ -64,7 +70,10 @@ export class Broadcast implements SourceSink {
   readonly #refusals: Refusals;
   /** What is wrong at the source. */
   #sourceProblem: string | undefined;
-  readonly #renditions = new Map<Codec, Rendition>();
+  /** By codec and level. */
+  readonly #renditions = new Map<string, Rendition>();
+  /** RFC 3550, section 5.1: the initial value of the timestamp should be random. */
+  readonly #timestampOffset = Math.floor(Math.random() * 2 ** 32);
   #state: SourceState = { kind: "waiting" };
   /** The newest picture that came while nobody watched, not yet decoded. */
   #unseen: SourceFrame | undefined;
@@ -169,7 +178,7 @@ export class Broadcast implements SourceSink {
     this.#shown = picture;
     if (this.#attended === "watched") this.#attended = "shown";
     if (this.#mjpeg.viewers > 0) this.#jpegs.push(picture);
-    for (const codec of this.#codecs()) this.#rendition(codec).push(picture.raw);
+    for (const [codec, level] of this.#watched().values()) this.#rendition(codec, level).push(picture.raw);
     if (resized || healed) this.#tell();
   }
 
@@ -207,13 +216,25 @@ export class Broadcast implements SourceSink {
     const events: ViewerEvents = {
       connected: () => {
         if (!viewer) return;
-        this.#viewers.add(viewer);
+        this.#viewers.set(viewer, { has: 0, wants: 0 });
         this.#wantKeyframe(viewer);
         this.#tell();
       },
       keyframeNeeded: () => {
         metrics.keyframeRequest();
         if (viewer) this.#wantKeyframe(viewer);
+      },
+      wants: (level) => {
+        const levels = viewer && this.#viewers.get(viewer);
+        if (!viewer || !levels) return;
+        levels.wants = level;
+        this.#demandChanged();
+        this.#wantKeyframe(viewer);
+      },
+      moved: (level) => {
+        const levels = viewer && this.#viewers.get(viewer);
+        if (levels) levels.has = level;
+        this.#demandChanged();
       },
       received: (reception) => metrics.reception(reception),
       closed: (reason) => {
@@ -321,22 +342,28 @@ export class Broadcast implements SourceSink {
   }
 
   #wantKeyframe(viewer: Viewer): void {
-    if (this.#viewers.has(viewer)) this.#rendition(viewer.codec).requestKeyframe();
+    const levels = this.#viewers.get(viewer);
+    if (!levels) return;
+    for (const level of new Set([levels.has, levels.wants]))
+      this.#rendition(viewer.codec, level).requestKeyframe();
   }
 
-  /** Of those that are encoded for. */
-  #codecs(): Set<Codec> {
-    return new Set([...this.#viewers].map(({ codec }) => codec));
+  /** The renditions that somebody has or wants. */
+  #watched(): Map<string, [Codec, number]> {
+    const watched = new Map<string, [Codec, number]>();
+    for (const [{ codec }, { has, wants }] of this.#viewers)
+      for (const level of [has, wants]) watched.set(`${codec}/${level}`, [codec, level]);
+    return watched;
   }
 
   /** Somebody came or went: the source and the stages work only while somebody watches. */
   #demandChanged(): void {
     if (this.#closed) return;
-    const codecs = this.#codecs();
-    for (const [codec, rendition] of this.#renditions) {
-      if (codecs.has(codec)) continue;
+    const wanted = this.#watched();
+    for (const [key, rendition] of this.#renditions) {
+      if (wanted.has(key)) continue;
       rendition.stop();
-      this.#renditions.delete(codec);
+      this.#renditions.delete(key);
     }
     if (this.#mjpeg.viewers === 0) this.#mjpeg.forget();
 
@@ -354,15 +381,17 @@ export class Broadcast implements SourceSink {
     this.#tell();
   }
 
-  #rendition(codec: Codec): Rendition {
-    const present = this.#renditions.get(codec);
+  #rendition(codec: Codec, level: number): Rendition {
+    const key = `${codec}/${level}`;
+    const present = this.#renditions.get(key);
     if (present) return present;
     const { clock, bitrate, log } = this.#options;
     const encoder = () => this.#options.encoder(codec);
     const fps = () => this.#sourceRate.rate || ASSUMED_FPS;
     const emit = (frame: EncodedFrame) => this.#send(frame);
-    const rendition = new Rendition({ clock, encoder, bitrate, log, fps, emit });
-    this.#renditions.set(codec, rendition);
+    const timestampOffset = this.#timestampOffset;
+    const rendition = new Rendition({ clock, encoder, bitrate, level, timestampOffset, log, fps, emit });
+    this.#renditions.set(key, rendition);
     if (this.#shown && this.#attended === "shown") rendition.push(this.#shown.raw);
     return rendition;
   }

@@ -80,6 +80,8 @@ export type Codec = "vp8" | "h264";
 /** One frame of a rendition's bitstream: of VP8 as RFC 6386 has it, of H.264 a byte stream (its annex B). */
 export interface EncodedFrame extends Frame {
   readonly codec: Codec;
+  /** Of the ladder: 0 is the full rendition. */
+  readonly level: number;
   readonly type: "key" | "delta";
   readonly width: number;
   readonly height: number;

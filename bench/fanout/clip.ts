@@ -51,6 +51,7 @@ export function frameOf({ fps, width, height, frames }: Clip, n: number, now: Ep
   const at = n % frames.length;
   return {
     codec: "vp8",
+    level: 0,
     type: at === 0 ? "key" : "delta",
     width,
     height,

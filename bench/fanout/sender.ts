@@ -45,7 +45,7 @@ const transport = await Transport.open({
   log,
 });
 const audience = transport.audience();
-const events = { connected() {}, keyframeNeeded() {}, received() {}, closed() {} };
+const events = { connected() {}, keyframeNeeded() {}, wants() {}, moved() {}, received() {}, closed() {} };
 
 for await (const text of createInterface({ input: process.stdin })) {
   const { id, offer, run } = JSON.parse(text) as Line;

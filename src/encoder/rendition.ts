@@ -3,6 +3,7 @@
  * encoded when: the newest picture, a keyframe for those who ask, and a heartbeat while nothing changes.
  */
 import type { EncodedFrame, RawFrame } from "../frame.ts";
+import { rungOf } from "../ladder.ts";
 import { Latest } from "../latest.ts";
 import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
 import { defaultBitrate } from "./bitrate.ts";
@@ -24,8 +25,12 @@ export interface RenditionOptions {
   readonly encoder: () => VideoEncoder;
   /** Frames a second to expect, for the encoder's rate control. */
   readonly fps: () => number;
-  /** Bits a second; undefined chooses by size and frame rate. */
+  /** Bits a second of the full rendition; undefined chooses by size and frame rate. */
   readonly bitrate: number | undefined;
+  /** Its place on the ladder. */
+  readonly level: number;
+  /** What its timestamps begin from, alike for all renditions of a picture: viewers change between them. */
+  readonly timestampOffset: number;
   /** Takes each encoded frame, in order, the next when it is done with one. Handles its own errors. */
   readonly emit: (frame: EncodedFrame) => Promise<void>;
   readonly log: (line: string) => void;
@@ -35,10 +40,9 @@ export class Rendition {
   readonly #options: RenditionOptions;
   readonly #keyframes = new KeyframeRequests();
   readonly #work = new Latest<RawFrame>((frame) => this.#encode(frame));
-  /** RFC 3550, section 5.1: the initial value of the timestamp should be random. */
-  readonly #timestampOffset = Math.floor(Math.random() * 2 ** 32);
   #encoder: { readonly is: VideoEncoder; readonly settings: EncoderSettings } | undefined;
   #last: RawFrame | undefined;
+  #pushed = 0;
   #lastTicks = Number.NEGATIVE_INFINITY;
   #retryAt = 0;
   #failures = 0;
@@ -60,7 +64,8 @@ export class Rendition {
   push(frame: RawFrame): void {
     if (this.#stopped) return;
     this.#last = frame;
-    this.#work.push(frame);
+    // Those left out are shown by the heartbeat, where none follows.
+    if (this.#pushed++ % rungOf(this.#options.level).every === 0) this.#work.push(frame);
     this.#beat();
   }
 
@@ -112,10 +117,19 @@ export class Rendition {
       if (type === "key") this.#keyframes.made(encoded);
       const { kind: _kind, format: _format, timings, ...about } = frame;
       const { codec } = encoder;
+      const { level } = this.#options;
       // While one frame is sent the next is encoded, but no further: who cannot send fast enough encodes less.
       await this.#emitted;
       if (!this.#stopped)
-        this.#emitted = emit({ ...about, codec, type, rtpTimestamp, data, timings: { ...timings, encoded } });
+        this.#emitted = emit({
+          ...about,
+          codec,
+          level,
+          type,
+          rtpTimestamp,
+          data,
+          timings: { ...timings, encoded },
+        });
     } catch (error) {
       this.#failures++;
       this.#retryAt = clock.now() + RETRY_AFTER;
@@ -131,8 +145,10 @@ export class Rendition {
     const open = this.#encoder;
     if (open?.settings.width === width && open.settings.height === height) return open.is;
     this.#closeEncoder();
-    const fps = Math.max(1, Math.round(this.#options.fps()));
-    const bitrate = this.#options.bitrate ?? defaultBitrate(width, height, fps);
+    const { share, every } = rungOf(this.#options.level);
+    const all = Math.max(1, Math.round(this.#options.fps()));
+    const bitrate = Math.round((this.#options.bitrate ?? defaultBitrate(width, height, all)) * share);
+    const fps = Math.max(1, Math.round(all / every));
     const settings = { width, height, fps, bitrate };
     const is = this.#options.encoder();
     await is.open(settings);
@@ -149,6 +165,6 @@ export class Rendition {
   #timestamp(captured: EpochMs): number {
     const ticks = Math.max(Math.round(captured * 90), this.#lastTicks + 1);
     this.#lastTicks = ticks;
-    return (ticks + this.#timestampOffset) % 2 ** 32;
+    return (ticks + this.#options.timestampOffset) % 2 ** 32;
   }
 }

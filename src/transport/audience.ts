@@ -27,12 +27,21 @@ export interface Recipient {
   close(reason: string): void;
 }
 
+/** A viewer and what it is sent. */
+interface Member {
+  readonly is: Recipient;
+  readonly events: ViewerEvents;
+  level: number;
+  wants: number;
+}
+
 /** A rendition's packets, and those who have them. */
 interface Packetized {
+  readonly codec: Codec;
   readonly packetizer: Packetizer;
   readonly history: PacketHistory;
   /** Connected. */
-  readonly viewers: Set<Recipient>;
+  readonly viewers: Set<Member>;
 }
 
 /** Makes a viewer of an SDP offer, with whatever comes along with that. */
@@ -44,9 +53,10 @@ export type Answer<Offer = string> = (
 export class LocalAudience<Offer = string> implements Audience<Offer> {
   readonly #clock: Clock;
   readonly #answer: Answer<Offer>;
-  readonly #renditions = new Map<Codec, Packetized>();
+  /** By codec and level. */
+  readonly #renditions = new Map<string, Packetized>();
   readonly #turns: Turns;
-  readonly #reports: Share<Recipient>;
+  readonly #reports: Share<Member>;
 
   constructor(clock: Clock, answer: Answer<Offer>) {
     this.#clock = clock;
@@ -56,42 +66,64 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
   }
 
   async admit(offer: Offer, events: ViewerEvents): Promise<Answered> {
-    let recipient: Recipient | undefined;
+    let member: Member | undefined;
     const answered = await this.#answer(offer, {
       ...events,
       connected: () => {
-        if (recipient) this.#rendition(recipient.codec).viewers.add(recipient);
+        if (member) this.#rendition(member.is.codec, 0).viewers.add(member);
         events.connected();
       },
+      wants: (level) => {
+        if (member) member.wants = level;
+        events.wants(level);
+      },
       closed: (reason) => {
-        if (recipient) this.#rendition(recipient.codec).viewers.delete(recipient);
+        if (member) this.#rendition(member.is.codec, member.level).viewers.delete(member);
         events.closed(reason);
       },
     });
-    recipient = answered.viewer;
+    member = { is: answered.viewer, events, level: 0, wants: 0 };
     return answered;
   }
 
   async send(frame: EncodedFrame): Promise<Sent> {
-    const { packetizer, history, viewers } = this.#rendition(frame.codec);
+    if (frame.type === "key") this.#move(frame.codec, frame.level);
+    const { packetizer, history, viewers } = this.#rendition(frame.codec, frame.level);
     const packets = packetizer.packetize(frame);
     const packetized = history.add(frame, packets);
-    await this.#turns.take(each(viewers, (viewer) => viewer.send(packetized)));
+    await this.#turns.take(each(viewers, ({ is }) => is.send(packetized)));
     const sent = this.#clock.now();
     // Those that take none leave the others their share.
-    const reported = this.#reports.next([...viewers].filter(({ takesReports }) => takesReports));
+    const reported = this.#reports.next([...viewers].filter(({ is }) => is.takesReports));
     const report = reportOf(frame, sent);
-    await this.#turns.take(each(reported, (viewer) => viewer.report(report)));
+    await this.#turns.take(each(reported, ({ is }) => is.report(report)));
     return { packets: packets.length, at: sent };
   }
 
-  #rendition(codec: Codec): Packetized {
-    const rendition = this.#renditions.get(codec) ?? {
+  /** With a keyframe those who want it can begin. */
+  #move(codec: Codec, level: number): void {
+    const { viewers } = this.#rendition(codec, level);
+    for (const other of this.#renditions.values()) {
+      if (other.codec !== codec || other.viewers === viewers) continue;
+      for (const member of other.viewers) {
+        if (member.wants !== level) continue;
+        other.viewers.delete(member);
+        viewers.add(member);
+        member.level = level;
+        member.events.moved(level);
+      }
+    }
+  }
+
+  #rendition(codec: Codec, level: number): Packetized {
+    const key = `${codec}/${level}`;
+    const rendition = this.#renditions.get(key) ?? {
+      codec,
       packetizer: new Packetizer(),
       history: new PacketHistory(this.#clock),
       viewers: new Set(),
     };
-    this.#renditions.set(codec, rendition);
+    this.#renditions.set(key, rendition);
     return rendition;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { randomInt } from "node:crypto";
 import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
+import { Congestion } from "./congestion.ts";
 import type { PacketHistory, PacketizedFrame } from "./history.ts";
 import type { MediaPacket } from "./packetizer.ts";
 import { RepairBudget } from "./repair.ts";
@@ -41,6 +42,8 @@ export interface MediaOptions {
   readonly route: () => Route | undefined;
   readonly keyframeNeeded: () => void;
   readonly received: (reception: Reception) => void;
+  /** As {@link ViewerEvents.wants}. */
+  readonly wants: (level: number) => void;
   /** The viewer said goodbye. */
   readonly left: () => void;
   readonly counters: MediaCounters;
@@ -65,6 +68,23 @@ interface Stream {
   octets: number;
 }
 
+/** Packets that one rendition has sent in a row. */
+interface Stretch {
+  readonly history: PacketHistory;
+  /** The viewer's index of its first packet. */
+  readonly from: number;
+  /** What turns an index of the rendition into one of this viewer's. */
+  readonly offset: number;
+  /** Of its first frame: a picture that another rendition has shown already is one of its own, a tick later. */
+  readonly timestamp: { readonly was: number; readonly is: number };
+}
+
+/** Seconds between reports that tell a rate. */
+const MIN_REPORT = 0.2;
+
+/** Stretches of which packets may still be asked for. */
+const MAX_STRETCHES = 4;
+
 export class MediaSession {
   readonly #options: MediaOptions;
   readonly #sealer: Sealer;
@@ -74,10 +94,12 @@ export class MediaSession {
   readonly #rtx: Stream | undefined;
   readonly #repairs: RepairBudget;
   readonly #stopReporting: Cancel;
-  /** What turns an index of the rendition into one of this viewer's; undefined before its first keyframe. */
-  #offset: number | undefined;
-  #history: PacketHistory | undefined;
+  readonly #congestion: Congestion;
+  /** The renditions that it was sent of late, the present one last; none before its first keyframe. */
+  #stretches: Stretch[] = [];
   #lastFrame: { readonly timestamp: number; readonly captured: EpochMs } | undefined;
+  #reportedAt: EpochMs;
+  #reportedOctets = 0;
   #closed = false;
   #roundTrip: Millis | undefined;
 
@@ -91,26 +113,32 @@ export class MediaSession {
     this.#media = streamOf(parameters.media, parameters.extensions);
     this.#rtx = parameters.rtx && streamOf(parameters.rtx, parameters.extensions);
     this.#repairs = new RepairBudget(clock);
+    this.#congestion = new Congestion(clock);
+    this.#reportedAt = clock.now();
     // RFC 3550, section 6.2, has seconds between reports; each second gives a steady round trip.
     this.#stopReporting = everySecond(() => this.#report());
   }
 
-  /** Sends a frame; nothing before the first keyframe, which the viewer could not use. */
+  /** Sends a frame; of another rendition than before from a keyframe on, without which the viewer could not use it. */
   send({ type, captured, packets, history }: PacketizedFrame): void {
     const [first] = packets;
     const route = this.#options.route();
     if (!first || !route || this.#closed) return;
-    if (this.#offset === undefined) {
+    let stretch = this.#stretches.at(-1);
+    if (stretch?.history !== history) {
       if (type !== "key") return;
-      this.#offset = this.#media.next - first.index;
+      const from = this.#media.next;
+      const timestamp = { was: first.timestamp, is: this.#after(first.timestamp) };
+      stretch = { history, from, offset: from - first.index, timestamp };
+      this.#stretches.push(stretch);
+      if (this.#stretches.length > MAX_STRETCHES) this.#stretches.shift();
     }
-    this.#history = history;
     const isFirst = this.#lastFrame === undefined;
-    this.#lastFrame = { timestamp: first.timestamp, captured };
+    this.#lastFrame = { timestamp: timestampIn(stretch, first), captured };
     for (const packet of packets) {
-      const index = packet.index + this.#offset;
+      const index = packet.index + stretch.offset;
       this.#media.next = index + 1;
-      this.#push(route, this.#media, index, packet, packet.payload);
+      this.#push(route, this.#media, index, timestampIn(stretch, packet), packet);
     }
     // At once, so that the viewer can tell the time of capture from the first frame on.
     if (isFirst) this.#report();
@@ -127,6 +155,7 @@ export class MediaSession {
       // A goodbye may have closed this.
       if (this.#closed) return;
       if (feedback.kind === "bye") this.#options.left();
+      else if (feedback.kind === "estimate") this.#congestion.estimated(feedback.bitrate);
       else if (feedback.ssrc === this.#options.parameters.media.ssrc) {
         if (feedback.kind === "keyframe") this.#options.keyframeNeeded();
         else if (feedback.kind === "nack") for (const number of feedback.lost) this.#repair(number);
@@ -144,29 +173,46 @@ export class MediaSession {
     this.#sealer.close();
   }
 
-  #push(route: Route, stream: Stream, index: number, packet: MediaPacket, payload: Buffer): void {
+  /** The timestamp, or the one behind the last where it is not later. */
+  #after(timestamp: number): number {
+    const last = this.#lastFrame?.timestamp;
+    if (last === undefined) return timestamp;
+    const ahead = (timestamp - last + 2 ** 32) % 2 ** 32;
+    if (ahead > 0 && ahead < 2 ** 31) return timestamp;
+    return (last + 1) % 2 ** 32;
+  }
+
+  #push(
+    route: Route,
+    stream: Stream,
+    index: number,
+    timestamp: number,
+    { marker, payload }: Pick<MediaPacket, "marker" | "payload">,
+  ): void {
     stream.packets++;
     stream.octets += payload.length;
     this.#options.counters.packets++;
-    route.sendMedia(
-      this.#sealer,
-      stream.header.write(index, packet.timestamp, packet.marker),
-      payload,
-      index,
-    );
+    route.sendMedia(this.#sealer, stream.header.write(index, timestamp, marker), payload, index);
   }
 
   #repair(sequenceNumber: number): void {
     const route = this.#options.route();
-    if (this.#offset === undefined || !route) return;
+    if (!route) return;
     const index = lastWith(sequenceNumber, this.#media.next);
-    // Before its start the rendition has packets too, but none that were this viewer's.
-    if (index < this.#media.start) return;
-    const packet = this.#history?.find(index - this.#offset);
-    if (!packet || !this.#repairs.allows(index, this.#roundTrip ?? 0)) return;
+    // Before that a rendition has packets too, but none that were this viewer's.
+    const stretch = this.#stretches.findLast(({ from }) => from <= index);
+    const packet = stretch?.history.find(index - stretch.offset);
+    if (!stretch || !packet || !this.#repairs.allows(index, this.#roundTrip ?? 0, this.#media.packets))
+      return;
     this.#options.counters.repairs++;
-    if (!this.#rtx) this.#push(route, this.#media, index, packet, packet.payload);
-    else this.#push(route, this.#rtx, this.#rtx.next++, packet, rtxPayload(index, packet.payload));
+    const timestamp = timestampIn(stretch, packet);
+    const { marker, payload } = packet;
+    if (!this.#rtx) this.#push(route, this.#media, index, timestamp, packet);
+    else
+      this.#push(route, this.#rtx, this.#rtx.next++, timestamp, {
+        marker,
+        payload: rtxPayload(index, payload),
+      });
   }
 
   #report(): void {
@@ -192,7 +238,25 @@ export class MediaSession {
     const short = elapsed >= 2 ** 31 ? 0 : elapsed;
     if (lastSenderReport !== 0) this.#roundTrip = (short / 65_536) * 1000;
     this.#options.received({ fractionLost, jitter: jitter / 90, roundTrip: this.#roundTrip });
+    this.#adapt(fractionLost);
   }
+
+  #adapt(fractionLost: number): void {
+    const now = this.#options.clock.now();
+    const seconds = (now - this.#reportedAt) / 1000;
+    // Browsers may send several at once.
+    if (seconds < MIN_REPORT) return;
+    const sent = ((this.#media.octets - this.#reportedOctets) * 8) / seconds;
+    this.#reportedAt = now;
+    this.#reportedOctets = this.#media.octets;
+    const before = this.#congestion.level;
+    this.#congestion.reported({ fractionLost, roundTrip: this.#roundTrip, sent });
+    if (this.#congestion.level !== before) this.#options.wants(this.#congestion.level);
+  }
+}
+
+function timestampIn({ timestamp: { was, is } }: Stretch, { timestamp }: MediaPacket): number {
+  return timestamp === was ? is : timestamp;
 }
 
 /** Starts in the lower half of the sequence numbers: who misses the first packets still counts roll-overs right. */

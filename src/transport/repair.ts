@@ -7,8 +7,12 @@ const COOLDOWN: Millis = 20;
 /** A packet that was sent again this long ago is kept no more, to be asked for. */
 const FORGET: Millis = 2000;
 
-/** Packets sent again to one viewer within a second, at most. */
-const MAX_REPAIRS = 500;
+/**
+ * Packets sent again to one viewer within a second, at most: of those sent in the second before half, as more would be
+ * more of what a full network loses; and those of a large keyframe.
+ */
+const MAX_SHARE = 0.5;
+const MIN_MOST = 60;
 
 /** Bounds what one viewer is sent again: each packet once a round trip, as what is on its way cannot be missed yet. */
 export class RepairBudget {
@@ -16,21 +20,28 @@ export class RepairBudget {
   readonly #repaired = new Map<number, EpochMs>();
   #windowStart: number = Number.NEGATIVE_INFINITY;
   #inWindow = 0;
+  #most = MIN_MOST;
+  #sentBefore = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Whether to send this packet again now. */
-  allows(index: number, roundTrip: Millis): boolean {
+  /**
+   * Whether to send this packet again now.
+   * @param sent media packets up to now.
+   */
+  allows(index: number, roundTrip: Millis, sent: number): boolean {
     const now = this.#clock.now();
     if (now - this.#windowStart >= 1000) {
       this.#windowStart = now;
       this.#inWindow = 0;
+      this.#most = Math.max(MIN_MOST, MAX_SHARE * (sent - this.#sentBefore));
+      this.#sentBefore = sent;
       for (const [old, at] of this.#repaired) if (now - at >= FORGET) this.#repaired.delete(old);
     }
     const before = this.#repaired.get(index);
-    if (this.#inWindow >= MAX_REPAIRS) return false;
+    if (this.#inWindow >= this.#most) return false;
     if (before !== undefined && now - before < Math.max(COOLDOWN, roundTrip)) return false;
     this.#repaired.set(index, now);
     this.#inWindow++;

@@ -7,6 +7,8 @@ export type Feedback =
   /** 16-bit sequence numbers of packets that did not come. */
   | { readonly kind: "nack"; readonly ssrc: number; readonly lost: readonly number[] }
   | { readonly kind: "keyframe"; readonly ssrc: number }
+  /** What the receiver thinks that it can be sent, bits a second. */
+  | { readonly kind: "estimate"; readonly bitrate: number }
   | { readonly kind: "bye" };
 
 /** RFC 3550, section 6.4.1. */
@@ -38,6 +40,7 @@ const PAYLOAD_FEEDBACK = 206;
 const GENERIC_NACK = 1;
 const PICTURE_LOSS = 1;
 const FULL_INTRA_REQUEST = 4;
+const APPLICATION = 15;
 
 const REPORT_BLOCK = 24;
 const FEEDBACK_HEADER = 12;
@@ -70,7 +73,8 @@ export function readFeedback(compound: Buffer): Feedback[] {
         if (count === GENERIC_NACK && packet.length > FEEDBACK_HEADER) feedback.push(readNack(packet));
         break;
       case PAYLOAD_FEEDBACK:
-        feedback.push(...readKeyframeRequests(packet, count));
+        if (count === APPLICATION) feedback.push(...readEstimate(packet));
+        else feedback.push(...readKeyframeRequests(packet, count));
         break;
       default:
         break;
@@ -123,6 +127,14 @@ function readKeyframeRequests(packet: Buffer, format: number): Feedback[] {
   if (format === PICTURE_LOSS) return [{ kind: "keyframe", ssrc: packet.readUInt32BE(8) }];
   if (format !== FULL_INTRA_REQUEST || packet.length < FEEDBACK_HEADER + 8) return [];
   return [{ kind: "keyframe", ssrc: packet.readUInt32BE(FEEDBACK_HEADER) }];
+}
+
+/** REMB: six bits of exponent, eighteen of mantissa (draft-alvestrand-rmcat-remb-03, section 2.2). */
+function readEstimate(packet: Buffer): Feedback[] {
+  if (packet.length < 20 || packet.toString("latin1", 12, 16) !== "REMB") return [];
+  const exponent = (packet[17] ?? 0) >> 2;
+  const mantissa = packet.readUIntBE(17, 3) & 0x3ffff;
+  return [{ kind: "estimate", bitrate: mantissa * 2 ** exponent }];
 }
 
 /** Seconds from 1900, where NTP counts from, to 1970. */

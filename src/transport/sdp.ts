@@ -1,7 +1,7 @@
 /** What has to be mended in session descriptions between browsers and werift. */
 
 /** The feedback that is understood here; werift would accept whatever is offered. */
-const FEEDBACK = ["nack", "nack pli", "ccm fir"];
+const FEEDBACK = ["nack", "nack pli", "ccm fir", "goog-remb"];
 
 /**
  * A browser's offer as werift can take it. Without feedback that nobody here reads; without `a=end-of-candidates`, since an offer whose candidates

@@ -43,6 +43,10 @@ export interface ViewerEvents {
   connected(): void;
   /** It lost its picture and asks for a keyframe. */
   keyframeNeeded(): void;
+  /** Its network carries another level: it is sent that from its next keyframe on. */
+  wants(level: number): void;
+  /** It is sent the level that it wanted. */
+  moved(level: number): void;
   /** It reports how the packets reach it. */
   received(reception: Reception): void;
   /** It is gone, for this reason; nothing comes after. */

@@ -329,6 +329,7 @@ class Peer implements Recipient {
       route: () => this.#route,
       keyframeNeeded: () => this.#events.keyframeNeeded(),
       received: (reception) => this.#events.received(reception),
+      wants: (level) => this.#events.wants(level),
       left: () => this.close("left"),
     });
   }
@@ -367,6 +368,7 @@ function newConnection({ playoutDelay }: PeerOptions, codec: Codec): RTCPeerConn
             { type: "nack" },
             { type: "nack", parameter: "pli" },
             { type: "ccm", parameter: "fir" },
+            { type: "goog-remb" },
           ],
         }),
         new RTCRtpCodecParameters({ mimeType: "video/rtx", clockRate: 90_000 }),

@@ -175,12 +175,13 @@ test("where no thread can run the main one sends", async () => {
     expect(said.at(-1)).toBe("Video is sent by the main thread: no other can do it here."),
   );
   expect(said[0]).toContain("no threads today");
-  const events = { connected() {}, keyframeNeeded() {}, received() {}, closed() {} };
+  const events = { connected() {}, keyframeNeeded() {}, wants() {}, moved() {}, received() {}, closed() {} };
   expect(await audience.admit("offer", events)).toMatchObject({ answer: "offer" });
   viewers[0]?.events.connected();
   const timings = { captured: systemClock.now(), received: systemClock.now() };
   const about = {
     codec: "vp8",
+    level: 0,
     type: "key",
     width: 2,
     height: 2,

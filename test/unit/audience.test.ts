@@ -13,12 +13,20 @@ test("viewers that take no reports leave the others their share", async () => {
     viewers.push(viewer);
     return { answer, viewer };
   });
-  const events = { connected() {}, keyframeNeeded() {}, received() {}, closed() {} };
+  const events = { connected() {}, keyframeNeeded() {}, wants() {}, moved() {}, received() {}, closed() {} };
   for (let n = 0; n < 600; n++) await audience.admit("offer", events);
   for (const viewer of viewers) viewer.events.connected();
 
   const timings = { captured: clock.now(), received: clock.now() };
-  const about = { codec: "vp8", type: "key", width: 2, height: 2, rtpTimestamp: 0, timings } as const;
+  const about = {
+    codec: "vp8",
+    level: 0,
+    type: "key",
+    width: 2,
+    height: 2,
+    rtpTimestamp: 0,
+    timings,
+  } as const;
   for (let number = 1; number <= 5; number++) {
     const frame: EncodedFrame = { ...about, number, data: Buffer.alloc(10) };
     expect(await audience.send(frame)).toMatchObject({ packets: 1 });

@@ -175,6 +175,8 @@ describe("an encoder with a fallback", () => {
       encoder,
       fps: () => 20,
       bitrate: undefined,
+      level: 0,
+      timestampOffset: 0,
       emit: async (frame) => void out.push(frame),
       log: () => undefined,
     });

@@ -24,6 +24,7 @@ class Recorded {
     const timings = { captured: this.clock.now(), received: this.clock.now() };
     const about = {
       codec: "vp8",
+      level: 0,
       width: 2,
       height: 2,
       number: 1,
@@ -47,6 +48,7 @@ describe("the history of a rendition's packets", () => {
     const captured = 5 as EpochMs;
     const about = {
       codec: "vp8",
+      level: 0,
       width: 2,
       height: 2,
       number: 1,

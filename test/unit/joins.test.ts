@@ -19,7 +19,7 @@ beforeEach(() => {
   });
 });
 
-const events = { connected() {}, keyframeNeeded() {}, received() {}, closed() {} };
+const events = { connected() {}, keyframeNeeded() {}, wants() {}, moved() {}, received() {}, closed() {} };
 const join = (offer: string) => answer(offer, events);
 const settled = () => clock.advance(0);
 const joins = () => [...begun.keys()].join();

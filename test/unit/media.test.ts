@@ -26,10 +26,11 @@ function masterKey(profile: SrtpProfile, fill: number): MasterKey {
 /** A media session, and its viewer played by an independent implementation. */
 class Watched {
   readonly clock = new FakeClock(Date.parse("2030-01-01T00:00:00.250Z"));
-  readonly history = new PacketHistory(this.clock);
+  history = new PacketHistory(this.clock);
   readonly counters = { packets: 0, repairs: 0, refusedRtcp: 0 };
   readonly keyframeNeeded = vi.fn();
   readonly received = vi.fn();
+  readonly wants = vi.fn();
   readonly left = vi.fn();
   readonly session: MediaSession;
   sealersClosed = 0;
@@ -68,6 +69,7 @@ class Watched {
       route: () => this.route,
       keyframeNeeded: this.keyframeNeeded,
       received: this.received,
+      wants: this.wants,
       left: this.left,
       counters: this.counters,
     });
@@ -89,7 +91,7 @@ class Watched {
       marker: n === packets - 1,
       payload: Buffer.from(`packet ${this.#index - 1}`),
     }));
-    const about = { codec: "vp8", width: 2, height: 2, number: 1, rtpTimestamp: 90_000 } as const;
+    const about = { codec: "vp8", level: 0, width: 2, height: 2, number: 1, rtpTimestamp: 90_000 } as const;
     const timings = { captured, received: captured };
     this.session.send(this.history.add({ ...about, type, timings, data: Buffer.alloc(0) }, made));
   }
@@ -315,16 +317,58 @@ describe("repairs", () => {
 
 test("the stream of repairs has numbers and roll-overs of its own", async () => {
   const viewer = new Watched();
-  viewer.frame("key", { packets: 250 });
-  const sent = numbersOf(viewer.media());
+  viewer.frame("key");
   const seen: number[] = [];
   for (let rolledOver = false; !rolledOver; await viewer.clock.advance(1000)) {
+    viewer.frame("delta", { packets: 500 });
+    const sent = numbersOf(viewer.media());
     for (let part = 0; part < 250; part += 25) viewer.tell(nack(sent.slice(part, part + 25)));
     seen.push(...numbersOf(viewer.media()));
     rolledOver = (seen.at(-1) ?? 0) < (seen[0] ?? 0);
   }
   const [first = 0] = seen;
   expect(seen).toEqual(Array.from(seen, (_, n) => (first + n) % 2 ** 16));
+}, 30_000);
+
+test("changes to another rendition at its keyframe, and what it had of the one before is still repaired", async () => {
+  const viewer = new Watched();
+  viewer.frame("key", { packets: 2 });
+  const [before] = viewer.media();
+  // Its own count goes on; that of the other rendition is where it is.
+  viewer.history = new PacketHistory(viewer.clock);
+  viewer.skip(1000);
+  viewer.frame("delta");
+  expect(viewer.media()).toEqual([]);
+  viewer.frame("key", { packets: 2 });
+  const after = viewer.media();
+  const first = before?.header.sequenceNumber ?? 0;
+  expect(numbersOf(after)).toEqual([first + 2, first + 3]);
+  expect(textsOf(after)).toEqual(["packet 6003", "packet 6004"]);
+  // The same picture was shown already.
+  expect(after.map(({ header }) => header.timestamp)).toEqual([90_001, 90_001]);
+  viewer.tell(nack([first + 1, first + 2]));
+  const repairs = viewer.media();
+  expect(repairsOf(repairs)).toEqual([
+    [first + 1, "packet 5001"],
+    [first + 2, "packet 6003"],
+  ]);
+  expect(repairs.map(({ header }) => header.timestamp)).toEqual([90_000, 90_001]);
+});
+
+test("wants another level when its network carries less, and when it carries more again", async () => {
+  const viewer = new Watched();
+  const second = async (estimate: number) => {
+    viewer.frame("key", { packets: 1000 });
+    await viewer.clock.advance(1000);
+    // 1000 packets of 11 bytes a second are 88 kbit/s.
+    viewer.tell(packetOf(206, 15, VIEWER, 0, 0x52454d42, 0x0100_0000 + estimate, MEDIA.ssrc), report(0, 0));
+  };
+  await second(200_000);
+  expect(viewer.wants).not.toHaveBeenCalled();
+  await second(50_000);
+  expect(viewer.wants.mock.calls).toEqual([[1]]);
+  for (let n = 0; n < 6; n++) await second(200_000);
+  expect(viewer.wants.mock.calls).toEqual([[1], [0]]);
 });
 
 describe("sender reports", () => {

@@ -8,7 +8,17 @@ import { vp8Payloads } from "../../src/transport/vp8.ts";
 function frameOf(bytes: number, rtpTimestamp = 9000): EncodedFrame {
   const data = Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 7) % 256));
   const timings = { captured: 0 as EpochMs, received: 0 as EpochMs };
-  return { codec: "vp8", type: "delta", width: 2, height: 2, number: 1, rtpTimestamp, data, timings };
+  return {
+    codec: "vp8",
+    level: 0,
+    type: "delta",
+    width: 2,
+    height: 2,
+    number: 1,
+    rtpTimestamp,
+    data,
+    timings,
+  };
 }
 
 describe("VP8 payloads", () => {

@@ -21,6 +21,8 @@ function start() {
     encoder: () => encoder,
     fps: () => 20,
     bitrate: undefined,
+    level: 0,
+    timestampOffset: 0,
     emit: async (frame) => void out.push(frame),
     log: (line) => logged.push(line),
   });

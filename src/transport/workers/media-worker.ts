@@ -51,7 +51,7 @@ export class MediaWorker {
   readonly #options: MediaWorkerOptions;
   readonly #thread: Worker;
   readonly #members = new Map<number, Member>();
-  /** Frames on their way, by audience and codec, oldest first. */
+  /** Frames on their way, by audience, codec and level, oldest first. */
   readonly #sending = new Map<string, ((sent: Sent | undefined) => void)[]>();
   #isReady = false;
   #hasEnded = false;
@@ -127,11 +127,12 @@ export class MediaWorker {
 
   /** Resolves when its viewers have the frame; to undefined where it has none of this audience, or ends before. */
   send(audience: number, frame: EncodedFrame): Promise<Sent | undefined> {
-    const { codec } = frame;
+    const { codec, level } = frame;
+    const key = `${audience} ${codec}/${level}`;
     if (!this.#serves(audience, codec)) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const waiting = this.#sending.get(`${audience} ${codec}`) ?? [];
-      this.#sending.set(`${audience} ${codec}`, waiting);
+      const waiting = this.#sending.get(key) ?? [];
+      this.#sending.set(key, waiting);
       waiting.push(resolve);
       const data = copyOf(frame.data);
       this.#post({ kind: "frame", audience, frame: { ...frame, data } }, [data.buffer]);
@@ -198,6 +199,12 @@ export class MediaWorker {
       case "keyframe-needed":
         events.keyframeNeeded();
         break;
+      case "wants":
+        events.wants(report.level);
+        break;
+      case "moved":
+        events.moved(report.level);
+        break;
       case "received":
         events.received(report.reception);
         break;
@@ -211,9 +218,9 @@ export class MediaWorker {
     }
   }
 
-  #sent({ audience, codec, packets, at, counters }: Extract<WorkerReport, { kind: "sent" }>): void {
+  #sent({ audience, rendition, packets, at, counters }: Extract<WorkerReport, { kind: "sent" }>): void {
     this.counters = counters;
-    this.#sending.get(`${audience} ${codec}`)?.shift()?.({ packets, at });
+    this.#sending.get(`${audience} ${rendition}`)?.shift()?.({ packets, at });
   }
 
   #forget(viewer: number, { audience, registration, offers }: Member): void {

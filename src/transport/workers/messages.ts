@@ -91,14 +91,16 @@ export type WorkerReport =
   | { readonly kind: "handshake-done"; readonly viewer: number }
   | { readonly kind: "connected"; readonly viewer: number }
   | { readonly kind: "keyframe-needed"; readonly viewer: number }
+  | { readonly kind: "wants" | "moved"; readonly viewer: number; readonly level: number }
   | { readonly kind: "received"; readonly viewer: number; readonly reception: Reception }
   | { readonly kind: "send"; readonly viewer: number; readonly datagram: Uint8Array<ArrayBuffer> }
   | { readonly kind: "closed"; readonly viewer: number; readonly reason: string }
   | {
-      /** The codec's oldest frame that was not told of yet is sent. */
+      /** The rendition's oldest frame that was not told of yet is sent. */
       readonly kind: "sent";
       readonly audience: number;
-      readonly codec: Codec;
+      /** Its codec and level. */
+      readonly rendition: string;
       readonly packets: number;
       readonly at: EpochMs;
       readonly counters: WorkerCounters;

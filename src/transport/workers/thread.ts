@@ -82,6 +82,8 @@ async function admit(order: Extract<WorkerOrder, { kind: "admit" }>): Promise<vo
   const events: ViewerEvents = {
     connected: () => report({ kind: "connected", viewer }),
     keyframeNeeded: () => report({ kind: "keyframe-needed", viewer }),
+    wants: (level) => report({ kind: "wants", viewer, level }),
+    moved: (level) => report({ kind: "moved", viewer, level }),
     received: (reception) => report({ kind: "received", viewer, reception }),
     closed: (reason) => {
       if (isAnswered) closed(reason);
@@ -126,7 +128,8 @@ function refuse(viewer: number, error: unknown): void {
 async function send({ audience, frame }: Extract<WorkerOrder, { kind: "frame" }>): Promise<void> {
   const { packets, at } = await audienceOf(audience).send({ ...frame, data: bufferOf(frame.data) });
   const dropped = [...senders.values()].reduce((sum, sender) => sum + sender.dropped, 0);
-  report({ kind: "sent", audience, codec: frame.codec, packets, at, counters: { ...counters, dropped } });
+  const rendition = `${frame.codec}/${frame.level}`;
+  report({ kind: "sent", audience, rendition, packets, at, counters: { ...counters, dropped } });
 }
 
 function audienceOf(number: number): LocalAudience<Admission> {

@@ -1,0 +1,104 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { Congestion } from "../../src/transport/congestion.ts";
+import { FakeClock } from "../fake-clock.ts";
+
+let clock: FakeClock;
+let congestion: Congestion;
+beforeEach(() => {
+  clock = new FakeClock();
+  congestion = new Congestion(clock);
+});
+
+/** Reports once a second, for so many seconds; the levels after each. */
+async function reports(
+  seconds: number,
+  { fractionLost = 0, roundTrip = 20, sent = 3_000_000, estimate = undefined as number | undefined } = {},
+): Promise<number[]> {
+  const levels: number[] = [];
+  for (let n = 0; n < seconds; n++) {
+    await clock.advance(1000);
+    if (estimate !== undefined) congestion.estimated(estimate);
+    congestion.reported({ fractionLost, roundTrip, sent });
+    levels.push(congestion.level);
+  }
+  return levels;
+}
+
+describe("a viewer's level", () => {
+  test("is the full one for as long as nothing speaks against it", async () => {
+    expect(await reports(60, { fractionLost: 0.05 })).toEqual(Array(60).fill(0));
+  });
+
+  test("falls within two reports of heavy loss", async () => {
+    expect(await reports(2, { fractionLost: 0.2 })).toEqual([0, 1]);
+  });
+
+  test("does not fall for one report of some loss, nor for one long round trip", async () => {
+    await reports(5);
+    expect(await reports(1, { fractionLost: 0.2 })).toEqual([0]);
+    await reports(5);
+    expect(await reports(1, { roundTrip: 900 })).toEqual([0]);
+    expect(await reports(5)).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  test("falls when the round trip grows and stays", async () => {
+    await reports(3);
+    expect(await reports(2, { roundTrip: 160 })).toEqual([0, 1]);
+  });
+
+  test("is not fooled by a way that is long, but no longer than before", async () => {
+    expect(await reports(20, { roundTrip: 400 })).toEqual(Array(20).fill(0));
+  });
+
+  test("falls at the first estimate below what is sent, straight to what fits", async () => {
+    expect(await reports(1, { estimate: 900_000 })).toEqual([1]);
+    clock = new FakeClock();
+    congestion = new Congestion(clock);
+    expect(await reports(1, { estimate: 400_000 })).toEqual([2]);
+  });
+
+  test("waits for its new rate to be spoken of before it falls again", async () => {
+    await reports(1, { fractionLost: 0.5 });
+    expect(await reports(4, { fractionLost: 0.5, sent: 700_000 })).toEqual([1, 2, 2, 2]);
+  });
+
+  test("an estimate that is old says nothing", async () => {
+    congestion.estimated(100_000);
+    await clock.advance(5000);
+    expect(await reports(3)).toEqual([0, 0, 0]);
+  });
+});
+
+describe("the way up", () => {
+  test("is tried after five quiet seconds, and not where the estimate leaves no room", async () => {
+    await reports(1, { fractionLost: 0.5 });
+    expect(await reports(20, { sent: 700_000, estimate: 750_000 })).toEqual(Array(20).fill(1));
+    expect(await reports(1, { sent: 700_000, estimate: 1_000_000 })).toEqual([0]);
+  });
+
+  test("is tried more seldom each time that it fails, so that the picture does not swing", async () => {
+    await reports(1, { fractionLost: 0.5 });
+    const tries: number[] = [];
+    let level = congestion.level;
+    for (let second = 1; second <= 300; second++) {
+      // The network carries level 1, and no more.
+      await reports(1, congestion.level === 0 ? { fractionLost: 0.5 } : { sent: 700_000 });
+      if (congestion.level < level) tries.push(second);
+      level = congestion.level;
+    }
+    const waits = tries.map((at, n) => at - (tries[n - 1] ?? 0));
+    expect(tries.length).toBeLessThan(7);
+    for (const [n, wait] of waits.entries())
+      if (n > 0 && n < 5) expect(wait).toBeGreaterThan(1.5 * (waits[n - 1] ?? 0));
+  });
+
+  test("that has held is not held against the next", async () => {
+    await reports(1, { fractionLost: 0.5 });
+    await reports(5, { sent: 700_000 });
+    expect(congestion.level).toBe(0);
+    await reports(12);
+    await reports(1, { fractionLost: 0.5 });
+    expect(congestion.level).toBe(1);
+    expect(await reports(5, { sent: 700_000 })).toEqual([1, 1, 1, 1, 0]);
+  });
+});
