@@ -13,6 +13,7 @@ import type { VideoEncoder } from "./encoder/encoder.ts";
 import { Rendition } from "./encoder/rendition.ts";
 import type { Codec, EncodedFrame, SourceFrame } from "./frame.ts";
 import { Latest } from "./latest.ts";
+import { giveBack } from "./memory.ts";
 import { RateMeter } from "./meter.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Picture, toJpeg } from "./picture.ts";
@@ -127,6 +128,7 @@ export class Broadcast implements SourceSink {
     this.problem(undefined);
     this.telemetry.tell(frame);
     if (this.#attended === "unwatched") {
+      if (this.#unseen) giveBack(this.#unseen.data);
       this.#unseen = frame;
       return;
     }

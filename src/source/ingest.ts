@@ -46,6 +46,7 @@ export interface Publisher {
 
 /** Takes what one publisher sends. After `dropped` it does nothing. */
 export interface Feed {
+  /** Keeps nothing of the chunk's memory once it has taken it. */
   push(chunk: Buffer): void;
   /** Resolves when it has taken all that was pushed: until then nothing may be pushed or ended. Undefined where it has. */
   working(): Promise<void> | undefined;

@@ -4,6 +4,7 @@ import type { SourceState } from "../signaling/protocol.ts";
 
 /** Where a source's frames go. No call blocks or throws. */
 export interface SourceSink {
+  /** The frame's memory is the sink's from now on. */
   frame(frame: SourceFrame): void;
   state(state: SourceState): void;
   /** Why there are no pictures, in a sentence for viewers too; undefined once that is over. A frame ends it as well. */

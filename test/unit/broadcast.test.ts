@@ -98,6 +98,22 @@ describe("a broadcast", () => {
     expect(viewer.frames.length).toBeGreaterThan(0);
   });
 
+  test("gives back the memory of pictures that nobody saw, but not of the newest", async () => {
+    const { source, join } = await start();
+    const [first, second, third, fourth] = [1, 2, 3, 4].map((n) => plain(32, 16, [1, 2, 3], n));
+    if (!first || !second || !third || !fourth) throw new Error("no pictures");
+    const size = first.data.length;
+    source.sink?.frame(first);
+    source.sink?.frame(second);
+    expect([first, second].map(({ data }) => data.length)).toEqual([0, size]);
+    const { leave } = await join();
+    source.sink?.frame(third);
+    await settle();
+    leave();
+    source.sink?.frame(fourth);
+    expect([second, third, fourth].map(({ data }) => data.length)).toEqual([size, size, size]);
+  });
+
   test("who comes back to a picture that stands still gets it again", async () => {
     const { join, show } = await start();
     const first = await join();

@@ -1,5 +1,6 @@
 /** A publisher over HTTP: `POST` with a multipart body that stays open. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { giveBack } from "../../memory.ts";
 import { liftLimit } from "../../request-timeout.ts";
 import type { IngestSource } from "../ingest.ts";
 import { mediaType } from "./part.ts";
@@ -34,9 +35,12 @@ export function publishOverHttp(
   request.on("data", (chunk: Buffer) => {
     feed.push(chunk);
     const working = feed.working();
-    if (!working) return;
+    if (!working) return giveBack(chunk);
     request.pause();
-    void working.then(() => request.resume());
+    void working.then(() => {
+      giveBack(chunk);
+      request.resume();
+    });
   });
   request.on("end", () => {
     if (response.headersSent) return;

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python3 publisher.py SERVER [--always]`: what Blender sends: pixels of 480x270, twenty times a second.
+
+It rests as Blender does while nobody watches, unless told otherwise, and goes on until it is killed.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
+
+from rendercast.address import parse_address
+from rendercast.pacing import Rest, Ticks
+from rendercast.publisher import Publisher, raw_frame
+from rendercast.status import StatusReader
+
+WIDTH, HEIGHT = 480, 270
+
+server = parse_address(sys.argv[1])
+publisher = Publisher(server, "main")
+reader = StatusReader(server, "main")
+publisher.start()
+reader.start()
+pixels = bytes(range(256)) * (WIDTH * HEIGHT * 4 // 256)
+ticks = Ticks(20, time.perf_counter)
+rest = Rest("--always" in sys.argv, time.monotonic)
+while (status := publisher.status).state != "refused":
+    time.sleep(ticks.due_in())
+    ticks.take()
+    if status.state == "live" and not rest.resting(reader.viewers, status.connections):
+        publisher.send(raw_frame(pixels, WIDTH, HEIGHT, rows="bottom-up"))
+        rest.shown(status.connections)
+sys.exit(publisher.status.problem)
