@@ -1,7 +1,6 @@
 import type { Browser } from "puppeteer-core";
 import { afterEach, expect, test, vi } from "vitest";
 import { readConfig } from "../../src/config.ts";
-import type { RawFrame } from "../../src/frame.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
 import type { Source, SourceSink } from "../../src/source/source.ts";
 import { systemClock } from "../../src/timing.ts";
@@ -40,16 +39,9 @@ function chartSource(width: number, height: number): Source {
       stop = systemClock.every(50, () => {
         const now = systemClock.now();
         const timings = { captured: now, received: now };
-        const frame: RawFrame = {
-          kind: "raw",
-          format: "rgb",
-          width,
-          height,
-          data,
-          number: ++number,
-          timings,
-        };
-        sink.frame(frame);
+        const about = { kind: "raw", format: "rgb", width, height, timings } as const;
+        // Whoever takes a frame may give its memory back.
+        sink.frame({ ...about, number: ++number, data: Buffer.from(data) });
       });
     },
     demand() {},
