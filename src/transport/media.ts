@@ -55,6 +55,8 @@ export interface MediaCounters {
   repairs: number;
   /** Sealed RTCP that could not be opened: garbage, forged or replayed. */
   refusedRtcp: number;
+  /** SCTP packets that no browser sends. */
+  refusedSctp: number;
 }
 
 /** One SSRC: its headers, and what was sent by it. */

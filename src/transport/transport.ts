@@ -40,7 +40,7 @@ export class Transport {
   readonly #rounds: Rounds;
   readonly #joins: JoinQueue;
   readonly #workers: WorkerPool | undefined;
-  readonly #media: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0 };
+  readonly #media: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 };
 
   private constructor(options: TransportOptions, io: MediaIo, port: RtcPort) {
     this.#options = options;
@@ -88,7 +88,7 @@ export class Transport {
   /** For `/metrics`: what was sent, and what was kept out and why. */
   counters(): Record<string, number> {
     const { garbage, unauthentic, stranger, unsound } = this.#port.counters;
-    const { packets, repairs, refusedRtcp } = this.#media;
+    const { packets, repairs, refusedRtcp, refusedSctp } = this.#media;
     const workers = this.#workers?.counters();
     return {
       sent: packets + (workers?.packets ?? 0),
@@ -99,6 +99,7 @@ export class Transport {
       refused_stranger: stranger,
       refused_dtls: unsound,
       refused_rtcp: refusedRtcp + (workers?.refusedRtcp ?? 0),
+      refused_sctp: refusedSctp + (workers?.refusedSctp ?? 0),
     };
   }
 

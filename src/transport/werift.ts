@@ -25,6 +25,7 @@ import { type MediaCounters, type MediaParameters, MediaSession } from "./media.
 import type { Registration, ViewerPort } from "./port.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Route } from "./route.ts";
+import { SctpGate } from "./sctp.ts";
 import { fingerprintsOf, isVideoOffer, mendAnswer, mendOffer, restartAnswer } from "./sdp.ts";
 import {
   KEY_BYTES,
@@ -216,6 +217,7 @@ class Peer implements Recipient {
     if (!dtls) throw new Error("the offer has no transport");
     // As the DTLS server we let the browser choose AES-GCM, and save werift's 100 ms wait as a client.
     dtls.role = "server";
+    this.#guardData(dtls);
     const ice = dtls.iceTransport.connection as unknown as InnerIce;
     ice.localUsername = newFragment();
     const answer = await connection.createAnswer();
@@ -281,6 +283,21 @@ class Peer implements Recipient {
     this.#registration.close();
     this.#connection.close().catch(() => {});
     this.#events.closed(reason);
+  }
+
+  /** Sets the gate before what the session will hand its data to. */
+  #guardData(dtls: RTCDtlsTransport): void {
+    const gate = new SctpGate();
+    let receive = dtls.dataReceiver;
+    Object.defineProperty(dtls, "dataReceiver", {
+      get: () => (packet: Buffer) => {
+        if (gate.pass(packet)) receive(packet);
+        else this.#options.counters.refusedSctp++;
+      },
+      set: (receiver: typeof receive) => {
+        receive = receiver;
+      },
+    });
   }
 
   #watchLife(dtls: RTCDtlsTransport): void {

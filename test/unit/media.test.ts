@@ -27,7 +27,7 @@ function masterKey(profile: SrtpProfile, fill: number): MasterKey {
 class Watched {
   readonly clock = new FakeClock(Date.parse("2030-01-01T00:00:00.250Z"));
   history = new PacketHistory(this.clock);
-  readonly counters = { packets: 0, repairs: 0, refusedRtcp: 0 };
+  readonly counters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 };
   readonly keyframeNeeded = vi.fn();
   readonly received = vi.fn();
   readonly wants = vi.fn();
@@ -249,7 +249,7 @@ describe("repairs", () => {
       [third, "packet 5002"],
     ]);
     expect(repairs[0]?.header).toMatchObject({ payloadType: 97, timestamp: 90_000, marker: false });
-    expect(viewer.counters).toEqual({ packets: 6, repairs: 2, refusedRtcp: 0 });
+    expect(viewer.counters).toEqual({ packets: 6, repairs: 2, refusedRtcp: 0, refusedSctp: 0 });
   });
 
   test("without a stream of their own are the first packets again, byte for byte", () => {

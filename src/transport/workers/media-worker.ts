@@ -55,7 +55,7 @@ export class MediaWorker {
   readonly #sending = new Map<string, ((sent: Sent | undefined) => void)[]>();
   #isReady = false;
   #hasEnded = false;
-  counters: WorkerCounters = { packets: 0, repairs: 0, refusedRtcp: 0, dropped: 0 };
+  counters: WorkerCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0, dropped: 0 };
 
   constructor(options: MediaWorkerOptions) {
     this.#options = options;

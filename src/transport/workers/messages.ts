@@ -59,6 +59,7 @@ export interface WorkerCounters {
   readonly packets: number;
   readonly repairs: number;
   readonly refusedRtcp: number;
+  readonly refusedSctp: number;
   readonly dropped: number;
 }
 

@@ -28,7 +28,7 @@ const io = await loadNativeIo();
 const clock = systemClock;
 const rounds = new Rounds(clock);
 const joins = new JoinQueue(clock);
-const counters: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0 };
+const counters: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 };
 const senders = new Map<number, MediaSender>();
 /** By their numbers. */
 const audiences = new Map<number, LocalAudience<Admission>>();
