@@ -2,6 +2,7 @@
 import type { Server as HttpServer } from "node:http";
 import { Server, type Socket } from "socket.io";
 import type { Clock, Millis } from "../timing.ts";
+import { limitPackets, type RawConnection } from "./flood.ts";
 import {
   type ClientToServerEvents,
   MAX_OFFER_LENGTH,
@@ -52,6 +53,7 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
     // A page of another site must not watch through its visitor's browser, which may reach what it cannot.
     allowRequest: ({ headers }, decide) => decide(null, isSameOrigin(headers.origin, headers.host)),
   });
+  io.engine.on("connection", (connection: RawConnection) => limitPackets(connection, options.clock));
   io.on("connection", (socket) => new Connection(socket, options));
   return { close: () => io.close() };
 }

@@ -17,6 +17,9 @@ const ROUTE_SILENCE: Millis = 3000;
 /** Browsers report each second, and check each few seconds that we are there; one silent for this long is gone. */
 const SILENCE: Millis = 10_000;
 
+/** Datagrams of one viewer that are read within a second: browsers send some dozens, and each costs a decryption. */
+const MAX_DATAGRAMS = 400;
+
 /** Checks of which the transaction is remembered, so that one recorded on its way cannot be sent from elsewhere. */
 const REMEMBERED_CHECKS = 64;
 
@@ -40,6 +43,8 @@ export class Endpoint {
   readonly #routes = new Map<string, { readonly route: Route; heardAt: EpochMs }>();
   readonly #checks = new Map<string, string>();
   #inUse: string | undefined;
+  #secondBegan: EpochMs;
+  #inSecond = 0;
   /** As told last. */
   #told: Route | undefined;
   #wasChosen = false;
@@ -51,6 +56,7 @@ export class Endpoint {
     this.#clock = clock;
     this.#events = events;
     this.#heardAt = clock.now();
+    this.#secondBegan = this.#heardAt;
   }
 
   /** The route in use; undefined before the viewer has chosen one. */
@@ -116,6 +122,7 @@ export class Endpoint {
     if (!known) return false;
     known.heardAt = this.#clock.now();
     this.#heardAt = known.heardAt;
+    if (this.#isFlood()) return false;
     if ((datagram[0] ?? 0) >= 64) {
       this.#events.rtp(datagram);
       return true;
@@ -134,6 +141,14 @@ export class Endpoint {
 
   keys(): Iterable<string> {
     return this.#routes.keys();
+  }
+
+  #isFlood(): boolean {
+    if (this.#heardAt - this.#secondBegan >= 1000) {
+      this.#secondBegan = this.#heardAt;
+      this.#inSecond = 0;
+    }
+    return ++this.#inSecond > MAX_DATAGRAMS;
   }
 
   #tell(): void {

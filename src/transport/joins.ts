@@ -53,7 +53,8 @@ export class JoinQueue {
       isOver = true;
       stopWaiting();
       const next = this.#waiting.shift();
-      if (next) next();
+      // Not in this task: those that give their turn up at once would follow each other without end.
+      if (next) setImmediate(next);
       else this.#underway--;
     };
     const stopWaiting = this.#clock.after(MAKES_WAY_AFTER, done);

@@ -1,16 +1,17 @@
 /** What has to be mended in session descriptions between browsers and werift. */
 
+const UNREAD = /^a=(candidate|end-of-candidates|ssrc|ssrc-group|rid|simulcast)\b/;
+
 /** The feedback that is understood here; werift would accept whatever is offered. */
 const FEEDBACK = ["nack", "nack pli", "ccm fir", "goog-remb"];
 
 /**
- * A browser's offer as werift can take it. Without feedback that nobody here reads; without `a=end-of-candidates`, since an offer whose candidates
- * are all mDNS names would make it give up at once; without those names, since the viewer's address is
- * learnt from its packets and looking them up costs a multicast socket each.
+ * A browser's offer as werift can take it. Without feedback that nobody here reads; without candidates and their end,
+ * since the viewer's addresses are learnt from its packets; without streams, since a viewer sends none.
  */
 export function mendOffer(offer: string): string {
   return linesOf(offer)
-    .filter((line) => line !== "a=end-of-candidates" && !isMdnsCandidate(line) && !isUnreadFeedback(line))
+    .filter((line) => !UNREAD.test(line) && !isUnreadFeedback(line))
     .map((line) => `${line}\r\n`)
     .join("");
 }
@@ -40,6 +41,9 @@ export function mendAnswer(answer: string, candidates: readonly string[]): strin
   return mended.map((line) => `${line}\r\n`).join("");
 }
 
+/** Lines of an offer; browsers' have some hundred. */
+const MAX_LINES = 1000;
+
 /** Sections of an offer that werift is let to build transports for: it takes a while for each. */
 const MAX_SECTIONS = 4;
 
@@ -51,7 +55,8 @@ export function isVideoOffer(offer: string): boolean {
   const lines = linesOf(offer);
   const count = (start: string) => lines.filter((line) => line.startsWith(start)).length;
   const has = (start: string) => count(start) > 0;
-  if (lines[0] !== "v=0" || count("m=video ") !== 1 || count("m=") > MAX_SECTIONS) return false;
+  if (lines.length > MAX_LINES || lines[0] !== "v=0" || count("m=video ") !== 1 || count("m=") > MAX_SECTIONS)
+    return false;
   return has("a=ice-ufrag:") && has("a=ice-pwd:") && has("a=fingerprint:");
 }
 
@@ -89,10 +94,6 @@ function linesOf(sdp: string): string[] {
 
 function isCandidate(line: string): boolean {
   return line.startsWith("a=candidate:");
-}
-
-function isMdnsCandidate(line: string): boolean {
-  return isCandidate(line) && line.split(" ")[4]?.endsWith(".local") === true;
 }
 
 function isUnreadFeedback(line: string): boolean {

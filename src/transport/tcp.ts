@@ -16,7 +16,7 @@ const END_WITHIN: Millis = 1000;
 const MAX_CONNECTIONS = 320;
 
 /** Beyond it the oldest make place: so a flood of them shuts no viewer out, who proves to be one at once. */
-const MAX_UNPROVED = 64;
+const MAX_UNPROVED = 240;
 
 /** What may wait for a slow network: some frames. Beyond it the newest is dropped, and asked for again. */
 const MAX_QUEUED = 256 * 1024;

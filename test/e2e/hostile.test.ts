@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import type { Browser, Page } from "puppeteer-core";
 import { io } from "socket.io-client";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { classes, Message, methods } from "werift";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { classes, Message, methods, RTCPeerConnection as WeriftConnection } from "werift";
+import type { Reply } from "../../src/signaling/protocol.ts";
 import { launchChromium } from "../browser.ts";
 import { describeWith } from "../setup/suites.ts";
 import { openPlayer, waitForState } from "./player.ts";
@@ -122,6 +123,48 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await noticesNothing(page);
   });
 
+  test("a viewer that sends SCTP of its own making is not noticed", async () => {
+    const peer = new WeriftConnection({ iceUseIpv6: false, iceServers: [] });
+    peer.addTransceiver("video", { direction: "recvonly" });
+    peer.createDataChannel("frames");
+    const socket = io(server.url, { transports: ["websocket"] });
+    try {
+      await peer.setLocalDescription(await peer.createOffer());
+      const request = { stream: "main", offer: peer.localDescription?.sdp };
+      const reply: Reply<{ answer: string }> = await socket.emitWithAck("watch", request);
+      if (!reply.ok) throw new Error(reply.message);
+      await peer.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
+      await vi.waitFor(() => expect(peer.connectionState).toBe("connected"), { timeout: 10_000 });
+      // Behind the header a chunk of length 0, which would be read without end.
+      const packet = Buffer.alloc(16);
+      packet.writeUInt8(11, 12);
+      packet.writeUInt32LE(crc32c(packet), 8);
+      for (let n = 0; n < 5; n++) await peer.dtlsTransports[0]?.sendData(packet);
+      await vi.waitFor(
+        async () => {
+          const metrics = await (await fetch(`${server.url}/metrics`)).text();
+          expect(Number(/outcome="refused_sctp"\} (\d+)/.exec(metrics)?.[1])).toBe(5);
+        },
+        { timeout: 10_000 },
+      );
+    } finally {
+      socket.close();
+      await peer.close();
+    }
+    await noticesNothing(page);
+  });
+
+  test("sockets without number in one request are not noticed", async () => {
+    const path = `${server.url}/socket.io/?EIO=4&transport=polling`;
+    const opened = await (await fetch(path)).text();
+    const { sid } = JSON.parse(opened.slice(1)) as { sid: string };
+    const body = Array(40_000).fill("40").join("\x1e");
+    await fetch(`${path}&sid=${sid}`, { method: "POST", body }).catch(() => {});
+    // Nobody knows it any more.
+    expect((await fetch(`${path}&sid=${sid}`)).status).toBe(400);
+    await noticesNothing(page);
+  });
+
   test("an offer of hundreds of videos is refused at once, and is not noticed", async () => {
     const socket = io(server.url, { reconnection: false });
     await new Promise<void>((resolve) => socket.on("connect", () => resolve()));
@@ -160,3 +203,13 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await noticesNothing(page);
   });
 });
+
+/** The checksum of SCTP (RFC 9260, appendix A), of a packet whose own is 0. */
+function crc32c(bytes: Buffer): number {
+  let crc = 0xffff_ffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f6_3b78 : crc >>> 1;
+  }
+  return (crc ^ 0xffff_ffff) >>> 0;
+}

@@ -271,3 +271,14 @@ test("tells each change of the route, once", () => {
   endpoint.lost("a");
   expect(events.routed).toHaveBeenLastCalledWith(undefined);
 });
+
+test("of a flood on its own route some hundred datagrams a second are read, and it stays", async () => {
+  check("a", { nominate: true });
+  const read = () => Array.from({ length: 2000 }, () => endpoint.receive(RTCP, "a")).filter(Boolean).length;
+  expect(read()).toBe(400);
+  await clock.advance(999);
+  expect(read()).toBe(0);
+  await clock.advance(1);
+  expect(read()).toBe(400);
+  expect(inUse()).toBe("a");
+});

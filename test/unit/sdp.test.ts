@@ -25,16 +25,16 @@ const OFFER = sdp(
   "a=candidate:1 1 udp 2122260223 5a6b.local 50000 typ host",
   "a=candidate:2 1 udp 2122260222 192.168.1.7 50001 typ host",
   "a=end-of-candidates",
+  "a=ssrc:7 cname:x",
 );
 
 describe("an offer", () => {
-  test("loses its end of candidates, its mDNS candidates, feedback that nobody reads, and nothing else", () => {
+  test("loses its candidates, feedback and streams that nobody reads, and nothing else", () => {
     const mended = mendOffer(OFFER);
-    expect(mended).not.toContain(".local");
-    expect(mended).not.toContain("end-of-candidates");
+    expect(mended).not.toContain("candidate");
+    expect(mended).not.toContain("ssrc");
     expect(mended).not.toContain("transport-cc");
-    expect(mended).toContain("192.168.1.7");
-    expect(mended.split("\r\n")).toHaveLength(OFFER.split("\r\n").length - 3);
+    expect(mended.split("\r\n")).toHaveLength(OFFER.split("\r\n").length - 5);
   });
 
   test("is told from other texts", () => {
@@ -48,6 +48,7 @@ describe("an offer", () => {
       // werift builds a transport for each section.
       `${OFFER}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n`,
       OFFER + "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n".repeat(4),
+      OFFER + "a=x\r\n".repeat(1000),
     ]) {
       expect(isVideoOffer(text)).toBe(false);
     }
