@@ -15,8 +15,8 @@ import { writeClip } from "./fanout/clip.ts";
 const LANES = ["native", "workers", "plain", "werift", "pion"] as const;
 type Lane = (typeof LANES)[number];
 const NAMES: Record<Lane, string> = {
-  native: "rendercast, one thread",
-  workers: "rendercast",
+  native: "rendercast",
+  workers: "rendercast, in worker threads",
   plain: "rendercast, plain Node",
   werift: "werift sendRtp",
   pion: "pion (Go)",

@@ -183,7 +183,7 @@ export const OPTIONS = {
   codecs: {
     flag: "codecs",
     value: "LIST",
-    default: "h264,vp8",
+    default: "vp8,h264",
     help: "video codecs to send, the preferred first: each viewer has the first that its browser offers",
     check: z
       .string()

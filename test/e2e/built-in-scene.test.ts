@@ -59,7 +59,7 @@ describeWith(["chromium"], "the built-in scene in Chromium", ({ chromium }) => {
     const later = await readScreen(page);
     expect(difference(first, later)).toBeGreaterThan(0.5);
     expect(frameNumber(later)).toBeGreaterThan(frameNumber(first) ?? Number.POSITIVE_INFINITY);
-    expect(stats).toMatchObject({ transport: "webrtc", codec: "H264", width: 480, height: 270 });
+    expect(stats).toMatchObject({ transport: "webrtc", codec: "VP8", width: 480, height: 270 });
     expect(troublesOf(page)).toEqual([]);
   });
 

@@ -243,7 +243,7 @@ test("a flood of connections is bounded, and keeps out neither a viewer that has
   const { socket } = await viewer();
   const flood = await Promise.all(Array.from({ length: 500 }, client));
   for (const one of flood) one.resume();
-  await eventually(() => expect(flood.filter((one) => !one.closed).length).toBeLessThanOrEqual(64));
+  await eventually(() => expect(flood.filter((one) => !one.closed).length).toBeLessThanOrEqual(240));
   socket.write(framed(CHECK));
   await eventually(() => expect(texts()).toEqual(["a check", "a check"]));
   await viewer();
