@@ -75,7 +75,7 @@ export async function startRendercast(
     () => directory.all(),
     () => transport.counters(),
   );
-  const encoderOf = encoders(config.codecs, log);
+  const encoderOf = encoders(log);
   const seats = new Seats(config.maxViewers);
   const broadcastOf = (name: string, from: Source) =>
     new Broadcast({
@@ -209,15 +209,20 @@ function sourceOf(
   return { source: new StandbySource(given ?? patternSource({ ...size, fps, clock }), ingest), ingest };
 }
 
-/** Makes encoders. What this machine has for H.264 is looked for meanwhile: until it is found, x264 does. */
-function encoders(codecs: readonly Codec[], log: (line: string) => void): (codec: Codec) => VideoEncoder {
+/** Makes encoders. What this machine has for H.264 is looked for when first wanted: until it is found, x264 does. */
+function encoders(log: (line: string) => void): (codec: Codec) => VideoEncoder {
   let newH264 = (): VideoEncoder => new FfmpegH264Encoder();
-  if (codecs.includes("h264")) {
-    void chooseH264(log).then((choice) => {
-      newH264 = choice;
-    });
-  }
-  return (codec) => (codec === "h264" ? newH264() : new FfmpegVp8Encoder());
+  let looked = false;
+  return (codec) => {
+    if (codec === "vp8") return new FfmpegVp8Encoder();
+    if (!looked) {
+      looked = true;
+      void chooseH264(log).then((choice) => {
+        newH264 = choice;
+      });
+    }
+    return newH264();
+  };
 }
 
 /** Cores beyond the two that this thread and the encoder have in use: with fewer a further thread slowed sending. */
