@@ -129,19 +129,6 @@ describe("viewers in worker threads", () => {
     expect(lines.filter((line) => line.includes("another takes its viewers"))).toHaveLength(1);
   });
 
-  test("one that comes while the thread dies is told to come again", async () => {
-    const server = await start("--workers", "1");
-    const player = new Player(server.port);
-    players.push(player);
-    const watched = player.watch();
-    await eventually(() => expect(senders).toHaveLength(1));
-    await senders[0]?.terminate();
-    const reply = await watched;
-    if (reply.ok) await eventually(() => expect(player.ends).toHaveLength(1));
-    await player.watch();
-    await eventually(() => expect(player.frames).toBeGreaterThan(5));
-  });
-
   test("are spread, and all have every frame", async () => {
     const server = await start("--workers", "2", "--size", "160x90");
     const all: Player[] = [];
