@@ -8,17 +8,14 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { readConfig } from "../src/config.ts";
-import type { RawFrame } from "../src/frame.ts";
 import { startRendercast } from "../src/rendercast.ts";
-import { patternSource } from "../src/source/pattern.ts";
-import type { Source } from "../src/source/source.ts";
-import { systemClock } from "../src/timing.ts";
 import { launchChromium } from "../test/browser.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
 import { type Sighting, watchScreen } from "./optical.ts";
 import { fileLoop, pollingServer } from "./rivals/polled-mjpeg.ts";
 import { median, quantile } from "./statistics.ts";
+import { tappedPattern } from "./tapped.ts";
 
 const SIZE = { width: 480, height: 270, fps: 20 };
 /**
@@ -44,45 +41,21 @@ interface Result {
   missed: number;
 }
 
-/** The built-in scene, noting when each frame was complete. */
-function tapped(also: (frame: RawFrame) => void = () => {}): {
-  source: Source;
-  captured: Map<number, number>;
-} {
-  const captured = new Map<number, number>();
-  const pattern = patternSource({ ...SIZE, clock: systemClock });
-  const source: Source = {
-    label: pattern.label,
-    start: (sink) =>
-      pattern.start({
-        state: (state) => sink.state(state),
-        problem: (sentence) => sink.problem(sentence),
-        frame(frame) {
-          captured.set(frame.number, frame.timings.captured);
-          if (frame.kind === "raw") also(frame);
-          sink.frame(frame);
-        },
-      }),
-    demand: (watched) => pattern.demand(watched),
-    counters: () => pattern.counters(),
-    close: () => pattern.close(),
-  };
-  return { source, captured };
-}
-
 const silent = () => {};
 
 async function startServer(playoutDelay: boolean) {
   const command = readConfig(["--port", "0", "--host", "127.0.0.1"], {});
   if (!("run" in command)) throw new Error("unreachable");
-  const { source, captured } = tapped();
+  const captured = new Map<number, number>();
+  const source = tappedPattern(SIZE, captured);
   const { port, close } = await startRendercast(command.run, silent, { source, playoutDelay });
   return { url: `http://127.0.0.1:${port}`, captured, close };
 }
 
 async function startRival() {
   const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
-  const { source, captured } = tapped(fileLoop(folder));
+  const captured = new Map<number, number>();
+  const source = tappedPattern(SIZE, captured, fileLoop(folder));
   await source.start({ frame: silent, state: silent, problem: silent });
   const server = pollingServer(folder);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -2,10 +2,11 @@
 import type { ServerResponse } from "node:http";
 import { Writable } from "node:stream";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "../src/encoder/encoder.ts";
-import type { RawFrame, SourceFrame } from "../src/frame.ts";
+import type { EncodedFrame, RawFrame, SourceFrame } from "../src/frame.ts";
 import type { FrameReport, SourceState } from "../src/signaling/protocol.ts";
 import type { Publisher } from "../src/source/ingest.ts";
 import type { Source, SourceSink } from "../src/source/source.ts";
+import type { EpochMs } from "../src/timing.ts";
 import type { Recipient } from "../src/transport/audience.ts";
 import type { PacketizedFrame } from "../src/transport/history.ts";
 import type { MediaPacket } from "../src/transport/packetizer.ts";
@@ -100,6 +101,12 @@ export class FakeViewer implements Recipient {
     this.closedFor = reason;
     this.events.closed(reason);
   }
+}
+
+/** A keyframe of one packet. */
+export function encodedFrame(number: number, captured: EpochMs): EncodedFrame {
+  const about = { codec: "vp8", level: 0, type: "key", width: 2, height: 2, rtpTimestamp: 0 } as const;
+  return { ...about, number, data: Buffer.alloc(10), timings: { captured, received: captured } };
 }
 
 /** An HTTP response whose client reads only when told to. */

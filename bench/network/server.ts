@@ -6,10 +6,8 @@ import { join } from "node:path";
 import { readConfig } from "../../src/config.ts";
 import type { RawFrame } from "../../src/frame.ts";
 import { startRendercast } from "../../src/rendercast.ts";
-import { patternSource } from "../../src/source/pattern.ts";
-import type { Source } from "../../src/source/source.ts";
-import { systemClock } from "../../src/timing.ts";
 import { fileLoop, pollingServer } from "../rivals/polled-mjpeg.ts";
+import { tappedPattern } from "../tapped.ts";
 import { luma } from "./luma.ts";
 
 /** To this process. It answers each. */
@@ -41,37 +39,21 @@ const command = readConfig(["--port", "0", "--host", address, ...options], {});
 if (!("run" in command)) throw new Error("unreachable");
 const { run } = command;
 
-/** The built-in scene, noting when each frame was complete and what some of them look like. */
-function tapped(also: (frame: RawFrame) => void = silent): Source {
-  const pattern = patternSource({ ...run.size, fps: run.fps, clock: systemClock });
-  return {
-    label: pattern.label,
-    start: (sink) =>
-      pattern.start({
-        state: (state) => sink.state(state),
-        problem: (sentence) => sink.problem(sentence),
-        frame(frame) {
-          captured.set(frame.number, frame.timings.captured);
-          if (frame.kind === "raw") also(frame);
-          sink.frame(frame);
-          if (frame.kind === "raw" && frame.number % KEPT === 0) keep(frame);
-        },
-      }),
-    demand: (watched) => pattern.demand(watched),
-    counters: () => pattern.counters(),
-    close: () => pattern.close(),
-  };
-}
-
 function keep({ number, data }: RawFrame): void {
+  if (number % KEPT !== 0) return;
   kept.set(number, luma(data));
   const [oldest] = kept.keys();
   if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
 }
 
-const rendercast = await startRendercast(run, silent, { source: tapped() });
+const scene = { ...run.size, fps: run.fps };
+const rendercast = await startRendercast(run, silent, { source: tappedPattern(scene, captured, keep) });
 const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
-const rivalSource = tapped(fileLoop(folder));
+const write = fileLoop(folder);
+const rivalSource = tappedPattern(scene, captured, (frame) => {
+  keep(frame);
+  write(frame);
+});
 await rivalSource.start({ frame: silent, state: silent, problem: silent });
 const rivalServer = pollingServer(folder);
 await new Promise<void>((resolve) => rivalServer.listen(0, address, resolve));

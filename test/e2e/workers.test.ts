@@ -10,7 +10,7 @@ import { LocalAudience } from "../../src/transport/audience.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import { RtcPort } from "../../src/transport/port.ts";
 import { WorkerPool } from "../../src/transport/workers/pool.ts";
-import { FakeViewer } from "../fakes.ts";
+import { encodedFrame, FakeViewer } from "../fakes.ts";
 
 const eventually = (check: () => void | Promise<void>) =>
   vi.waitFor(check, { timeout: 20_000, interval: 50 });
@@ -129,6 +129,20 @@ describe("viewers in worker threads", () => {
     expect(lines.filter((line) => line.includes("another takes its viewers"))).toHaveLength(1);
   });
 
+  test("one that comes while the thread dies is told so, or plays all the same", async () => {
+    const server = await start("--workers", "1");
+    const player = new Player(server.port);
+    players.push(player);
+    const watched = player.watch();
+    await eventually(() => expect(senders).toHaveLength(1));
+    await senders[0]?.terminate();
+    const reply = await watched;
+    // It may have come after that: then it has the main thread, and plays.
+    if (reply.ok) await eventually(() => expect(player.ends.length + player.frames).toBeGreaterThan(0));
+    expect(await player.watch()).toMatchObject({ ok: true });
+    await eventually(() => expect(player.frames).toBeGreaterThan(5));
+  });
+
   test("are spread, and all have every frame", async () => {
     const server = await start("--workers", "2", "--size", "160x90");
     const all: Player[] = [];
@@ -165,18 +179,7 @@ test("where no thread can run the main one sends", async () => {
   const events = { connected() {}, keyframeNeeded() {}, wants() {}, moved() {}, received() {}, closed() {} };
   expect(await audience.admit("offer", events)).toMatchObject({ answer: "offer" });
   viewers[0]?.events.connected();
-  const timings = { captured: systemClock.now(), received: systemClock.now() };
-  const about = {
-    codec: "vp8",
-    level: 0,
-    type: "key",
-    width: 2,
-    height: 2,
-    rtpTimestamp: 0,
-    number: 1,
-    timings,
-  } as const;
-  expect(await audience.send({ ...about, data: Buffer.alloc(10) })).toMatchObject({ packets: 1 });
+  expect(await audience.send(encodedFrame(1, systemClock.now()))).toMatchObject({ packets: 1 });
   expect(viewers[0]?.frames).toHaveLength(1);
   await pool.close();
   port.close();

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import type { EncodedFrame } from "../../src/frame.ts";
 import { LocalAudience } from "../../src/transport/audience.ts";
 import { FakeClock } from "../fake-clock.ts";
-import { FakeViewer } from "../fakes.ts";
+import { encodedFrame, FakeViewer } from "../fakes.ts";
 
 test("viewers that take no reports leave the others their share", async () => {
   const clock = new FakeClock();
@@ -17,19 +16,8 @@ test("viewers that take no reports leave the others their share", async () => {
   for (let n = 0; n < 600; n++) await audience.admit("offer", events);
   for (const viewer of viewers) viewer.events.connected();
 
-  const timings = { captured: clock.now(), received: clock.now() };
-  const about = {
-    codec: "vp8",
-    level: 0,
-    type: "key",
-    width: 2,
-    height: 2,
-    rtpTimestamp: 0,
-    timings,
-  } as const;
   for (let number = 1; number <= 5; number++) {
-    const frame: EncodedFrame = { ...about, number, data: Buffer.alloc(10) };
-    expect(await audience.send(frame)).toMatchObject({ packets: 1 });
+    expect(await audience.send(encodedFrame(number, clock.now()))).toMatchObject({ packets: 1 });
   }
   for (const { frames } of viewers) expect(frames).toHaveLength(5);
   expect(viewers[0]?.reports.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5]);

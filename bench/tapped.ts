@@ -1,0 +1,33 @@
+/** The built-in scene as a source that notes when each frame was complete. */
+import type { RawFrame } from "../src/frame.ts";
+import { patternSource } from "../src/source/pattern.ts";
+import type { Source } from "../src/source/source.ts";
+import { systemClock } from "../src/timing.ts";
+
+/**
+ * @param captured gets the time at which the pixels of each frame were complete, by its number.
+ * @param also is shown each frame before it goes on.
+ */
+export function tappedPattern(
+  about: { readonly width: number; readonly height: number; readonly fps: number },
+  captured: Map<number, number>,
+  also: (frame: RawFrame) => void = () => {},
+): Source {
+  const pattern = patternSource({ ...about, clock: systemClock });
+  return {
+    label: pattern.label,
+    start: (sink) =>
+      pattern.start({
+        state: (state) => sink.state(state),
+        problem: (sentence) => sink.problem(sentence),
+        frame(frame) {
+          captured.set(frame.number, frame.timings.captured);
+          if (frame.kind === "raw") also(frame);
+          sink.frame(frame);
+        },
+      }),
+    demand: (watched) => pattern.demand(watched),
+    counters: () => pattern.counters(),
+    close: () => pattern.close(),
+  };
+}
