@@ -10,8 +10,8 @@
 import type { ServerResponse } from "node:http";
 import { DecodeError, Decoder } from "./encoder/decode.ts";
 import type { VideoEncoder } from "./encoder/encoder.ts";
-import { Rendition } from "./encoder/rendition.ts";
-import type { Codec, EncodedFrame, SourceFrame } from "./frame.ts";
+import { Renditions } from "./encoder/renditions.ts";
+import type { Codec, EncodedFrame, RenditionId, SourceFrame } from "./frame.ts";
 import { Latest } from "./latest.ts";
 import { giveBack } from "./memory.ts";
 import { RateMeter } from "./meter.ts";
@@ -69,12 +69,9 @@ export class Broadcast implements SourceSink {
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
   readonly #jpegs = new Latest<Picture>((job) => this.#sendJpeg(job));
   readonly #refusals: Refusals;
+  readonly #renditions: Renditions;
   /** What is wrong at the source. */
   #sourceProblem: string | undefined;
-  /** By codec and level. */
-  readonly #renditions = new Map<string, Rendition>();
-  /** RFC 3550, section 5.1: the initial value of the timestamp should be random. */
-  readonly #timestampOffset = Math.floor(Math.random() * 2 ** 32);
   #state: SourceState = { kind: "waiting" };
   /** The newest picture that came while nobody watched, not yet decoded. */
   #unseen: SourceFrame | undefined;
@@ -92,6 +89,16 @@ export class Broadcast implements SourceSink {
     this.#mjpeg = new MjpegStream(options.clock);
     this.#decoder = new Decoder(options.maxPixels, options.clock);
     this.#refusals = new Refusals(options.clock, (line) => options.log(`${options.name}: ${line}`));
+    const { clock, encoder, bitrate, log } = options;
+    this.#renditions = new Renditions({
+      clock,
+      encoder,
+      bitrate,
+      log,
+      fps: () => this.#sourceRate.rate || ASSUMED_FPS,
+      picture: () => (this.#attended === "shown" ? this.#shown?.raw : undefined),
+      emit: (frame) => this.#send(frame),
+    });
     this.#snapshots = new Snapshots({
       clock: options.clock,
       last: () => this.#shown,
@@ -116,7 +123,7 @@ export class Broadcast implements SourceSink {
     this.#jpegs.close();
     for (const viewer of [...this.#admitted]) viewer.close("the server stops");
     this.#mjpeg.close();
-    for (const rendition of this.#renditions.values()) rendition.stop();
+    this.#renditions.keep([]);
     await this.#options.source.close();
   }
 
@@ -180,7 +187,7 @@ export class Broadcast implements SourceSink {
     this.#shown = picture;
     if (this.#attended === "watched") this.#attended = "shown";
     if (this.#mjpeg.viewers > 0) this.#jpegs.push(picture);
-    for (const [codec, level] of this.#watched().values()) this.#rendition(codec, level).push(picture.raw);
+    this.#renditions.push(picture.raw);
     if (resized || healed) this.#tell();
   }
 
@@ -319,12 +326,12 @@ export class Broadcast implements SourceSink {
 
   /** Counters of the source and the stages, for `/metrics`. */
   counters(): Record<string, number> {
-    const encoded = [...this.#renditions.values()].map(({ counters }) => counters);
+    const { dropped, failures } = this.#renditions.counters;
     return {
       ...this.#options.source.counters(),
       dropped_before_decode: this.#decoding.dropped,
-      dropped_before_encode: encoded.reduce((sum, { dropped }) => sum + dropped, 0),
-      encoder_failures: encoded.reduce((sum, { failures }) => sum + failures, 0),
+      dropped_before_encode: dropped,
+      encoder_failures: failures,
     };
   }
 
@@ -344,29 +351,20 @@ export class Broadcast implements SourceSink {
   }
 
   #wantKeyframe(viewer: Viewer): void {
-    const levels = this.#viewers.get(viewer);
-    if (!levels) return;
-    for (const level of new Set([levels.has, levels.wants]))
-      this.#rendition(viewer.codec, level).requestKeyframe();
+    for (const id of this.#renditionsOf(viewer)) this.#renditions.requestKeyframe(id);
   }
 
-  /** The renditions that somebody has or wants. */
-  #watched(): Map<string, [Codec, number]> {
-    const watched = new Map<string, [Codec, number]>();
-    for (const [{ codec }, { has, wants }] of this.#viewers)
-      for (const level of [has, wants]) watched.set(`${codec}/${level}`, [codec, level]);
-    return watched;
+  /** What the viewer is sent, and what it is to be sent; none before it is connected. */
+  #renditionsOf(viewer: Viewer): RenditionId[] {
+    const { codec } = viewer;
+    const levels = this.#viewers.get(viewer);
+    return levels ? [...new Set([levels.has, levels.wants])].map((level) => ({ codec, level })) : [];
   }
 
   /** Somebody came or went: the source and the stages work only while somebody watches. */
   #demandChanged(): void {
     if (this.#closed) return;
-    const wanted = this.#watched();
-    for (const [key, rendition] of this.#renditions) {
-      if (wanted.has(key)) continue;
-      rendition.stop();
-      this.#renditions.delete(key);
-    }
+    this.#renditions.keep([...this.#viewers.keys()].flatMap((viewer) => this.#renditionsOf(viewer)));
     if (this.#mjpeg.viewers === 0) this.#mjpeg.forget();
 
     const watched = this.#admitted.size + this.#mjpeg.viewers + this.#snapshots.waiting > 0;
@@ -381,21 +379,6 @@ export class Broadcast implements SourceSink {
       else if (this.#shown) this.#show(this.#shown);
     }
     this.#tell();
-  }
-
-  #rendition(codec: Codec, level: number): Rendition {
-    const key = `${codec}/${level}`;
-    const present = this.#renditions.get(key);
-    if (present) return present;
-    const { clock, bitrate, log } = this.#options;
-    const encoder = () => this.#options.encoder(codec);
-    const fps = () => this.#sourceRate.rate || ASSUMED_FPS;
-    const emit = (frame: EncodedFrame) => this.#send(frame);
-    const timestampOffset = this.#timestampOffset;
-    const rendition = new Rendition({ clock, encoder, bitrate, level, timestampOffset, log, fps, emit });
-    this.#renditions.set(key, rendition);
-    if (this.#shown && this.#attended === "shown") rendition.push(this.#shown.raw);
-    return rendition;
   }
 
   #tell(): void {

@@ -77,11 +77,19 @@ export type SourceFrame = ImageFrame | RawFrame;
 /** H.264 is that of constrained baseline. */
 export type Codec = "vp8" | "h264";
 
-/** One frame of a rendition's bitstream: of VP8 as RFC 6386 has it, of H.264 a byte stream (its annex B). */
-export interface EncodedFrame extends Frame {
+/** One of a picture's renditions. */
+export interface RenditionId {
   readonly codec: Codec;
   /** Of the ladder: 0 is the full rendition. */
   readonly level: number;
+}
+
+export function renditionName({ codec, level }: RenditionId): string {
+  return `${codec}/${level}`;
+}
+
+/** One frame of a rendition's bitstream: of VP8 as RFC 6386 has it, of H.264 a byte stream (its annex B). */
+export interface EncodedFrame extends Frame, RenditionId {
   readonly type: "key" | "delta";
   readonly width: number;
   readonly height: number;

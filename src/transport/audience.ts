@@ -1,5 +1,5 @@
 /** The viewers of one broadcast, in this thread: each frame is packetized once, and sent to all that are connected. */
-import type { Codec, EncodedFrame } from "../frame.ts";
+import { type Codec, type EncodedFrame, type RenditionId, renditionName } from "../frame.ts";
 import { Share } from "../share.ts";
 import type { Clock } from "../timing.ts";
 import { Turns } from "../turns.ts";
@@ -19,7 +19,7 @@ export interface Recipient {
   send(frame: PacketizedFrame): void;
   /** Whether it has asked for reports. */
   readonly takesReports: boolean;
-  /** Sends the report that belongs to the frame just sent. */
+  /** Sends the report that belongs to the frame just sent. Never blocks or throws. */
   report(json: string): void;
   /** As {@link Viewer.restart}. */
   restart(offer: string): Promise<string>;
@@ -53,7 +53,7 @@ export type Answer<Offer = string> = (
 export class LocalAudience<Offer = string> implements Audience<Offer> {
   readonly #clock: Clock;
   readonly #answer: Answer<Offer>;
-  /** By codec and level. */
+  /** By their names. */
   readonly #renditions = new Map<string, Packetized>();
   readonly #turns: Turns;
   readonly #reports: Share<Member>;
@@ -70,7 +70,7 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
     const answered = await this.#answer(offer, {
       ...events,
       connected: () => {
-        if (member) this.#rendition(member.is.codec, 0).viewers.add(member);
+        if (member) this.#rendition({ codec: member.is.codec, level: 0 }).viewers.add(member);
         events.connected();
       },
       wants: (level) => {
@@ -78,7 +78,7 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
         events.wants(level);
       },
       closed: (reason) => {
-        if (member) this.#rendition(member.is.codec, member.level).viewers.delete(member);
+        if (member) this.#rendition({ codec: member.is.codec, level: member.level }).viewers.delete(member);
         events.closed(reason);
       },
     });
@@ -87,8 +87,8 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
   }
 
   async send(frame: EncodedFrame): Promise<Sent> {
-    if (frame.type === "key") this.#move(frame.codec, frame.level);
-    const { packetizer, history, viewers } = this.#rendition(frame.codec, frame.level);
+    if (frame.type === "key") this.#move(frame);
+    const { packetizer, history, viewers } = this.#rendition(frame);
     const packets = packetizer.packetize(frame);
     const packetized = history.add(frame, packets);
     await this.#turns.take(each(viewers, ({ is }) => is.send(packetized)));
@@ -101,8 +101,8 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
   }
 
   /** With a keyframe those who want it can begin. */
-  #move(codec: Codec, level: number): void {
-    const { viewers } = this.#rendition(codec, level);
+  #move({ codec, level }: RenditionId): void {
+    const { viewers } = this.#rendition({ codec, level });
     for (const other of this.#renditions.values()) {
       if (other.codec !== codec || other.viewers === viewers) continue;
       for (const member of other.viewers) {
@@ -115,15 +115,15 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
     }
   }
 
-  #rendition(codec: Codec, level: number): Packetized {
-    const key = `${codec}/${level}`;
-    const rendition = this.#renditions.get(key) ?? {
-      codec,
+  #rendition(id: RenditionId): Packetized {
+    const name = renditionName(id);
+    const rendition = this.#renditions.get(name) ?? {
+      codec: id.codec,
       packetizer: new Packetizer(),
       history: new PacketHistory(this.#clock),
       viewers: new Set(),
     };
-    this.#renditions.set(key, rendition);
+    this.#renditions.set(name, rendition);
     return rendition;
   }
 }

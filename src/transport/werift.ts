@@ -8,17 +8,15 @@ import { randomBytes, randomUUID } from "node:crypto";
 import {
   type RTCDataChannel,
   RTCDtlsTransport,
-  RTCPeerConnection,
-  RTCRtpCodecParameters,
-  RTCRtpHeaderExtensionParameters,
+  type RTCPeerConnection,
   StunProtocol,
   UdpTransport,
-  useSdesMid,
 } from "werift";
 import type { Codec } from "../frame.ts";
 import { FRAMES_CHANNEL } from "../signaling/protocol.ts";
 import type { Cancel, Clock, Millis } from "../timing.ts";
 import type { Answer, Recipient } from "./audience.ts";
+import { CODECS, newConnection, PLAYOUT_DELAY_URI } from "./connection.ts";
 import { chooseFormat, type VideoFormat, withFormat } from "./formats.ts";
 import type { PacketizedFrame } from "./history.ts";
 import { type MediaCounters, type MediaParameters, MediaSession } from "./media.ts";
@@ -47,7 +45,6 @@ const MAX_REPORTS_BYTES = 64 * 1024;
 /** Data channels that nobody here has a use for; each leaves some memory behind. */
 const MAX_STRAY_CHANNELS = 8;
 
-const PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
 const MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid";
 
 /** Minimum and maximum of 0: show each frame as soon as it is decoded. */
@@ -193,7 +190,7 @@ class Peer implements Recipient {
     this.#options = options;
     this.#format = format;
     this.#events = events;
-    this.#connection = newConnection(options, format.codec);
+    this.#connection = newConnection(format.codec, options.playoutDelay, OURS);
     this.#transport = transportBy(() => this.#route);
     this.#registration = options.port.register({
       routed: (route) => {
@@ -259,13 +256,19 @@ class Peer implements Recipient {
 
   report(json: string): void {
     // A viewer that takes none in misses some rather than pile them up.
-    if (!this.#reports || !this.takesReports || this.#reports.bufferedAmount > MAX_REPORTS_BYTES) return;
-    this.#reports.send(json);
+    const channel = this.#reports;
+    if (!channel || !this.takesReports || channel.bufferedAmount > MAX_REPORTS_BYTES) return;
+    this.#attempt(() => channel.send(json));
   }
 
   send(frame: PacketizedFrame): void {
+    this.#attempt(() => this.#media?.send(frame));
+  }
+
+  /** One that fails is the end of this viewer, and of no other. */
+  #attempt(act: () => void): void {
     try {
-      this.#media?.send(frame);
+      act();
     } catch (error) {
       this.#options.log(`A viewer cannot be sent to: ${error instanceof Error ? error.message : error}.`);
       this.close("failed");
@@ -358,48 +361,6 @@ class Peer implements Recipient {
     const receive = (datagram: Buffer) => this.#transport.onData(datagram, VIEWER);
     return new WeriftMedia(sender, extensions, receive, () => this.#events.keyframeNeeded());
   }
-}
-
-/** As session descriptions have them (RFC 7741, section 6; RFC 6184, section 8). */
-const CODECS: Readonly<Record<Codec, { readonly name: string; readonly parameters?: string }>> = {
-  vp8: { name: "VP8" },
-  // Constrained baseline, which all that have H.264 have; the level does not bind us (section 8.2.2).
-  h264: {
-    name: "H264",
-    parameters: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
-  },
-};
-
-function newConnection({ playoutDelay }: PeerOptions, codec: Codec): RTCPeerConnection {
-  const { name, parameters } = CODECS[codec];
-  const extensions = [useSdesMid()];
-  if (playoutDelay) extensions.push(new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI }));
-  return new RTCPeerConnection({
-    codecs: {
-      video: [
-        new RTCRtpCodecParameters({
-          mimeType: `video/${name}`,
-          clockRate: 90_000,
-          ...(parameters === undefined ? {} : { parameters }),
-          rtcpFeedback: [
-            { type: "nack" },
-            { type: "nack", parameter: "pli" },
-            { type: "ccm", parameter: "fir" },
-            { type: "goog-remb" },
-          ],
-        }),
-        new RTCRtpCodecParameters({ mimeType: "video/rtx", clockRate: 90_000 }),
-      ],
-    },
-    headerExtensions: { video: extensions },
-    bundlePolicy: "max-bundle",
-    // Lite (RFC 8445, section 2.5): we answer checks and send none. It also asks no STUN server.
-    iceLite: true,
-    // One socket of its own, which is our port; the candidates are the port's.
-    iceUseIpv4: false,
-    iceUseIpv6: false,
-    iceAdditionalHostAddresses: [OURS],
-  });
 }
 
 /** The socket of one peer connection. Checks are answered by the endpoint, so that all that it has to send is DTLS. */

@@ -1,6 +1,6 @@
 /** One media worker as the main thread sees it: its viewers, whose ends of the port are here, and the frames for them. */
 import { Worker } from "node:worker_threads";
-import type { Codec, EncodedFrame } from "../../frame.ts";
+import { type Codec, type EncodedFrame, renditionName } from "../../frame.ts";
 import type { Clock, Millis } from "../../timing.ts";
 import type { Registration, RtcPort } from "../port.ts";
 import type { Route } from "../route.ts";
@@ -51,7 +51,7 @@ export class MediaWorker {
   readonly #options: MediaWorkerOptions;
   readonly #thread: Worker;
   readonly #members = new Map<number, Member>();
-  /** Frames on their way, by audience, codec and level, oldest first. */
+  /** Frames on their way, by audience and rendition, oldest first. */
   readonly #sending = new Map<string, ((sent: Sent | undefined) => void)[]>();
   #isReady = false;
   #hasEnded = false;
@@ -127,9 +127,8 @@ export class MediaWorker {
 
   /** Resolves when its viewers have the frame; to undefined where it has none of this audience, or ends before. */
   send(audience: number, frame: EncodedFrame): Promise<Sent | undefined> {
-    const { codec, level } = frame;
-    const key = `${audience} ${codec}/${level}`;
-    if (!this.#serves(audience, codec)) return Promise.resolve(undefined);
+    const key = `${audience} ${renditionName(frame)}`;
+    if (!this.#serves(audience, frame.codec)) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const waiting = this.#sending.get(key) ?? [];
       this.#sending.set(key, waiting);

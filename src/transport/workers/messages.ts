@@ -100,7 +100,7 @@ export type WorkerReport =
       /** The rendition's oldest frame that was not told of yet is sent. */
       readonly kind: "sent";
       readonly audience: number;
-      /** Its codec and level. */
+      /** Its name. */
       readonly rendition: string;
       readonly packets: number;
       readonly at: EpochMs;

@@ -3,6 +3,7 @@
  * main thread's sockets, and come in by messages.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { renditionName } from "../../frame.ts";
 import { systemClock } from "../../timing.ts";
 import { LocalAudience } from "../audience.ts";
 import { loadNativeIo } from "../io/native.ts";
@@ -128,7 +129,7 @@ function refuse(viewer: number, error: unknown): void {
 async function send({ audience, frame }: Extract<WorkerOrder, { kind: "frame" }>): Promise<void> {
   const { packets, at } = await audienceOf(audience).send({ ...frame, data: bufferOf(frame.data) });
   const dropped = [...senders.values()].reduce((sum, sender) => sum + sender.dropped, 0);
-  const rendition = `${frame.codec}/${frame.level}`;
+  const rendition = renditionName(frame);
   report({ kind: "sent", audience, rendition, packets, at, counters: { ...counters, dropped } });
 }
 

@@ -1,0 +1,57 @@
+/** How a viewer's peer connection is set up in werift: one codec, its repairs, and the header extensions. */
+import {
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  RTCRtpHeaderExtensionParameters,
+  useSdesMid,
+} from "werift";
+import type { Codec } from "../frame.ts";
+
+/** As session descriptions have them (RFC 7741, section 6; RFC 6184, section 8). */
+export const CODECS: Readonly<Record<Codec, { readonly name: string; readonly parameters?: string }>> = {
+  vp8: { name: "VP8" },
+  // Constrained baseline, which all that have H.264 have; the level does not bind us (section 8.2.2).
+  h264: {
+    name: "H264",
+    parameters: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+  },
+};
+
+/** Asks a viewer how long to hold frames back at least and at most. */
+export const PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
+
+/**
+ * It has one socket, for which it is handed a transport while it gathers.
+ * @param address what that socket is bound to, as it believes.
+ */
+export function newConnection(codec: Codec, playoutDelay: boolean, address: string): RTCPeerConnection {
+  const { name, parameters } = CODECS[codec];
+  const extensions = [useSdesMid()];
+  if (playoutDelay) extensions.push(new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI }));
+  return new RTCPeerConnection({
+    codecs: {
+      video: [
+        new RTCRtpCodecParameters({
+          mimeType: `video/${name}`,
+          clockRate: 90_000,
+          ...(parameters === undefined ? {} : { parameters }),
+          rtcpFeedback: [
+            { type: "nack" },
+            { type: "nack", parameter: "pli" },
+            { type: "ccm", parameter: "fir" },
+            { type: "goog-remb" },
+          ],
+        }),
+        new RTCRtpCodecParameters({ mimeType: "video/rtx", clockRate: 90_000 }),
+      ],
+    },
+    headerExtensions: { video: extensions },
+    bundlePolicy: "max-bundle",
+    // Lite (RFC 8445, section 2.5): we answer checks and send none. It also asks no STUN server.
+    iceLite: true,
+    // One socket of its own, which is our port; the candidates are the port's.
+    iceUseIpv4: false,
+    iceUseIpv6: false,
+    iceAdditionalHostAddresses: [address],
+  });
+}
