@@ -1,7 +1,7 @@
 /**
- * What a viewer's network carries: chooses the level of the {@link LADDER} to send it. Down at once when it reports loss,
- * a growing round trip or an estimate below what it is sent; up by trying, after a time that doubles with each try that
- * fails, so that it settles.
+ * What a viewer's network carries: chooses the level of the {@link LADDER} to send it. Down at once when it reports much
+ * loss, or a round trip that has grown and stays so, or a fallen estimate with a little of either; up by trying, after a
+ * time that doubles with each try that fails, so that it settles.
  */
 import { LADDER, rungOf } from "../ladder.ts";
 import type { Clock, EpochMs, Millis } from "../timing.ts";
@@ -13,10 +13,14 @@ export interface NetworkReport {
   readonly roundTrip: Millis | undefined;
   /** Media bits a second. */
   readonly sent: number;
+  readonly packets: number;
 }
 
 /** Loss beyond what repairs make good: a queue that overflows. */
 const LOSES = 0.12;
+
+/** The loss of so many packets counts half; that of few is chance. */
+const HALF_COUNTS = 60;
 
 /** A round trip longer by so much than the shortest of late is one through a queue that grows. */
 const QUEUES: Millis = 100;
@@ -24,8 +28,15 @@ const QUEUES: Millis = 100;
 /** How long the shortest round trip is remembered, in reports, which come about once a second. */
 const REMEMBERED = 30;
 
-/** An estimate below this share of what is sent says that it is too much; one near what is sent, that more would be. */
-const TOO_MUCH = 0.85;
+/**
+ * An estimate begins low, and follows what was sent up to half as much again: only where it falls below what is sent has
+ * the receiver seen a queue. It may be mistaken, so that loss or a round trip has to say so as well.
+ */
+const FELL = 0.97;
+const SOME_LOSS = 0.08;
+const SOME_QUEUE: Millis = 30;
+
+/** An estimate that is no higher above what is sent leaves no room for more. */
 const ROOM = 1.15;
 
 /** Older estimates say nothing. */
@@ -48,6 +59,8 @@ export class Congestion {
   #lossAverage = 0;
   #slowReports = 0;
   #estimate: { readonly bitrate: number; readonly at: EpochMs } | undefined;
+  /** Since the last report. */
+  #estimateFell = false;
   #changedAt: EpochMs;
   #quietSince: EpochMs;
   #wait = FIRST_TRY;
@@ -69,16 +82,21 @@ export class Congestion {
    * @param bitrate bits a second.
    */
   estimated(bitrate: number): void {
+    if (this.#estimate && bitrate < FELL * this.#estimate.bitrate) this.#estimateFell = true;
     this.#estimate = { bitrate, at: this.#clock.now() };
   }
 
-  reported({ fractionLost, roundTrip, sent }: NetworkReport): void {
+  reported({ fractionLost, roundTrip, sent, packets }: NetworkReport): void {
     const now = this.#clock.now();
     const estimate = this.#freshEstimate(now);
-    this.#lossAverage = (this.#lossAverage + fractionLost) / 2;
-    this.#slowReports = this.#isSlow(roundTrip) ? this.#slowReports + 1 : 0;
-    const isTooMuch = estimate !== undefined && sent > 0 && estimate < TOO_MUCH * sent;
-    if (this.#lossAverage > LOSES || this.#slowReports > 1 || isTooMuch) this.#stepDown(now, sent, estimate);
+    this.#lossAverage += (fractionLost - this.#lossAverage) * (packets / (packets + HALF_COUNTS));
+    const queued = this.#queued(roundTrip);
+    this.#slowReports = queued > QUEUES ? this.#slowReports + 1 : 0;
+    const fallen = this.#estimateFell ? estimate : undefined;
+    this.#estimateFell = false;
+    const isTooMuch =
+      fallen !== undefined && fallen < sent && (this.#lossAverage > SOME_LOSS || queued > SOME_QUEUE);
+    if (this.#lossAverage > LOSES || this.#slowReports > 1 || isTooMuch) this.#stepDown(now, sent, fallen);
     else this.#mayStepUp(now, sent, estimate);
   }
 
@@ -119,12 +137,12 @@ export class Congestion {
     this.#slowReports = 0;
   }
 
-  #isSlow(roundTrip: Millis | undefined): boolean {
-    if (roundTrip === undefined) return false;
+  /** How much longer the round trip is than it need be: through the queue of a network that is full. */
+  #queued(roundTrip: Millis | undefined): Millis {
+    if (roundTrip === undefined) return 0;
     this.#roundTrips.push(roundTrip);
     if (this.#roundTrips.length > REMEMBERED) this.#roundTrips.shift();
-    const shortest = Math.min(...this.#roundTrips);
-    return roundTrip > shortest + Math.max(QUEUES, shortest);
+    return roundTrip - Math.min(...this.#roundTrips);
   }
 
   #freshEstimate(now: EpochMs): number | undefined {

@@ -77,8 +77,11 @@ interface Stretch {
   readonly from: number;
   /** What turns an index of the rendition into one of this viewer's. */
   readonly offset: number;
-  /** Of its first frame: a picture that another rendition has shown already is one of its own, a tick later. */
-  readonly timestamp: { readonly was: number; readonly is: number };
+  /**
+   * The viewer's timestamps of its first frames, by the rendition's own: the one before may have shown these pictures
+   * already, and a viewer throws away what is not later than what it has shown.
+   */
+  readonly shifted: Map<number, number>;
 }
 
 /** Seconds between reports that tell a rate. */
@@ -100,8 +103,8 @@ export class MediaSession {
   /** The renditions that it was sent of late, the present one last; none before its first keyframe. */
   #stretches: Stretch[] = [];
   #lastFrame: { readonly timestamp: number; readonly captured: EpochMs } | undefined;
-  #reportedAt: EpochMs;
-  #reportedOctets = 0;
+  /** What was sent when the viewer reported last. */
+  #reported: { readonly at: EpochMs; readonly octets: number; readonly packets: number };
   #closed = false;
   #roundTrip: Millis | undefined;
 
@@ -116,7 +119,7 @@ export class MediaSession {
     this.#rtx = parameters.rtx && streamOf(parameters.rtx, parameters.extensions);
     this.#repairs = new RepairBudget(clock);
     this.#congestion = new Congestion(clock);
-    this.#reportedAt = clock.now();
+    this.#reported = { at: clock.now(), octets: 0, packets: 0 };
     // RFC 3550, section 6.2, has seconds between reports; each second gives a steady round trip.
     this.#stopReporting = everySecond(() => this.#report());
   }
@@ -130,17 +133,18 @@ export class MediaSession {
     if (stretch?.history !== history) {
       if (type !== "key") return;
       const from = this.#media.next;
-      const timestamp = { was: first.timestamp, is: this.#after(first.timestamp) };
-      stretch = { history, from, offset: from - first.index, timestamp };
+      stretch = { history, from, offset: from - first.index, shifted: new Map() };
       this.#stretches.push(stretch);
       if (this.#stretches.length > MAX_STRETCHES) this.#stretches.shift();
     }
     const isFirst = this.#lastFrame === undefined;
-    this.#lastFrame = { timestamp: timestampIn(stretch, first), captured };
+    const timestamp = this.#after(first.timestamp);
+    if (timestamp !== first.timestamp) stretch.shifted.set(first.timestamp, timestamp);
+    this.#lastFrame = { timestamp, captured };
     for (const packet of packets) {
       const index = packet.index + stretch.offset;
       this.#media.next = index + 1;
-      this.#push(route, this.#media, index, timestampIn(stretch, packet), packet);
+      this.#push(route, this.#media, index, timestamp, packet);
     }
     // At once, so that the viewer can tell the time of capture from the first frame on.
     if (isFirst) this.#report();
@@ -207,7 +211,7 @@ export class MediaSession {
     if (!stretch || !packet || !this.#repairs.allows(index, this.#roundTrip ?? 0, this.#media.packets))
       return;
     this.#options.counters.repairs++;
-    const timestamp = timestampIn(stretch, packet);
+    const timestamp = stretch.shifted.get(packet.timestamp) ?? packet.timestamp;
     const { marker, payload } = packet;
     if (!this.#rtx) this.#push(route, this.#media, index, timestamp, packet);
     else
@@ -245,20 +249,22 @@ export class MediaSession {
 
   #adapt(fractionLost: number): void {
     const now = this.#options.clock.now();
-    const seconds = (now - this.#reportedAt) / 1000;
+    const seconds = (now - this.#reported.at) / 1000;
     // Browsers may send several at once.
     if (seconds < MIN_REPORT) return;
-    const sent = ((this.#media.octets - this.#reportedOctets) * 8) / seconds;
-    this.#reportedAt = now;
-    this.#reportedOctets = this.#media.octets;
+    const { octets, packets } = this.#media;
+    const sent = ((octets - this.#reported.octets) * 8) / seconds;
+    const network = {
+      fractionLost,
+      roundTrip: this.#roundTrip,
+      sent,
+      packets: packets - this.#reported.packets,
+    };
+    this.#reported = { at: now, octets, packets };
     const before = this.#congestion.level;
-    this.#congestion.reported({ fractionLost, roundTrip: this.#roundTrip, sent });
+    this.#congestion.reported(network);
     if (this.#congestion.level !== before) this.#options.wants(this.#congestion.level);
   }
-}
-
-function timestampIn({ timestamp: { was, is } }: Stretch, { timestamp }: MediaPacket): number {
-  return timestamp === was ? is : timestamp;
 }
 
 /** Starts in the lower half of the sequence numbers: who misses the first packets still counts roll-overs right. */

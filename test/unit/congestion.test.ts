@@ -12,13 +12,19 @@ beforeEach(() => {
 /** Reports once a second, for so many seconds; the levels after each. */
 async function reports(
   seconds: number,
-  { fractionLost = 0, roundTrip = 20, sent = 3_000_000, estimate = undefined as number | undefined } = {},
+  {
+    fractionLost = 0,
+    roundTrip = 20,
+    sent = 3_000_000,
+    packets = 300,
+    estimate = undefined as number | undefined,
+  } = {},
 ): Promise<number[]> {
   const levels: number[] = [];
   for (let n = 0; n < seconds; n++) {
     await clock.advance(1000);
     if (estimate !== undefined) congestion.estimated(estimate);
-    congestion.reported({ fractionLost, roundTrip, sent });
+    congestion.reported({ fractionLost, roundTrip, sent, packets });
     levels.push(congestion.level);
   }
   return levels;
@@ -29,13 +35,16 @@ describe("a viewer's level", () => {
     expect(await reports(60, { fractionLost: 0.05 })).toEqual(Array(60).fill(0));
   });
 
-  test("falls within two reports of heavy loss", async () => {
-    expect(await reports(2, { fractionLost: 0.2 })).toEqual([0, 1]);
+  test("falls at the first report of heavy loss, and at the third of some", async () => {
+    expect(await reports(1, { fractionLost: 0.2 })).toEqual([1]);
+    clock = new FakeClock();
+    congestion = new Congestion(clock);
+    expect(await reports(3, { fractionLost: 0.13, packets: 100 })).toEqual([0, 0, 1]);
   });
 
-  test("does not fall for one report of some loss, nor for one long round trip", async () => {
+  test("does not fall for the loss of one packet in four, nor for one long round trip", async () => {
     await reports(5);
-    expect(await reports(1, { fractionLost: 0.2 })).toEqual([0]);
+    expect(await reports(1, { fractionLost: 0.25, packets: 4 })).toEqual([0]);
     await reports(5);
     expect(await reports(1, { roundTrip: 900 })).toEqual([0]);
     expect(await reports(5)).toEqual([0, 0, 0, 0, 0]);
@@ -50,11 +59,22 @@ describe("a viewer's level", () => {
     expect(await reports(20, { roundTrip: 400 })).toEqual(Array(20).fill(0));
   });
 
-  test("falls at the first estimate below what is sent, straight to what fits", async () => {
-    expect(await reports(1, { estimate: 900_000 })).toEqual([1]);
-    clock = new FakeClock();
-    congestion = new Congestion(clock);
-    expect(await reports(1, { estimate: 400_000 })).toEqual([2]);
+  test("falls when the estimate does while the round trip grows, straight to what fits", async () => {
+    for (const [estimate, level] of [
+      [900_000, 1],
+      [400_000, 2],
+    ] as const) {
+      clock = new FakeClock();
+      congestion = new Congestion(clock);
+      await reports(5, { estimate: 3_500_000 });
+      expect(await reports(1, { estimate, roundTrip: 55 })).toEqual([level]);
+    }
+  });
+
+  test("is not fooled by an estimate that begins low, nor by one that falls with no other sign", async () => {
+    expect(await reports(5, { estimate: 300_000, roundTrip: 60 })).toEqual([0, 0, 0, 0, 0]);
+    expect(await reports(5, { estimate: 4_000_000 })).toEqual([0, 0, 0, 0, 0]);
+    expect(await reports(5, { estimate: 1_000_000, fractionLost: 0.05 })).toEqual([0, 0, 0, 0, 0]);
   });
 
   test("waits for its new rate to be spoken of before it falls again", async () => {

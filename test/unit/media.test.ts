@@ -355,17 +355,34 @@ test("changes to another rendition at its keyframe, and what it had of the one b
   expect(repairs.map(({ header }) => header.timestamp)).toEqual([90_000, 90_001]);
 });
 
+test("shows no picture twice at one time, nor earlier than another, when two renditions overlap", async () => {
+  const viewer = new Watched();
+  viewer.frame("key");
+  viewer.history = new PacketHistory(viewer.clock);
+  // Both are of pictures that the rendition before has shown.
+  viewer.frame("key");
+  viewer.frame("delta");
+  const packets = viewer.media();
+  expect(packets.map(({ header }) => header.timestamp)).toEqual([90_000, 90_001, 90_002]);
+  viewer.tell(nack(numbersOf(packets).slice(1)));
+  // One timestamp of the rendition, of which the last counts: a picture has but one in real life.
+  expect(viewer.media()).toHaveLength(2);
+});
+
 test("wants another level when its network carries less, and when it carries more again", async () => {
   const viewer = new Watched();
-  const second = async (estimate: number) => {
+  const second = async (estimate: number, lost = 0) => {
     viewer.frame("key", { packets: 1000 });
     await viewer.clock.advance(1000);
     // 1000 packets of 11 bytes a second are 88 kbit/s.
-    viewer.tell(packetOf(206, 15, VIEWER, 0, 0x52454d42, 0x0100_0000 + estimate, MEDIA.ssrc), report(0, 0));
+    viewer.tell(
+      packetOf(206, 15, VIEWER, 0, 0x52454d42, 0x0100_0000 + estimate, MEDIA.ssrc),
+      report(0, 0, { lost }),
+    );
   };
   await second(200_000);
   expect(viewer.wants).not.toHaveBeenCalled();
-  await second(50_000);
+  await second(50_000, 26);
   expect(viewer.wants.mock.calls).toEqual([[1]]);
   for (let n = 0; n < 6; n++) await second(200_000);
   expect(viewer.wants.mock.calls).toEqual([[1], [0]]);
