@@ -4,10 +4,12 @@ import { readConfig } from "../../src/config.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
 import type { Source, SourceSink } from "../../src/source/source.ts";
 import { systemClock } from "../../src/timing.ts";
+import { Congestion } from "../../src/transport/congestion.ts";
 import { launchChromium, launchFirefox } from "../browser.ts";
 import type { Rgb } from "../pictures.ts";
 import { describeWith } from "../setup/suites.ts";
 import { openPlayer, readScreen, waitForState, waitForStats } from "./player.ts";
+import { keepPeerConnections } from "./undisturbed.ts";
 
 const COLOURS: readonly Rgb[] = [
   [255, 0, 0],
@@ -108,6 +110,45 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     await waitForStats(page, ({ codec }) => codec === "H264");
     await waitForStats(other, ({ codec }) => codec === "VP8");
     expect(here?.broadcast.viewers).toBe(2);
+  });
+
+  test.each([
+    ["vp8", "VP8"],
+    ["h264", "H264"],
+  ])("a viewer of %s that changes its rendition again and again shows every frame", async (codecs, name) => {
+    const levels = [0, 1, 2, 1];
+    let reports = 0;
+    // What its network carries, as the session is told: another level with each third report.
+    vi.spyOn(Congestion.prototype, "reported").mockImplementation(() => {
+      reports++;
+    });
+    vi.spyOn(Congestion.prototype, "level", "get").mockImplementation(
+      () => levels[Math.floor(reports / 3) % levels.length] ?? 0,
+    );
+    const url = await serve(codecs, 480, 270);
+    browser = await launchChromium(chromium);
+    const page = await openPlayer(browser, url, keepPeerConnections);
+    await waitForStats(page, ({ codec }) => codec === name);
+    const inbound = () =>
+      page.evaluate(async () => {
+        const [connection] = (window as unknown as { kept: RTCPeerConnection[] }).kept;
+        for (const report of (await connection?.getStats())?.values() ?? []) {
+          if (report.type === "inbound-rtp") {
+            const { keyFramesDecoded, framesReceived, framesDecoded, pliCount } = report;
+            return { keyFramesDecoded, missing: framesReceived - framesDecoded, pliCount };
+          }
+        }
+        return { keyFramesDecoded: 0, missing: 0, pliCount: 0 };
+      });
+    await vi.waitFor(async () => expect((await inbound()).keyFramesDecoded).toBeGreaterThan(6), {
+      timeout: 30_000,
+      interval: 500,
+    });
+    const { missing, pliCount } = await inbound();
+    expect(pliCount).toBe(0);
+    // One may be in the decoder.
+    expect(missing).toBeLessThan(2);
+    vi.restoreAllMocks();
   });
 
   test("one that has none of them is told in words, and has MJPEG", async () => {
