@@ -4,7 +4,9 @@
  */
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { type Announcement, readAnnouncement } from "./announce.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
+import { isStunUrl, isTurnUrl } from "./ice-servers.ts";
 import type { Millis } from "./timing.ts";
 
 /** A mistake in how rendercast was started: its message is one sentence that says what to do. */
@@ -14,10 +16,12 @@ interface Option {
   /** The environment variable is `RENDERCAST_` and the flag in capitals. */
   readonly flag: string;
   /** How the value is written, in the help; absent for a switch. */
-  readonly value: string;
+  readonly value?: string;
   readonly help: string;
   /** As written on the command line; absent where there is none. */
   readonly default?: string;
+  /** Whether its value is never shown. */
+  readonly secret?: true;
   readonly check: z.ZodType;
 }
 
@@ -45,6 +49,16 @@ const size = z
     "a size from 16x16 to 3840x2160",
   );
 
+/** What a switch may be set to as a variable. */
+const isOn = z
+  .enum(["true", "1", "false", "0"], "true or false")
+  .transform((text) => text === "true" || text === "1");
+
+const commaList = z.string().transform((list) => list.split(",").map((one) => one.trim()));
+
+/** Viewers slow down with more. */
+const MAX_ICE_SERVERS = 8;
+
 const MiB = 1024 * 1024;
 
 /** In the order of the help. */
@@ -68,6 +82,52 @@ export const OPTIONS = {
     value: "PORT",
     help: "UDP and TCP port of the video; 0 takes a free one (the one above --port, if it is free)",
     check: whole(0, 65535),
+  },
+  announce: {
+    flag: "announce",
+    value: "ADDRESSES",
+    help: "addresses or names by which viewers reach the video from outside a NAT or container, each with :PORT if it differs",
+    check: commaList.transform((list, context): Announcement[] => {
+      const announced = list.map(readAnnouncement).filter((one) => one !== undefined);
+      if (announced.length === list.length && list.length <= 8) return announced;
+      context.addIssue("up to 8 addresses with commas between, each with :PORT if it differs");
+      return z.NEVER;
+    }),
+  },
+  iceServers: {
+    flag: "ice-servers",
+    value: "URLS",
+    help: "STUN and TURN servers for the viewers: stun:HOST, turn:HOST, turn:HOST?transport=tcp, turns:HOST, with commas between",
+    check: commaList.refine(
+      (urls) => urls.length <= MAX_ICE_SERVERS && urls.every((url) => isStunUrl(url) || isTurnUrl(url)),
+      `up to ${MAX_ICE_SERVERS} URLs such as stun:example.com:3478 and turns:example.com, with commas between`,
+    ),
+  },
+  turnSecret: {
+    flag: "turn-secret",
+    value: "SECRET",
+    help: "secret shared with the TURN servers (coturn's use-auth-secret), to make each viewer's credentials of; better set as a variable",
+    secret: true,
+    check: z.string().min(1, "the servers' secret").max(256, "at most 256 characters"),
+  },
+  turnUser: {
+    flag: "turn-user",
+    value: "NAME:PASSWORD",
+    help: "instead of a secret, what TURN servers with fixed credentials take; every viewer sees it",
+    secret: true,
+    check: z
+      .string()
+      .regex(/^[^:]+:.+$/, "a name and a password with a colon between")
+      .transform((text) => {
+        const [username = ""] = text.split(":");
+        return { username, credential: text.slice(username.length + 1) };
+      }),
+  },
+  relayOnly: {
+    flag: "relay-only",
+    default: "false",
+    help: "have viewers come by the TURN servers alone",
+    check: isOn,
   },
   name: {
     flag: "name",
@@ -150,6 +210,7 @@ export const OPTIONS = {
   publishToken: {
     flag: "publish-token",
     value: "SECRET",
+    secret: true,
     help: "lets publishers on other machines in, as 'Authorization: Bearer SECRET'; better set as a variable",
     check: z.string().min(8, "at least 8 characters").max(256, "at most 256 characters"),
   },
@@ -266,7 +327,7 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
     const checked = option.check.safeParse(text);
     if (!checked.success) {
       const where = fromFlag === undefined ? variableOf(option.flag) : `--${option.flag}`;
-      const shown = option === OPTIONS.publishToken ? "what it is" : `'${text}'`;
+      const shown = option.secret ? "what it is" : `'${text}'`;
       throw new UsageError(`${where} takes ${checked.error.issues[0]?.message}, not ${shown}.`);
     }
     config[key] = checked.data;
@@ -278,7 +339,26 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
   if (config.rtcPort !== undefined && config.rtcPort !== 0 && config.rtcPort === config.port) {
     throw new UsageError("The video needs a port of its own: --rtc-port and --port must differ.");
   }
+  demandTurn(config as Config);
   return { run: config as Config };
+}
+
+/** Credentials and relays are TURN's: most likely its server was forgotten, or they were. */
+function demandTurn({ iceServers = [], turnSecret, turnUser, relayOnly }: Config): void {
+  const hasTurn = iceServers.some(isTurnUrl);
+  const given = [
+    turnSecret !== undefined && "--turn-secret",
+    turnUser !== undefined && "--turn-user",
+    relayOnly && "--relay-only",
+  ].find((flag) => flag);
+  if (!hasTurn && given)
+    throw new UsageError(`${given} needs a TURN server: name one with --ice-servers turn:HOST.`);
+  if (hasTurn && turnSecret === undefined && turnUser === undefined)
+    throw new UsageError(
+      "TURN servers take credentials: give the secret they share with --turn-secret, or --turn-user.",
+    );
+  if (turnSecret !== undefined && turnUser !== undefined)
+    throw new UsageError("Give --turn-secret or --turn-user, but not both.");
 }
 
 /** What only Blender needs says nothing where no Blender is started: most likely the scene was forgotten. */
@@ -300,23 +380,26 @@ function parseFlags(argv: readonly string[], env: Environment): Record<string, s
     help: { type: "boolean", short: "h" },
     version: { type: "boolean", short: "v" },
   };
-  for (const { flag } of Object.values(OPTIONS)) options[flag] = { type: "string" };
+  for (const { flag, value } of Object.values<Option>(OPTIONS))
+    options[flag] = { type: value === undefined ? "boolean" : "string" };
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
     const [scene, surplus] = positionals;
     if (values.scene !== undefined && scene !== undefined) throw strayError(scene, env);
     if (scene !== undefined && !scene.endsWith(".blend")) throw notSceneError(scene, env);
     if (surplus !== undefined) throw strayError(surplus, env);
-    return { ...(scene === undefined ? {} : { scene }), ...values } as Record<string, string>;
+    const given = Object.entries(values).map(([flag, value]) => [flag, String(value)]);
+    return { ...(scene === undefined ? {} : { scene }), ...Object.fromEntries(given) };
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const flag = /'(-[^' =]*)/.exec(error instanceof Error ? error.message : "")?.[1] ?? "an option";
-    const known = flag.replace(/^-+/, "") in options;
-    throw new UsageError(
-      known
-        ? `${flag} needs a value; --help shows which.`
-        : `${flag} is not an option; --help lists them all.`,
-    );
+    const known = options[flag.replace(/^-+/, "")]?.type;
+    const why = {
+      string: "needs a value; --help shows which.",
+      boolean: "is a switch, and takes no value.",
+      none: "is not an option; --help lists them all.",
+    }[known ?? "none"];
+    throw new UsageError(`${flag} ${why}`);
   }
 }
 
@@ -344,16 +427,21 @@ export function variableOf(flag: string): string {
   return `RENDERCAST_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
+/** The flag with its value, as it is written. */
+function written({ flag, value }: Option): string {
+  return value === undefined ? `--${flag}` : `--${flag} ${value}`;
+}
+
 /**
  * The text of `--help`.
  * @param command how this rendercast is started.
  */
 export function helpText(command: string): string {
-  const flags = Object.values<Option>(OPTIONS).map(({ flag, value }) => `--${flag} ${value}`.length);
+  const flags = Object.values<Option>(OPTIONS).map((option) => written(option).length);
   const width = Math.max(...flags) + 2;
   const rows = Object.values<Option>(OPTIONS).map((option) => {
     const fallback = option.default === undefined ? "" : ` (${option.default})`;
-    return `  ${`--${option.flag} ${option.value}`.padEnd(width)}${option.help}${fallback}`;
+    return `  ${written(option).padEnd(width)}${option.help}${fallback}`;
   });
   return [
     "rendercast: a live render loop in any browser, over WebRTC.",
@@ -381,7 +469,7 @@ export function usageLines(command: string): string[] {
 export function optionTable(): string {
   const rows = Object.values<Option>(OPTIONS).map(
     (option) =>
-      `| \`--${option.flag} ${option.value}\` | \`${variableOf(option.flag)}\` | ${option.default === undefined ? "" : `\`${option.default}\``} | ${option.help} |`,
+      `| \`${written(option)}\` | \`${variableOf(option.flag)}\` | ${option.default === undefined ? "" : `\`${option.default}\``} | ${option.help} |`,
   );
   return ["| Flag | Variable | Default | What it does |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
-import { networkInterfaces } from "node:os";
+import { isIPv4 } from "node:net";
 import { renderUnicodeCompact } from "uqr";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
 import { decodingEnded, isDecoding } from "./encoder/decode.ts";
+import { machineAddresses } from "./machine-addresses.ts";
 import { isBuilt, packageVersion } from "./package.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
 
@@ -61,13 +62,15 @@ function greeting(config: Config, { port, broadcast }: Rendercast): string {
   const everywhere = config.host === "::" || config.host === "0.0.0.0";
   const lan = everywhere ? lanAddresses().map((address) => urlOf(address, port)) : [];
   const local = urlOf(everywhere ? "localhost" : config.host, port);
-  const [first] = lan;
+  const announced = (config.announce ?? []).map(({ host }) => urlOf(host, port));
+  const [first] = [...announced, ...lan];
   return [
     "",
     `  rendercast shows ${broadcast.info().source} as '${broadcast.name}'`,
     "",
     `  On this machine   ${local}`,
     ...lan.map((url) => `  On the network    ${url}`),
+    ...announced.map((url) => `  As announced      ${url}`),
     "",
     ...(first === undefined ? [] : [indent(renderUnicodeCompact(first, { border: 1 })), ""]),
     ...(usesStandby(config) ? ["  Instead of it:", ...usageLines(COMMAND).slice(1), ""] : []),
@@ -86,10 +89,7 @@ function urlOf(address: string, port: number): string {
 
 function lanAddresses(): string[] {
   try {
-    return Object.values(networkInterfaces())
-      .flatMap((addresses) => addresses ?? [])
-      .filter(({ internal, family }) => !internal && family === "IPv4")
-      .map(({ address }) => address);
+    return machineAddresses().filter((address) => isIPv4(address) && !address.startsWith("127."));
   } catch {
     // Out of file descriptors: the local address still stands.
     return [];

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
+import { type AnnouncedAddress, resolveAnnounced } from "./announce.ts";
 import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
@@ -11,6 +12,7 @@ import type { VideoEncoder } from "./encoder/encoder.ts";
 import { FfmpegH264Encoder } from "./encoder/h264.ts";
 import { FfmpegVp8Encoder } from "./encoder/vp8.ts";
 import type { Codec } from "./frame.ts";
+import { iceConfiguration } from "./ice-servers.ts";
 import { cannotListen, listen, listenLocally } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { limitRequests } from "./request-timeout.ts";
@@ -69,6 +71,7 @@ export async function startRendercast(
     codecs: config.codecs,
     workers: config.workers ?? spareCores(),
     log,
+    announced: await announcedAddresses(config),
     host: address === "localhost" ? "127.0.0.1" : address,
   });
   const metrics = new Metrics(
@@ -114,7 +117,8 @@ export async function startRendercast(
     createServer(httpApp({ directory, metrics, clock, tokens, host, local, log }));
   const http = serverOf(false);
   const local = config.ingestSocket === undefined ? undefined : serverOf(true);
-  const signaling = serveSignaling(http, { clock, log, refusal, find: (name) => directory.find(name) });
+  const ice = iceConfiguration(config, clock);
+  const signaling = serveSignaling(http, { clock, log, refusal, ice, find: (name) => directory.find(name) });
   for (const server of [http, local]) if (server) limitRequests(server, clock);
   let blender: BlenderProcess | undefined;
   const close = async () => {
@@ -160,6 +164,13 @@ export async function startRendercast(
     blender.start();
   }
   return { port, broadcast, close };
+}
+
+/** @throws {UsageError} */
+async function announcedAddresses({ announce = [] }: Config): Promise<AnnouncedAddress[]> {
+  return resolveAnnounced(announce).catch((error: Error) => {
+    throw new UsageError(error.message, { cause: error });
+  });
 }
 
 /**

@@ -36,6 +36,7 @@ const log = () => {};
 const transport = await Transport.open({
   clock: systemClock,
   host: undefined,
+  announced: [],
   port: 0,
   anyPort: true,
   playoutDelay: true,

@@ -78,22 +78,43 @@ export type Reply<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly code: RefusalCode; readonly message: string };
 
+/** A STUN or TURN server, as `RTCConfiguration` has it. */
+export interface IceServer {
+  /** Of `stun:`, `turn:` or `turns:`. */
+  readonly urls: string;
+  /** What a TURN server takes, for an hour at least. */
+  readonly username?: string;
+  readonly credential?: string;
+}
+
+/** What a viewer's peer connection looks for ways to the server by. */
+export interface IceConfiguration {
+  readonly iceServers: readonly IceServer[];
+  /** Where the viewer is to use TURN servers alone. */
+  readonly iceTransportPolicy?: "relay";
+}
+
+/**
+ * The SDP answer to an offer, with what the page is to gather its candidates by: it sets that before its local
+ * description.
+ */
+export interface SessionAnswer extends Partial<IceConfiguration> {
+  readonly answer: string;
+}
+
 export interface ClientToServerEvents {
   /** Hear of a stream: its description now, then a `stream` event at each change and each second. */
   follow(name: string, reply: (reply: Reply<StreamInfo>) => void): void;
   /** Watch by WebRTC: the SDP offer in, the SDP answer out. One peer connection a socket; a new one replaces the old. */
   watch(
     request: { readonly stream: string; readonly offer: string },
-    reply: (reply: Reply<{ readonly answer: string }>) => void,
+    reply: (reply: Reply<SessionAnswer>) => void,
   ): void;
   /**
    * Go on watching by another way: an SDP offer that restarts ICE in, the SDP answer out. For the peer connection
    * that this socket has; one at a time, and one a second.
    */
-  restart(
-    request: { readonly offer: string },
-    reply: (reply: Reply<{ readonly answer: string }>) => void,
-  ): void;
+  restart(request: { readonly offer: string }, reply: (reply: Reply<SessionAnswer>) => void): void;
   /** Stop watching by WebRTC; the socket goes on following. */
   leave(): void;
   /** The server's time now, to learn the offset between the clocks. */

@@ -1,7 +1,13 @@
 /** What one page watches by WebRTC: one peer connection at most, and what it asks about it. */
 import { z } from "zod";
 import type { Clock, EpochMs, Millis } from "../timing.ts";
-import { MAX_OFFER_LENGTH, type RefusalCode, type Reply } from "./protocol.ts";
+import {
+  type IceConfiguration,
+  MAX_OFFER_LENGTH,
+  type RefusalCode,
+  type Reply,
+  type SessionAnswer,
+} from "./protocol.ts";
 
 /** A viewer that was let in. */
 export interface Watched {
@@ -22,12 +28,14 @@ export interface WatchedStream {
 export interface WatchingOptions {
   readonly clock: Clock;
   readonly find: (name: string) => WatchedStream | undefined;
+  /** What the next viewer, or one that restarts ICE, looks for ways here by. */
+  readonly ice: () => IceConfiguration;
   /** What a viewer is told of an error; undefined for the server's own faults. */
   readonly refusal: (error: unknown) => { code: RefusalCode; message: string } | undefined;
   readonly log: (line: string) => void;
 }
 
-type Answer = Reply<{ readonly answer: string }>;
+type Answer = Reply<SessionAnswer>;
 
 /** A page restarts when its network changes, which it does not each second. */
 const RESTART_EVERY: Millis = 1000;
@@ -85,7 +93,7 @@ export class Watching {
       });
       if (attempt === this.#attempt) this.#watched = watched;
       else watched.leave();
-      return { ok: true, value: { answer: watched.answer } };
+      return { ok: true, value: { answer: watched.answer, ...this.#options.ice() } };
     } catch (error) {
       return this.#refused(error, "A viewer could not join");
     }
@@ -104,7 +112,8 @@ export class Watching {
     try {
       const answer = await watched.restart(parsed.data.offer);
       // It may have left meanwhile.
-      return watched === this.#watched ? { ok: true, value: { answer } } : NOT_WATCHING;
+      if (watched !== this.#watched) return NOT_WATCHING;
+      return { ok: true, value: { answer, ...this.#options.ice() } };
     } catch (error) {
       return this.#refused(error, "A viewer's connection could not be restarted");
     } finally {

@@ -2,7 +2,8 @@
  * The port that all viewers share, UDP and TCP, IPv4 and IPv6: it tells whose each datagram is, by the user fragment
  * that an authentic connectivity check names, and then by its address.
  */
-import { networkInterfaces } from "node:os";
+import type { AnnouncedAddress } from "../announce.ts";
+import { machineAddresses } from "../machine-addresses.ts";
 import type { Clock } from "../timing.ts";
 import type { Address } from "./address.ts";
 import { Endpoint, type EndpointEvents } from "./endpoint.ts";
@@ -25,6 +26,8 @@ export interface PortOptions {
   readonly port: number;
   /** The one address to bind; undefined binds every one of this machine. */
   readonly host: string | undefined;
+  /** Where viewers may try besides the addresses of this machine. */
+  readonly announced?: readonly AnnouncedAddress[];
 }
 
 /** What was kept out, and why; for `/metrics`. */
@@ -73,6 +76,7 @@ export class RtcPort implements ViewerPort {
   readonly #clock: Clock;
   readonly #rounds: Rounds;
   readonly #host: string | undefined;
+  readonly #announced: readonly AnnouncedAddress[];
   readonly #sockets: MediaSocket[] = [];
   readonly #fragments = new Map<string, { readonly endpoint: Endpoint; readonly password: string }>();
   readonly #addresses = new Map<string, Endpoint>();
@@ -80,10 +84,11 @@ export class RtcPort implements ViewerPort {
   #port = 0;
   readonly counters: PortCounters = { garbage: 0, unauthentic: 0, stranger: 0, unsound: 0 };
 
-  private constructor({ clock, host }: PortOptions) {
+  private constructor({ clock, host, announced = [] }: PortOptions) {
     this.#clock = clock;
     this.#rounds = new Rounds(clock);
     this.#host = host;
+    this.#announced = announced;
   }
 
   /**
@@ -123,11 +128,13 @@ export class RtcPort implements ViewerPort {
   }
 
   candidates(): string[] {
-    const ips = this.#host === undefined ? localAddresses() : [this.#host];
-    const line = (kind: string, preference: number) => (ip: string, n: number) =>
+    const own = this.#host === undefined ? machineAddresses() : [this.#host];
+    // Who can reach our own has the shorter way by them.
+    const ends = [...own.map((ip) => ({ ip, port: undefined })), ...this.#announced];
+    const line = (kind: string, preference: number) => (end: AnnouncedAddress, n: number) =>
       // RFC 8445, section 5.1.2.1: a host's type preference is 126, the component 1.
-      `a=candidate:${kind}${n} 1 ${kind} ${126 * 2 ** 24 + (preference - n) * 2 ** 8 + 255} ${ip} ${this.#port} typ host${kind === "tcp" ? " tcptype passive" : ""}`;
-    return [...ips.map(line("udp", 65_535)), ...ips.map(line("tcp", 32_767))];
+      `a=candidate:${kind}${n} 1 ${kind} ${126 * 2 ** 24 + (preference - n) * 2 ** 8 + 255} ${end.ip} ${end.port ?? this.#port} typ host${kind === "tcp" ? " tcptype passive" : ""}`;
+    return [...ends.map(line("udp", 65_535)), ...ends.map(line("tcp", 32_767))];
   }
 
   register(events: EndpointEvents): Registration {
@@ -219,12 +226,4 @@ export class RtcPort implements ViewerPort {
 
 function udpRoute(bound: MediaSocket, address: Address): Route {
   return { address, fd: bound.fd, ...bound.wayTo(address) };
-}
-
-/** The addresses of this machine that others can reach it by, IPv4 first. */
-function localAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const reachable = all.filter(({ internal, address }) => !internal && !/^(fe80:|169\.254\.)/i.test(address));
-  const ips = (reachable.length > 0 ? reachable : all).map(({ address }) => address);
-  return ips.sort((a, b) => Number(a.includes(":")) - Number(b.includes(":")));
 }

@@ -1,4 +1,5 @@
 /** The transport of all broadcasts: one port, one form of sending, and the viewers that come by it. */
+import type { AnnouncedAddress } from "../announce.ts";
 import type { Codec } from "../frame.ts";
 import type { Clock } from "../timing.ts";
 import { LocalAudience } from "./audience.ts";
@@ -17,6 +18,8 @@ export interface TransportOptions {
   readonly clock: Clock;
   /** The one address to bind and offer; undefined for every one of this machine. */
   readonly host: string | undefined;
+  /** Where viewers may try besides. */
+  readonly announced: readonly AnnouncedAddress[];
   /** The port asked for; 0 takes a free one. */
   readonly port: number;
   /** Whether any other port will do where that one is taken. */
@@ -110,10 +113,13 @@ export class Transport {
   }
 }
 
-async function openPort({ clock, host, port, anyPort }: TransportOptions, io: MediaIo): Promise<RtcPort> {
+async function openPort(
+  { clock, host, port, anyPort, announced }: TransportOptions,
+  io: MediaIo,
+): Promise<RtcPort> {
   for (let tries = 0; ; tries++) {
     try {
-      return await RtcPort.open({ clock, io, host, port: tries === 0 ? port : 0 });
+      return await RtcPort.open({ clock, io, host, announced, port: tries === 0 ? port : 0 });
     } catch (error) {
       // A number that is free for UDP may be taken for TCP.
       const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";

@@ -345,6 +345,23 @@ describe("the port itself", () => {
     ]);
   });
 
+  test("is told where it is announced to be besides, behind its own addresses", async () => {
+    const announced = [
+      { ip: "203.0.113.7", port: 9000 },
+      { ip: "2001:db8::7", port: undefined },
+    ];
+    const behind = await RtcPort.open({ clock, io: plainIo, host: HOST, announced, port: 0 });
+    const ends = behind.candidates().map((line) => line.split(" ").slice(2, 6).toSpliced(1, 1).join(" "));
+    behind.close();
+    expect(ends).toEqual(
+      ["udp", "tcp"].flatMap((kind) => [
+        `${kind} ${HOST} ${behind.port}`,
+        `${kind} 203.0.113.7 9000`,
+        `${kind} 2001:db8::7 ${behind.port}`,
+      ]),
+    );
+  });
+
   test("without an address is every one of this machine, each with a priority of its own", async () => {
     const every = await RtcPort.open({ clock, io: plainIo, host: undefined, port: 0 });
     const priorities = every.candidates().map((line) => Number(line.split(" ")[3]));

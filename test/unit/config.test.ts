@@ -46,6 +46,28 @@ describe("reading the configuration", () => {
     ],
     [["--picture", "a/b.jpg"], "--picture takes a file name without a folder, not 'a/b.jpg'."],
     [["--host", "nowhere"], "--host takes an IP address or localhost, not 'nowhere'."],
+    [
+      ["--announce", "203.0.113"],
+      "--announce takes up to 8 addresses with commas between, each with :PORT if it differs, not '203.0.113'.",
+    ],
+    [
+      ["--ice-servers", "stun:a.example,http://b.example"],
+      "--ice-servers takes up to 8 URLs such as stun:example.com:3478 and turns:example.com, with commas between, not 'stun:a.example,http://b.example'.",
+    ],
+    [["--relay-only=no"], "--relay-only is a switch, and takes no value."],
+    [["--relay-only"], "--relay-only needs a TURN server: name one with --ice-servers turn:HOST."],
+    [
+      ["--ice-servers", "stun:a.example", "--turn-secret", "x"],
+      "--turn-secret needs a TURN server: name one with --ice-servers turn:HOST.",
+    ],
+    [
+      ["--ice-servers", "turn:a.example"],
+      "TURN servers take credentials: give the secret they share with --turn-secret, or --turn-user.",
+    ],
+    [
+      ["--ice-servers", "turn:a.example", "--turn-secret", "x", "--turn-user", "a:b"],
+      "Give --turn-secret or --turn-user, but not both.",
+    ],
     [["--colour", "red"], "--colour is not an option; --help lists them all."],
     [["--port"], "--port needs a value; --help shows which."],
     [
@@ -56,6 +78,31 @@ describe("reading the configuration", () => {
     [["--scene", "a.blend", "film.mp4"], "'film.mp4' is not an option; --help lists them all."],
   ])("%j is refused in one sentence", (argv, message) => {
     expect(() => run(argv)).toThrow(new UsageError(message));
+  });
+
+  test("a network's options are read into their parts", () => {
+    const urls = "turn:a.example?transport=tcp, stun:b.example:3478";
+    expect(
+      run([
+        "--announce",
+        "a.example:9000,::1",
+        "--ice-servers",
+        urls,
+        "--turn-user",
+        "a:b:c",
+        "--relay-only",
+      ]),
+    ).toMatchObject({
+      announce: [
+        { host: "a.example", port: 9000 },
+        { host: "::1", port: undefined },
+      ],
+      iceServers: ["turn:a.example?transport=tcp", "stun:b.example:3478"],
+      turnUser: { username: "a", credential: "b:c" },
+      relayOnly: true,
+    });
+    expect(run([]).relayOnly).toBe(false);
+    expect(run([], { RENDERCAST_RELAY_ONLY: "0" }).relayOnly).toBe(false);
   });
 
   test("a scene may be named without its flag", () => {
@@ -110,9 +157,11 @@ describe("reading the configuration", () => {
 });
 
 test("the help names every option, apart from what it does", () => {
-  for (const { flag, value, help } of Object.values(OPTIONS)) {
+  for (const option of Object.values(OPTIONS)) {
+    const { flag, help } = option;
+    const value = "value" in option ? ` ${option.value}` : "";
     const [line = ""] = helpText("rendercast").match(new RegExp(`^ *--${flag} .*`, "m")) ?? [];
-    expect(line).toContain(`  --${flag} ${value}  `);
+    expect(line).toContain(`  --${flag}${value}  `);
     expect(line).toContain(` ${help}`);
   }
 });

@@ -9,6 +9,7 @@ let watching: Watching;
 let logged: string[];
 let restarts: string[];
 let left: number;
+let ices: number;
 let ended: string[];
 /** The server ends what was watched last. */
 let end: (reason: string) => void;
@@ -20,6 +21,7 @@ beforeEach(() => {
   logged = [];
   restarts = [];
   left = 0;
+  ices = 0;
   restarting = Promise.resolve();
   ended = [];
   watching = new Watching(
@@ -42,6 +44,7 @@ beforeEach(() => {
               },
             }
           : undefined,
+      ice: () => ({ iceServers: [{ urls: `turn:${++ices}` }] }),
       refusal: (error) =>
         error instanceof OfferError ? { code: error.code, message: error.message } : undefined,
       log: (line) => logged.push(line),
@@ -53,11 +56,21 @@ beforeEach(() => {
 const watch = () => watching.watch({ stream: "main", offer: "offer" });
 const refused = (code: string) => ({ ok: false, code, message: expect.stringMatching(/^[A-Z].*\.$/) });
 
+test("each answer has what to look for ways here by, made anew", async () => {
+  expect(await watch()).toEqual({
+    ok: true,
+    value: { answer: "answer to offer", iceServers: [{ urls: "turn:1" }] },
+  });
+  expect(await watching.restart({ offer: "another" })).toMatchObject({
+    value: { iceServers: [{ urls: "turn:2" }] },
+  });
+});
+
 describe("a restart", () => {
   test("is answered by the viewer that is watched, which stays", async () => {
     await watch();
     const reply = await watching.restart({ offer: "another" });
-    expect(reply).toEqual({ ok: true, value: { answer: "answer to another" } });
+    expect(reply).toMatchObject({ ok: true, value: { answer: "answer to another" } });
     expect(restarts).toEqual(["another"]);
     expect(left).toBe(0);
   });

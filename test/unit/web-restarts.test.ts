@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Reply } from "../../src/signaling/protocol.ts";
+import type { Reply, SessionAnswer } from "../../src/signaling/protocol.ts";
 import { type Restartable, Restarts } from "../../web/player/restarts.ts";
 import { FakeClock } from "../fake-clock.ts";
 
@@ -10,7 +10,7 @@ let steps: string[];
 let state: RTCPeerConnectionState;
 let failures: number;
 /** What the server makes of an offer. */
-let reply: (offer: string) => Promise<Reply<{ readonly answer: string }>>;
+let reply: (offer: string) => Promise<Reply<SessionAnswer>>;
 
 const answered = async (offer: string) => ({ ok: true, value: { answer: `answer to ${offer}` } }) as const;
 
@@ -25,6 +25,7 @@ beforeEach(() => {
     get connectionState() {
       return state;
     },
+    setConfiguration: ({ iceServers }) => void steps.push(`by ${JSON.stringify(iceServers)}`),
     restartIce: () => void steps.push("restartIce"),
     createOffer: async () => ({ type: "offer", sdp: `offer ${++offers}` }),
     setLocalDescription: async ({ sdp = "" }) => void steps.push(sdp),
@@ -53,6 +54,20 @@ describe("a change of network", () => {
     expect(steps).toEqual(first);
     expect(failures).toBe(0);
     expect(timers.timers).toBe(0);
+  });
+
+  it("looks for ways by the servers that the answer came with, before it opens any", async () => {
+    const server = { urls: "turn:turn.example", username: "1795373600:a", credential: "b" };
+    reply = async () => ({ ok: true, value: { answer: "answer", iceServers: [server] } });
+    restarts.networkChanged();
+    await timers.advance(10_000);
+    expect(steps).toEqual([
+      "restartIce",
+      "sent offer 1",
+      `by ${JSON.stringify([server])}`,
+      "offer 1",
+      "answer",
+    ]);
   });
 
   it("told several times at once is one", async () => {

@@ -1,11 +1,13 @@
 /** ICE restarts of one connection: it goes on over another network, and the picture with it. */
-import type { Reply } from "../../src/signaling/protocol.ts";
+import type { Reply, SessionAnswer } from "../../src/signaling/protocol.ts";
+import { useIceServers } from "./ice.ts";
 import type { Cancel, Timers } from "./timers.ts";
 
 /** What an `RTCPeerConnection` has for it. */
 export interface Restartable {
   readonly connectionState: RTCPeerConnectionState;
   restartIce(): void;
+  setConfiguration(configuration: RTCConfiguration): void;
   createOffer(): Promise<RTCSessionDescriptionInit>;
   setLocalDescription(offer: RTCSessionDescriptionInit): Promise<void>;
   setRemoteDescription(answer: RTCSessionDescriptionInit): Promise<void>;
@@ -16,7 +18,7 @@ export interface RestartOptions {
   /** One that has been connected. */
   readonly connection: Restartable;
   /** Sends the offer and brings the answer. */
-  readonly restart: (offer: string) => Promise<Reply<{ readonly answer: string }>>;
+  readonly restart: (offer: string) => Promise<Reply<SessionAnswer>>;
   /** A new connection is needed. */
   readonly failed: () => void;
 }
@@ -75,6 +77,7 @@ export class Restarts {
       }
       this.#expectConnection();
       // Not before there is an answer, as the browser now opens new ways in place of those it has.
+      useIceServers(connection, reply.value);
       await connection.setLocalDescription(offer);
       await connection.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
     } catch {

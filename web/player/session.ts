@@ -11,7 +11,7 @@
  * What comes of it is a {@link Model}, figures in a {@link Meter}, and the telemetry of what is shown.
  * Nothing here touches the DOM.
  */
-import type { FrameReport, Reply, StreamInfo } from "../../src/signaling/protocol.ts";
+import type { FrameReport, Reply, SessionAnswer, StreamInfo } from "../../src/signaling/protocol.ts";
 import { Backoff } from "./backoff.ts";
 import { Meter } from "./meter.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
@@ -191,13 +191,13 @@ export class Session {
     else this.#expectPicture();
   }
 
-  async #watch(offer: string): Promise<Reply<{ readonly answer: string }>> {
+  async #watch(offer: string): Promise<Reply<SessionAnswer>> {
     const reply = await this.#signaling.watch(this.#stream, offer);
     if (reply.ok && this.#model.refusal) this.#update({ refusal: undefined });
     return reply;
   }
 
-  async #restart(offer: string): Promise<Reply<{ readonly answer: string }>> {
+  async #restart(offer: string): Promise<Reply<SessionAnswer>> {
     // Once it is back, it knows nothing of the connection.
     if (this.#model.server !== "there") throw new Error("The server is away");
     return this.#signaling.restart(offer);

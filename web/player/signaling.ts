@@ -4,6 +4,7 @@ import type {
   ClientToServerEvents,
   Reply,
   ServerToClientEvents,
+  SessionAnswer,
   StreamInfo,
 } from "../../src/signaling/protocol.ts";
 import type { SourceUrl } from "./source-url.ts";
@@ -21,16 +22,16 @@ export interface SignalingEvents {
 
 /** How a connection by WebRTC comes to be, and moves to another network: an SDP offer is sent, and brings an answer. */
 export interface Offers {
-  watch(offer: string): Promise<Reply<{ readonly answer: string }>>;
+  watch(offer: string): Promise<Reply<SessionAnswer>>;
   /** For an offer that restarts the ICE of what is watched. */
-  restart(offer: string): Promise<Reply<{ readonly answer: string }>>;
+  restart(offer: string): Promise<Reply<SessionAnswer>>;
 }
 
 /** What can be asked of the server. Every promise rejects where no answer came in time. */
 export interface Signaling {
   follow(stream: string): Promise<Reply<StreamInfo>>;
-  watch(stream: string, offer: string): Promise<Reply<{ readonly answer: string }>>;
-  restart(offer: string): Promise<Reply<{ readonly answer: string }>>;
+  watch(stream: string, offer: string): Promise<Reply<SessionAnswer>>;
+  restart(offer: string): Promise<Reply<SessionAnswer>>;
   leave(): void;
   /** The server's time. */
   clock(): Promise<number>;

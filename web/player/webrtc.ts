@@ -1,5 +1,6 @@
 /** The pictures by WebRTC: one peer connection, from its offer to its end. */
 import { FRAMES_CHANNEL } from "../../src/signaling/protocol.ts";
+import { CONFIGURATION, useIceServers } from "./ice.ts";
 import { onNetworkChange } from "./network.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
 import type { Counters } from "./rates.ts";
@@ -31,7 +32,7 @@ export function openWebRtc(options: WebRtcOptions): Playback {
 class WebRtcPlayback implements Playback {
   readonly #options: WebRtcOptions;
   readonly #events: PlaybackEvents;
-  readonly #connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+  readonly #connection = new RTCPeerConnection(CONFIGURATION);
   readonly #receiver: RTCRtpReceiver;
   readonly #video: HTMLVideoElement;
   readonly #watchdog = new Watchdog();
@@ -79,16 +80,15 @@ class WebRtcPlayback implements Playback {
     try {
       const offer = await this.#connection.createOffer();
       // The server learns this side's address from its packets: the offer need not wait for candidates.
-      const [reply] = await Promise.all([
-        this.#options.offers.watch(offer.sdp ?? ""),
-        this.#connection.setLocalDescription(offer),
-      ]);
+      const reply = await this.#options.offers.watch(offer.sdp ?? "");
       if (this.#closed) return;
       if (!reply.ok) {
         this.close();
         this.#events.refused(reply);
         return;
       }
+      useIceServers(this.#connection, reply.value);
+      await this.#connection.setLocalDescription(offer);
       await this.#connection.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
       if (this.#closed) return;
       await this.#video.play();
