@@ -58,6 +58,7 @@ const commaList = z.string().transform((list) => list.split(",").map((one) => on
 
 /** Viewers slow down with more. */
 const MAX_ICE_SERVERS = 8;
+const secret = z.string().min(8, "at least 8 characters").max(256, "at most 256 characters");
 
 const MiB = 1024 * 1024;
 
@@ -210,9 +211,38 @@ export const OPTIONS = {
   publishToken: {
     flag: "publish-token",
     value: "SECRET",
-    secret: true,
     help: "lets publishers on other machines in, as 'Authorization: Bearer SECRET'; better set as a variable",
-    check: z.string().min(8, "at least 8 characters").max(256, "at most 256 characters"),
+    secret: true,
+    check: secret,
+  },
+  viewToken: {
+    flag: "view-token",
+    value: "SECRET",
+    help: "lets in only viewers that have it, or a link made with it; without one everybody may watch",
+    secret: true,
+    check: secret,
+  },
+  operateToken: {
+    flag: "operate-token",
+    value: "SECRET",
+    help: "lets other machines read /metrics and make links for viewers",
+    secret: true,
+    check: secret,
+  },
+  jwtSecret: {
+    flag: "jwt-secret",
+    value: "SECRET",
+    help: "takes JWTs signed with it by HS256 as tokens, and lets in only viewers that have one",
+    secret: true,
+    check: z.string().min(32, "at least 32 characters").max(1024, "at most 1024 characters"),
+  },
+  jwks: {
+    flag: "jwks",
+    value: "URL",
+    help: "takes JWTs signed with one of the public keys at URL, and lets in only viewers that have one",
+    check: z
+      .url({ protocol: /^https?$/, error: "an https:// address" })
+      .refine(isSafeUrl, "an https:// address, or an http:// one on this machine"),
   },
   ingestSocket: {
     flag: "ingest-socket",
@@ -294,6 +324,12 @@ export const OPTIONS = {
     check: whole(1, 100).transform((millions) => millions * 1_000_000),
   },
 } as const satisfies Record<string, Option>;
+
+/** Keys that come without TLS could be anybody's. */
+function isSafeUrl(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+}
 
 type Options = typeof OPTIONS;
 

@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
+import { Access } from "./access/access.ts";
+import { askerOf } from "./access/asker.ts";
 import { type AnnouncedAddress, resolveAnnounced } from "./announce.ts";
 import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
@@ -107,18 +109,30 @@ export async function startRendercast(
   });
 
   // By its own token the Blender started here is known, also where the server has no loopback address.
-  const tokens = { publish: config.publishToken, own: program === undefined ? undefined : randomUUID() };
+  const own = program === undefined ? undefined : randomUUID();
+  const access = accessOf(config, { clock, own, log });
   const { source, ingest } = sourceOf(config, newIngest, { clock, log, given });
   const broadcast = broadcastOf(config.name, source);
   directory.add({ broadcast, ingest, permanent: true });
 
-  const { host } = config;
   const serverOf = (local: boolean) =>
-    createServer(httpApp({ directory, metrics, clock, tokens, host, local, log }));
+    createServer(httpApp({ directory, metrics, clock, access, local, log }));
   const http = serverOf(false);
   const local = config.ingestSocket === undefined ? undefined : serverOf(true);
   const ice = iceConfiguration(config, clock);
-  const signaling = serveSignaling(http, { clock, log, refusal, ice, find: (name) => directory.find(name) });
+  const signaling = serveSignaling(http, {
+    clock,
+    log,
+    refusal,
+    ice,
+    find: (name) => directory.find(name),
+    mayView: async (request, token, stream) => {
+      const asker = askerOf(request);
+      const given = typeof token === "string" ? { ...asker, token } : asker;
+      const verdict = await access.mayDo(given, "view", stream);
+      return verdict.granted ? verdict : { why: verdict.message };
+    },
+  });
   for (const server of [http, local]) if (server) limitRequests(server, clock);
   let blender: BlenderProcess | undefined;
   const close = async () => {
@@ -153,7 +167,7 @@ export async function startRendercast(
     blender = new BlenderProcess({
       program,
       arguments: blenderArguments({ ...config, server, stream: config.name }),
-      environment: tokens.own === undefined ? {} : { RENDERCAST_PUBLISH_TOKEN: tokens.own },
+      environment: own === undefined ? {} : { RENDERCAST_PUBLISH_TOKEN: own },
       clock,
       log,
       problem: tellViewers,
@@ -164,6 +178,19 @@ export async function startRendercast(
     blender.start();
   }
   return { port, broadcast, close };
+}
+
+function accessOf(
+  config: Config,
+  { clock, own, log }: { clock: Clock; own: string | undefined; log: (line: string) => void },
+): Access {
+  const { publishToken: publish, viewToken: view, operateToken: operate, jwtSecret, jwks, host } = config;
+  const secrets = {
+    ...(publish !== undefined && { publish }),
+    ...(view !== undefined && { view }),
+    ...(operate !== undefined && { operate }),
+  };
+  return new Access({ clock, secrets, jwtSecret, jwks, own, host, log });
 }
 
 /** @throws {UsageError} */

@@ -2,7 +2,11 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
-import { isLoopback, mayPublish, type PublishTokens, refusalOf } from "./access.ts";
+import type { Access, Refused, Verdict } from "./access/access.ts";
+import { askerOf, hideToken } from "./access/asker.ts";
+import { isLoopback } from "./access/here.ts";
+import { LinkError, linksOf } from "./access/links.ts";
+import type { Right } from "./access/tokens.ts";
 import type { Broadcast } from "./broadcast.ts";
 import { OPTIONS } from "./config.ts";
 import { type Directory, DirectoryError } from "./directory.ts";
@@ -12,7 +16,7 @@ import { pageFolder } from "./package.ts";
 import { FullError } from "./seats.ts";
 import { boundaryOf, NotMultipartError, publishOverHttp, refuse } from "./source/ingest/http.ts";
 import { TakenError } from "./source/ingest.ts";
-import type { Clock } from "./timing.ts";
+import { afterAtMost, type Clock } from "./timing.ts";
 import { MJPEG_TYPE } from "./transport/mjpeg.ts";
 
 /** The stream that the page shows where its address names none. */
@@ -22,41 +26,49 @@ export interface HttpOptions {
   readonly directory: Directory;
   readonly metrics: Metrics;
   readonly clock: Clock;
-  readonly tokens: PublishTokens;
-  /** What it listens on, by which this machine may call it. */
-  readonly host: string;
+  readonly access: Access;
   /** Whether it serves the Unix socket, over which only this machine comes. */
   readonly local: boolean;
   readonly log: (line: string) => void;
 }
 
 /** @throws where the page has not been built. */
-export function httpApp({ directory, metrics, clock, tokens, host, local, log }: HttpOptions): Express {
+export function httpApp({ directory, metrics, clock, access, local, log }: HttpOptions): Express {
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
     throw new Error("The page is not built: run `npm run build`, or start with `npm start`.");
 
   const app = express();
   app.disable("x-powered-by");
-  app.use((_request, response, next) => {
+  app.use((request, response, next) => {
+    hideToken(request);
     response.set({ "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" });
     next();
   });
 
-  app.get("/streams", (_request, response) => {
-    response.json(directory.all().map((broadcast) => broadcast.info()));
+  app.get("/streams", async (request, response) => {
+    const all = await Promise.all(
+      directory.all().map(async (broadcast) => {
+        const verdict = await access.mayDo(askerOf(request, local), "view", broadcast.name);
+        return { broadcast, verdict };
+      }),
+    );
+    const [first] = all;
+    if (first && !first.verdict.granted && all.every(({ verdict }) => !verdict.granted))
+      return refuseAccess(response, first.verdict);
+    response.json(all.filter(({ verdict }) => verdict.granted).map(({ broadcast }) => broadcast.info()));
   });
-  app.get("/streams/:name", (request, response) => {
+  app.get("/streams/:name", may("view"), (request, response) => {
     const broadcast = find(request, response);
     if (broadcast) response.json(broadcast.info());
   });
-  app.get("/streams/:name/mjpeg", (request, response) => {
+  app.get("/streams/:name/mjpeg", may("view"), (request, response) => {
     const broadcast = find(request, response);
     if (!broadcast) return;
     if (request.method === "HEAD") response.type(MJPEG_TYPE).end();
     else broadcast.streamMjpeg(response, "timed" in request.query);
   });
-  app.get("/streams/:name/snapshot.jpg", async (request, response) => {
+  app.get("/streams/:name/snapshot.jpg", may("view"), async (request, response) => {
     const broadcast = find(request, response);
     if (!broadcast) return;
     const picture = await broadcast.snapshot();
@@ -67,7 +79,7 @@ export function httpApp({ directory, metrics, clock, tokens, host, local, log }:
     response.set({ "Cache-Control": "no-store", "X-Frame-Number": String(picture.number) });
     response.type("image/jpeg").send(picture.data);
   });
-  app.get("/streams/:name/events", (request, response) => {
+  app.get("/streams/:name/events", may("view"), (request, response) => {
     const broadcast = find(request, response);
     if (!broadcast) return;
     const events = new EventStream(response, () => stop());
@@ -84,7 +96,7 @@ export function httpApp({ directory, metrics, clock, tokens, host, local, log }:
     };
     tell();
   });
-  app.get("/streams/:name/telemetry", (request, response) => {
+  app.get("/streams/:name/telemetry", may("view"), (request, response) => {
     const broadcast = find(request, response);
     if (!broadcast) return;
     const events = new EventStream(response, () => stop());
@@ -97,21 +109,22 @@ export function httpApp({ directory, metrics, clock, tokens, host, local, log }:
       stopTicking();
     };
   });
-  app.post("/streams/:name", async (request, response) => {
-    const access = mayPublish(request, tokens, local, host);
-    if (access === "missing" || access === "wrong") {
-      if (access === "missing") response.set("WWW-Authenticate", "Bearer");
-      return sentence(response, access === "missing" ? 401 : 403, refusalOf(access, tokens));
-    }
+  app.post("/streams/:name", may("publish"), async (request, response) => {
     // What is no multipart is refused before a stream is made for it.
     boundaryOf(request.headers["content-type"]);
-    const own = access === "own";
-    const takeover = "takeover" in request.query && (own || access === "token");
+    const { by } = response.locals.verdict;
+    const own = by === "own";
+    const takeover = "takeover" in request.query && (own || by === "token");
     const sameClock = local || isLoopback(request.socket.remoteAddress);
     const ingest = await directory.ingestOf(request.params.name);
     publishOverHttp(request, response, ingest, { takeover, sameClock, own });
   });
-  app.get("/metrics", async (_request, response) => {
+  app.post("/streams/:name/share", may("operate"), async (request, response) => {
+    const { host = "localhost" } = request.headers;
+    const links = await linksOf(access, `http://${host}`, request.params.name, request.query);
+    response.set("Cache-Control", "no-store").json(links);
+  });
+  app.get("/metrics", may<object>("operate"), async (_request, response) => {
     const { type, text } = await metrics.scrape();
     response.set("Content-Type", type).send(text);
   });
@@ -127,6 +140,23 @@ export function httpApp({ directory, metrics, clock, tokens, host, local, log }:
   app.use(onError);
   return app;
 
+  /** Lets only those on who have the right to the stream in the path, or to the whole server where it has none. */
+  function may<P extends { name?: string } = { name: string }>(right: Right) {
+    return async (request: Request<P>, response: Allowed, next: NextFunction) => {
+      const verdict = await access.mayDo(askerOf(request, local), right, request.params.name);
+      if (!verdict.granted) return refuseAccess(response, verdict);
+      response.locals.verdict = verdict;
+      // Who publishes was let in for as long as it goes on.
+      if (right === "view" && verdict.until !== undefined) {
+        response.once(
+          "close",
+          afterAtMost(clock, verdict.until, () => response.destroy()),
+        );
+      }
+      next();
+    };
+  }
+
   function find(request: Request<{ name: string }>, response: Response): Broadcast | undefined {
     const { name } = request.params;
     const broadcast = directory.find(name);
@@ -139,6 +169,7 @@ export function httpApp({ directory, metrics, clock, tokens, host, local, log }:
     const status = error instanceof Error && "status" in error ? error.status : undefined;
     if (response.headersSent) response.destroy();
     else if (error instanceof FullError) sentence(response.set("Retry-After", "10"), 503, error.message);
+    else if (error instanceof LinkError) sentence(response, 400, error.message);
     else if (error instanceof DirectoryError) sentence(response, error.status, error.message);
     else if (error instanceof TakenError) sentence(response, 409, error.message);
     else if (error instanceof NotMultipartError) sentence(response, 415, error.message);
@@ -149,6 +180,16 @@ export function httpApp({ directory, metrics, clock, tokens, host, local, log }:
       sentence(response, 500, "The server failed to answer; its log says why.");
     }
   }
+}
+
+/** An answer to who was let on. */
+type Allowed = Response<unknown, { verdict: Extract<Verdict, { granted: true }> }>;
+
+/** RFC 6750, section 3. */
+function refuseAccess(response: Response, { status, message }: Refused): void {
+  if (status === 401) response.set("WWW-Authenticate", "Bearer");
+  if (status === 503) response.set("Retry-After", "5");
+  sentence(response, status, message);
 }
 
 function sentence(response: Response, status: number, text: string): void {

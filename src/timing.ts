@@ -32,6 +32,14 @@ export const systemClock: Clock = {
   },
 };
 
+/** The longest that a timer of Node's waits. */
+const LONGEST_TIMER: Millis = 2 ** 31 - 1;
+
+/** Runs it at that time, or after the longest that a timer can wait, some 25 days, whichever is first. */
+export function afterAtMost(clock: Clock, at: EpochMs, run: () => void): Cancel {
+  return clock.after(Math.min(Math.max(0, at - clock.now()), LONGEST_TIMER), run);
+}
+
 /** When one frame passed each stage, on the server's clock. A stage that has not happened yet is absent. */
 export interface FrameTimings {
   /** The pixels were complete in the renderer. */

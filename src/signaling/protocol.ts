@@ -64,6 +64,8 @@ export type RefusalCode =
   | "no-such-stream"
   /** The viewer and the server have no video codec in common. */
   | "no-common-codec"
+  /** It takes a token to watch the stream, and there was none, or not a good one. */
+  | "token"
   /** As many viewers as the server takes. */
   | "full"
   /** There is no connection to restart. */

@@ -1,7 +1,7 @@
 /** Signaling over socket.io: who may watch, and how they meet. Nothing a page sends may stop the server. */
-import type { Server as HttpServer } from "node:http";
+import type { Server as HttpServer, IncomingMessage } from "node:http";
 import { Server, type Socket } from "socket.io";
-import type { Clock, Millis } from "../timing.ts";
+import { afterAtMost, type Cancel, type Clock, type EpochMs, type Millis } from "../timing.ts";
 import { limitPackets, type RawConnection } from "./flood.ts";
 import {
   type ClientToServerEvents,
@@ -12,6 +12,7 @@ import {
 } from "./protocol.ts";
 import {
   NO_SUCH_STREAM,
+  type Refusal,
   streamName,
   type WatchedStream,
   Watching,
@@ -24,8 +25,17 @@ export interface SignaledStream extends WatchedStream {
   listen(listener: (info: StreamInfo) => void): () => void;
 }
 
-export interface SignalingOptions extends WatchingOptions {
+export interface SignalingOptions extends Omit<WatchingOptions, "forbids"> {
   readonly clock: Clock;
+  /**
+   * Whether who opened the socket by this request may watch the stream: until when, or why not.
+   * @param token what it gave at the socket's handshake.
+   */
+  readonly mayView: (
+    request: IncomingMessage,
+    token: unknown,
+    stream: string,
+  ) => Promise<{ readonly until: EpochMs | undefined } | { readonly why: string }>;
   readonly find: (name: string) => SignaledStream | undefined;
 }
 
@@ -63,6 +73,10 @@ class Connection {
   readonly #socket: ViewerSocket;
   readonly #options: SignalingOptions;
   #unfollow: (() => void) | undefined;
+  /** Counts what was asked to be followed: the last one counts. */
+  #follows = 0;
+  /** Ends the socket when its token expires. */
+  #expiry: { readonly at: EpochMs; readonly cancel: Cancel } | undefined;
   readonly #watching: Watching;
   #windowStart = Number.NEGATIVE_INFINITY;
   #requests = 0;
@@ -70,13 +84,16 @@ class Connection {
   constructor(socket: ViewerSocket, options: SignalingOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#watching = new Watching(options, (reason) => socket.emit("ended", reason));
+    const forbids = (stream: string) => this.#forbids(stream);
+    this.#watching = new Watching({ ...options, forbids }, (reason) => socket.emit("ended", reason));
     socket.use((_event, next) => {
       if (this.#isWelcome()) next();
       else socket.disconnect(true);
     });
     socket.on("clock", (reply) => answer(reply, options.clock.now()));
-    socket.on("follow", (name, reply) => answer(reply, this.#follow(name)));
+    socket.on("follow", (name, reply) => {
+      void this.#follow(name).then((result) => answer(reply, result));
+    });
     socket.on("watch", (request, reply) => {
       void this.#watching.watch(request).then((result) => answer(reply, result));
     });
@@ -85,9 +102,27 @@ class Connection {
     });
     socket.on("leave", () => this.#watching.leave());
     socket.on("disconnect", () => {
+      this.#follows++;
       this.#unfollow?.();
+      this.#expiry?.cancel();
       this.#watching.leave();
     });
+  }
+
+  async #forbids(stream: string): Promise<Refusal | undefined> {
+    const { request, handshake } = this.#socket;
+    const verdict = await this.#options.mayView(request, handshake.auth.token, stream);
+    if ("why" in verdict) return { ok: false, code: "token", message: verdict.why };
+    if (verdict.until !== undefined) this.#endAt(verdict.until);
+    return undefined;
+  }
+
+  /** The page comes again by itself, and is then told that its token has expired. */
+  #endAt(at: EpochMs): void {
+    if (!this.#socket.connected || (this.#expiry && this.#expiry.at <= at)) return;
+    this.#expiry?.cancel();
+    const cancel = afterAtMost(this.#options.clock, at, () => this.#socket.disconnect(true));
+    this.#expiry = { at, cancel };
   }
 
   /** Whether it asks for no more than a page does, and takes in what it is told. */
@@ -112,23 +147,32 @@ class Connection {
     else this.#socket.emit("stream", info);
   }
 
-  #follow(name: unknown): Reply<StreamInfo> {
+  async #follow(name: unknown): Promise<Reply<StreamInfo>> {
     const parsed = streamName.safeParse(name);
-    const stream = parsed.success ? this.#options.find(parsed.data) : undefined;
-    if (!parsed.success || !stream) return NO_SUCH_STREAM;
+    if (!parsed.success) return NO_SUCH_STREAM;
+    const follow = ++this.#follows;
+    const forbidden = await this.#forbids(parsed.data);
+    if (forbidden) return forbidden;
+    const stream = this.#options.find(parsed.data);
+    if (!stream || follow !== this.#follows) return NO_SUCH_STREAM;
+    this.#tellOf(parsed.data, stream);
+    return { ok: true, value: stream.info() };
+  }
+
+  /** Tells of the stream that has the name, whichever that is. */
+  #tellOf(name: string, stream: SignaledStream): void {
     this.#unfollow?.();
     const unlisten = stream.listen((info) => this.#tell(info));
     const stopTicking = this.#options.clock.every(1000, () => {
       // Another may have the name since the one that was followed was forgotten.
-      const now = this.#options.find(parsed.data);
-      if (now === undefined || now === stream) this.#tell(stream.info());
-      else this.#follow(parsed.data);
+      const now = this.#options.find(name) ?? stream;
+      if (now !== stream) this.#tellOf(name, now);
+      this.#tell(now.info());
     });
     this.#unfollow = () => {
       unlisten();
       stopTicking();
     };
-    return { ok: true, value: stream.info() };
   }
 }
 

@@ -32,8 +32,13 @@ export interface WatchingOptions {
   readonly ice: () => IceConfiguration;
   /** What a viewer is told of an error; undefined for the server's own faults. */
   readonly refusal: (error: unknown) => { code: RefusalCode; message: string } | undefined;
+  /** Why who asks may not watch the stream; undefined where they may. */
+  readonly forbids: (stream: string) => Promise<Refusal | undefined>;
   readonly log: (line: string) => void;
 }
+
+/** A refused request's answer. */
+export type Refusal = Extract<Reply<never>, { readonly ok: false }>;
 
 type Answer = Reply<SessionAnswer>;
 
@@ -80,10 +85,14 @@ export class Watching {
   async watch(request: unknown): Promise<Answer> {
     const parsed = watchRequest.safeParse(request);
     if (!parsed.success) return BAD_REQUEST;
-    const stream = this.#options.find(parsed.data.stream);
-    if (!stream) return NO_SUCH_STREAM;
     this.leave();
     const attempt = this.#attempt;
+    const forbidden = await this.#options.forbids(parsed.data.stream);
+    if (forbidden) return forbidden;
+    const stream = this.#options.find(parsed.data.stream);
+    if (!stream) return NO_SUCH_STREAM;
+    // It may have left meanwhile, and its seat is another's.
+    if (attempt !== this.#attempt) return BAD_REQUEST;
     try {
       const watched = await stream.watch(parsed.data.offer, (reason) => {
         if (attempt !== this.#attempt) return;

@@ -1,37 +1,72 @@
-import type { IncomingMessage } from "node:http";
-import { describe, expect, test } from "vitest";
-import { isLoopback, mayPublish, refusalOf } from "../../src/access.ts";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { Access, type AccessOptions } from "../../src/access/access.ts";
+import { type Asker, askerOf, hideToken } from "../../src/access/asker.ts";
+import { isLoopback } from "../../src/access/here.ts";
+import { linksOf } from "../../src/access/links.ts";
+import { RIGHTS, type Right } from "../../src/access/tokens.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 const TOKEN = "correct horse";
-interface Server {
-  readonly token?: string;
-  readonly own?: string;
-  readonly local?: boolean;
-  readonly name?: string;
+const JWT_SECRET = "a secret of more than thirty-two characters";
+const ELSEWHERE = "192.0.2.2";
+
+let clock: FakeClock;
+let logged: string[];
+beforeEach(() => {
+  clock = new FakeClock(1_795_370_000_000);
+  logged = [];
+});
+
+function newAccess(options: Partial<AccessOptions> = {}): Access {
+  const log = (line: string) => logged.push(line);
+  const nothing = { secrets: {}, jwtSecret: undefined, jwks: undefined, own: undefined };
+  return new Access({ clock, host: "::", log, ...nothing, ...options });
 }
 
-const ask = (
-  address: string | undefined,
-  headers: Record<string, string> = {},
-  { token, own, local = false, name }: Server = { token: TOKEN },
-  httpVersion = "1.1",
-) => {
-  const sent = { host: "localhost:8080", ...headers };
-  const request = { socket: { remoteAddress: address }, headers: sent, httpVersion };
-  return mayPublish(request as unknown as IncomingMessage, { publish: token, own }, local, name);
-};
+interface Request {
+  readonly url?: string;
+  readonly local?: boolean;
+  readonly httpVersion?: string;
+}
+
+/** Who asks from an address with those headers. */
+function from(address: string | undefined, headers: IncomingHttpHeaders = {}, request: Request = {}): Asker {
+  const { url = "/", local = false, httpVersion = "1.1" } = request;
+  const message = {
+    url,
+    socket: { remoteAddress: address },
+    headers: { host: "localhost:8080", ...headers },
+    httpVersion,
+  } as unknown as IncomingMessage;
+  hideToken(message);
+  return askerOf(message, local);
+}
 
 const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
+const withToken = { secrets: { publish: TOKEN } };
+
+/** How it is granted, or the status of the refusal; for the stream `main` unless told. */
+async function ask(access: Access, asker: Asker, right: Right = "publish", ...on: (string | undefined)[]) {
+  const verdict = await access.mayDo(asker, right, on.length === 0 ? "main" : on[0]);
+  return verdict.granted ? verdict.by : verdict.status;
+}
+
+const jwt = (claims: object, secret = JWT_SECRET) =>
+  new SignJWT({ exp: clock.now() / 1000 + 60, ...claims })
+    .setProtectedHeader({ alg: "HS256" })
+    .sign(new TextEncoder().encode(secret));
 
 describe("who may publish", () => {
-  test.each(["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])("this machine, as %s", (address) => {
-    expect(ask(address)).toBe("here");
-    expect(ask(address, {}, {})).toBe("here");
+  test.each(["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])("this machine, as %s", async (address) => {
+    expect(await ask(newAccess(withToken), from(address))).toBe("here");
+    expect(await ask(newAccess(), from(address))).toBe("here");
     expect(isLoopback(address)).toBe(true);
   });
 
-  test("this machine over the Unix socket, which has no addresses", () => {
-    expect(ask(undefined, {}, { token: TOKEN, local: true })).toBe("here");
+  test("this machine over the Unix socket, which has no addresses", async () => {
+    expect(await ask(newAccess(withToken), from(undefined, {}, { local: true }))).toBe("here");
   });
 
   test.each([
@@ -43,67 +78,57 @@ describe("who may publish", () => {
     "1.127.0.0",
     "::2",
     "::127.0.0.1",
-  ])("nobody at %s without the token", (address) => {
-    expect(ask(address)).toBe("missing");
+  ])("nobody at %s without the token", async (address) => {
+    expect(await ask(newAccess(withToken), from(address))).toBe(401);
     expect(isLoopback(address)).toBe(false);
   });
 
-  test("nobody whose connection was reset before the request was read: that has no address either", () => {
-    expect(ask(undefined)).toBe("missing");
-    expect(ask(undefined, bearer(TOKEN))).toBe("token");
+  test("nobody whose connection was reset before the request was read: that has no address either", async () => {
+    expect(await ask(newAccess(withToken), from(undefined))).toBe(401);
+    expect(await ask(newAccess(withToken), from(undefined, bearer(TOKEN)))).toBe("token");
     expect(isLoopback(undefined)).toBe(false);
   });
 
-  test.each(["192.0.2.2", "127.0.0.1", "::1", undefined])("whoever has the token, at %s", (address) => {
-    expect(ask(address, bearer(TOKEN))).toBe("token");
-    expect(ask(address, { authorization: `bearer ${TOKEN}` })).toBe("token");
+  test.each([ELSEWHERE, "127.0.0.1", "::1", undefined])("whoever has the token, at %s", async (address) => {
+    expect(await ask(newAccess(withToken), from(address, bearer(TOKEN)))).toBe("token");
+    expect(await ask(newAccess(withToken), from(address, { authorization: `bearer ${TOKEN}` }))).toBe(
+      "token",
+    );
   });
 
   test.each([`${TOKEN} `, TOKEN.slice(0, -1), `${TOKEN}x`, TOKEN.toUpperCase(), "x", "undefined", "Bearer"])(
     "nobody with another token ('%s'), not even on this machine",
-    (secret) => {
-      expect(ask("192.0.2.2", bearer(secret))).toBe("wrong");
-      expect(ask("127.0.0.1", bearer(secret))).toBe("wrong");
-      expect(ask(undefined, bearer(secret), { token: TOKEN, local: true })).toBe("wrong");
+    async (secret) => {
+      expect(await ask(newAccess(withToken), from(ELSEWHERE, bearer(secret)))).toBe(403);
+      expect(await ask(newAccess(withToken), from("127.0.0.1", bearer(secret)))).toBe(403);
+      expect(await ask(newAccess(withToken), from(undefined, bearer(secret), { local: true }))).toBe(403);
     },
   );
 
-  test("the Blender that this server has started, by its own token, which is nobody's publish token", () => {
-    for (const server of [{ own: "secret" }, { own: "secret", token: TOKEN }]) {
-      expect(ask("192.0.2.2", bearer("secret"), server)).toBe("own");
-      expect(ask("127.0.0.1", bearer("another"), server)).toBe("wrong");
+  test("the Blender that this server has started, by its own token, which is nobody's publish token", async () => {
+    for (const options of [{ own: "secret" }, { own: "secret", ...withToken }]) {
+      expect(await ask(newAccess(options), from(ELSEWHERE, bearer("secret")))).toBe("own");
+      expect(await ask(newAccess(options), from(ELSEWHERE, bearer("secret")), "operate")).toBe(403);
+      expect(await ask(newAccess(options), from("127.0.0.1", bearer("another")))).toBe(403);
     }
-    expect(ask("192.0.2.2", bearer(TOKEN), { own: "secret" })).toBe("wrong");
-    expect(ask("192.0.2.2", {}, { own: "secret" })).toBe("missing");
+    const access = newAccess({ own: "secret" });
+    expect(await ask(access, from(ELSEWHERE, bearer(TOKEN)))).toBe(403);
+    expect(await ask(access, from(ELSEWHERE))).toBe(401);
+    expect(await ask(access, from(ELSEWHERE, {}, { url: "/?token=secret" }))).toBe(403);
   });
 
-  test.each(["missing", "wrong"] as const)(
-    "a token that is %s is told of in a sentence that says where to get one and where to put it",
-    (access) => {
-      const without = refusalOf(access, { publish: undefined, own: "secret" });
-      expect(without).toMatch(/this server has not: start rendercast with --publish-token/);
-      for (const sentence of [without, refusalOf(access, { publish: TOKEN, own: undefined })]) {
-        expect(sentence).toMatch(/^[A-Z][^\n]*\.$/);
-        expect(sentence).toContain("--publish-token");
-        expect(sentence).not.toMatch(/correct|secret/);
-      }
-      const missing = refusalOf("missing", { publish: TOKEN, own: undefined });
-      expect(missing).toMatch(/Token in the add-on, or as the header Authorization: Bearer/);
-    },
-  );
-
-  test("nobody with any token where the server has none", () => {
+  test("nobody with any token where the server has none", async () => {
     for (const secret of [TOKEN, "undefined", ""])
-      expect(ask("192.0.2.2", bearer(secret), {})).not.toMatch(/token|here/);
-    expect(ask("192.0.2.2", {}, {})).toBe("missing");
+      expect(await ask(newAccess(), from(ELSEWHERE, bearer(secret)))).toBe(403);
+    expect(await ask(newAccess(), from(ELSEWHERE))).toBe(401);
   });
 
   test.each(["Basic dXNlcjpwYXNz", "Bearer", "Bearer ", TOKEN, ""])(
     "nobody with credentials of another kind ('%s'), as little as with a wrong token",
-    (authorization) => {
-      expect(ask("192.0.2.2", { authorization })).toBe("wrong");
-      expect(ask("127.0.0.1", { authorization })).toBe("wrong");
-      expect(ask(undefined, { authorization }, { token: TOKEN, local: true })).toBe("wrong");
+    async (authorization) => {
+      for (const address of [ELSEWHERE, "127.0.0.1"])
+        expect(await ask(newAccess(withToken), from(address, { authorization }))).toBe(403);
+      expect(await ask(newAccess(withToken), from(undefined, { authorization }, { local: true }))).toBe(403);
     },
   );
 
@@ -115,8 +140,8 @@ describe("who may publish", () => {
     "[::1]:8080",
     "[::1]",
     "studio:8080",
-  ])("this machine, addressed as %s", (host) => {
-    expect(ask("127.0.0.1", { host }, { name: "Studio" })).toBe("here");
+  ])("this machine, addressed as %s", async (host) => {
+    expect(await ask(newAccess({ host: "Studio" }), from("127.0.0.1", { host }))).toBe("here");
   });
 
   test.each([
@@ -128,20 +153,23 @@ describe("who may publish", () => {
     "[::2]",
     "studio:8080",
     "",
-  ])("nobody without the token on a request to '%s', which a proxy may have passed on", (host) => {
-    expect(ask("127.0.0.1", { host })).toBe("missing");
-    expect(ask("127.0.0.1", { host, ...bearer(TOKEN) })).toBe("token");
+  ])("nobody without the token on a request to '%s', which a proxy may have passed on", async (host) => {
+    const access = newAccess(withToken);
+    expect(await ask(access, from("127.0.0.1", { host }))).toBe(401);
+    expect(await ask(access, from("127.0.0.1", { host, ...bearer(TOKEN) }))).toBe("token");
     // Over the Unix socket there are no names.
-    expect(ask(undefined, { host }, { local: true })).toBe("here");
+    expect(await ask(access, from(undefined, { host }, { local: true }))).toBe("here");
   });
 
-  test("this machine's programs in Node, whose fetch sends what else only browsers do", () => {
-    expect(ask("127.0.0.1", { "sec-fetch-mode": "cors", "user-agent": "node" })).toBe("here");
+  test("this machine's programs in Node, whose fetch sends what else only browsers do", async () => {
+    const headers = { "sec-fetch-mode": "cors", "user-agent": "node" };
+    expect(await ask(newAccess(withToken), from("127.0.0.1", headers))).toBe("here");
   });
 
-  test("nobody without the token by HTTP/1.0, which proxies speak", () => {
-    expect(ask("127.0.0.1", {}, { token: TOKEN }, "1.0")).toBe("missing");
-    expect(ask("127.0.0.1", bearer(TOKEN), { token: TOKEN }, "1.0")).toBe("token");
+  test("nobody without the token by HTTP/1.0, which proxies speak", async () => {
+    const old = { httpVersion: "1.0" };
+    expect(await ask(newAccess(withToken), from("127.0.0.1", {}, old))).toBe(401);
+    expect(await ask(newAccess(withToken), from("127.0.0.1", bearer(TOKEN), old))).toBe("token");
   });
 
   test.each([
@@ -156,11 +184,252 @@ describe("who may publish", () => {
     "forwarded",
     "via",
     "origin",
-  ])("nobody without the token on a request with '%s': a proxy or a web page sent it", (name) => {
+  ])("nobody without the token on a request with '%s': a proxy or a web page sent it", async (name) => {
     for (const value of ["127.0.0.1", "null", ""]) {
-      expect(ask("127.0.0.1", { [name]: value })).toBe("missing");
-      expect(ask(undefined, { [name]: value }, { token: TOKEN, local: true })).toBe("missing");
-      expect(ask("127.0.0.1", { [name]: value, ...bearer(TOKEN) })).toBe("token");
+      const access = newAccess(withToken);
+      expect(await ask(access, from("127.0.0.1", { [name]: value }))).toBe(401);
+      expect(await ask(access, from(undefined, { [name]: value }, { local: true }))).toBe(401);
+      expect(await ask(access, from("127.0.0.1", { [name]: value, ...bearer(TOKEN) }))).toBe("token");
     }
   });
+});
+
+describe("who may operate", () => {
+  test("this machine, its browser where the server's own page or its user asks, and whoever has the token", async () => {
+    const access = newAccess({ secrets: { operate: TOKEN } });
+    const operate = (asker: Asker) => ask(access, asker, "operate", undefined);
+    expect(await operate(from("127.0.0.1"))).toBe("here");
+    expect(await operate(from("127.0.0.1", { "sec-fetch-site": "none" }))).toBe("here");
+    const own = { origin: "http://localhost:8080", "sec-fetch-site": "same-origin" };
+    expect(await operate(from("127.0.0.1", own))).toBe("here");
+    expect(await operate(from(ELSEWHERE, bearer(TOKEN)))).toBe("token");
+  });
+
+  test("nobody else: not other sites in a browser here, nor behind a proxy, nor elsewhere", async () => {
+    const access = newAccess({ secrets: { operate: TOKEN, view: "another one", publish: "a third one" } });
+    const operate = (asker: Asker) => ask(access, asker, "operate", undefined);
+    expect(await operate(from("127.0.0.1", { "sec-fetch-site": "cross-site" }))).toBe(401);
+    expect(await operate(from("127.0.0.1", { "sec-fetch-site": "same-site" }))).toBe(401);
+    expect(await operate(from("127.0.0.1", { origin: "https://evil.example" }))).toBe(401);
+    expect(await operate(from("127.0.0.1", { origin: "null" }))).toBe(401);
+    // A name that somebody else lets point here.
+    const rebound = { host: "evil.example:8080", origin: "http://evil.example:8080" };
+    expect(await operate(from("127.0.0.1", { ...rebound, "sec-fetch-site": "same-origin" }))).toBe(401);
+    expect(await operate(from("127.0.0.1", { "x-forwarded-for": "127.0.0.1" }))).toBe(401);
+    expect(await operate(from(ELSEWHERE))).toBe(401);
+    for (const other of ["another one", "a third one"])
+      expect(await operate(from(ELSEWHERE, bearer(other)))).toBe(403);
+  });
+});
+
+describe("who may view", () => {
+  const view = (access: Access, asker: Asker) => ask(access, asker, "view");
+
+  test("everybody, as long as nothing is set that viewers could have tokens of", async () => {
+    const access = newAccess({ secrets: { publish: TOKEN, operate: TOKEN } });
+    expect(access.isOpen).toBe(true);
+    expect(await view(access, from(ELSEWHERE))).toBe("everybody");
+    // A link of a time when it was not so goes on working.
+    expect(await view(access, from(ELSEWHERE, bearer("whatever")))).toBe("everybody");
+  });
+
+  test("else who has a token for it, also on this machine", async () => {
+    const access = newAccess({ secrets: { view: TOKEN, publish: "another one" } });
+    expect(access.isOpen).toBe(false);
+    for (const address of ["127.0.0.1", ELSEWHERE]) {
+      expect(await view(access, from(address))).toBe(401);
+      expect(await view(access, from(address, bearer("another one")))).toBe(403);
+      expect(await view(access, from(address, bearer(TOKEN)))).toBe("token");
+    }
+  });
+
+  test("a token in an address is a link's, never the fixed one", async () => {
+    const access = newAccess({ secrets: { view: TOKEN } });
+    const { token = "" } = await linksOf(access, "http://studio", "main", {});
+    expect(await view(access, from(ELSEWHERE, {}, { url: `/?timed&token=${token}` }))).toBe("token");
+    const verdict = await access.mayDo(from(ELSEWHERE, {}, { url: `/?token=${TOKEN}` }), "view", "main");
+    expect(verdict).toMatchObject({ granted: false, status: 403, message: expect.stringMatching(/address/) });
+  });
+});
+
+describe("a link", () => {
+  test("lets its holder watch one stream, for its time, and do nothing else", async () => {
+    const access = newAccess({ secrets: { view: TOKEN, publish: TOKEN, operate: TOKEN } });
+    const links = await linksOf(access, "https://studio:8443", "film", { hours: "2" });
+    const { token = "", page, image, expires } = links;
+    expect(page).toBe(`https://studio:8443/watch/film#token=${token}`);
+    expect(image).toBe(`https://studio:8443/streams/film/mjpeg?token=${token}`);
+    expect(expires).toBe(new Date(clock.now() + 2 * 3_600_000).toISOString());
+    const asker = from(ELSEWHERE, bearer(token));
+    expect(await ask(access, asker, "view", "film")).toBe("token");
+    expect(await access.mayDo(asker, "view", "film")).toMatchObject({ until: clock.now() + 2 * 3_600_000 });
+    for (const right of RIGHTS) expect(await ask(access, asker, right, "main")).toBe(403);
+    expect(await ask(access, asker, "view", undefined)).toBe(403);
+    for (const right of ["publish", "operate"] as const)
+      expect(await ask(access, asker, right, "film")).toBe(403);
+    await clock.advance(2 * 3_600_000 + 10_000);
+    expect(await access.mayDo(asker, "view", "film")).toMatchObject({ status: 401, message: /expired/ });
+  });
+
+  test("outlives the server, and ends when the view token is changed", async () => {
+    const { token = "" } = await linksOf(
+      newAccess({ secrets: { view: TOKEN } }),
+      "http://studio",
+      "main",
+      {},
+    );
+    const asker = from(ELSEWHERE, bearer(token));
+    expect(await ask(newAccess({ secrets: { view: TOKEN } }), asker, "view")).toBe("token");
+    expect(await ask(newAccess({ secrets: { view: "changed since" } }), asker, "view")).toBe(403);
+  });
+
+  test("carries no token where everybody may watch", async () => {
+    expect(await linksOf(newAccess(), "http://studio", "main", {})).toEqual({
+      page: "http://studio/watch/main",
+      image: "http://studio/streams/main/mjpeg",
+    });
+  });
+
+  test.each([{ hours: "0" }, { hours: "-1" }, { hours: "many" }, { hours: "721" }, { hours: ["1", "2"] }])(
+    "for %j is refused in a sentence",
+    async (query) => {
+      await expect(linksOf(newAccess(), "http://studio", "main", query)).rejects.toThrow(/^hours is .*\.$/);
+    },
+  );
+});
+
+describe("a signed token", () => {
+  const signed = () => newAccess({ jwtSecret: JWT_SECRET });
+
+  test("grants what it names, and only that", async () => {
+    const token = await jwt({ rights: ["publish", "view"], streams: ["film", "main"] });
+    const asker = from(ELSEWHERE, bearer(token));
+    const granted = await Promise.all(
+      RIGHTS.flatMap((right) => ["film", "other"].map((stream) => ask(signed(), asker, right, stream))),
+    );
+    expect(granted).toEqual(["token", 403, "token", 403, 403, 403]);
+  });
+
+  test("without streams, or with *, is for all and for the server itself", async () => {
+    for (const streams of [undefined, ["*"]]) {
+      const token = await jwt({ rights: ["operate"], ...(streams && { streams }) });
+      expect(await ask(signed(), from(ELSEWHERE, bearer(token)), "operate", undefined)).toBe("token");
+    }
+    const some = await jwt({ rights: ["operate"], streams: ["main"] });
+    expect(await ask(signed(), from(ELSEWHERE, bearer(some)), "operate", undefined)).toBe(403);
+  });
+
+  test("is worth nothing after its time, before it, without one, or by another key", async () => {
+    const now = clock.now() / 1000;
+    const rights = ["view"];
+    const view = async (token: string) => ask(signed(), from(ELSEWHERE, bearer(token)), "view", "main");
+    expect(await view(await jwt({ rights }))).toBe("token");
+    expect(await view(await jwt({ rights, exp: now - 60 }))).toBe(401);
+    expect(await view(await jwt({ rights, nbf: now + 60 }))).toBe(403);
+    expect(await view(await jwt({ rights, exp: undefined }))).toBe(403);
+    expect(await view(await jwt({ rights }, `${JWT_SECRET}x`))).toBe(403);
+    // Expired and forged is forged.
+    expect(await view(await jwt({ rights, exp: now - 60 }, `${JWT_SECRET}x`))).toBe(403);
+  });
+
+  test.each([
+    ["no rights", {}],
+    ["rights that are none", { rights: ["everything"] }],
+    ["rights in another form", { rights: "view" }],
+    ["streams in another form", { rights: ["view"], streams: "main" }],
+  ])("with %s grants nothing", async (_, claims) => {
+    expect(await ask(signed(), from(ELSEWHERE, bearer(await jwt(claims))), "view")).toBe(403);
+  });
+
+  test("that says of itself that it is not signed grants nothing", async () => {
+    const [, payload] = (await jwt({ rights: ["view"] })).split(".");
+    const header = Buffer.from(JSON.stringify({ alg: "none" })).toString("base64url");
+    for (const token of [
+      `${header}.${payload}.`,
+      `${header}.${payload}.x`,
+      "..",
+      "a.b.c",
+      `${"x".repeat(5000)}..`,
+    ])
+      expect(await ask(signed(), from(ELSEWHERE, bearer(token)), "view")).toBe(403);
+  });
+
+  test("by a public key is taken from those at the address, and their key is no shared secret", async () => {
+    const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
+    const jwk = { ...(await exportJWK(publicKey)), alg: "ES256", kid: "one" };
+    const fetched = vi
+      .spyOn(globalThis, "fetch")
+      .mockImplementation(async () => Response.json({ keys: [jwk] }));
+    const access = newAccess({ jwks: "https://keys.example/" });
+    const sign = (key: typeof privateKey | Uint8Array, alg: string) =>
+      new SignJWT({ rights: ["view"], exp: clock.now() / 1000 + 60 })
+        .setProtectedHeader({ alg, kid: "one" })
+        .sign(key);
+    const view = async (token: string) => ask(access, from(ELSEWHERE, bearer(token)), "view");
+    expect(await view(await sign(privateKey, "ES256"))).toBe("token");
+    const other = await generateKeyPair("ES256");
+    expect(await view(await sign(other.privateKey, "ES256"))).toBe(403);
+    const confused = new TextEncoder().encode(JSON.stringify(jwk));
+    expect(await view(await sign(confused, "HS256"))).toBe(403);
+    expect(fetched).toHaveBeenCalledTimes(1);
+    fetched.mockRestore();
+  });
+
+  test("whose keys cannot be had is not called wrong, and the log is told once", async () => {
+    const { privateKey } = await generateKeyPair("ES256");
+    const token = await new SignJWT({ rights: ["view"], exp: clock.now() / 1000 + 60 })
+      .setProtectedHeader({ alg: "ES256" })
+      .sign(privateKey);
+    const answers = [() => Response.json({}, { status: 500 }), () => Response.json({ nothing: 1 })];
+    const fetched = vi.spyOn(globalThis, "fetch").mockImplementation(async () => {
+      const answer = answers.shift();
+      if (answer) return answer();
+      throw new TypeError("fetch failed");
+    });
+    const access = newAccess({ jwks: "https://keys.example/" });
+    for (let n = 0; n < 3; n++) {
+      const verdict = await access.mayDo(from(ELSEWHERE, bearer(token)), "view", "main");
+      expect(verdict).toMatchObject({ status: 503, message: expect.stringMatching(/try again/) });
+    }
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toMatch(/--jwks/);
+    fetched.mockRestore();
+  });
+});
+
+describe("what those are told who may not", () => {
+  test.each(RIGHTS)("%s: a sentence that says what to do, and no secret", async (right) => {
+    const secrets = { publish: TOKEN, view: TOKEN, operate: TOKEN };
+    for (const options of [{}, { secrets }, { jwtSecret: JWT_SECRET }]) {
+      const access = newAccess({ own: "secret", ...options });
+      if (right === "view" && access.isOpen) continue;
+      for (const headers of [{}, bearer("wrong"), bearer(await jwt({ rights: [], streams: [] }))]) {
+        const verdict = await access.mayDo(from(ELSEWHERE, headers), right, "main");
+        if (verdict.granted) throw new Error("granted");
+        expect(verdict.message).toMatch(/^[A-Z][^\n]*\.$/);
+        expect(verdict.message).not.toMatch(/correct|secret of/);
+        if (right !== "view" && !("authorization" in headers))
+          expect(verdict.message).toContain("Authorization: Bearer");
+      }
+    }
+  });
+
+  test("who publishes without a token on a server that has none is told how to give it one", async () => {
+    expect(await newAccess().mayDo(from(ELSEWHERE), "publish", "main")).toMatchObject({
+      message: expect.stringMatching(/this server has not: start rendercast with --publish-token/),
+    });
+    expect(await newAccess(withToken).mayDo(from(ELSEWHERE), "publish", "main")).toMatchObject({
+      message: expect.stringMatching(/--publish-token: give it as Token in the add-on, or as the header/),
+    });
+  });
+});
+
+test("a token in an address is taken out of it before anybody writes it down", () => {
+  const request = { url: "/streams/main/mjpeg?timed&token=secret&x=1", originalUrl: "", headers: {} };
+  hideToken(request as unknown as IncomingMessage);
+  expect(request.url).toBe("/streams/main/mjpeg?timed=&x=1");
+  expect(request.originalUrl).toBe(request.url);
+  const plain = { url: "/streams/main/mjpeg?timed", headers: {} };
+  hideToken(plain as unknown as IncomingMessage);
+  expect(plain.url).toBe("/streams/main/mjpeg?timed");
 });

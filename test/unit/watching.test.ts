@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { MAX_OFFER_LENGTH } from "../../src/signaling/protocol.ts";
-import { Watching } from "../../src/signaling/watching.ts";
+import { type Refusal, Watching } from "../../src/signaling/watching.ts";
 import { OfferError } from "../../src/transport/viewer.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 
@@ -13,6 +13,11 @@ let ices: number;
 let ended: string[];
 /** The server ends what was watched last. */
 let end: (reason: string) => void;
+let admissions: number;
+/** What an admission waits for. */
+let admitting: Promise<unknown>;
+/** Why nobody may watch. */
+let forbidden: Refusal | undefined;
 /** What a restart waits for. */
 let restarting: Promise<unknown>;
 
@@ -24,6 +29,9 @@ beforeEach(() => {
   ices = 0;
   restarting = Promise.resolve();
   ended = [];
+  forbidden = undefined;
+  admissions = 0;
+  admitting = Promise.resolve();
   watching = new Watching(
     {
       clock,
@@ -32,6 +40,8 @@ beforeEach(() => {
           ? {
               watch: async (offer, gone) => {
                 end = gone;
+                admissions++;
+                await admitting;
                 return {
                   answer: `answer to ${offer}`,
                   async restart(again) {
@@ -47,6 +57,7 @@ beforeEach(() => {
       ice: () => ({ iceServers: [{ urls: `turn:${++ices}` }] }),
       refusal: (error) =>
         error instanceof OfferError ? { code: error.code, message: error.message } : undefined,
+      forbids: async () => forbidden,
       log: (line) => logged.push(line),
     },
     (reason) => ended.push(reason),
@@ -153,12 +164,35 @@ describe("a restart", () => {
 
 test("what is watched is left for what is watched next, and an overtaken answer is left too", async () => {
   await watch();
-  const [overtaken, newest] = [watch(), watch()];
+  let admit: (value?: unknown) => void = () => {};
+  admitting = new Promise((resolve) => {
+    admit = resolve;
+  });
+  const overtaken = watch();
+  await settle();
+  const newest = watch();
   expect(left).toBe(1);
+  admit();
   await Promise.all([overtaken, newest]);
   expect(left).toBe(2);
   await watching.restart({ offer: "another" });
   expect(restarts).toEqual(["another"]);
+});
+
+describe("who may not watch", () => {
+  test("is told why, and let in nowhere", async () => {
+    forbidden = { ok: false, code: "token", message: "Watching this takes a token." };
+    expect(await watch()).toEqual(forbidden);
+    expect(await watching.watch({ stream: "none", offer: "offer" })).toEqual(forbidden);
+    expect(await watching.restart({ offer: "another" })).toEqual(refused("not-watching"));
+  });
+
+  test("who leaves while that is looked up takes no seat", async () => {
+    const reply = watch();
+    watching.leave();
+    expect(await reply).toMatchObject({ ok: false });
+    expect(admissions).toBe(0);
+  });
 });
 
 describe("an end by the server", () => {

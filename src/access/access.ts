@@ -1,0 +1,94 @@
+/** Who may do what: the one place that decides, for HTTP and signaling alike. docs/security.md has the rules. */
+import type { EpochMs } from "../timing.ts";
+import type { Asker } from "./asker.ts";
+import { isHere, isHereOrOwnPage } from "./here.ts";
+import { sameSecret } from "./secret.ts";
+import { type Right, type TokenOptions, Tokens } from "./tokens.ts";
+import { refusalOf, type Why } from "./words.ts";
+
+export interface AccessOptions extends TokenOptions {
+  /** The token that this server hands to the Blender it starts; undefined where it starts none. */
+  readonly own: string | undefined;
+  /** What the server listens on, by which this machine may call it. */
+  readonly host: string;
+}
+
+/** `everybody`: no token is asked. `here`: this machine. `own`: the Blender started here. `token`: by its token. */
+export interface Granted {
+  readonly granted: true;
+  readonly by: "everybody" | "here" | "own" | "token";
+  /** When the token expires; undefined where it does not. */
+  readonly until: EpochMs | undefined;
+}
+
+export interface Refused {
+  readonly granted: false;
+  /** 401 asks for a token, 403 is for a wrong one, 503 where it could not be checked. */
+  readonly status: 401 | 403 | 503;
+  /** A sentence for the user. */
+  readonly message: string;
+}
+
+export type Verdict = Granted | Refused;
+
+const EVERYBODY: Granted = { granted: true, by: "everybody", until: undefined };
+
+export class Access {
+  readonly #options: AccessOptions;
+  readonly #tokens: Tokens;
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+    this.#tokens = new Tokens(options);
+  }
+
+  /** Whether anybody may watch: unless the user has set what viewers can have tokens of. */
+  get isOpen(): boolean {
+    return this.#options.secrets.view === undefined && !this.#signed;
+  }
+
+  /**
+   * Whether who asks may do that to the stream. Everybody may watch where {@link isOpen}. A program on this machine
+   * may publish and operate, a browser here operate too; all others need a token with the right.
+   * @param stream its name, whether it is there or not; undefined for the whole server, which a token for some
+   * streams is not for.
+   */
+  async mayDo(asker: Asker, right: Right, stream: string | undefined): Promise<Verdict> {
+    if (right === "view" && this.isOpen) return EVERYBODY;
+    const { token } = asker;
+    if (token === undefined) return this.#withoutToken(asker, right);
+    const { own } = this.#options;
+    if (right === "publish" && own !== undefined && !asker.inAddress && sameSecret(token, own))
+      return { granted: true, by: "own", until: undefined };
+    const read = await this.#tokens.read(token, asker.inAddress);
+    if (typeof read === "string")
+      return this.#refused(right, read === "wrong" && asker.inAddress ? "in-address" : read);
+    const { rights, streams, until } = read;
+    const covers = streams === "all" || (stream !== undefined && streams.includes(stream));
+    return rights.includes(right) && covers
+      ? { granted: true, by: "token", until }
+      : this.#refused(right, "other");
+  }
+
+  /** A token to watch one stream with for so many milliseconds, as share links carry it. */
+  share(stream: string, lifetime: number): ReturnType<Tokens["share"]> {
+    return this.#tokens.share(stream, lifetime);
+  }
+
+  get #signed(): boolean {
+    return this.#options.jwtSecret !== undefined || this.#options.jwks !== undefined;
+  }
+
+  #withoutToken(asker: Asker, right: Right): Verdict {
+    const { host } = this.#options;
+    const here =
+      (right === "publish" && isHere(asker, host)) || (right === "operate" && isHereOrOwnPage(asker, host));
+    return here ? { granted: true, by: "here", until: undefined } : this.#refused(right, "missing");
+  }
+
+  #refused(right: Right, why: Why): Refused {
+    const status = why === "unchecked" ? 503 : why === "missing" || why === "expired" ? 401 : 403;
+    const fixed = this.#options.secrets[right] !== undefined;
+    return { granted: false, status, message: refusalOf(right, why, { fixed, signed: this.#signed }) };
+  }
+}

@@ -1,0 +1,168 @@
+/** What tokens grant: fixed secrets, signed JWTs (RFC 7519), and the server's own for share links. */
+import { hkdfSync, randomBytes } from "node:crypto";
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
+import type { Clock, EpochMs, Millis } from "../timing.ts";
+import { sameSecret } from "./secret.ts";
+
+/** To publish streams, to watch them, and to run the server: its figures, and links for others. */
+export const RIGHTS = ["publish", "view", "operate"] as const;
+
+export type Right = (typeof RIGHTS)[number];
+
+/** What a token lets its holder do. */
+export interface Grant {
+  readonly rights: readonly Right[];
+  /** The streams that it is for. */
+  readonly streams: readonly string[] | "all";
+  /** When it expires; undefined for a fixed secret. */
+  readonly until: EpochMs | undefined;
+}
+
+/** `wrong`: nobody's. `expired`: was good once. `unchecked`: whose keys could not be had just now. */
+export type BadToken = "wrong" | "expired" | "unchecked";
+
+export interface TokenOptions {
+  readonly clock: Clock;
+  /** A fixed secret for each right that has one. */
+  readonly secrets: Partial<Record<Right, string>>;
+  /** Whose key JWTs may be signed with by HS256. */
+  readonly jwtSecret: string | undefined;
+  /** Where the public keys of JWTs are (RFC 7517). */
+  readonly jwks: string | undefined;
+  readonly log: (line: string) => void;
+}
+
+/** The longest token that is read, in characters. */
+const MAX_TOKEN = 4096;
+
+/** Of others who sign, in seconds. */
+const CLOCK_TOLERANCE = 5;
+
+/** How often the log is told of keys that cannot be had. */
+const TELL_EVERY: Millis = 60_000;
+
+/** RFC 7518, section 3.1, without those by a shared secret: a public key must not serve as one. */
+const PUBLIC_KEY_ALGORITHMS = [
+  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+  ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+];
+
+/** The claims that are read, besides `exp` and `nbf`: `streams` names some, or all by `*` or where it is missing. */
+const claims = z.object({
+  exp: z.number(),
+  rights: z.array(z.enum(RIGHTS)),
+  streams: z.array(z.string()).optional(),
+});
+
+interface Key {
+  readonly key: Uint8Array | JWTVerifyGetKey;
+  readonly algorithms: string[];
+  /** Seconds that the clock of who signs may be off. */
+  readonly tolerance: number;
+}
+
+export class Tokens {
+  readonly #clock: Clock;
+  readonly #secrets: readonly (readonly [Right, string])[];
+  readonly #keys: Key[] = [];
+  /** Signs share links. From what the user has set, so that they outlive a restart, and end where that is changed. */
+  readonly #shareKey: Uint8Array;
+  readonly #log: (line: string) => void;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor({ clock, secrets, jwtSecret, jwks, log }: TokenOptions) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#secrets = RIGHTS.flatMap((right) => {
+      const secret = secrets[right];
+      return secret === undefined ? [] : [[right, secret] as const];
+    });
+    const root = secrets.view ?? jwtSecret ?? randomBytes(32);
+    this.#shareKey = new Uint8Array(hkdfSync("sha256", root, "", "rendercast share links", 32));
+    this.#keys.push({ key: this.#shareKey, algorithms: ["HS256"], tolerance: 0 });
+    const tolerance = CLOCK_TOLERANCE;
+    if (jwtSecret !== undefined) {
+      this.#keys.push({ key: new TextEncoder().encode(jwtSecret), algorithms: ["HS256"], tolerance });
+    }
+    if (jwks !== undefined) {
+      const key = createRemoteJWKSet(new URL(jwks), { timeoutDuration: 5000, cooldownDuration: 10_000 });
+      this.#keys.push({ key, algorithms: PUBLIC_KEY_ALGORITHMS, tolerance });
+    }
+  }
+
+  /**
+   * What the token grants, or why nothing.
+   * @param signedOnly leaves out the fixed secrets.
+   */
+  async read(token: string, signedOnly: boolean): Promise<Grant | BadToken> {
+    if (token === "" || token.length > MAX_TOKEN) return "wrong";
+    if (!signedOnly) {
+      // All are compared, whichever is the right one.
+      const rights = this.#secrets.filter(([, secret]) => sameSecret(secret, token)).map(([right]) => right);
+      if (rights.length > 0) return { rights, streams: "all", until: undefined };
+    }
+    if (token.split(".").length !== 3) return "wrong";
+    let worst: BadToken = "wrong";
+    for (const key of this.#keys) {
+      const read = await this.#verify(token, key);
+      if (typeof read !== "string") return read;
+      if (read !== "wrong") worst = read;
+    }
+    return worst;
+  }
+
+  /** A token to watch one stream with. */
+  async share(
+    stream: string,
+    lifetime: Millis,
+  ): Promise<{ readonly token: string; readonly until: EpochMs }> {
+    const exp = Math.floor((this.#clock.now() + lifetime) / 1000);
+    const token = await new SignJWT({ rights: ["view"], streams: [stream], exp })
+      .setProtectedHeader({ alg: "HS256" })
+      .sign(this.#shareKey);
+    return { token, until: (exp * 1000) as EpochMs };
+  }
+
+  async #verify(token: string, { key, algorithms, tolerance }: Key): Promise<Grant | BadToken> {
+    const options = {
+      algorithms,
+      clockTolerance: tolerance,
+      currentDate: new Date(this.#clock.now()),
+      requiredClaims: ["exp", "rights"],
+    };
+    let payload: JWTPayload;
+    try {
+      // Two calls, since its overloads take a key or a function.
+      ({ payload } =
+        typeof key === "function"
+          ? await jwtVerify(token, key, options)
+          : await jwtVerify(token, key, options));
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) return "expired";
+      if (isAnswerable(error)) return "wrong";
+      this.#tellUnchecked(error);
+      return "unchecked";
+    }
+    const read = claims.safeParse(payload);
+    if (!read.success) return "wrong";
+    const { rights, streams, exp } = read.data;
+    const all = streams === undefined || streams.includes("*");
+    return { rights, streams: all ? "all" : streams, until: ((exp + tolerance) * 1000) as EpochMs };
+  }
+
+  #tellUnchecked(error: unknown): void {
+    const now = this.#clock.now();
+    if (now - this.#toldAt < TELL_EVERY) return;
+    this.#toldAt = now;
+    this.#log(`The keys of --jwks cannot be had: ${error instanceof Error ? error.message : error}.`);
+  }
+}
+
+/** Whether it is about the token, and not about the way to the keys. */
+function isAnswerable(error: unknown): boolean {
+  const fetching = [errors.JWKSTimeout, errors.JWKSInvalid];
+  if (!(error instanceof errors.JOSEError) || fetching.some((kind) => error instanceof kind)) return false;
+  // A JOSEError of no kind of its own tells of an answer that was none.
+  return error.constructor !== errors.JOSEError;
+}

@@ -1,0 +1,53 @@
+/** What those are told who may not: sentences for viewers, programmers and add-on users. */
+import type { BadToken, Right } from "./tokens.ts";
+
+/**
+ * Why not. `missing`: no token. `other`: one that is good, but not for this right or stream. `in-address`: one in the
+ * request's address that is no signed one.
+ */
+export type Why = "missing" | "other" | "in-address" | BadToken;
+
+/**
+ * A sentence that says what to do.
+ * @param fixed whether the server has a fixed secret for the right.
+ * @param signed whether it takes signed tokens.
+ */
+export function refusalOf(
+  right: Right,
+  why: Why,
+  { fixed, signed }: { readonly fixed: boolean; readonly signed: boolean },
+): string {
+  if (why === "unchecked") return "The server cannot check the token just now; try again in a moment.";
+  if (why === "in-address") return "An address takes only the signed token of a link, which this is not.";
+  if (right === "view") return VIEW[why];
+  const what = WHAT[right];
+  const flag = `--${right}-token`;
+  if (!fixed && !signed)
+    return `${what.from} takes a token, which this server has not: start rendercast with ${flag} TOKEN, then ${what.how}.`;
+  if (why === "expired") return "The token has expired: get a new one.";
+  if (why === "other") return `The token does not let you ${right} here: use one for that.`;
+  const one = fixed ? `the one of its ${flag}` : "a signed one with that right";
+  if (why === "wrong") return `That is not this server's ${right} token: give ${one}.`;
+  const needed = fixed ? `the token of this server's ${flag}` : "a signed token with that right";
+  return `${what.from} takes ${needed}: ${what.how}.`;
+}
+
+const BEARER = "as the header Authorization: Bearer TOKEN";
+
+const WHAT = {
+  publish: {
+    from: "Publishing from elsewhere, or to another name than localhost,",
+    how: `give it as Token in the add-on, or ${BEARER}`,
+  },
+  operate: {
+    from: "Operating the server from elsewhere, or by another name than localhost,",
+    how: `give it ${BEARER}`,
+  },
+} as const;
+
+const VIEW = {
+  missing: "Watching this takes a token: open the link that you were given, or ask for one.",
+  expired: "This link has expired: ask for a new one.",
+  wrong: "The token is not one of this server's: ask for a new link.",
+  other: "The token is not for watching this stream: ask for a link to it.",
+} as const;

@@ -1,0 +1,103 @@
+import { io, type Socket } from "socket.io-client";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Reply, StreamInfo } from "../../src/signaling/protocol.ts";
+import { type ServerProcess, startServer } from "./server.ts";
+
+const TOKEN = "correct-horse-battery";
+const bearer = { Authorization: `Bearer ${TOKEN}` };
+
+describe("a server with a view token", () => {
+  let server: ServerProcess;
+  const sockets: Socket[] = [];
+  beforeAll(async () => {
+    server = await startServer("--view-token", TOKEN);
+  });
+  afterAll(() => server?.stop());
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.disconnect();
+  });
+
+  const get = (path: string, headers = {}) => fetch(`${server.url}${path}`, { headers });
+
+  /** What a socket with that token is told of the stream. */
+  async function follow(token: unknown, stream = "main"): Promise<Reply<StreamInfo>> {
+    const socket = io(server.url, { auth: { token }, reconnection: false });
+    sockets.push(socket);
+    await new Promise<void>((resolve) => socket.on("connect", () => resolve()));
+    const watched = await socket.timeout(5000).emitWithAck("watch", { stream, offer: "v=0" });
+    const followed = await socket.timeout(5000).emitWithAck("follow", stream);
+    // One rule for both.
+    expect(watched.code === "token").toBe(!followed.ok && followed.code === "token");
+    return followed;
+  }
+
+  async function share(hours: number) {
+    const response = await fetch(`${server.url}/streams/main/share?hours=${hours}`, { method: "POST" });
+    expect(response.status).toBe(200);
+    return (await response.json()) as { page: string; image: string; token: string };
+  }
+
+  test.each([
+    "/streams",
+    ...["", "/mjpeg", "/snapshot.jpg", "/events", "/telemetry"].map((p) => `/streams/main${p}`),
+  ])("keeps %s from who has none, in a sentence, and lets in who has it", async (path) => {
+    const refused = await get(path);
+    expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
+    expect(await refused.text()).toMatch(/^Watching this takes a token.*\.\n$/);
+    expect((await get(path, { Authorization: "Bearer of-something-else" })).status).toBe(403);
+    expect((await get(`${path}?token=${TOKEN}`)).status).toBe(403);
+    const granted = await get(path, bearer);
+    expect(granted.status).toBe(200);
+    await granted.body?.cancel();
+  });
+
+  test("tells a viewer by socket why, and lets in who has it", async () => {
+    for (const wrong of [undefined, "", "wrong", {}, [TOKEN], 1]) {
+      const reply = await follow(wrong);
+      expect(reply).toMatchObject({
+        ok: false,
+        code: "token",
+        message: expect.stringMatching(/^[A-Z].*\.$/),
+      });
+    }
+    expect(await follow(TOKEN)).toMatchObject({ ok: true, value: { name: "main" } });
+    // Whether a stream is there is not told to everybody.
+    expect(await follow("wrong", "none")).toMatchObject({ code: "token" });
+  });
+
+  test("gives links to one stream, whose token no line of its output has", async () => {
+    const { page, image, token } = await share(1);
+    expect(page).toBe(`${server.url}/watch/main#token=${token}`);
+    const picture = await fetch(image);
+    expect(picture.status).toBe(200);
+    await picture.body?.cancel();
+    expect(await follow(token)).toMatchObject({ ok: true });
+    expect(await follow(token, "other")).toMatchObject({ code: "token" });
+    const wrong = await fetch(`${server.url}/streams/main/share?hours=x`, { method: "POST" });
+    expect([wrong.status, await wrong.text()]).toEqual([400, expect.stringMatching(/^hours is .*\.\n$/)]);
+    expect(server.output()).not.toContain(token.slice(0, 20));
+    expect(server.output()).not.toContain(TOKEN);
+  });
+
+  test("ends what is watched by a link with the link's time", async () => {
+    const { image, token } = await share(2 / 3600);
+    const socket = io(server.url, { auth: { token }, reconnection: false });
+    sockets.push(socket);
+    const ended = new Promise((resolve) => socket.on("disconnect", resolve));
+    await new Promise<void>((resolve) => socket.on("connect", () => resolve()));
+    expect(await socket.timeout(5000).emitWithAck("follow", "main")).toMatchObject({ ok: true });
+    const picture = await fetch(image);
+    expect(picture.status).toBe(200);
+    await expect(picture.arrayBuffer()).rejects.toThrow();
+    expect(await ended).toBe("io server disconnect");
+  });
+
+  test("lets nobody make links or read its figures from elsewhere", async () => {
+    for (const headers of [{ Origin: "https://evil.example" }, { "X-Forwarded-For": "192.0.2.1" }, bearer]) {
+      const link = await fetch(`${server.url}/streams/main/share`, { method: "POST", headers });
+      expect(link.status).toBeGreaterThanOrEqual(401);
+      expect((await get("/metrics", headers)).status).toBe(link.status);
+    }
+    expect((await get("/metrics")).status).toBe(200);
+  });
+});
