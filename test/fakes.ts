@@ -17,6 +17,8 @@ export class FakeEncoder implements VideoEncoder {
   readonly codec = "vp8";
   readonly opened: EncoderSettings[] = [];
   fail = false;
+  /** What one frame waits for. */
+  work: () => Promise<void> = () => Promise.resolve();
   closed = 0;
   #busy = false;
   #first = true;
@@ -29,7 +31,7 @@ export class FakeEncoder implements VideoEncoder {
   async encode(_frame: RawFrame, key: boolean): Promise<Bitstream> {
     if (this.#busy) throw new Error("two frames at once");
     this.#busy = true;
-    await Promise.resolve();
+    await this.work();
     this.#busy = false;
     if (this.fail) throw new Error("out of order");
     const type = key || this.#first ? "key" : "delta";

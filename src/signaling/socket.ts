@@ -57,9 +57,10 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
   const io = new Server<ClientToServerEvents, ServerToClientEvents>(http, {
     serveClient: false,
     maxHttpBufferSize: 2 * MAX_OFFER_LENGTH,
-    // A page that vanished is given up after ten seconds.
+    // A page that vanished is given up after twenty seconds. After a network that stalls for ten TCP may wait for some
+    // more until it tries again: the page should keep its socket, and its video with it.
     pingInterval: 5000,
-    pingTimeout: 5000,
+    pingTimeout: 15_000,
     // A page of another site must not watch through its visitor's browser, which may reach what it cannot.
     allowRequest: ({ headers }, decide) => decide(null, isSameOrigin(headers.origin, headers.host)),
   });

@@ -14,8 +14,11 @@ const MAX_ROUTES = 16;
 /** After this long without a sign of the viewer on the route in use, another that it is heard on takes over. */
 const ROUTE_SILENCE: Millis = 3000;
 
-/** Browsers report each second, and check each few seconds that we are there; one silent for this long is gone. */
-const SILENCE: Millis = 10_000;
+/**
+ * Browsers report each second, and check each few seconds that we are there; one silent for this long is gone. Networks
+ * stall for seconds, and then its picture is back at once; RFC 7675, section 5.1, lets half a minute pass.
+ */
+export const SILENCE: Millis = 20_000;
 
 /** Datagrams of one viewer that are read within a second: browsers send some dozens, and each costs a decryption. */
 const MAX_DATAGRAMS = 400;

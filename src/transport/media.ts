@@ -87,6 +87,9 @@ interface Stretch {
 /** Seconds between reports that tell a rate. */
 const MIN_REPORT = 0.2;
 
+/** A keyframe that has not come by then may have had no way to the viewer. */
+const ASK_AGAIN: Millis = 500;
+
 /** Stretches of which packets may still be asked for. */
 const MAX_STRETCHES = 4;
 
@@ -102,6 +105,12 @@ export class MediaSession {
   readonly #congestion: Congestion;
   /** The renditions that it was sent of late, the present one last; none before its first keyframe. */
   #stretches: Stretch[] = [];
+  /** The index of its last keyframe's first packet: from there on it has to have all. */
+  #keyframeAt = 0;
+  /** When it was found to miss what cannot be sent again: until its next keyframe nothing repaired would be shown. */
+  #beyondRepair: EpochMs | undefined;
+  /** Before this, what is missed is not needed any more. */
+  #repairsFrom = 0;
   #lastFrame: { readonly timestamp: number; readonly captured: EpochMs } | undefined;
   /** What was sent when the viewer reported last. */
   #reported: { readonly at: EpochMs; readonly octets: number; readonly packets: number };
@@ -137,6 +146,11 @@ export class MediaSession {
       this.#stretches.push(stretch);
       if (this.#stretches.length > MAX_STRETCHES) this.#stretches.shift();
     }
+    if (type === "key") {
+      this.#keyframeAt = first.index + stretch.offset;
+      if (this.#beyondRepair !== undefined) this.#repairsFrom = this.#keyframeAt;
+      this.#beyondRepair = undefined;
+    }
     const isFirst = this.#lastFrame === undefined;
     const timestamp = this.#after(first.timestamp);
     if (timestamp !== first.timestamp) stretch.shifted.set(first.timestamp, timestamp);
@@ -164,7 +178,7 @@ export class MediaSession {
       else if (feedback.kind === "estimate") this.#congestion.estimated(feedback.bitrate);
       else if (feedback.ssrc === this.#options.parameters.media.ssrc) {
         if (feedback.kind === "keyframe") this.#options.keyframeNeeded();
-        else if (feedback.kind === "nack") for (const number of feedback.lost) this.#repair(number);
+        else if (feedback.kind === "nack") this.#missed(feedback.lost);
         else this.#received(feedback.report);
       }
     }
@@ -201,15 +215,36 @@ export class MediaSession {
     route.sendMedia(this.#sealer, stream.header.write(index, timestamp, marker), payload, index);
   }
 
-  #repair(sequenceNumber: number): void {
-    const route = this.#options.route();
-    if (!route) return;
-    const index = lastWith(sequenceNumber, this.#media.next);
+  /** Repairs what it can. Where that is not all the viewer needs a keyframe, and asks for one only after a while. */
+  #missed(sequenceNumbers: readonly number[]): void {
+    const missed = sequenceNumbers.map((number) => lastWith(number, this.#media.next));
+    const now = this.#options.clock.now();
+    const mayAsk = now - (this.#beyondRepair ?? Number.NEGATIVE_INFINITY) >= ASK_AGAIN;
+    if (mayAsk && missed.some((index) => this.#isNeeded(index) && !this.#find(index))) {
+      this.#beyondRepair = now;
+      this.#options.keyframeNeeded();
+    }
+    if (this.#beyondRepair !== undefined) return;
+    for (const index of missed) if (index >= this.#repairsFrom) this.#repair(index);
+  }
+
+  /** Whether there is no picture without it. */
+  #isNeeded(index: number): boolean {
+    return this.#stretches.length > 0 && index >= this.#keyframeAt;
+  }
+
+  #find(index: number): { readonly stretch: Stretch; readonly packet: MediaPacket } | undefined {
     // Before that a rendition has packets too, but none that were this viewer's.
     const stretch = this.#stretches.findLast(({ from }) => from <= index);
     const packet = stretch?.history.find(index - stretch.offset);
-    if (!stretch || !packet || !this.#repairs.allows(index, this.#roundTrip ?? 0, this.#media.packets))
-      return;
+    return stretch && packet && { stretch, packet };
+  }
+
+  #repair(index: number): void {
+    const route = this.#options.route();
+    const found = this.#find(index);
+    if (!route || !found || !this.#repairs.allows(index, this.#roundTrip ?? 0, this.#media.packets)) return;
+    const { stretch, packet } = found;
     this.#options.counters.repairs++;
     const timestamp = stretch.shifted.get(packet.timestamp) ?? packet.timestamp;
     const { marker, payload } = packet;

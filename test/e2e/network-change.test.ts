@@ -8,7 +8,7 @@ import { launchChromium, launchFirefox } from "../browser.ts";
 import { describeWith } from "../setup/suites.ts";
 import { openPlayer, troublesOf, waitForState } from "./player.ts";
 import { type ServerProcess, startServer } from "./server.ts";
-import { connectionsOf, keepPeerConnections, noticesNothing } from "./undisturbed.ts";
+import { connectionsOf, hideTcp, keepPeerConnections, noticesNothing } from "./undisturbed.ts";
 
 /** What an ICE restart changes of a connection, and what it must not. */
 async function sessionOf(page: Page) {
@@ -40,18 +40,6 @@ async function sessionOf(page: Page) {
       keyframes: inbound?.keyFramesDecoded,
     },
   };
-}
-
-/** The page is to use UDP alone, so that it has one way. */
-function hideTcp() {
-  const Real = RTCPeerConnection;
-  Object.assign(window, {
-    RTCPeerConnection: class extends Real {
-      override async setRemoteDescription({ type, sdp = "" }: RTCSessionDescriptionInit): Promise<void> {
-        await super.setRemoteDescription({ type, sdp: sdp.replace(/^a=candidate:tcp.*\r\n/gm, "") });
-      }
-    },
-  });
 }
 
 /** Media by plain Node, through a network whose ways can die: all that have been used until then. */

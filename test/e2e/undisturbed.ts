@@ -19,6 +19,18 @@ export function keepPeerConnections(): void {
   });
 }
 
+/** To run in the page before its own scripts: it is to use UDP alone, so that it has one way. */
+export function hideTcp() {
+  const Real = RTCPeerConnection;
+  Object.assign(window, {
+    RTCPeerConnection: class extends Real {
+      override async setRemoteDescription({ type, sdp = "" }: RTCSessionDescriptionInit): Promise<void> {
+        await super.setRemoteDescription({ type, sdp: sdp.replace(/^a=candidate:tcp.*\r\n/gm, "") });
+      }
+    },
+  });
+}
+
 /** How many peer connections the page has made. */
 export function connectionsOf(page: Page): Promise<number> {
   return page.evaluate(() => (window as unknown as { kept: unknown[] }).kept.length);

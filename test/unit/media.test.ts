@@ -297,6 +297,46 @@ describe("repairs", () => {
     expect(viewer.sent).toEqual([]);
   });
 
+  test("of what is too long ago are none, but a keyframe is asked for, and what was missed before it let be", async () => {
+    const viewer = new Watched();
+    viewer.frame("key", { packets: 2 });
+    for (let frame = 0; frame < 6; frame++) {
+      viewer.frame("delta", { packets: 2 });
+      await viewer.clock.advance(1000);
+    }
+    const numbers = numbersOf(viewer.media());
+    viewer.tell(nack(numbers.slice(4)));
+    viewer.tell(nack(numbers.slice(6)));
+    expect(viewer.keyframeNeeded).toHaveBeenCalledTimes(1);
+    expect(viewer.sent).toEqual([]);
+    viewer.frame("key", { packets: 2 });
+    const [, second = 0] = numbersOf(viewer.media());
+    viewer.tell(nack([...numbers.slice(4), second]));
+    expect(repairsOf(viewer.media())).toEqual([[second, "packet 5015"]]);
+    expect(viewer.keyframeNeeded).toHaveBeenCalledTimes(1);
+  });
+
+  test("a keyframe is asked for again, where the first had no way to the viewer", async () => {
+    const viewer = new Watched();
+    viewer.frame("key");
+    viewer.frame();
+    const [, lost = 0] = numbersOf(viewer.media());
+    await viewer.clock.advance(3000);
+    viewer.frame();
+    viewer.frame();
+    const { route } = viewer;
+    viewer.tell(nack([lost]));
+    viewer.route = undefined;
+    viewer.frame("key");
+    viewer.route = route;
+    await viewer.clock.advance(499);
+    viewer.tell(nack([lost]));
+    expect(viewer.keyframeNeeded).toHaveBeenCalledTimes(1);
+    await viewer.clock.advance(1);
+    viewer.tell(nack([lost]));
+    expect(viewer.keyframeNeeded).toHaveBeenCalledTimes(2);
+  });
+
   test("of a packet that the rendition has, but that is still to be sent to this viewer, wait", () => {
     const viewer = new Watched();
     viewer.frame("key");

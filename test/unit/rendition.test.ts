@@ -46,6 +46,20 @@ describe("a rendition", () => {
     expect(out.map(({ number }) => number)).toEqual([1, 2, 3, 4]);
   });
 
+  test("a slow encoder gets the newest frame when it is ready, and the last of all in the end", async () => {
+    const { clock, rendition, frame, encoder, out } = start();
+    encoder.work = () => new Promise((resolve) => clock.after(190, resolve));
+    for (let number = 1; number <= 41; number++) {
+      rendition.push(frame(number));
+      await clock.advance(50);
+    }
+    expect(rendition.counters.dropped).toBeGreaterThan(25);
+    await clock.advance(400);
+    expect(out.length).toBeGreaterThan(10);
+    for (const { timings } of out) expect((timings.encoded ?? 0) - timings.captured).toBeLessThan(2 * 190);
+    expect(out.at(-1)?.number).toBe(41);
+  });
+
   test("its timestamps count 90 kHz ticks of the capture time", async () => {
     const { clock, rendition, frame, out } = start();
     rendition.push(frame(1));

@@ -72,6 +72,12 @@ describe("Silence", () => {
     expect(begins(20, 1, 1, 1, 1, 2, 2, 2, 2)).toEqual([2, 6]);
   });
 
+  it("is none while the page itself was stopped", () => {
+    const silence = new Silence();
+    const at = (second: number) => silence.begins({ at: second * 1000, bytes: 9, frames: 1 }, 20);
+    expect([0, 1, 11, 12, 13, 14].map(at)).toEqual([false, false, false, false, true, false]);
+  });
+
   it("is no silence where no frames are expected, or hardly any", () => {
     expect(begins(undefined, 1, 1, 1, 1, 1, 1)).toEqual([]);
     expect(begins(0.5, 1, 1, 1, 1, 1, 1)).toEqual([4]);
@@ -131,9 +137,16 @@ describe("Watchdog", () => {
     const at = (second: number, fps: number | undefined) =>
       dog.isStuck({ at: second * 1000, frames: 20, bytes: 9 }, fps);
     for (let second = 0; second < 20; second++) expect(at(second, undefined)).toBe(false);
-    expect(at(20, 30)).toBe(false);
-    expect(at(24, 30)).toBe(false);
-    expect(at(26, 30)).toBe(true);
+    for (let second = 20; second < 25; second++) expect(at(second, 30)).toBe(false);
+    expect(at(25, 30)).toBe(true);
+  });
+
+  it("does not count the time that the page itself was stopped", () => {
+    const dog = new Watchdog();
+    const at = (second: number) => dog.isStuck({ at: second * 1000, frames: 20, bytes: 9 }, 20);
+    for (const second of [0, 1, 2, 12, 13]) expect(at(second)).toBe(false);
+    for (const second of [14, 15, 16, 17]) expect(at(second)).toBe(false);
+    expect(at(18)).toBe(true);
   });
 });
 

@@ -21,6 +21,7 @@ interface FakePlayback extends Playback {
   readonly events: PlaybackEvents;
   /** Undefined for MJPEG. */
   readonly offers: Offers | undefined;
+  readonly hearsServer: () => boolean;
   closed: boolean;
 }
 
@@ -38,9 +39,15 @@ function start({ webrtc = true } = {}) {
     closed: false,
   };
   let events: SignalingEvents | undefined;
-  const open = (kind: "webrtc" | "mjpeg", playbackEvents: PlaybackEvents, offers?: Offers) => {
+  const open = (
+    kind: "webrtc" | "mjpeg",
+    playbackEvents: PlaybackEvents,
+    offers?: Offers,
+    hearsServer = () => false,
+  ) => {
     const playback: FakePlayback = {
       offers,
+      hearsServer,
       events: {
         ...playbackEvents,
         lost() {
@@ -77,7 +84,7 @@ function start({ webrtc = true } = {}) {
         },
       };
     },
-    openWebRtc: webrtc ? (given, offers) => open("webrtc", given, offers) : undefined,
+    openWebRtc: webrtc ? (given, offers, _fps, hears) => open("webrtc", given, offers, hears) : undefined,
     openMjpeg: (given) => open("mjpeg", given),
     changed: () => {},
     telemetry: (shown) => telemetry.push(shown),
@@ -267,6 +274,29 @@ describe("a session", () => {
     await connect();
     expect(server.restarts).toEqual([]);
     expect(opened.webrtc).toHaveLength(2);
+  });
+
+  it("asks nothing of a server that is not heard: on a network that stalls it would pile up", async () => {
+    const { server, timers, connectAndShow, newest, tell } = start();
+    await connectAndShow();
+    await timers.advance(2000);
+    expect(newest("webrtc").hearsServer()).toBe(false);
+    await expect(newest("webrtc").offers?.restart("offer")).rejects.toThrow("away");
+    expect(server.restarts).toEqual([]);
+    tell(live);
+    expect(newest("webrtc").hearsServer()).toBe(true);
+    expect(await newest("webrtc").offers?.restart("offer")).toMatchObject({ ok: true });
+  });
+
+  it("shows an old picture while nothing comes, until something does", async () => {
+    const { session, opened, timers, connectAndShow, newest } = start();
+    await connectAndShow();
+    newest("webrtc").events.silent();
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "old" });
+    await timers.advance(60_000);
+    newest("webrtc").events.picture();
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "current" });
+    expect(opened).toMatchObject({ webrtc: [{ closed: false }], mjpeg: [] });
   });
 
   it("waits longer each time a picture is lost again right away", async () => {

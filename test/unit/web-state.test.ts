@@ -145,7 +145,7 @@ group("describe", () => {
   it("tells a picture that was lost from one that never came", () => {
     expect(told({ ...playing, picture: "old" })).toMatchObject({
       kind: "connecting",
-      sentence: "The picture was lost, joining again",
+      sentence: "The picture was lost, trying to get it back",
     });
   });
 });

@@ -184,7 +184,8 @@ export class RendercastPlayer extends HTMLElement {
       timers,
       openSignaling: (events) => openSignaling(source, events),
       openWebRtc: hasWebRtc()
-        ? (events, offers, expectedFps) => openWebRtc({ timers, screen, offers, expectedFps, events })
+        ? (events, offers, expectedFps, hearsServer) =>
+            openWebRtc({ timers, screen, offers, expectedFps, hearsServer, events })
         : undefined,
       openMjpeg: (events, expectedFps) =>
         openMjpeg({ timers, screen, url: timedMjpegUrl(source), expectedFps, events }),

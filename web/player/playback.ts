@@ -24,8 +24,10 @@ export interface Format {
 export interface PlaybackEvents {
   /** The server is reached this way, though no picture may have come yet. */
   connected(): void;
-  /** The first picture is on the screen. */
+  /** The first picture is on the screen, or the first again after a silence. */
   picture(): void;
+  /** Nothing comes any more, though something should; it may come again. */
+  silent(): void;
   /** The server told of a frame, before or after it is shown. */
   reported(report: FrameReport): void;
   /**

@@ -64,13 +64,18 @@ export class Restarts {
     const { timers, connection, restart } = this.#options;
     this.#running = true;
     this.#startedAt = timers.now();
-    this.#expectConnection();
+    this.#stopExpecting?.();
     try {
       connection.restartIce();
       const offer = await connection.createOffer();
-      // No answer changes nothing: a connection that works goes on.
+      // No answer changes nothing: a connection that works goes on, and one that does not may again, as soon as anything
+      // passes. A new one would have to be answered too.
       const reply = await restart(offer.sdp ?? "").catch(() => undefined);
-      if (this.#closed || !reply) return;
+      if (this.#closed) return;
+      if (!reply) {
+        if (connection.connectionState !== "connected") this.networkChanged();
+        return;
+      }
       if (!reply.ok) {
         this.#fail();
         return;

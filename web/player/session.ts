@@ -26,7 +26,12 @@ export interface SessionPorts {
   readonly openSignaling: (events: SignalingEvents) => Signaling;
   /** Undefined where the browser has no WebRTC. */
   readonly openWebRtc:
-    | ((events: PlaybackEvents, offers: Offers, expectedFps: () => number | undefined) => Playback)
+    | ((
+        events: PlaybackEvents,
+        offers: Offers,
+        expectedFps: () => number | undefined,
+        hearsServer: () => boolean,
+      ) => Playback)
     | undefined;
   readonly openMjpeg: (events: PlaybackEvents, expectedFps: () => number | undefined) => Playback;
   /** The model or the description of the stream has changed. */
@@ -39,6 +44,8 @@ export interface SessionPorts {
 export const PICTURE_WITHIN = 5000;
 /** A playback that lived for so long was a good one: losing it is no reason to wait before the next. */
 const GOOD_AFTER = 10_000;
+/** The server describes the stream each second: sooner than a picture is missed, it is known whether anything comes. */
+const HEARD_WITHIN = 2000;
 const QUICK_PINGS = 5;
 /** A page that still loads answers late: so the clock is asked each second at first, then each fifth. */
 const LOADING_FOR = 10;
@@ -72,6 +79,7 @@ export class Session {
   #mjpeg: Attempt | undefined;
   /** Since the server was reached. */
   #seconds = 0;
+  #heardAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(stream: string, ports: SessionPorts) {
@@ -142,6 +150,7 @@ export class Session {
   }
 
   #described(info: StreamInfo): void {
+    this.#heardAt = this.#ports.timers.now();
     const wakes = info.state.kind === "live" && this.#model.source?.kind !== "live";
     this.#info = info;
     this.#model = { ...withSource(this.#model, info.state), problem: info.problem };
@@ -186,6 +195,7 @@ export class Session {
       },
       { watch: (offer) => this.#watch(offer), restart: (offer) => this.#restart(offer) },
       () => this.#expectedFps(),
+      () => this.#hearsServer,
     );
     if (this.#model.transport === "mjpeg") this.#joinAfter(this.#retry.next());
     else this.#expectPicture();
@@ -198,9 +208,13 @@ export class Session {
   }
 
   async #restart(offer: string): Promise<Reply<SessionAnswer>> {
-    // Once it is back, it knows nothing of the connection.
-    if (this.#model.server !== "there") throw new Error("The server is away");
+    // Once it is back, it knows nothing of the connection. On a network that stalls, offers would pile up.
+    if (this.#model.server !== "there" || !this.#hearsServer) throw new Error("The server is away");
     return this.#signaling.restart(offer);
+  }
+
+  get #hearsServer(): boolean {
+    return this.#ports.timers.now() - this.#heardAt < HEARD_WITHIN;
   }
 
   #expectPicture(): void {
@@ -317,6 +331,9 @@ export class Session {
     return {
       connected: () => {
         attempt.connectedAt ??= this.#ports.timers.now();
+      },
+      silent: () => {
+        if (onScreen()) this.#update({ picture: "old" });
       },
       reported: (report: FrameReport) => {
         this.meter.reported(report);

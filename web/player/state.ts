@@ -130,7 +130,7 @@ export function describe(model: Model, now: number, time: (at: number) => string
         const sentence =
           model.problem ??
           fallback ??
-          (picture === "old" ? "The picture was lost, joining again" : "Connecting");
+          (picture === "old" ? "The picture was lost, trying to get it back" : "Connecting");
         return { ...common, notice: undefined, kind: "connecting", label: "Connecting", sentence };
       }
       const restart = model.restart && now - model.restart.at < RESTART_NOTICE ? model.restart : undefined;

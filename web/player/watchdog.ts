@@ -7,6 +7,8 @@ const STUCK_AFTER = 3000;
 const SILENT_AFTER = 6000;
 /** Sooner than it is given up: in time for another way to be found. */
 const QUIET_AFTER = 2000;
+/** Whoever looks so late was stopped itself: what has come meanwhile is still to be counted. */
+const LATE = 2500;
 
 /** Fed with counters about once a second. */
 export class Watchdog {
@@ -23,7 +25,8 @@ export class Watchdog {
   isStuck(counters: Counters, sourceFps: number | undefined): boolean {
     const last = this.#last;
     this.#last = counters;
-    if (!last || sourceFps === undefined || counters.frames !== last.frames) {
+    const wasStopped = last !== undefined && counters.at - last.at > LATE;
+    if (!last || wasStopped || sourceFps === undefined || counters.frames !== last.frames) {
       this.#frameAt = counters.at;
       this.#bytesAt = undefined;
       return false;
@@ -37,12 +40,15 @@ export class Watchdog {
 /** Notices, once each time, that nothing comes any more: the way to the server may have died long before ICE tells. */
 export class Silence {
   #bytes: number | undefined;
+  #at = 0;
   #since = 0;
   #told = false;
 
   /** As {@link Watchdog.isStuck}. */
   begins({ at, bytes }: Counters, sourceFps: number | undefined): boolean {
-    if (bytes !== this.#bytes || sourceFps === undefined) {
+    const wasStopped = at - this.#at > LATE;
+    this.#at = at;
+    if (bytes !== this.#bytes || wasStopped || sourceFps === undefined) {
       this.#bytes = bytes;
       this.#since = at;
       this.#told = false;

@@ -18,6 +18,8 @@ export interface WebRtcOptions {
   readonly offers: Offers;
   /** The frame rate to expect; undefined where no frames are. */
   readonly expectedFps: () => number | undefined;
+  /** Whether the server is heard, by signaling: where nothing of it comes, a new connection cannot be made either. */
+  readonly hearsServer: () => boolean;
   readonly events: PlaybackEvents;
 }
 
@@ -42,6 +44,8 @@ class WebRtcPlayback implements Playback {
   /** From the first connection on. */
   #restarts: Restarts | undefined;
   #shown = false;
+  /** What is on the screen is an old picture: nothing comes. */
+  #isSilent = false;
   #closed = false;
 
   constructor(options: WebRtcOptions) {
@@ -139,8 +143,9 @@ class WebRtcPlayback implements Playback {
   }
 
   #firstPicture(): void {
-    if (this.#shown) return;
+    if (this.#shown && !this.#isSilent) return;
     this.#shown = true;
+    this.#isSilent = false;
     this.#options.screen.reveal();
     this.#events.picture();
   }
@@ -160,8 +165,12 @@ class WebRtcPlayback implements Playback {
       height: this.#video.videoHeight,
     });
     const expected = this.#shown && !document.hidden ? this.#options.expectedFps() : undefined;
-    if (this.#silence.begins(counters, expected)) this.#restarts?.networkChanged();
-    if (this.#watchdog.isStuck(counters, expected)) this.#lose();
+    if (this.#silence.begins(counters, expected)) {
+      this.#isSilent = true;
+      this.#events.silent();
+      this.#restarts?.networkChanged();
+    }
+    if (this.#watchdog.isStuck(counters, this.#options.hearsServer() ? expected : undefined)) this.#lose();
   }
 
   #lose(): void {

@@ -1,0 +1,193 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import type { Browser, Page } from "puppeteer-core";
+import { afterEach, expect, test, vi } from "vitest";
+import { watchScreen } from "../../bench/optical.ts";
+import { tappedPattern } from "../../bench/tapped.ts";
+import { readConfig } from "../../src/config.ts";
+import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
+import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
+import { plainIo } from "../../src/transport/io/plain.ts";
+import type { MediaIo } from "../../src/transport/io.ts";
+import { launchChromium } from "../browser.ts";
+import { describeWith } from "../setup/suites.ts";
+import { openPlayer, waitForState, waitForStats } from "./player.ts";
+import { connectionsOf, hideTcp, keepPeerConnections } from "./undisturbed.ts";
+
+/** Of frames. */
+const INTERVAL = 50;
+const STALL = 10_000;
+/** A stall ends for TCP only when it tries again: by then it waits for seconds from one try to the next. */
+const TCP_WAITS = 3000;
+const VIDEO = `() => document.querySelector("rendercast-player").shadowRoot.querySelector("video")`;
+
+const wait = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
+
+/** A network on which nothing passes while it is stalled. */
+function stallingNetwork() {
+  const stalled = { udp: false, tcp: false };
+  const io: MediaIo = {
+    ...plainIo,
+    async bind(options) {
+      const bound = await plainIo.bind(options);
+      const { socket } = bound;
+      const emit = socket.emit.bind(socket) as (event: string, ...details: unknown[]) => boolean;
+      const send = socket.send.bind(socket) as (...datagram: unknown[]) => void;
+      Object.assign(socket, {
+        emit: (event: string, ...details: unknown[]) =>
+          (event === "message" && stalled.udp) || emit(event, ...details),
+        send(...datagram: unknown[]) {
+          if (!stalled.udp) send(...datagram);
+        },
+      });
+      return bound;
+    },
+  };
+  const sockets = new Set<Socket>();
+  let port = 0;
+  const proxy = createServer((here) => {
+    const there = connect(port, "127.0.0.1");
+    for (const [from, to] of [
+      [here, there],
+      [there, here],
+    ] as const) {
+      sockets.add(from);
+      from.on("data", (bytes) => to.write(bytes));
+      from.on("error", () => {});
+      from.on("close", () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+      if (stalled.tcp) from.pause();
+    }
+  });
+  return {
+    io,
+    /** The address of the server at this port, by this network. */
+    async to(server: number): Promise<string> {
+      port = server;
+      proxy.listen(0, "127.0.0.1");
+      await once(proxy, "listening");
+      return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    },
+    stall() {
+      stalled.udp = true;
+      stalled.tcp = true;
+      for (const socket of sockets) socket.pause();
+    },
+    healUdp() {
+      stalled.udp = false;
+    },
+    healTcp() {
+      stalled.tcp = false;
+      for (const socket of sockets) socket.resume();
+    },
+    close() {
+      proxy.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+describeWith(["chromium"], "nothing piles up", ({ chromium }) => {
+  const ends: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  async function serve(io: MediaIo): Promise<{ here: Rendercast; captured: ReadonlyMap<number, number> }> {
+    const captured = new Map<number, number>();
+    const command = readConfig(["--port", "0", "--rtc-port", "0"], {});
+    if (!("run" in command)) throw new Error("no configuration");
+    const source = tappedPattern({ width: 480, height: 270, fps: 1000 / INTERVAL }, captured);
+    const here = await startRendercast(command.run, () => {}, { io, source });
+    ends.push(() => here.close());
+    return { here, captured };
+  }
+
+  async function show(url: string): Promise<{ browser: Browser; page: Page }> {
+    const browser = await launchChromium(chromium);
+    ends.push(() => browser.close());
+    const page = await openPlayer(browser, url, keepPeerConnections);
+    await page.evaluateOnNewDocument(hideTcp);
+    await page.reload();
+    await waitForState(page, "live");
+    return { browser, page };
+  }
+
+  /** Whether the screen shows what is now from a second after the stall on. */
+  async function expectLive(
+    page: Page,
+    captured: ReadonlyMap<number, number>,
+    stall: () => Promise<number>,
+  ): Promise<void> {
+    const watched = watchScreen(page, VIDEO, STALL + 5000);
+    await wait(1000);
+    const healedAt = await stall();
+    const after = (await watched)
+      .filter(({ at }) => at > healedAt)
+      .map(({ number, at }) => ({ since: at - healedAt, age: at - (captured.get(number) ?? 0) }));
+    const live = after.find(({ age }) => age < 400);
+    expect(live?.since).toBeLessThan(1000);
+    const ages = after
+      .slice(-20)
+      .map(({ age }) => age)
+      .sort((a, b) => a - b);
+    expect(ages.length).toBe(20);
+    expect(ages[10]).toBeLessThan(400);
+    expect(await connectionsOf(page)).toBe(1);
+  }
+
+  test("while the network stalls for ten seconds: the picture is live within one, by the same connection", async () => {
+    const network = stallingNetwork();
+    ends.push(() => network.close());
+    const { here, captured } = await serve(network.io);
+    const { page } = await show(await network.to(here.port));
+    await expectLive(page, captured, async () => {
+      network.stall();
+      await wait(STALL);
+      network.healUdp();
+      setTimeout(() => network.healTcp(), TCP_WAITS);
+      return performance.timeOrigin + performance.now();
+    });
+    await waitForState(page, "live");
+  });
+
+  test("while the browser is stopped for ten seconds: the picture is live within one, by the same connection", async () => {
+    const { here, captured } = await serve(plainIo);
+    const { browser, page } = await show(`http://127.0.0.1:${here.port}`);
+    await expectLive(page, captured, async () => {
+      const processes = await processesOf(browser);
+      for (const id of processes) process.kill(id, "SIGSTOP");
+      await wait(STALL);
+      for (const id of processes) process.kill(id, "SIGCONT");
+      return performance.timeOrigin + performance.now();
+    });
+    await waitForState(page, "live");
+  });
+
+  test("before an encoder that is slower than the frames come", async () => {
+    const encode = FfmpegVp8Encoder.prototype.encode;
+    const slow = vi.spyOn(FfmpegVp8Encoder.prototype, "encode");
+    slow.mockImplementation(async function (this: FfmpegVp8Encoder, ...frame) {
+      await wait(4 * INTERVAL);
+      return encode.apply(this, frame);
+    });
+    const { here } = await serve(plainIo);
+    const { page } = await show(`http://127.0.0.1:${here.port}`);
+    const dropped = () => here.broadcast.counters().dropped_before_encode;
+    await vi.waitFor(() => expect(dropped()).toBeGreaterThan(60), { timeout: 30_000 });
+    const starved = await waitForStats(page, ({ latency }) => latency !== undefined);
+    expect(starved.latency?.median).toBeLessThan(20 * INTERVAL);
+    slow.mockRestore();
+    await waitForStats(page, ({ latency, fps = 0 }) => fps > 12 && (latency?.median ?? 1000) < 4 * INTERVAL);
+  });
+});
+
+/** The browser's process and all that it has started. */
+async function processesOf(browser: Browser): Promise<number[]> {
+  const devtools = await browser.target().createCDPSession();
+  const { processInfo } = await devtools.send("SystemInfo.getProcessInfo");
+  await devtools.detach();
+  return processInfo.map(({ id }) => id);
+}
