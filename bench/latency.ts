@@ -78,7 +78,8 @@ const showImage = (page: Page, address: string) =>
   }, address);
 
 async function runRound(browser: Browser, lane: Lane, result: Result): Promise<Floor | undefined> {
-  const page = await browser.newPage();
+  // A window of its own: a tab behind another is hidden, and its player rests.
+  const page = await browser.newPage({ type: "window" });
   try {
     await lane.open(page);
     await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));

@@ -60,6 +60,9 @@ const commaList = z.string().transform((list) => list.split(",").map((one) => on
 const MAX_ICE_SERVERS = 8;
 const secret = z.string().min(8, "at least 8 characters").max(256, "at most 256 characters");
 
+/** As browsers write it: no path, and no port that goes without saying. */
+const isOrigin = (text: string) => text === "*" || (URL.canParse(text) && new URL(text).origin === text);
+
 const MiB = 1024 * 1024;
 
 /** In the order of the help. */
@@ -249,6 +252,15 @@ export const OPTIONS = {
     value: "PATH",
     help: "let publishers on this machine in over a Unix socket too",
     check: z.string().min(1, "a path").max(107, "a path of at most 107 characters"),
+  },
+  embedFrom: {
+    flag: "embed-from",
+    value: "ORIGINS",
+    help: "web pages of other hosts that may show the streams, such as https://studio.example; * for all",
+    check: z
+      .string()
+      .transform((list) => list.split(",").map((origin) => origin.trim().replace(/\/$/, "")))
+      .refine((origins) => origins.every(isOrigin), "origins such as https://studio.example, or *"),
   },
   size: {
     flag: "size",

@@ -116,7 +116,9 @@ export async function startRendercast(
   directory.add({ broadcast, ingest, permanent: true });
 
   const serverOf = (local: boolean) =>
-    createServer(httpApp({ directory, metrics, clock, access, local, log }));
+    createServer(
+      httpApp({ directory, metrics, clock, access, embedFrom: config.embedFrom ?? [], local, log }),
+    );
   const http = serverOf(false);
   const local = config.ingestSocket === undefined ? undefined : serverOf(true);
   const ice = iceConfiguration(config, clock);
@@ -125,6 +127,7 @@ export async function startRendercast(
     log,
     refusal,
     ice,
+    embedFrom: config.embedFrom ?? [],
     find: (name) => directory.find(name),
     mayView: async (request, token, stream) => {
       const asker = askerOf(request);

@@ -12,6 +12,7 @@ import { OPTIONS } from "./config.ts";
 import { type Directory, DirectoryError } from "./directory.ts";
 import { EventStream } from "./event-stream.ts";
 import type { Metrics } from "./metrics.ts";
+import { embedRefusal, mayEmbed } from "./origins.ts";
 import { pageFolder } from "./package.ts";
 import { FullError } from "./seats.ts";
 import { boundaryOf, NotMultipartError, publishOverHttp, refuse } from "./source/ingest/http.ts";
@@ -27,13 +28,15 @@ export interface HttpOptions {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly access: Access;
+  /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
+  readonly embedFrom: readonly string[];
   /** Whether it serves the Unix socket, over which only this machine comes. */
   readonly local: boolean;
   readonly log: (line: string) => void;
 }
 
 /** @throws where the page has not been built. */
-export function httpApp({ directory, metrics, clock, access, local, log }: HttpOptions): Express {
+export function httpApp({ directory, metrics, clock, access, embedFrom, local, log }: HttpOptions): Express {
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
     throw new Error("The page is not built: run `npm run build`, or start with `npm start`.");
@@ -46,6 +49,21 @@ export function httpApp({ directory, metrics, clock, access, local, log }: HttpO
     next();
   });
 
+  app.use("/streams", (request, response, next) => {
+    const { origin } = request.headers;
+    response.vary("Origin");
+    // Publishing is another matter: it asks who sends, not which page.
+    if (origin === undefined || request.method === "POST") return next();
+    if (!mayEmbed(origin, request.headers.host, embedFrom))
+      return sentence(response, 403, embedRefusal(origin));
+    response.set({
+      "Access-Control-Allow-Origin": origin,
+      "Access-Control-Expose-Headers": "Retry-After, X-Frame-Number",
+    });
+    if (request.method !== "OPTIONS") return next();
+    response.set({ "Access-Control-Allow-Headers": "Authorization", "Access-Control-Max-Age": "600" });
+    response.status(204).end();
+  });
   app.get("/streams", async (request, response) => {
     const all = await Promise.all(
       directory.all().map(async (broadcast) => {
@@ -135,6 +153,11 @@ export function httpApp({ directory, metrics, clock, access, local, log }: HttpO
     else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
   });
   app.get("/watch/:name", (_request, response) => response.sendFile("index.html", { root: page }));
+  app.get("/player.js", (_request, response, next) => {
+    // A module from another origin is loaded only where that lets everybody have it.
+    response.set({ "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });
+    next();
+  });
   app.use(express.static(page, { index: "index.html", redirect: false }));
   app.use((_request, response) => sentence(response, 404, "There is nothing here."));
   app.use(onError);

@@ -51,7 +51,8 @@ export async function runLane(scene: Scene, profile: Profile, lane: Lane, length
   const { network, server, browser, seed } = scene;
   await server.lane(lane.rival);
   network.be(profile.paths, seed);
-  const page = await browser.newPage();
+  // A window of its own: a tab behind another is hidden, and its player rests.
+  const page = await browser.newPage({ type: "window" });
   try {
     await lane.open(page, server.ready);
     const shows = `() => { const shown = (${lane.element})(); return shown?.videoWidth || shown?.naturalWidth; }`;

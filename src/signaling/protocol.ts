@@ -48,6 +48,8 @@ export interface FrameReport {
   readonly decoded: number;
   readonly encoded: number;
   readonly sent: number;
+  /** Of the rendition that this viewer is sent: 0 is the full one. */
+  readonly level?: number;
   readonly telemetry?: Telemetry;
 }
 
@@ -68,6 +70,8 @@ export type RefusalCode =
   | "token"
   /** As many viewers as the server takes. */
   | "full"
+  /** Pages of its origin may not show the streams. */
+  | "origin"
   /** There is no connection to restart. */
   | "not-watching"
   /** Not what this protocol says. */

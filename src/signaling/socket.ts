@@ -1,11 +1,13 @@
 /** Signaling over socket.io: who may watch, and how they meet. Nothing a page sends may stop the server. */
 import type { Server as HttpServer, IncomingMessage } from "node:http";
 import { Server, type Socket } from "socket.io";
+import { embedRefusal, mayEmbed } from "../origins.ts";
 import { afterAtMost, type Cancel, type Clock, type EpochMs, type Millis } from "../timing.ts";
 import { limitPackets, type RawConnection } from "./flood.ts";
 import {
   type ClientToServerEvents,
   MAX_OFFER_LENGTH,
+  type RefusalCode,
   type Reply,
   type ServerToClientEvents,
   type StreamInfo,
@@ -37,6 +39,8 @@ export interface SignalingOptions extends Omit<WatchingOptions, "forbids"> {
     stream: string,
   ) => Promise<{ readonly until: EpochMs | undefined } | { readonly why: string }>;
   readonly find: (name: string) => SignaledStream | undefined;
+  /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
+  readonly embedFrom: readonly string[];
 }
 
 export interface Signaling {
@@ -61,8 +65,13 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
     // more until it tries again: the page should keep its socket, and its video with it.
     pingInterval: 5000,
     pingTimeout: 15_000,
-    // A page of another site must not watch through its visitor's browser, which may reach what it cannot.
-    allowRequest: ({ headers }, decide) => decide(null, isSameOrigin(headers.origin, headers.host)),
+    // Every page hears an answer: whom it may not show is told so below.
+    cors: { origin: true },
+  });
+  io.use(({ handshake: { headers } }, next) => {
+    const { origin, host } = headers;
+    if (origin === undefined || mayEmbed(origin, host, options.embedFrom)) next();
+    else next(refusal("origin", embedRefusal(origin)));
   });
   io.engine.on("connection", (connection: RawConnection) => limitPackets(connection, options.clock));
   io.on("connection", (socket) => new Connection(socket, options));
@@ -177,9 +186,9 @@ class Connection {
   }
 }
 
-/** Programs send no origin, browsers always do (RFC 6455, section 10.2). */
-function isSameOrigin(origin: string | undefined, host: string | undefined): boolean {
-  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+/** socket.io hands `data` to the page that it does not let in. */
+function refusal(code: RefusalCode, message: string): Error {
+  return Object.assign(new Error(message), { data: { code, message } });
 }
 
 /** A page may call without an acknowledgement, or with something else in its place. */

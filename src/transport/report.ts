@@ -4,9 +4,12 @@ import type { FrameReport } from "../signaling/protocol.ts";
 import type { EpochMs } from "../timing.ts";
 
 /** The frame's report as JSON, with the telemetry's own text: it is never parsed and written anew for each frame. */
-export function reportOf({ rtpTimestamp, number, timings, telemetry }: EncodedFrame, sent: EpochMs): string {
+export function reportOf(
+  { rtpTimestamp, number, timings, level, telemetry }: EncodedFrame,
+  sent: EpochMs,
+): string {
   const { captured, received, decoded = received, encoded = decoded } = timings;
-  const report: FrameReport = { rtpTimestamp, number, captured, received, decoded, encoded, sent };
+  const report: FrameReport = { rtpTimestamp, number, captured, received, decoded, encoded, sent, level };
   const json = JSON.stringify(report);
   return telemetry === undefined ? json : `${json.slice(0, -1)},"telemetry":${telemetry}}`;
 }

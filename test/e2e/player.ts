@@ -8,7 +8,8 @@ const troubles = new WeakMap<Page, string[]>();
 
 /** Opens the page of a stream. `prepare` runs in the page before its own scripts. */
 export async function openPlayer(browser: Browser, url: string, prepare?: () => void): Promise<Page> {
-  const page = await browser.newPage();
+  // A window of its own: a tab behind another is hidden, and its player rests.
+  const page = await browser.newPage({ type: "window" });
   const found: string[] = [];
   troubles.set(page, found);
   page.on("pageerror", (error) => found.push(String(error)));

@@ -105,6 +105,17 @@ describe("reading the configuration", () => {
     expect(run([], { RENDERCAST_RELAY_ONLY: "0" }).relayOnly).toBe(false);
   });
 
+  test("the origins of pages that may embed are a list, each as browsers write it", () => {
+    expect(run(["--embed-from", "https://a.example/, http://b.lan:3000"]).embedFrom).toEqual([
+      "https://a.example",
+      "http://b.lan:3000",
+    ]);
+    expect(run(["--embed-from", "*"]).embedFrom).toEqual(["*"]);
+    for (const wrong of ["a.example", "https://a.example/page", "https://a.example:443", ""]) {
+      expect(() => run(["--embed-from", wrong])).toThrow("--embed-from takes origins such as https://");
+    }
+  });
+
   test("a scene may be named without its flag", () => {
     expect(run(["scene.blend", "--fps", "24"])).toMatchObject({ scene: "scene.blend", fps: 24 });
     expect(run(["--scene", "scene.blend"]).scene).toBe("scene.blend");

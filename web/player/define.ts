@@ -1,4 +1,4 @@
-/** Registers `<rendercast-player>`; import it for that effect. */
+/** Registers `<rendercast-player>`; import it for that effect. Built alone it is `player.js`. */
 import { RendercastPlayer } from "./element.ts";
 
 declare global {
@@ -8,3 +8,5 @@ declare global {
 }
 
 if (!customElements.get("rendercast-player")) customElements.define("rendercast-player", RendercastPlayer);
+
+export { RendercastPlayer };

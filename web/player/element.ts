@@ -1,20 +1,24 @@
 /**
- * `<rendercast-player src="/streams/main">`: shows a stream and keeps showing it.
+ * `<rendercast-player src="/streams/main">`: shows a stream and keeps showing it. `docs/player.md` describes its
+ * attributes, properties, events, parts and custom properties. `define.ts` registers it.
  *
- * Attributes: `src`, and `statistics` to lay the figures over the picture. Read-only: `state`, `stats`,
- * `stream` and `telemetry`, each with its event. Keys while it has the focus: `f` full screen, `s` statistics.
- * `define.ts` registers it.
+ * A player that is paused, hidden or scrolled away has no {@link Session}: nothing is asked of the server then, and
+ * the picture that comes afterwards is that of now.
  */
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
-import { bitrate, frameRate, latency, size, toneOf } from "./format.ts";
+import { Banner } from "./banner.ts";
+import { actionOf, Controls, type PlayerActions } from "./controls.ts";
+import { IconButton } from "./icons.ts";
 import { Meter, type PlayerStats } from "./meter.ts";
 import { openMjpeg } from "./mjpeg.ts";
 import css from "./player.css?inline";
+import { Presence, watchVisibility } from "./presence.ts";
 import { PlayerScreen } from "./screen.ts";
 import { Session } from "./session.ts";
 import { openSignaling } from "./signaling.ts";
 import { parseSource, timedMjpegUrl } from "./source-url.ts";
-import { describe, initialModel, type PlayerState, timeOfDay } from "./state.ts";
+import { describe, initialModel, type Model, type PlayerState, timeOfDay } from "./state.ts";
+import { StatisticsView } from "./statistics-view.ts";
 import type { FrameTelemetry, ShownTelemetry } from "./telemetry.ts";
 import { type Cancel, pageTimers } from "./timers.ts";
 import { hasWebRtc, openWebRtc } from "./webrtc.ts";
@@ -45,57 +49,75 @@ export interface RendercastPlayer {
 }
 
 const STATS_EVERY = 400;
-/** How long the tools stay after the pointer has come to rest. */
-const TOOLS_FOR = 2500;
+/** How long the controls stay after the pointer has come to rest. */
+const CONTROLS_FOR = 2500;
+const NO_STATS = new Meter().stats(0);
 
 /** The player element. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: how TypeScript types an element's own events
 export class RendercastPlayer extends HTMLElement {
-  static readonly observedAttributes = ["src", "statistics"];
+  static readonly observedAttributes = ["src", "token", "statistics", "background"];
 
   readonly #internals = this.attachInternals();
+  readonly #pictures = document.createElement("div");
   readonly #screen: PlayerScreen;
-  readonly #dot = document.createElement("span");
-  readonly #sentence = document.createElement("span");
-  readonly #statistics = document.createElement("dl");
-  readonly #statisticsButton: HTMLButtonElement;
+  readonly #banner = new Banner();
+  readonly #statistics = new StatisticsView();
+  readonly #controls: Controls;
+  readonly #presence = new Presence(pageTimers, !document.hidden, () => this.#apply());
   #sheet: CSSStyleSheet | undefined;
   #session: Session | undefined;
+  #paused = false;
   #info: StreamInfo | undefined;
   #telemetry: FrameTelemetry | undefined;
   #stopStats: Cancel | undefined;
   #stopActive: Cancel | undefined;
+  #stopWatching: Cancel | undefined;
   #state = describe(initialModel, 0, String);
-  #stats = new Meter().stats(0);
+  #stats = NO_STATS;
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    const pictures = division("pictures");
-    this.#screen = new PlayerScreen(pictures);
+    this.#pictures.className = "pictures";
+    this.#pictures.part = "picture";
+    this.#pictures.role = "img";
+    this.#screen = new PlayerScreen(this.#pictures);
 
-    const state = division("state");
-    state.role = "status";
-    state.ariaLive = "polite";
-    this.#dot.className = "dot";
-    state.append(this.#dot, this.#sentence);
+    const actions: PlayerActions = {
+      togglePause: () => (this.paused ? this.play() : this.pause()),
+      toggleStatistics: () => this.toggleAttribute("statistics"),
+      saveSnapshot: () => void this.#saveSnapshot(),
+      togglePictureInPicture: () => this.togglePictureInPicture(),
+      toggleFullscreen: () => this.toggleFullscreen(),
+    };
+    this.#controls = new Controls(actions, this.#banner.badge);
+    const play = new IconButton("play", "Play", () => this.play());
+    play.element.className = "play";
+    play.element.part = "play";
+    root.append(
+      this.#pictures,
+      this.#banner.element,
+      this.#statistics.element,
+      play.element,
+      this.#controls.element,
+    );
 
-    this.#statistics.className = "statistics";
-    const tools = division("tools");
-    this.#statisticsButton = button("Statistics (s)", "M4 19V11 M10 19V5 M16 19v-6 M21 19H3");
-    this.#statisticsButton.addEventListener("click", () => this.toggleAttribute("statistics"));
-    const fullscreen = button("Full screen (f)", "M4 9V4h5 M20 9V4h-5 M4 15v5h5 M20 15v5h-5");
-    fullscreen.hidden = !document.fullscreenEnabled;
-    fullscreen.addEventListener("click", () => this.toggleFullscreen());
-    tools.append(this.#statisticsButton, fullscreen);
-
-    root.append(pictures, state, this.#statistics, tools);
-    pictures.addEventListener("dblclick", () => this.toggleFullscreen());
+    this.#internals.role = "region";
+    this.#pictures.addEventListener("dblclick", actions.toggleFullscreen);
     for (const type of ["pointermove", "pointerdown"]) this.addEventListener(type, () => this.#wake());
     this.addEventListener("pointerleave", ({ pointerType }) => {
       if (pointerType === "mouse") this.#mark("active", false);
     });
-    this.addEventListener("keydown", (event) => this.#key(event));
+    this.addEventListener("keydown", (event) => {
+      const action = actionOf(event);
+      if (!action) return;
+      event.preventDefault();
+      actions[action]();
+    });
+    this.addEventListener("fullscreenchange", () => this.#showControls());
+    for (const type of ["enterpictureinpicture", "leavepictureinpicture"])
+      this.#pictures.addEventListener(type, () => this.#seeAgain(), { capture: true });
   }
 
   /** What is shown and why; also told by `statechange`. */
@@ -130,6 +152,16 @@ export class RendercastPlayer extends HTMLElement {
     this.setAttribute("src", value);
   }
 
+  /** What lets this viewer in, where the server asks for it. */
+  get token(): string {
+    return this.getAttribute("token") ?? "";
+  }
+
+  set token(value: string) {
+    if (value === "") this.removeAttribute("token");
+    else this.setAttribute("token", value);
+  }
+
   /** Whether the figures lie over the picture. */
   get statistics(): boolean {
     return this.hasAttribute("statistics");
@@ -139,10 +171,52 @@ export class RendercastPlayer extends HTMLElement {
     this.toggleAttribute("statistics", value);
   }
 
+  /** Whether it goes on where nobody can see it. */
+  get background(): boolean {
+    return this.hasAttribute("background");
+  }
+
+  set background(value: boolean) {
+    this.toggleAttribute("background", value);
+  }
+
+  /** Whether {@link RendercastPlayer.pause} was called last, or the user has paused. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Stops watching: the last picture stays, and the server sends nothing more. */
+  pause(): void {
+    this.#paused = true;
+    this.#apply();
+  }
+
+  /** Watches again, from the picture of now on. */
+  play(): void {
+    this.#paused = false;
+    this.#apply();
+  }
+
+  /**
+   * The picture that is shown, as PNG in the size that it came in.
+   * @throws {DOMException} `InvalidStateError` before the first.
+   */
+  snapshot(): Promise<Blob> {
+    return this.#screen.snapshot();
+  }
+
   /** Into full screen, or out of it. Does nothing where the browser does not let it. */
   toggleFullscreen(): void {
     const change = document.fullscreenElement === this ? document.exitFullscreen() : this.requestFullscreen();
     change.catch(() => {});
+  }
+
+  /** Into a window of its own, or out of it. Does nothing where the browser does not let it, nor in the fallback. */
+  togglePictureInPicture(): void {
+    const change = this.#isInPictureInPicture
+      ? document.exitPictureInPicture()
+      : this.#screen.video?.requestPictureInPicture?.();
+    change?.catch(() => {});
   }
 
   connectedCallback(): void {
@@ -152,43 +226,79 @@ export class RendercastPlayer extends HTMLElement {
       this.#sheet.replaceSync(css);
       this.shadowRoot?.adoptedStyleSheets.push(this.#sheet);
     }
-    this.#begin();
+    this.#stopWatching = watchVisibility(this, (visible) => {
+      this.#visible = visible;
+      this.#seeAgain();
+    });
+    this.#apply();
   }
 
   disconnectedCallback(): void {
     this.#stopActive?.();
+    this.#stopWatching?.();
+    this.#presence.close();
     this.#end();
   }
 
   attributeChangedCallback(name: string, before: string | null, after: string | null): void {
     if (name === "statistics") {
-      this.#statisticsButton.ariaPressed = String(after !== null);
-      this.#renderStatistics();
+      this.#showControls();
+      this.#showStatistics();
     } else if (before !== after && this.isConnected) {
-      this.#begin();
+      if (name === "src") this.#screen.clear();
+      if (name !== "background") this.#end();
+      this.#apply();
     }
   }
 
+  #visible = true;
+
+  get #isInPictureInPicture(): boolean {
+    return this.shadowRoot?.pictureInPictureElement != null;
+  }
+
+  #seeAgain(): void {
+    this.#presence.set(this.#visible || this.#isInPictureInPicture);
+    this.#showControls();
+  }
+
+  /** Begins or ends to watch, whichever is due. */
+  #apply(): void {
+    if (!this.isConnected) return;
+    const paused = this.#paused ? "asked" : this.#presence.seen || this.background ? undefined : "unseen";
+    if (paused === undefined) {
+      if (!this.#session) this.#begin();
+    } else {
+      const model = this.#session?.model ?? initialModel;
+      this.#end();
+      this.#describe({ ...model, paused });
+      this.#measured();
+    }
+    this.#showControls();
+  }
+
   #begin(): void {
-    this.#end();
     const source = parseSource(this.src, document.baseURI);
     if (!source) {
       const message = "There is no stream to show: src should be like /streams/main";
-      const refusal = { code: "bad-request", message } as const;
-      this.#setState(describe({ ...initialModel, refusal }, 0, String));
+      this.#describe({ ...initialModel, refusal: { code: "bad-request", message } });
       return;
     }
+    const label = `Live picture of ${source.stream}`;
+    this.#internals.ariaLabel = label;
+    this.#pictures.ariaLabel = label;
     const screen = this.#screen;
     const timers = pageTimers;
+    const token = this.token || undefined;
     const session = new Session(source.stream, {
       timers,
-      openSignaling: (events) => openSignaling(source, events),
+      openSignaling: (events) => openSignaling(source, events, token),
       openWebRtc: hasWebRtc()
         ? (events, offers, expectedFps, hearsServer) =>
             openWebRtc({ timers, screen, offers, expectedFps, hearsServer, events })
         : undefined,
       openMjpeg: (events, expectedFps) =>
-        openMjpeg({ timers, screen, url: timedMjpegUrl(source), expectedFps, events }),
+        openMjpeg({ timers, screen, url: timedMjpegUrl(source), token, expectedFps, events }),
       changed: () => this.#changed(),
       telemetry: (telemetry) => this.#shown(telemetry),
     });
@@ -215,10 +325,17 @@ export class RendercastPlayer extends HTMLElement {
       }
       this.dispatchEvent(new CustomEvent("streamchange", { detail: info }));
     }
+    this.#describe(session.model);
+  }
+
+  #describe(model: Model): void {
     // The server's clock for what it told, the user's for what the user reads.
-    const offset = session.meter.clock.best?.offset ?? 0;
+    const offset = this.#session?.meter.clock.best?.offset ?? 0;
     const now = pageTimers.now();
-    this.#setState(describe(session.model, now + offset, (at) => timeOfDay(at - offset, now)));
+    this.#setState(
+      describe(model, now + offset, (at) => timeOfDay(at - offset, now)),
+      now + offset,
+    );
   }
 
   #shown(telemetry: ShownTelemetry): void {
@@ -228,36 +345,34 @@ export class RendercastPlayer extends HTMLElement {
   }
 
   #measured(): void {
-    const session = this.#session;
-    if (!session) return;
     this.#changed();
-    this.#stats = session.meter.stats(pageTimers.now());
-    this.#renderStatistics();
+    this.#stats = this.#session?.meter.stats(pageTimers.now()) ?? NO_STATS;
+    this.#showStatistics();
     this.dispatchEvent(new CustomEvent("stats", { detail: this.#stats }));
   }
 
-  #setState(state: PlayerState): void {
+  /** @param now on the server's clock, as the times of the state are. */
+  #setState(state: PlayerState, now: number): void {
     const before = this.#state;
     this.#state = state;
-    if (JSON.stringify(before) === JSON.stringify(state) && this.#sentence.textContent) return;
-    const { kind, picture, sentence } = state;
-    const tone = toneOf(kind);
+    this.#banner.show(state, now);
+    if (JSON.stringify(before) === JSON.stringify(state) && this.#banner.isShown) return;
+    const { kind } = state;
     const playing = kind === "live" || kind === "fallback";
-    this.#mark("picture", picture !== "none");
-    this.#mark("quiet", playing);
+    this.#internals.states.delete(before.kind);
+    this.#internals.states.add(kind);
+    this.#mark("picture", this.#screen.hasPicture);
+    this.#mark("quiet", playing || kind === "paused");
     this.#mark("dimmed", !playing);
-    this.#dot.dataset.tone = tone;
-    this.#dot.toggleAttribute("data-busy", tone === "busy" || kind === "away");
-    // Only where it differs: a live region reads out every write.
-    if (this.#sentence.textContent !== sentence) this.#sentence.textContent = sentence;
+    this.#showControls();
     this.dispatchEvent(new CustomEvent("statechange", { detail: state }));
   }
 
-  /** Shows the tools for a while. */
+  /** Shows the controls for a while. */
   #wake(): void {
     this.#mark("active", true);
     this.#stopActive?.();
-    this.#stopActive = pageTimers.after(TOOLS_FOR, () => this.#mark("active", false));
+    this.#stopActive = pageTimers.after(CONTROLS_FOR, () => this.#mark("active", false));
   }
 
   #mark(name: "picture" | "quiet" | "dimmed" | "active", on: boolean): void {
@@ -265,54 +380,35 @@ export class RendercastPlayer extends HTMLElement {
     else this.#internals.states.delete(name);
   }
 
-  #renderStatistics(): void {
-    if (!this.statistics) return;
-    const stats = this.#stats;
-    const rows: [string, string][] = [
-      ["Latency", latency(stats)],
-      ["Frame rate", frameRate(stats.fps)],
-      ["Bitrate", bitrate(stats.bitrate)],
-      ["Size", size(stats.width, stats.height)],
-      ["Codec", [stats.codec, stats.transport === "webrtc" && "WebRTC"].filter(Boolean).join(" by ") || "–"],
-    ];
-    this.#statistics.replaceChildren(
-      ...rows.flatMap(([term, value]) => [textElement("dt", term), textElement("dd", value)]),
-    );
+  #showControls(): void {
+    const possible = document.pictureInPictureEnabled && this.#state.transport === "webrtc";
+    this.#controls.show({
+      paused: this.#paused,
+      statistics: this.statistics,
+      picture: this.#screen.hasPicture,
+      pictureInPicture: !possible ? "impossible" : this.#isInPictureInPicture ? "on" : "off",
+      fullscreen: !document.fullscreenEnabled
+        ? "impossible"
+        : document.fullscreenElement === this
+          ? "on"
+          : "off",
+    });
   }
 
-  #key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.key === "f") this.toggleFullscreen();
-    else if (event.key === "s") this.toggleAttribute("statistics");
-    else return;
-    event.preventDefault();
+  #showStatistics(): void {
+    if (this.statistics) this.#statistics.show(this.#stats);
   }
-}
 
-function division(className: string): HTMLDivElement {
-  const element = document.createElement("div");
-  element.className = className;
-  return element;
-}
-
-function textElement(name: "dt" | "dd", text: string): HTMLElement {
-  const element = document.createElement(name);
-  element.textContent = text;
-  return element;
-}
-
-function button(label: string, path: string): HTMLButtonElement {
-  const element = document.createElement("button");
-  element.type = "button";
-  element.ariaLabel = label;
-  element.title = label;
-  const namespace = "http://www.w3.org/2000/svg";
-  const icon = document.createElementNS(namespace, "svg");
-  icon.setAttribute("viewBox", "0 0 24 24");
-  icon.setAttribute("aria-hidden", "true");
-  const line = document.createElementNS(namespace, "path");
-  line.setAttribute("d", path);
-  icon.append(line);
-  element.append(icon);
-  return element;
+  async #saveSnapshot(): Promise<void> {
+    const picture = await this.snapshot().catch(() => undefined);
+    if (!picture) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(picture);
+    const time = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
+    link.download = `${this.#info?.name ?? "snapshot"}-${time}.png`;
+    link.click();
+    this.#banner.announce(`Saved ${link.download}`);
+    // The download has begun by then.
+    pageTimers.after(10_000, () => URL.revokeObjectURL(link.href));
+  }
 }

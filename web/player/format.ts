@@ -26,6 +26,13 @@ export function frameRate(value: number | undefined): string {
   return `${value > 0.05 && value < 9.95 ? value.toFixed(1) : value.toFixed(0)} fps`;
 }
 
+/** How long, for something that goes on: `12 s`, `3 min`, `2 h`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  return seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+}
+
 /** Pixels: `1280 × 720`. */
 export function size(width: number | undefined, height: number | undefined): string {
   return width && height ? `${width} × ${height}` : NONE;
@@ -53,6 +60,7 @@ export function toneOf(kind: PlayerState["kind"]): Tone {
     case "refused":
       return "bad";
     case "ended":
+    case "paused":
       return "idle";
     case "connecting":
     case "waiting":

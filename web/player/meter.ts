@@ -2,6 +2,7 @@
 import type { FrameReport } from "../../src/signaling/protocol.ts";
 import { ClockOffset } from "./clock-offset.ts";
 import { FrameMatcher, RollingWindow, type Shown } from "./latency.ts";
+import type { LinkStats } from "./link.ts";
 import type { Format, PlaybackEvents } from "./playback.ts";
 import { type Counters, RateMeter } from "./rates.ts";
 import { type ServerTimes, type Stage, StageMedians, stagesOf } from "./stages.ts";
@@ -35,6 +36,16 @@ export interface PlayerStats {
   readonly uncertainty: number | undefined;
   /** Where the time goes: medians of the last two seconds. */
   readonly stages: readonly Stage[];
+  /** Which of the stream's renditions comes: 0 is the full one, each above it takes fewer bits. By WebRTC alone. */
+  readonly level: number | undefined;
+  /** Share of the video's packets that never came, 0 to 1. */
+  readonly loss: number | undefined;
+  /** Mean milliseconds that a frame waited in the jitter buffer. */
+  readonly jitterBuffer: number | undefined;
+  /** Mean milliseconds that a frame took to decode. */
+  readonly decodeTime: number | undefined;
+  /** The connection, the repairs and the decoder; by WebRTC alone. */
+  readonly link: LinkStats | undefined;
 }
 
 /** Frames that may be shown without being recognised before that is called impossible. */
@@ -50,6 +61,7 @@ export class Meter {
   readonly #stages = new StageMedians();
   #transport: Transport | undefined;
   #format: Format | undefined;
+  #level: number | undefined;
   #unknown = 0;
   /** On the page's clock, when its pictures began to come. */
   #since = Number.NEGATIVE_INFINITY;
@@ -62,6 +74,7 @@ export class Meter {
     this.#transport = transport;
     this.#since = since;
     this.#format = undefined;
+    this.#level = undefined;
     this.#unknown = 0;
     this.#lastNumber = undefined;
     this.#repeats = 0;
@@ -79,6 +92,7 @@ export class Meter {
   }
 
   reported(report: FrameReport): void {
+    if (report.level !== undefined) this.#level = report.level;
     const match = this.#matcher.reported(report);
     if (match) this.#measure(match.report, match.shown);
   }
@@ -122,6 +136,11 @@ export class Meter {
       measurable: this.#unknown < UNKNOWN_FRAMES,
       uncertainty: this.clock.best?.uncertainty,
       stages: this.#stages.medians(now),
+      level: this.#transport === "webrtc" ? this.#level : undefined,
+      loss: rates?.loss,
+      jitterBuffer: rates?.buffer,
+      decodeTime: rates?.decode,
+      link: this.#format?.link,
     };
   }
 

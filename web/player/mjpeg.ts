@@ -13,6 +13,8 @@ export interface MjpegOptions {
   readonly timers: Timers;
   readonly screen: PlayerScreen;
   readonly url: string;
+  /** What lets this viewer in, where the server asks for it. */
+  readonly token?: string | undefined;
   /** The frame rate to expect; undefined where no frames are. */
   readonly expectedFps: () => number | undefined;
   readonly events: PlaybackEvents;
@@ -62,7 +64,9 @@ class MjpegPlayback implements Playback {
 
   async #read(): Promise<void> {
     try {
-      const response = await fetch(this.#options.url, { signal: this.#abort.signal, cache: "no-store" });
+      const { url, token } = this.#options;
+      const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+      const response = await fetch(url, { signal: this.#abort.signal, cache: "no-store", headers });
       const type = response.headers.get("content-type") ?? "";
       if (response.ok && response.body && type.startsWith("multipart/x-mixed-replace")) {
         this.#events.connected();

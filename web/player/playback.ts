@@ -1,6 +1,7 @@
 /** One way to get the pictures, tried once. The session puts a new one in the place of one that is lost. */
 import type { FrameReport } from "../../src/signaling/protocol.ts";
 import type { Shown } from "./latency.ts";
+import type { LinkStats } from "./link.ts";
 import type { Counters } from "./rates.ts";
 import type { ServerTimes } from "./stages.ts";
 import type { Refusal } from "./state.ts";
@@ -18,6 +19,8 @@ export interface Format {
   readonly codec: string;
   readonly width: number;
   readonly height: number;
+  /** How it comes; of WebRTC alone. */
+  readonly link?: LinkStats;
 }
 
 /** What a playback tells. */

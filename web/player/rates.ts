@@ -13,6 +13,9 @@ export interface Counters {
   readonly bufferFrames?: number | undefined;
   /** Seconds that decoding all frames took. */
   readonly decodeTime?: number | undefined;
+  /** Packets that came, and those that never did. */
+  readonly packets?: number | undefined;
+  readonly lost?: number | undefined;
 }
 
 /** Rates between two moments. */
@@ -25,6 +28,8 @@ export interface Rates {
   readonly buffer?: number | undefined;
   /** Mean milliseconds a frame took to decode. */
   readonly decode?: number | undefined;
+  /** Share of the packets that never came, 0 to 1. */
+  readonly loss?: number | undefined;
 }
 
 const SPAN = 3000;
@@ -55,6 +60,7 @@ export class RateMeter {
       bitrate: ((last.bytes - first.bytes) * 8) / seconds,
       buffer: meanMs(first.bufferDelay, last.bufferDelay, difference(first.bufferFrames, last.bufferFrames)),
       decode: meanMs(first.decodeTime, last.decodeTime, frames),
+      loss: share(difference(first.lost, last.lost), difference(first.packets, last.packets)),
     };
   }
 
@@ -65,6 +71,13 @@ export class RateMeter {
 
 function difference(from: number | undefined, to: number | undefined): number | undefined {
   return from === undefined || to === undefined ? undefined : to - from;
+}
+
+/** A packet that is late is first counted as lost, and then not any more: there may be fewer than before. */
+function share(lost: number | undefined, came: number | undefined): number | undefined {
+  if (lost === undefined || came === undefined) return undefined;
+  const missing = Math.max(0, lost);
+  return missing + came > 0 ? missing / (missing + came) : undefined;
 }
 
 function meanMs(from: number | undefined, to: number | undefined, frames: number | undefined) {

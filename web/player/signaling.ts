@@ -42,13 +42,14 @@ const ANSWER_WITHIN = 5000;
 const RECONNECT_AFTER = 500;
 
 /** Opens the socket, and keeps opening it until closed. */
-export function openSignaling(source: SourceUrl, events: SignalingEvents): Signaling {
+export function openSignaling(source: SourceUrl, events: SignalingEvents, token?: string): Signaling {
   const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(source.origin, {
     path: `${source.prefix}/socket.io`,
     // Straight to the WebSocket: it saves two round trips before the first picture.
     transports: ["websocket", "polling"],
     tryAllTransports: true,
     forceNew: true,
+    auth: token === undefined ? {} : { token },
     reconnectionDelay: RECONNECT_AFTER,
     reconnectionDelayMax: 3000,
     randomizationFactor: 0.5,

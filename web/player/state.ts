@@ -29,6 +29,8 @@ export interface Model {
   readonly refusal: Refusal | undefined;
   /** Why no pictures come, or why the server cannot show those that do, in a sentence. */
   readonly problem: string | undefined;
+  /** Why nothing is asked of the server: the user wants none, or nobody could see it. */
+  readonly paused: "asked" | "unseen" | undefined;
 }
 
 /** What the player shows, and why. `kind` is the source's state wherever there is no worse news. */
@@ -44,6 +46,8 @@ export type PlayerState = {
   readonly source: SourceState | undefined;
 } & (
   | { readonly kind: "connecting" | "waiting" | "away" }
+  /** Nothing is asked of the server, nor sent by it. `unseen`: because the player is hidden or scrolled away. */
+  | { readonly kind: "paused"; readonly why: "asked" | "unseen" }
   /** There is no picture, or none but an old one, and `sentence` says why. */
   | { readonly kind: "failed" }
   /** Pictures come by WebRTC, or by MJPEG because WebRTC did not connect. `run` counts the loop's starts. */
@@ -65,6 +69,7 @@ export const initialModel: Model = {
   webrtc: true,
   refusal: undefined,
   problem: undefined,
+  paused: undefined,
 };
 
 /** Takes over what the source does now, and notes a restart: the first live moment of a new run. */
@@ -79,6 +84,10 @@ export function withSource(model: Model, source: SourceState): Model {
 export function describe(model: Model, now: number, time: (at: number) => string): PlayerState {
   const { source, transport, picture, refusal } = model;
   const common = { transport, picture, source, notice: model.problem };
+  if (model.paused !== undefined) {
+    const sentence = model.paused === "asked" ? "Paused" : "Paused while out of sight";
+    return { ...common, notice: undefined, kind: "paused", label: "Paused", sentence, why: model.paused };
+  }
   if (model.server === "away") {
     const sentence = "The server is away, reconnecting";
     return { ...common, notice: undefined, kind: "away", label: "Server away", sentence };

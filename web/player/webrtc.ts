@@ -1,6 +1,7 @@
 /** The pictures by WebRTC: one peer connection, from its offer to its end. */
 import { FRAMES_CHANNEL } from "../../src/signaling/protocol.ts";
 import { CONFIGURATION, useIceServers } from "./ice.ts";
+import { type LinkStats, type RawReport, type RawStats, readLink } from "./link.ts";
 import { onNetworkChange } from "./network.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
 import type { Counters } from "./rates.ts";
@@ -163,6 +164,7 @@ class WebRtcPlayback implements Playback {
       codec: inbound.codec,
       width: this.#video.videoWidth,
       height: this.#video.videoHeight,
+      link: inbound.link,
     });
     const expected = this.#shown && !document.hidden ? this.#options.expectedFps() : undefined;
     if (this.#silence.begins(counters, expected)) {
@@ -195,14 +197,14 @@ export function shownTime(
   return expectedDisplayTime >= presentationTime ? expectedDisplayTime : Math.max(now, presentationTime);
 }
 
-/** The little of `inbound-rtp` and `codec` that is read here; TypeScript's DOM types stop at the report. */
-interface InboundStats {
-  readonly id: string;
-  readonly type: string;
+/** The little of `inbound-rtp` and `codec` that is read here. */
+interface InboundStats extends RawStats {
   readonly kind?: string;
   readonly codecId?: string;
   readonly mimeType?: string;
   readonly bytesReceived?: number;
+  readonly packetsReceived?: number;
+  readonly packetsLost?: number;
   readonly framesDecoded?: number;
   readonly jitterBufferDelay?: number;
   readonly jitterBufferEmittedCount?: number;
@@ -211,12 +213,12 @@ interface InboundStats {
 
 /** The counters of the video that comes in; undefined before the first packet. Exported for its test. */
 export function readInbound(
-  report: Pick<ReadonlyMap<string, InboundStats>, "forEach">,
+  report: RawReport,
   at: number,
-): { readonly counters: Counters; readonly codec: string } | undefined {
+): { readonly counters: Counters; readonly codec: string; readonly link: LinkStats } | undefined {
   const codecs = new Map<string, string>();
   const found: InboundStats[] = [];
-  report.forEach((stats) => {
+  report.forEach((stats: InboundStats) => {
     if (stats.type === "codec") codecs.set(stats.id, (stats.mimeType ?? "").replace(/^video\//i, ""));
     if (stats.type === "inbound-rtp" && stats.kind === "video") found.push(stats);
   });
@@ -224,6 +226,7 @@ export function readInbound(
   if (!inbound) return undefined;
   return {
     codec: codecs.get(inbound.codecId ?? "") ?? "",
+    link: readLink(report, inbound),
     counters: {
       at,
       bytes: inbound.bytesReceived ?? 0,
@@ -231,6 +234,8 @@ export function readInbound(
       bufferDelay: inbound.jitterBufferDelay,
       bufferFrames: inbound.jitterBufferEmittedCount,
       decodeTime: inbound.totalDecodeTime,
+      packets: inbound.packetsReceived,
+      lost: inbound.packetsLost,
     },
   };
 }

@@ -1,0 +1,62 @@
+/** The state in words: over the picture where there is something to say, in the controls, and for screen readers. */
+import { duration, toneOf } from "./format.ts";
+import type { PlayerState } from "./state.ts";
+
+export class Banner {
+  /** Over the picture. */
+  readonly element = document.createElement("div");
+  /** For the controls. */
+  readonly badge = document.createElement("span");
+  readonly #sentence = document.createElement("span");
+  readonly #elapsed = document.createElement("span");
+  readonly #label = document.createElement("span");
+  readonly #dots = [dot(), dot()] as const;
+
+  constructor() {
+    this.element.className = "state";
+    this.element.part = "status";
+    this.#sentence.role = "status";
+    // What counts up is for the eyes alone: it would be read out each second.
+    this.#elapsed.ariaHidden = "true";
+    this.#elapsed.className = "elapsed";
+    this.element.append(this.#dots[0], this.#sentence, this.#elapsed);
+    this.badge.className = "badge";
+    this.badge.part = "badge";
+    this.badge.append(this.#dots[1], this.#label);
+  }
+
+  get isShown(): boolean {
+    return this.#sentence.textContent !== "";
+  }
+
+  /** @param now on the server's clock. */
+  show(state: PlayerState, now: number): void {
+    const { kind, sentence, label } = state;
+    const tone = toneOf(kind);
+    for (const dot of this.#dots) {
+      dot.dataset.tone = tone;
+      dot.toggleAttribute("data-busy", tone === "busy" || kind === "away");
+    }
+    // Only where it differs: a live region reads out every write.
+    write(this.#sentence, sentence);
+    const rests = kind === "stalled" || kind === "crashed" || kind === "ended";
+    write(this.#elapsed, rests ? duration(now - state.since) : "");
+    write(this.#label, label);
+    this.badge.title = sentence;
+  }
+
+  /** Tells those who cannot see what has just been done. */
+  announce(sentence: string): void {
+    write(this.#sentence, sentence);
+  }
+}
+
+function dot(): HTMLSpanElement {
+  const element = document.createElement("span");
+  element.className = "dot";
+  return element;
+}
+
+function write(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}

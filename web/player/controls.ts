@@ -1,0 +1,79 @@
+/** The bar of buttons over the picture, and the keys that do the same while the player has the focus. */
+import { IconButton } from "./icons.ts";
+
+/** What the user can do. */
+export interface PlayerActions {
+  togglePause(): void;
+  toggleStatistics(): void;
+  saveSnapshot(): void;
+  togglePictureInPicture(): void;
+  toggleFullscreen(): void;
+}
+
+/** What the bar shows. */
+export interface ControlsState {
+  readonly paused: boolean;
+  readonly statistics: boolean;
+  /** Whether there is a picture, to save or to put into a window of its own. */
+  readonly picture: boolean;
+  /** Whether that picture can be put there. */
+  readonly pictureInPicture: "on" | "off" | "impossible";
+  readonly fullscreen: "on" | "off" | "impossible";
+}
+
+/** The action of a key without modifiers, as `KeyboardEvent.key` names it. */
+export const KEYS: Readonly<Record<string, keyof PlayerActions>> = {
+  " ": "togglePause",
+  k: "togglePause",
+  f: "toggleFullscreen",
+  p: "togglePictureInPicture",
+  s: "saveSnapshot",
+  i: "toggleStatistics",
+};
+
+/** What a key pressed in the player does, if anything. A button that has the focus keeps its own space bar. */
+export function actionOf(event: KeyboardEvent): keyof PlayerActions | undefined {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return undefined;
+  const within = event.composedPath()[0];
+  if (event.key === " " && within instanceof HTMLButtonElement) return undefined;
+  return KEYS[event.key];
+}
+
+export class Controls {
+  readonly element = document.createElement("div");
+  readonly #pause: IconButton;
+  readonly #statistics: IconButton;
+  readonly #snapshot: IconButton;
+  readonly #pictureInPicture: IconButton;
+  readonly #fullscreen: IconButton;
+
+  /** @param beside what stands in the bar next to the pause. */
+  constructor(actions: PlayerActions, beside: HTMLElement) {
+    this.#pause = new IconButton("pause", "Pause (k)", () => actions.togglePause());
+    this.#statistics = new IconButton("statistics", "Statistics (i)", () => actions.toggleStatistics());
+    this.#snapshot = new IconButton("snapshot", "Save a snapshot (s)", () => actions.saveSnapshot());
+    this.#pictureInPicture = new IconButton("pictureInPicture", "Picture in picture (p)", () =>
+      actions.togglePictureInPicture(),
+    );
+    this.#fullscreen = new IconButton("fullscreen", "Full screen (f)", () => actions.toggleFullscreen());
+    this.element.className = "controls";
+    this.element.part = "controls";
+    this.element.role = "group";
+    this.element.ariaLabel = "Player";
+    const right = [this.#statistics, this.#snapshot, this.#pictureInPicture, this.#fullscreen];
+    this.element.append(this.#pause.element, beside, ...right.map(({ element }) => element));
+  }
+
+  show({ paused, statistics, picture, pictureInPicture, fullscreen }: ControlsState): void {
+    if (paused) this.#pause.show("play", "Play (k)");
+    else this.#pause.show("pause", "Pause (k)");
+    this.#statistics.element.ariaPressed = String(statistics);
+    this.#snapshot.element.disabled = !picture;
+    this.#pictureInPicture.element.hidden = pictureInPicture === "impossible";
+    this.#pictureInPicture.element.disabled = !picture;
+    this.#pictureInPicture.element.ariaPressed = String(pictureInPicture === "on");
+    this.#fullscreen.element.hidden = fullscreen === "impossible";
+    if (fullscreen === "on") this.#fullscreen.show("leaveFullscreen", "Leave full screen (f)");
+    else this.#fullscreen.show("fullscreen", "Full screen (f)");
+  }
+}
