@@ -58,6 +58,21 @@ const PARTS = {
     packages: ["curl"],
     use: "to publish with curl",
   },
+  gstreamer: {
+    names: ["gst-launch-1.0"],
+    override: "RENDERCAST_GSTREAMER",
+    // The tool is not what the suite runs, but comes with the rest: webrtcbin, its codecs, and Python's way to them.
+    packages: [
+      "gstreamer1.0-tools",
+      "gstreamer1.0-plugins-base",
+      "gstreamer1.0-plugins-good",
+      "gstreamer1.0-plugins-bad",
+      "gstreamer1.0-nice",
+      "gir1.2-gst-plugins-bad-1.0",
+      "python3-gst-1.0",
+    ],
+    use: "to watch a stream in GStreamer",
+  },
 } as const satisfies Record<string, Part>;
 
 /** A program that some suites cannot do without. */

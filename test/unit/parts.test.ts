@@ -20,6 +20,7 @@ const all = {
   python: "/usr/bin/python3",
   ffmpeg: "/usr/bin/ffmpeg",
   curl: "/usr/bin/curl",
+  gstreamer: "/usr/bin/gst-launch-1.0",
 };
 
 function machine(programs: readonly string[], env: Machine["env"] = {}): Machine {
@@ -34,7 +35,15 @@ describe("finding the programs", () => {
   it("leaves out what is not there", () => {
     const found = findParts(machine(["/usr/bin/google-chrome"]));
     expect(found).toEqual({ chromium: "/usr/bin/google-chrome" });
-    expect(missingParts(found)).toEqual(["firefox", "blender", "xvfb", "python", "ffmpeg", "curl"]);
+    expect(missingParts(found)).toEqual([
+      "firefox",
+      "blender",
+      "xvfb",
+      "python",
+      "ffmpeg",
+      "curl",
+      "gstreamer",
+    ]);
   });
 
   it("prefers a name to a folder, and the folder that comes first", () => {
