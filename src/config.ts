@@ -431,7 +431,8 @@ function parseFlags(argv: readonly string[], env: Environment): Record<string, s
   for (const { flag, value } of Object.values<Option>(OPTIONS))
     options[flag] = { type: value === undefined ? "boolean" : "string" };
   try {
-    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const args = withDashedValues(argv, options);
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     const [scene, surplus] = positionals;
     if (values.scene !== undefined && scene !== undefined) throw strayError(scene, env);
     if (scene !== undefined && !scene.endsWith(".blend")) throw notSceneError(scene, env);
@@ -449,6 +450,28 @@ function parseFlags(argv: readonly string[], env: Environment): Record<string, s
     }[known ?? "none"];
     throw new UsageError(`${flag} ${why}`);
   }
+}
+
+/** A value that begins with a dash, such as -3, is joined to its flag: for parseArgs it would be another flag. */
+function withDashedValues(
+  argv: readonly string[],
+  options: Readonly<Record<string, { type: "string" | "boolean"; short?: string }>>,
+): string[] {
+  const isFlag = (text: string) =>
+    text === "--" || /^-[a-z]$/.test(text) || (/^--([a-z-]+)/.exec(text)?.[1] ?? "") in options;
+  const args: string[] = [];
+  for (let at = 0; at < argv.length; at++) {
+    const flag = argv[at] ?? "";
+    const value = argv[at + 1];
+    const takesValue = flag.startsWith("--") && options[flag.slice(2)]?.type === "string";
+    if (takesValue && value?.startsWith("-") && !isFlag(value)) {
+      args.push(`${flag}=${value}`);
+      at++;
+    } else {
+      args.push(flag);
+    }
+  }
+  return args;
 }
 
 function strayError(stray: string, env: Environment): UsageError {

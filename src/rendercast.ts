@@ -65,7 +65,6 @@ export async function startRendercast(
   { clock = systemClock, playoutDelay = true, io, source: given }: Internals = {},
 ): Promise<Rendercast> {
   const program = blenderProgram(config);
-  const address = config.host === "::" || config.host === "0.0.0.0" ? undefined : config.host;
   const transport = await openTransport(config, {
     clock,
     playoutDelay,
@@ -74,7 +73,7 @@ export async function startRendercast(
     workers: config.workers ?? spareCores(),
     log,
     announced: await announcedAddresses(config),
-    host: address === "localhost" ? "127.0.0.1" : address,
+    host: config.host === "::" ? undefined : config.host === "localhost" ? "127.0.0.1" : config.host,
   });
   const metrics = new Metrics(
     () => directory.all(),
@@ -159,7 +158,8 @@ export async function startRendercast(
   const bound = http.address();
   const port = typeof bound === "object" && bound ? bound.port : config.port;
   if (program !== undefined) {
-    const host = address === undefined ? "127.0.0.1" : address;
+    const everywhere = config.host === "::" || config.host === "0.0.0.0";
+    const host = everywhere ? "127.0.0.1" : config.host;
     const waits = () => broadcast.info().state.kind === "waiting";
     const tellViewers = (sentence: string | undefined) => {
       broadcast.problem(sentence && withoutFolders(sentence, [program, config.scene, config.script]));

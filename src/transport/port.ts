@@ -2,6 +2,7 @@
  * The port that all viewers share, UDP and TCP, IPv4 and IPv6: it tells whose each datagram is, by the user fragment
  * that an authentic connectivity check names, and then by its address.
  */
+import { isIPv4 } from "node:net";
 import type { AnnouncedAddress } from "../announce.ts";
 import { machineAddresses } from "../machine-addresses.ts";
 import type { Clock } from "../timing.ts";
@@ -19,12 +20,15 @@ const MAX_DATAGRAM = 2048;
 /** User fragments of one viewer: the present one, and the one before. */
 const MAX_FRAGMENTS = 2;
 
+/** Every address of this machine, of IPv4. */
+const ANY_IPV4 = "0.0.0.0";
+
 export interface PortOptions {
   readonly clock: Clock;
   readonly io: MediaIo;
   /** 0 takes a free one. */
   readonly port: number;
-  /** The one address to bind; undefined binds every one of this machine. */
+  /** The one address to bind; undefined binds every one of this machine, `0.0.0.0` every one of IPv4. */
   readonly host: string | undefined;
   /** Where viewers may try besides the addresses of this machine. */
   readonly announced?: readonly AnnouncedAddress[];
@@ -99,7 +103,7 @@ export class RtcPort implements ViewerPort {
     const { io, host } = options;
     const rtc = new RtcPort(options);
     try {
-      for (const address of host === undefined ? ["0.0.0.0", "::"] : [host]) {
+      for (const address of host === undefined ? [ANY_IPV4, "::"] : [host]) {
         const family = address.includes(":") ? 6 : 4;
         const wanted = { family, host: address, port: rtc.#port || options.port } as const;
         const bound = io.bind(wanted).catch((error: NodeJS.ErrnoException) => {
@@ -128,7 +132,13 @@ export class RtcPort implements ViewerPort {
   }
 
   candidates(): string[] {
-    const own = this.#host === undefined ? machineAddresses() : [this.#host];
+    const host = this.#host;
+    const own =
+      host === undefined
+        ? machineAddresses()
+        : host === ANY_IPV4
+          ? machineAddresses().filter(isIPv4)
+          : [host];
     // Who can reach our own has the shorter way by them.
     const ends = [...own.map((ip) => ({ ip, port: undefined })), ...this.#announced];
     const line = (kind: string, preference: number) => (end: AnnouncedAddress, n: number) =>

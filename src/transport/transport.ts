@@ -16,7 +16,7 @@ import { WorkerPool } from "./workers/pool.ts";
 
 export interface TransportOptions {
   readonly clock: Clock;
-  /** The one address to bind and offer; undefined for every one of this machine. */
+  /** As {@link PortOptions.host}. */
   readonly host: string | undefined;
   /** Where viewers may try besides. */
   readonly announced: readonly AnnouncedAddress[];

@@ -19,18 +19,19 @@ let rtc: RtcPort;
 let bound: MediaSocket[];
 const clients: Client[] = [];
 
+const collecting: MediaIo = {
+  ...plainIo,
+  async bind(options) {
+    const socket = await plainIo.bind(options);
+    bound.push(socket);
+    return socket;
+  },
+};
+
 beforeEach(async () => {
   clock = new FakeClock();
   bound = [];
-  const io: MediaIo = {
-    ...plainIo,
-    async bind(options) {
-      const socket = await plainIo.bind(options);
-      bound.push(socket);
-      return socket;
-    },
-  };
-  rtc = await RtcPort.open({ clock, io, host: HOST, port: 0 });
+  rtc = await RtcPort.open({ clock, io: collecting, host: HOST, port: 0 });
 });
 afterEach(() => {
   for (const { socket } of clients.splice(0)) socket.close();
@@ -409,4 +410,19 @@ describe("the port itself", () => {
     expect(a.got).toHaveLength(before);
     rtc = await RtcPort.open({ clock, io: plainIo, host: HOST, port: 0 });
   });
+});
+
+test("told every address of IPv4, it binds and offers no other", async () => {
+  bound = [];
+  const four = await RtcPort.open({ clock, io: collecting, host: "0.0.0.0", port: 0 });
+  try {
+    expect(bound.map(({ socket }) => socket.address().family)).toEqual(["IPv4"]);
+    const ips = four.candidates().map((line) => line.split(" ")[4] ?? "");
+    expect(ips.length).toBeGreaterThan(0);
+    expect(ips.filter((ip) => ip.includes(":"))).toEqual([]);
+    const six = connect(four.port, "::1");
+    await expect(once(six, "connect")).rejects.toThrow();
+  } finally {
+    four.close();
+  }
 });

@@ -70,6 +70,14 @@ describe("reading the configuration", () => {
     ],
     [["--colour", "red"], "--colour is not an option; --help lists them all."],
     [["--port"], "--port needs a value; --help shows which."],
+    [["--port", "--fps", "20"], "--port needs a value; --help shows which."],
+    [["--port", "-v"], "--port needs a value; --help shows which."],
+    [["--fps", "-3"], "--fps takes a whole number from 1 to 120, not '-3'."],
+    [["--fps=-3"], "--fps takes a whole number from 1 to 120, not '-3'."],
+    [
+      ["--jwks", "http://keys.example/"],
+      "--jwks takes an https:// address, or an http:// one on this machine, not 'http://keys.example/'.",
+    ],
     [
       ["film.mp4"],
       "'film.mp4' is no .blend file, the only kind that is taken without a flag; --help lists the options.",
@@ -116,6 +124,11 @@ describe("reading the configuration", () => {
     }
   });
 
+  test("a value may begin with a dash, as a camera's name can", () => {
+    expect(run(["--camera", "-Cam", "scene.blend"])).toMatchObject({ camera: "-Cam", scene: "scene.blend" });
+    expect(run(["scene.blend", "--camera", "--Cam"]).camera).toBe("--Cam");
+  });
+
   test("a scene may be named without its flag", () => {
     expect(run(["scene.blend", "--fps", "24"])).toMatchObject({ scene: "scene.blend", fps: 24 });
     expect(run(["--scene", "scene.blend"]).scene).toBe("scene.blend");
@@ -149,11 +162,14 @@ describe("reading the configuration", () => {
     );
   });
 
-  test("a publish token is never shown, not even a wrong one", () => {
-    expect(() => run(["--publish-token", "short"])).toThrow(
-      "--publish-token takes at least 8 characters, not what it is.",
-    );
-  });
+  test.each(["publish-token", "view-token", "operate-token", "jwt-secret"])(
+    "what --%s is is never shown, not even a wrong one",
+    (flag) => {
+      expect(() => run([`--${flag}`, "short"])).toThrow(
+        /^--\S+ takes at least \d+ characters, not what it is\.$/,
+      );
+    },
+  );
 
   test("a wrong environment variable is named as such", () => {
     expect(() => run([], { RENDERCAST_FPS: "fast" })).toThrow(
