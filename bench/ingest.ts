@@ -56,7 +56,7 @@ const names = { picture: "img.jpg", written: "img_written.txt", running: "img_ru
 const ingest = new IngestSource({ ...limits, maxPixels: LIMIT });
 const files = folderSource({ ...limits, ...names, folder, log: console.error });
 const server = createServer((request, response) => {
-  publishOverHttp(request, response, ingest, { takeover: false, sameClock: true });
+  publishOverHttp(request, response, ingest, { address: "127.0.0.1", takeover: false, sameClock: true });
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");

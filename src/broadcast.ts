@@ -215,11 +215,12 @@ export class Broadcast implements SourceSink {
 
   /**
    * Lets a viewer in by its SDP offer.
+   * @param address of who watches, as {@link Seats.take} has it.
    * @throws {FullError} when there is no seat; {OfferError} for an offer that cannot be answered.
    */
-  async watch(offer: string, gone: (reason: string) => void): Promise<Watched> {
+  async watch(offer: string, address: string, gone: (reason: string) => void): Promise<Watched> {
     const { audience, metrics, seats } = this.#options;
-    const freeSeat = seats.take();
+    const freeSeat = seats.take(this.name, address);
     let viewer: Viewer | undefined;
     let closed = false;
     const events: ViewerEvents = {
@@ -273,11 +274,11 @@ export class Broadcast implements SourceSink {
   }
 
   /**
-   * Streams MJPEG into the response until its client goes.
+   * Streams MJPEG into the response until its client goes, who watches from that address.
    * @throws {FullError} when there is no seat.
    */
-  streamMjpeg(response: ServerResponse, timed: boolean): void {
-    const freeSeat = this.#options.seats.take();
+  streamMjpeg(response: ServerResponse, timed: boolean, address: string): void {
+    const freeSeat = this.#options.seats.take(this.name, address);
     this.#mjpeg.add(response, timed, () => {
       freeSeat();
       this.#demandChanged();

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { readNetwork } from "./access/proxies.ts";
 import { type Announcement, readAnnouncement } from "./announce.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
 import { isStunUrl, isTurnUrl } from "./ice-servers.ts";
@@ -307,6 +308,31 @@ export const OPTIONS = {
     default: "50",
     help: "viewers at once, WebRTC and MJPEG together",
     check: whole(1, 10_000),
+  },
+  maxViewersPerStream: {
+    flag: "max-viewers-per-stream",
+    value: "N",
+    help: "viewers of one stream at once (as many as of all)",
+    check: whole(1, 10_000),
+  },
+  maxViewersPerAddress: {
+    flag: "max-viewers-per-address",
+    value: "N",
+    default: "20",
+    help: "viewers at once from one IP address, or from one IPv6 network of 64 bits",
+    check: whole(1, 10_000),
+  },
+  trustProxy: {
+    flag: "trust-proxy",
+    value: "LIST",
+    help: "addresses or networks of reverse proxies, whose X-Forwarded-For, -Proto and -Host are believed",
+    check: z
+      .string()
+      .transform((list) => list.split(",").flatMap((one) => one.trim() || []))
+      .refine(
+        (networks) => networks.every((text) => readNetwork(text) !== undefined),
+        "IP addresses or networks such as 127.0.0.1,10.0.0.0/8",
+      ),
   },
   workers: {
     flag: "workers",

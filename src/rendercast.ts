@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
-import { Access } from "./access/access.ts";
-import { askerOf } from "./access/asker.ts";
+import { limitConnections } from "./access/floods.ts";
+import { guardOf, signalingGuard } from "./access/guard.ts";
 import { type AnnouncedAddress, resolveAnnounced } from "./announce.ts";
 import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
@@ -80,7 +80,8 @@ export async function startRendercast(
     () => transport.counters(),
   );
   const encoderOf = encoders(log);
-  const seats = new Seats(config.maxViewers);
+  const { maxViewers: total, maxViewersPerStream: perStream = total } = config;
+  const seats = new Seats({ total, perStream, perAddress: config.maxViewersPerAddress });
   const broadcastOf = (name: string, from: Source) =>
     new Broadcast({
       name,
@@ -109,14 +110,14 @@ export async function startRendercast(
 
   // By its own token the Blender started here is known, also where the server has no loopback address.
   const own = program === undefined ? undefined : randomUUID();
-  const access = accessOf(config, { clock, own, log });
+  const guard = guardOf(config, { clock, own, log });
   const { source, ingest } = sourceOf(config, newIngest, { clock, log, given });
   const broadcast = broadcastOf(config.name, source);
   directory.add({ broadcast, ingest, permanent: true });
 
   const serverOf = (local: boolean) =>
     createServer(
-      httpApp({ directory, metrics, clock, access, embedFrom: config.embedFrom ?? [], local, log }),
+      httpApp({ directory, metrics, clock, guard, embedFrom: config.embedFrom ?? [], local, log }),
     );
   const http = serverOf(false);
   const local = config.ingestSocket === undefined ? undefined : serverOf(true);
@@ -128,14 +129,10 @@ export async function startRendercast(
     ice,
     embedFrom: config.embedFrom ?? [],
     find: (name) => directory.find(name),
-    mayView: async (request, token, stream) => {
-      const asker = askerOf(request);
-      const given = typeof token === "string" ? { ...asker, token } : asker;
-      const verdict = await access.mayDo(given, "view", stream);
-      return verdict.granted ? verdict : { why: verdict.message };
-    },
+    guard: signalingGuard(guard),
   });
   for (const server of [http, local]) if (server) limitRequests(server, clock);
+  limitConnections(http, guard.proxies);
   let blender: BlenderProcess | undefined;
   const close = async () => {
     await Promise.all([blender?.close(), directory.close()]);
@@ -181,19 +178,6 @@ export async function startRendercast(
     blender.start();
   }
   return { port, broadcast, close };
-}
-
-function accessOf(
-  config: Config,
-  { clock, own, log }: { clock: Clock; own: string | undefined; log: (line: string) => void },
-): Access {
-  const { publishToken: publish, viewToken: view, operateToken: operate, jwtSecret, jwks, host } = config;
-  const secrets = {
-    ...(publish !== undefined && { publish }),
-    ...(view !== undefined && { view }),
-    ...(operate !== undefined && { operate }),
-  };
-  return new Access({ clock, secrets, jwtSecret, jwks, own, host, log });
 }
 
 /** @throws {UsageError} */

@@ -2,8 +2,10 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
-import type { Access, Refused, Verdict } from "./access/access.ts";
+import type { Refused, Verdict } from "./access/access.ts";
 import { askerOf, hideToken } from "./access/asker.ts";
+import { clientKey, type Guard } from "./access/guard.ts";
+import { pageHeaders } from "./access/headers.ts";
 import { isLoopback } from "./access/here.ts";
 import { LinkError, linksOf } from "./access/links.ts";
 import type { Right } from "./access/tokens.ts";
@@ -27,7 +29,7 @@ export interface HttpOptions {
   readonly directory: Directory;
   readonly metrics: Metrics;
   readonly clock: Clock;
-  readonly access: Access;
+  readonly guard: Guard;
   /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
   readonly embedFrom: readonly string[];
   /** Whether it serves the Unix socket, over which only this machine comes. */
@@ -36,16 +38,20 @@ export interface HttpOptions {
 }
 
 /** @throws where the page has not been built. */
-export function httpApp({ directory, metrics, clock, access, embedFrom, local, log }: HttpOptions): Express {
+export function httpApp({ directory, metrics, clock, guard, embedFrom, local, log }: HttpOptions): Express {
+  const { access, proxies } = guard;
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
     throw new Error("The page is not built: run `npm run build`, or start with `npm start`.");
 
   const app = express();
   app.disable("x-powered-by");
+  app.use(guard.gate);
   app.use((request, response, next) => {
     hideToken(request);
     response.set({ "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" });
+    const isStream = /^\/streams(\/|$)/.test(request.path);
+    if (!isStream) response.set(pageHeaders(request.headers.host, /^\/embed(\/|$)/.test(request.path)));
     next();
   });
 
@@ -84,7 +90,7 @@ export function httpApp({ directory, metrics, clock, access, embedFrom, local, l
     const broadcast = find(request, response);
     if (!broadcast) return;
     if (request.method === "HEAD") response.type(MJPEG_TYPE).end();
-    else broadcast.streamMjpeg(response, "timed" in request.query);
+    else broadcast.streamMjpeg(response, "timed" in request.query, clientKey(proxies, request));
   });
   app.get("/streams/:name/snapshot.jpg", may("view"), async (request, response) => {
     const broadcast = find(request, response);
@@ -133,13 +139,16 @@ export function httpApp({ directory, metrics, clock, access, embedFrom, local, l
     const { by } = response.locals.verdict;
     const own = by === "own";
     const takeover = "takeover" in request.query && (own || by === "token");
-    const sameClock = local || isLoopback(request.socket.remoteAddress);
+    const { headers, socket } = request;
+    const client = proxies.clientOf({ headers, address: socket.remoteAddress });
+    const sameClock = local || isLoopback(client);
     const ingest = await directory.ingestOf(request.params.name);
-    publishOverHttp(request, response, ingest, { takeover, sameClock, own });
+    publishOverHttp(request, response, ingest, { address: client, takeover, sameClock, own });
   });
   app.post("/streams/:name/share", may("operate"), async (request, response) => {
-    const { host = "localhost" } = request.headers;
-    const links = await linksOf(access, `http://${host}`, request.params.name, request.query);
+    const { headers, socket } = request;
+    const origin = proxies.originOf({ headers, address: socket.remoteAddress }, false);
+    const links = await linksOf(access, origin, request.params.name, request.query);
     response.set("Cache-Control", "no-store").json(links);
   });
   app.get("/metrics", may<object>("operate"), async (_request, response) => {
@@ -211,7 +220,7 @@ type Allowed = Response<unknown, { verdict: Extract<Verdict, { granted: true }> 
 /** RFC 6750, section 3. */
 function refuseAccess(response: Response, { status, message }: Refused): void {
   if (status === 401) response.set("WWW-Authenticate", "Bearer");
-  if (status === 503) response.set("Retry-After", "5");
+  if (status === 429 || status === 503) response.set("Retry-After", "5");
   sentence(response, status, message);
 }
 

@@ -2,6 +2,8 @@
 import type { EpochMs } from "../timing.ts";
 import type { Asker } from "./asker.ts";
 import { isHere, isHereOrOwnPage } from "./here.ts";
+import { addressKey, type Proxies } from "./proxies.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { sameSecret } from "./secret.ts";
 import { type Right, type TokenOptions, Tokens } from "./tokens.ts";
 import { refusalOf, type Why } from "./words.ts";
@@ -11,6 +13,7 @@ export interface AccessOptions extends TokenOptions {
   readonly own: string | undefined;
   /** What the server listens on, by which this machine may call it. */
   readonly host: string;
+  readonly proxies: Proxies;
 }
 
 /** `everybody`: no token is asked. `here`: this machine. `own`: the Blender started here. `token`: by its token. */
@@ -23,23 +26,35 @@ export interface Granted {
 
 export interface Refused {
   readonly granted: false;
-  /** 401 asks for a token, 403 is for a wrong one, 503 where it could not be checked. */
-  readonly status: 401 | 403 | 503;
+  /** 401 asks for a token, 403 is for a wrong one, 429 for too many wrong ones, 503 where it could not be checked. */
+  readonly status: 401 | 403 | 429 | 503;
   /** A sentence for the user. */
   readonly message: string;
 }
 
 export type Verdict = Granted | Refused;
 
+/** Wrong tokens that an address may try: enough for a user's mistakes, too few to find a secret of eight letters. */
+const WRONG_TOKENS = { burst: 20, perSecond: 1 / 3 };
+
 const EVERYBODY: Granted = { granted: true, by: "everybody", until: undefined };
+
+const STATUSES: { readonly [W in Why]?: Refused["status"] } = {
+  missing: 401,
+  expired: 401,
+  "too-many": 429,
+  unchecked: 503,
+};
 
 export class Access {
   readonly #options: AccessOptions;
   readonly #tokens: Tokens;
+  readonly #wrongTokens: RateLimit;
 
   constructor(options: AccessOptions) {
     this.#options = options;
     this.#tokens = new Tokens(options);
+    this.#wrongTokens = new RateLimit(options.clock, WRONG_TOKENS);
   }
 
   /** Whether anybody may watch: unless the user has set what viewers can have tokens of. */
@@ -60,7 +75,10 @@ export class Access {
     const { own } = this.#options;
     if (right === "publish" && own !== undefined && !asker.inAddress && sameSecret(token, own))
       return { granted: true, by: "own", until: undefined };
+    const from = addressKey(this.#options.proxies.clientOf(asker));
+    if (this.#wrongTokens.isSpent(from)) return this.#refused(right, "too-many");
     const read = await this.#tokens.read(token, asker.inAddress);
+    if (read === "wrong") this.#wrongTokens.exceeds(from);
     if (typeof read === "string")
       return this.#refused(right, read === "wrong" && asker.inAddress ? "in-address" : read);
     const { rights, streams, until } = read;
@@ -87,7 +105,7 @@ export class Access {
   }
 
   #refused(right: Right, why: Why): Refused {
-    const status = why === "unchecked" ? 503 : why === "missing" || why === "expired" ? 401 : 403;
+    const status = STATUSES[why] ?? 403;
     const fixed = this.#options.secrets[right] !== undefined;
     return { granted: false, status, message: refusalOf(right, why, { fixed, signed: this.#signed }) };
   }

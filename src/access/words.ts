@@ -3,9 +3,9 @@ import type { BadToken, Right } from "./tokens.ts";
 
 /**
  * Why not. `missing`: no token. `other`: one that is good, but not for this right or stream. `in-address`: one in the
- * request's address that is no signed one.
+ * request's address that is no signed one. `too-many`: wrong ones came from the same address before.
  */
-export type Why = "missing" | "other" | "in-address" | BadToken;
+export type Why = "missing" | "other" | "in-address" | "too-many" | BadToken;
 
 /**
  * A sentence that says what to do.
@@ -18,6 +18,7 @@ export function refusalOf(
   { fixed, signed }: { readonly fixed: boolean; readonly signed: boolean },
 ): string {
   if (why === "unchecked") return "The server cannot check the token just now; try again in a moment.";
+  if (why === "too-many") return "Too many wrong tokens came from your address; try again in some seconds.";
   if (why === "in-address") return "An address takes only the signed token of a link, which this is not.";
   if (right === "view") return VIEW[why];
   const what = WHAT[right];

@@ -27,8 +27,12 @@ export interface SignaledStream extends WatchedStream {
   listen(listener: (info: StreamInfo) => void): () => void;
 }
 
-export interface SignalingOptions extends Omit<WatchingOptions, "forbids"> {
-  readonly clock: Clock;
+/** What keeps sockets out. */
+export interface SignalingGuard {
+  /** Runs before every request of a socket, as an engine.io middleware. */
+  readonly gate: Parameters<Server["engine"]["use"]>[0];
+  /** The network address of who sends it, as {@link WatchingOptions.address}. */
+  readonly addressOf: (request: IncomingMessage) => string;
   /**
    * Whether who opened the socket by this request may watch the stream: until when, or why not.
    * @param token what it gave at the socket's handshake.
@@ -38,6 +42,11 @@ export interface SignalingOptions extends Omit<WatchingOptions, "forbids"> {
     token: unknown,
     stream: string,
   ) => Promise<{ readonly until: EpochMs | undefined } | { readonly why: string }>;
+}
+
+export interface SignalingOptions extends Omit<WatchingOptions, "forbids" | "address"> {
+  readonly clock: Clock;
+  readonly guard: SignalingGuard;
   readonly find: (name: string) => SignaledStream | undefined;
   /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
   readonly embedFrom: readonly string[];
@@ -58,6 +67,7 @@ type ViewerSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 
 /** Serves signaling on the HTTP server, at socket.io's usual path. */
 export function serveSignaling(http: HttpServer, options: SignalingOptions): Signaling {
+  const { guard } = options;
   const io = new Server<ClientToServerEvents, ServerToClientEvents>(http, {
     serveClient: false,
     maxHttpBufferSize: 2 * MAX_OFFER_LENGTH,
@@ -73,6 +83,7 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
     if (origin === undefined || mayEmbed(origin, host, options.embedFrom)) next();
     else next(refusal("origin", embedRefusal(origin)));
   });
+  io.engine.use(guard.gate);
   io.engine.on("connection", (connection: RawConnection) => limitPackets(connection, options.clock));
   io.on("connection", (socket) => new Connection(socket, options));
   return { close: () => io.close() };
@@ -95,7 +106,8 @@ class Connection {
     this.#socket = socket;
     this.#options = options;
     const forbids = (stream: string) => this.#forbids(stream);
-    this.#watching = new Watching({ ...options, forbids }, (reason) => socket.emit("ended", reason));
+    const address = options.guard.addressOf(socket.request);
+    this.#watching = new Watching({ ...options, address, forbids }, (reason) => socket.emit("ended", reason));
     socket.use((_event, next) => {
       if (this.#isWelcome()) next();
       else socket.disconnect(true);
@@ -121,7 +133,7 @@ class Connection {
 
   async #forbids(stream: string): Promise<Refusal | undefined> {
     const { request, handshake } = this.#socket;
-    const verdict = await this.#options.mayView(request, handshake.auth.token, stream);
+    const verdict = await this.#options.guard.mayView(request, handshake.auth.token, stream);
     if ("why" in verdict) return { ok: false, code: "token", message: verdict.why };
     if (verdict.until !== undefined) this.#endAt(verdict.until);
     return undefined;

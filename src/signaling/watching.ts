@@ -22,7 +22,8 @@ export interface Watched {
 
 /** A stream as its watchers need it. */
 export interface WatchedStream {
-  watch(offer: string, gone: (reason: string) => void): Promise<Watched>;
+  /** @param address of who watches: the server takes so many from one. */
+  watch(offer: string, address: string, gone: (reason: string) => void): Promise<Watched>;
 }
 
 export interface WatchingOptions {
@@ -32,6 +33,8 @@ export interface WatchingOptions {
   readonly ice: () => IceConfiguration;
   /** What a viewer is told of an error; undefined for the server's own faults. */
   readonly refusal: (error: unknown) => { code: RefusalCode; message: string } | undefined;
+  /** The network address of who asks, in a form that is the same for all of one network. */
+  readonly address: string;
   /** Why who asks may not watch the stream; undefined where they may. */
   readonly forbids: (stream: string) => Promise<Refusal | undefined>;
   readonly log: (line: string) => void;
@@ -94,7 +97,7 @@ export class Watching {
     // It may have left meanwhile, and its seat is another's.
     if (attempt !== this.#attempt) return BAD_REQUEST;
     try {
-      const watched = await stream.watch(parsed.data.offer, (reason) => {
+      const watched = await stream.watch(parsed.data.offer, this.#options.address, (reason) => {
         if (attempt !== this.#attempt) return;
         this.#attempt++;
         this.#watched = undefined;

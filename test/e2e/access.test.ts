@@ -1,7 +1,23 @@
+import { get as request } from "node:http";
 import { io, type Socket } from "socket.io-client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Reply, StreamInfo } from "../../src/signaling/protocol.ts";
 import { type ServerProcess, startServer } from "./server.ts";
+
+/** What it takes of an offer to be given a seat. */
+const OFFER = [
+  "v=0",
+  "m=video 9 UDP/TLS/RTP/SAVPF 96",
+  "a=ice-ufrag:evil",
+  "a=ice-pwd:a password of twenty-two",
+  `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => "00").join(":")}`,
+  "a=setup:actpass",
+  "a=mid:0",
+  "a=recvonly",
+  "a=rtcp-mux",
+  "a=rtpmap:96 VP8/90000",
+  "",
+].join("\r\n");
 
 const TOKEN = "correct-horse-battery";
 const bearer = { Authorization: `Bearer ${TOKEN}` };
@@ -99,5 +115,66 @@ describe("a server with a view token", () => {
       expect((await get("/metrics", headers)).status).toBe(link.status);
     }
     expect((await get("/metrics")).status).toBe(200);
+  });
+});
+
+describe("a server behind a proxy", () => {
+  let server: ServerProcess;
+  beforeAll(async () => {
+    const limits = ["--max-viewers-per-address", "2", "--max-viewers", "5"];
+    server = await startServer("--trust-proxy", "127.0.0.1", ...limits);
+  });
+  afterAll(() => server?.stop());
+
+  const from = (client: string) => ({ "X-Forwarded-For": client });
+  const mjpeg = (client: string) => fetch(`${server.url}/streams/main/mjpeg`, { headers: from(client) });
+
+  test("counts viewers by their own address, and tells who finds no seat when to come again", async () => {
+    const watching = await Promise.all([mjpeg("192.0.2.1"), mjpeg("192.0.2.1")]);
+    const refused = await mjpeg("192.0.2.1");
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "10"]);
+    expect(await refused.text()).toMatch(/^There are as many viewers at your network's address.*\.\n$/);
+    const other = await mjpeg("192.0.2.2");
+    expect([...watching, other].map(({ status }) => status)).toEqual([200, 200, 200]);
+    for (const { body } of [...watching, other]) await body?.cancel();
+    await vi.waitFor(async () => expect((await server.info()).viewers).toBe(0));
+  });
+
+  test("has seats left for others where one address takes what it can by sockets that never connect", async () => {
+    const sockets = Array.from({ length: 12 }, () =>
+      io(server.url, { reconnection: false, forceNew: true, extraHeaders: from("192.0.2.3") }),
+    );
+    const offers = sockets.map(
+      async (socket) =>
+        (await socket.timeout(10_000).emitWithAck("watch", { stream: "main", offer: OFFER })).code,
+    );
+    const refused = (await Promise.all(offers)).filter((code) => code === "full");
+    expect(refused).toHaveLength(10);
+    const other = await mjpeg("192.0.2.4");
+    expect(other.status).toBe(200);
+    await other.body?.cancel();
+    for (const socket of sockets) socket.disconnect();
+  });
+
+  test("takes nobody who comes through the proxy for this machine, whatever they write", async () => {
+    for (const client of ["192.0.2.1", "127.0.0.1", "localhost"])
+      expect((await fetch(`${server.url}/metrics`, { headers: from(client) })).status).toBe(401);
+  });
+
+  test("answers who asks too often with 429, and goes on answering others", async () => {
+    const statusOf = (client: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const asked = request(`${server.url}/streams`, { headers: from(client), agent: false }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        });
+        asked.on("error", reject);
+      });
+    let status: number | undefined;
+    for (let n = 0; n < 40 && status !== 429; n++) {
+      [status] = (await Promise.all(Array.from({ length: 50 }, () => statusOf("192.0.2.5")))).reverse();
+    }
+    expect(status).toBe(429);
+    expect(await statusOf("192.0.2.6")).toBe(200);
   });
 });

@@ -5,6 +5,7 @@ import { Access, type AccessOptions } from "../../src/access/access.ts";
 import { type Asker, askerOf, hideToken } from "../../src/access/asker.ts";
 import { isLoopback } from "../../src/access/here.ts";
 import { linksOf } from "../../src/access/links.ts";
+import { Proxies } from "../../src/access/proxies.ts";
 import { RIGHTS, type Right } from "../../src/access/tokens.ts";
 import { FakeClock } from "../fake-clock.ts";
 
@@ -22,7 +23,8 @@ beforeEach(() => {
 function newAccess(options: Partial<AccessOptions> = {}): Access {
   const log = (line: string) => logged.push(line);
   const nothing = { secrets: {}, jwtSecret: undefined, jwks: undefined, own: undefined };
-  return new Access({ clock, host: "::", log, ...nothing, ...options });
+  const proxies = new Proxies([], () => {});
+  return new Access({ clock, host: "::", log, proxies, ...nothing, ...options });
 }
 
 interface Request {
@@ -249,6 +251,37 @@ describe("who may view", () => {
     expect(await view(access, from(ELSEWHERE, {}, { url: `/?timed&token=${token}` }))).toBe("token");
     const verdict = await access.mayDo(from(ELSEWHERE, {}, { url: `/?token=${TOKEN}` }), "view", "main");
     expect(verdict).toMatchObject({ granted: false, status: 403, message: expect.stringMatching(/address/) });
+  });
+});
+
+describe("wrong tokens", () => {
+  const view = (access: Access, token: string, address = ELSEWHERE, headers = {}) =>
+    ask(access, from(address, { ...bearer(token), ...headers }), "view");
+
+  test("are tried so often and no more, from one address, until some time has passed", async () => {
+    const access = newAccess({ secrets: { view: TOKEN } });
+    for (let n = 0; n < 20; n++) expect(await view(access, `guess ${n}`)).toBe(403);
+    expect(await view(access, "guess 20")).toBe(429);
+    // Nor is a right one found out this way.
+    expect(await view(access, TOKEN)).toBe(429);
+    expect(await view(access, TOKEN, "192.0.2.3")).toBe("token");
+    await clock.advance(3000);
+    expect(await view(access, TOKEN)).toBe("token");
+    expect(await view(access, TOKEN)).toBe("token");
+  });
+
+  test("count for the client of a named proxy, not for what others write, and for a whole IPv6 network", async () => {
+    const proxies = new Proxies(["127.0.0.1"], () => {});
+    const access = newAccess({ secrets: { view: TOKEN }, proxies });
+    const by = (client: string) => ({ "x-forwarded-for": client });
+    for (let n = 0; n < 21; n++) await view(access, "guess", "127.0.0.1", by("192.0.2.9"));
+    expect(await view(access, "guess", "127.0.0.1", by("192.0.2.9"))).toBe(429);
+    expect(await view(access, "guess", "127.0.0.1", by("192.0.2.10"))).toBe(403);
+    for (let n = 0; n < 21; n++) await view(access, "guess", ELSEWHERE, by(`198.51.100.${n}`));
+    expect(await view(access, "guess", ELSEWHERE, by("198.51.100.99"))).toBe(429);
+    for (let n = 0; n < 21; n++) await view(access, "guess", `2001:db8:1:2::${n}`);
+    expect(await view(access, "guess", "2001:db8:1:2:ffff::1")).toBe(429);
+    expect(await view(access, "guess", "2001:db8:1:3::1")).toBe(403);
   });
 });
 

@@ -9,6 +9,8 @@ import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
 import { imageFrame, plain, stripesFile } from "../pictures.ts";
 
+const ADDRESS = "192.0.2.1";
+
 const started: Broadcast[] = [];
 afterEach(async () => {
   for (const broadcast of started.splice(0)) await broadcast.close();
@@ -37,7 +39,7 @@ async function start(maxViewers = 10) {
     }),
     bitrate: undefined,
     maxPixels: 1_000_000,
-    seats: new Seats(maxViewers),
+    seats: new Seats({ total: maxViewers, perStream: maxViewers, perAddress: maxViewers }),
     log: (line) => logged.push(line),
   });
   started.push(broadcast);
@@ -45,7 +47,7 @@ async function start(maxViewers = 10) {
   const infos: StreamInfo[] = [];
   broadcast.listen((info) => infos.push(info));
   const join = async () => {
-    const { leave } = await broadcast.watch("offer", () => {});
+    const { leave } = await broadcast.watch("offer", ADDRESS, () => {});
     const viewer = viewers.at(-1) as FakeViewer;
     viewer.events.connected();
     return { viewer, leave };
@@ -128,7 +130,7 @@ describe("a broadcast", () => {
   test("the first WebRTC viewer of a still picture that an MJPEG client watches gets it too, and the other way round", async () => {
     const { broadcast, join, show } = await start();
     const response = new FakeResponse();
-    broadcast.streamMjpeg(response.asResponse, true);
+    broadcast.streamMjpeg(response.asResponse, true, ADDRESS);
     await show(5);
     const { viewer, leave } = await join();
     await settle();
@@ -136,7 +138,7 @@ describe("a broadcast", () => {
     response.destroy();
     await settle();
     const again = new FakeResponse();
-    broadcast.streamMjpeg(again.asResponse, true);
+    broadcast.streamMjpeg(again.asResponse, true, ADDRESS);
     await expect.poll(() => again.text).toContain("X-Frame-Number: 5");
     leave();
   });
@@ -235,7 +237,7 @@ describe("a broadcast", () => {
     const { broadcast, source } = await start();
     const jpeg = await encodeJpeg(plain(32, 16, [200, 10, 10]));
     const response = new FakeResponse();
-    broadcast.streamMjpeg(response.asResponse, false);
+    broadcast.streamMjpeg(response.asResponse, false, ADDRESS);
     source.sink?.frame(imageFrame(jpeg));
     await expect.poll(() => response.text).toContain(jpeg.toString("latin1"));
   });
@@ -243,7 +245,7 @@ describe("a broadcast", () => {
   test("a picture that only calls itself a JPEG goes to MJPEG clients as one", async () => {
     const { broadcast, source } = await start();
     const response = new FakeResponse();
-    broadcast.streamMjpeg(response.asResponse, true);
+    broadcast.streamMjpeg(response.asResponse, true, ADDRESS);
     source.sink?.frame(imageFrame(await stripesFile("png", 32, 16, [[200, 10, 10]]), "image/jpeg"));
     await expect.poll(() => response.text).toContain("X-Frame-Number: 1");
     await expect.poll(() => response.text).toContain("\r\n\r\n\xff\xd8");
@@ -253,9 +255,9 @@ describe("a broadcast", () => {
   test("takes as many viewers as it may, and says so to the next", async () => {
     const { broadcast, join } = await start(2);
     const first = await join();
-    broadcast.streamMjpeg(new FakeResponse().asResponse, false);
+    broadcast.streamMjpeg(new FakeResponse().asResponse, false, ADDRESS);
     await expect(join()).rejects.toThrow(FullError);
-    expect(() => broadcast.streamMjpeg(new FakeResponse().asResponse, false)).toThrow(FullError);
+    expect(() => broadcast.streamMjpeg(new FakeResponse().asResponse, false, ADDRESS)).toThrow(FullError);
     first.leave();
     await join();
   });

@@ -9,6 +9,8 @@ import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakePublisher, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
 import { IDLE, image } from "../multipart-writer.ts";
 
+const ADDRESS = "192.0.2.1";
+
 const open: Directory[] = [];
 afterEach(async () => {
   for (const directory of open.splice(0)) await directory.close();
@@ -26,7 +28,7 @@ function make(maxStreams = 16) {
       source,
       clock,
       metrics: new Metrics(() => []),
-      seats: new Seats(10),
+      seats: new Seats({ total: 10, perStream: 10, perAddress: 10 }),
       encoder: () => new FakeEncoder(),
       audience: new LocalAudience(clock, async (offer, events) => {
         const viewer = new FakeViewer(events);
@@ -196,7 +198,7 @@ describe("a stream without its publisher", () => {
     [
       "a viewer waits by WebRTC",
       async (broadcast) => {
-        const { leave } = await broadcast.watch("offer", () => {});
+        const { leave } = await broadcast.watch("offer", ADDRESS, () => {});
         return leave;
       },
     ],
@@ -205,7 +207,7 @@ describe("a stream without its publisher", () => {
       async (broadcast) => {
         const response = new FakeResponse();
         // One that reads, and so is not given up.
-        broadcast.streamMjpeg(response.asResponse, true);
+        broadcast.streamMjpeg(response.asResponse, true, ADDRESS);
         return () => response.destroy();
       },
     ],
@@ -276,7 +278,7 @@ describe("a stream without its publisher", () => {
     const broadcast = directory.find("film");
     broadcast?.listen(() => {});
     broadcast?.telemetry.follow(() => {});
-    await broadcast?.watch("offer", () => {});
+    await broadcast?.watch("offer", ADDRESS, () => {});
     feed.lost();
     await clock.advance(2 * MINUTE);
     expect(names()).toEqual([]);
@@ -298,7 +300,7 @@ test("closed, the directory closes every broadcast and leaves no timer", async (
   const { clock, directory, publish, viewers, made } = make();
   await publish("one");
   await publish("two");
-  await made[0]?.broadcast.watch("offer", () => {});
+  await made[0]?.broadcast.watch("offer", ADDRESS, () => {});
   await directory.close();
   expect(viewers[0]?.closedFor).toBe("the server stops");
   expect(clock.timers).toBe(0);

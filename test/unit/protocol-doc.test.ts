@@ -122,7 +122,7 @@ describe("the publisher's request on the page", () => {
       source,
       clock: new FakeClock(received),
       metrics: new Metrics(() => []),
-      seats: new Seats(1),
+      seats: new Seats({ total: 1, perStream: 1, perAddress: 1 }),
       encoder: () => new FakeEncoder(),
       audience: new LocalAudience(new FakeClock(), () => Promise.reject(new Error("nobody watches"))),
       bitrate: undefined,

@@ -38,7 +38,7 @@ beforeEach(() => {
       find: (name) =>
         name === "main"
           ? {
-              watch: async (offer, gone) => {
+              watch: async (offer, _address, gone) => {
                 end = gone;
                 admissions++;
                 await admitting;
@@ -57,6 +57,7 @@ beforeEach(() => {
       ice: () => ({ iceServers: [{ urls: `turn:${++ices}` }] }),
       refusal: (error) =>
         error instanceof OfferError ? { code: error.code, message: error.message } : undefined,
+      address: "192.0.2.1",
       forbids: async () => forbidden,
       log: (line) => logged.push(line),
     },

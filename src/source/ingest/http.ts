@@ -20,13 +20,19 @@ export function publishOverHttp(
   response: ServerResponse,
   source: IngestSource,
   {
+    address = "the local socket",
     takeover,
     sameClock,
     own = false,
-  }: { readonly takeover: boolean; readonly sameClock: boolean; readonly own?: boolean },
+  }: {
+    /** The publisher's; undefined over the Unix socket. */
+    readonly address: string | undefined;
+    readonly takeover: boolean;
+    readonly sameClock: boolean;
+    readonly own?: boolean;
+  },
 ): void {
   const boundary = boundaryOf(request.headers["content-type"]);
-  const address = request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "the local socket";
   const label = sameClock ? "publisher on this machine" : "publisher in the network";
   const dropped = (status: number, message: string) => refuse(request, response, status, message);
   const feed = source.publish({ label, address, own, boundary, sameClock, dropped }, takeover);

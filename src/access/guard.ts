@@ -1,0 +1,59 @@
+/** All that stands between a request and the server, made from the options. */
+import type { IncomingMessage } from "node:http";
+import type { Config } from "../config.ts";
+import type { SignalingGuard } from "../signaling/socket.ts";
+import type { Clock } from "../timing.ts";
+import { Access } from "./access.ts";
+import { askerOf } from "./asker.ts";
+import { type Gate, requestGate } from "./floods.ts";
+import { addressKey, Proxies } from "./proxies.ts";
+
+export interface Guard {
+  readonly access: Access;
+  readonly proxies: Proxies;
+  readonly gate: Gate;
+}
+
+type Wanted = Pick<
+  Config,
+  "publishToken" | "viewToken" | "operateToken" | "jwtSecret" | "jwks" | "host" | "trustProxy"
+>;
+
+/** @param own the token of the Blender that this server starts. */
+export function guardOf(
+  config: Wanted,
+  { clock, own, log }: { clock: Clock; own: string | undefined; log: (line: string) => void },
+): Guard {
+  const { publishToken: publish, viewToken: view, operateToken: operate, jwtSecret, jwks, host } = config;
+  const secrets = {
+    ...(publish !== undefined && { publish }),
+    ...(view !== undefined && { view }),
+    ...(operate !== undefined && { operate }),
+  };
+  const proxies = new Proxies(config.trustProxy ?? [], (proxy) =>
+    log(
+      `Requests come through a proxy at ${proxy}: with --trust-proxy ${proxy} limits count its clients, not it.`,
+    ),
+  );
+  const access = new Access({ clock, secrets, jwtSecret, jwks, own, host, proxies, log });
+  return { access, proxies, gate: requestGate(clock, proxies) };
+}
+
+/** The guard, as signaling needs it. */
+export function signalingGuard({ access, proxies, gate }: Guard): SignalingGuard {
+  return {
+    gate,
+    addressOf: (request) => clientKey(proxies, request),
+    async mayView(request, token, stream) {
+      const asker = askerOf(request);
+      const given = typeof token === "string" ? { ...asker, token, inAddress: false } : asker;
+      const verdict = await access.mayDo(given, "view", stream);
+      return verdict.granted ? verdict : { why: verdict.message };
+    },
+  };
+}
+
+/** What limits by address count the client of the request as. */
+export function clientKey(proxies: Proxies, { headers, socket }: IncomingMessage): string {
+  return addressKey(proxies.clientOf({ headers, address: socket.remoteAddress }));
+}

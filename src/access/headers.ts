@@ -1,0 +1,29 @@
+/** What browsers are told to keep pages from, should one ever be tricked. */
+
+const HOST = /^[A-Za-z0-9.:[\]-]{1,255}$/;
+
+/**
+ * The headers of a page (CSP level 3). Only what the server itself serves is loaded and run, and nothing inline.
+ * @param host the request's, for the WebSocket: not every browser counts that as the page's own.
+ * @param embeddable whether other sites may have it in a frame.
+ */
+export function pageHeaders(host: string | undefined, embeddable: boolean): Record<string, string> {
+  const sockets = host !== undefined && HOST.test(host) ? ` ws://${host} wss://${host}` : "";
+  const policy = {
+    "default-src": "'self'",
+    "connect-src": `'self'${sockets}`,
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": embeddable ? "*" : "'self'",
+  };
+  return {
+    "Content-Security-Policy": Object.entries(policy)
+      .map(([directive, sources]) => `${directive} ${sources}`)
+      .join("; "),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+  };
+}

@@ -1,0 +1,111 @@
+/** Who the client is: the other end of the connection, or whom a proxy that the user has named speaks for. */
+import type { IncomingHttpHeaders } from "node:http";
+import { BlockList, isIP } from "node:net";
+import { ipBytes } from "../transport/address.ts";
+
+/** What a request says of who sent it. */
+export interface Sent {
+  readonly headers: IncomingHttpHeaders;
+  /** The other end of its connection; undefined over the Unix socket. */
+  readonly address: string | undefined;
+}
+
+/** Reads `ADDRESS` or `ADDRESS/PREFIX`; undefined for anything else. */
+export function readNetwork(text: string): { readonly ip: string; readonly prefix: number } | undefined {
+  const [ip = "", digits, ...more] = text.split("/");
+  const family = isIP(ip);
+  const most = family === 4 ? 32 : 128;
+  const prefix = digits === undefined ? most : /^\d{1,3}$/.test(digits) ? Number(digits) : Number.NaN;
+  return family !== 0 && more.length === 0 && prefix <= most ? { ip, prefix } : undefined;
+}
+
+/** The proxies whose `X-Forwarded-*` is believed. */
+export class Proxies {
+  readonly #named = new BlockList();
+  readonly #tellUnnamed: (proxy: string) => void;
+  #told = false;
+
+  /**
+   * @param named addresses or networks, as {@link readNetwork} takes them.
+   * @param tellUnnamed hears once of another that forwards on this machine.
+   */
+  constructor(named: readonly string[], tellUnnamed: (proxy: string) => void) {
+    this.#tellUnnamed = tellUnnamed;
+    for (const text of named) {
+      const network = readNetwork(text);
+      if (network) this.#named.addSubnet(network.ip, network.prefix, familyOf(network.ip));
+    }
+  }
+
+  /** Whether it is one of them. */
+  has(address: string | undefined): boolean {
+    if (address === undefined) return false;
+    const ip = plainAddress(address);
+    return isIP(ip) !== 0 && this.#named.check(ip, familyOf(ip));
+  }
+
+  /**
+   * The address of the client: the last in `X-Forwarded-For` that is no named proxy's. What a client writes there
+   * itself stands before that.
+   */
+  clientOf({ headers, address }: Sent): string | undefined {
+    if (address === undefined) return undefined;
+    let client = plainAddress(address);
+    const forwarded = listOf(headers["x-forwarded-for"]);
+    if (forwarded.length > 0 && !this.has(client)) this.#tell(client);
+    while (this.has(client)) {
+      const before = plainAddress(forwarded.pop() ?? "");
+      if (isIP(before) === 0) break;
+      client = before;
+    }
+    return client;
+  }
+
+  /**
+   * The origin by which the client reaches this server.
+   * @param secure whether this server itself speaks TLS.
+   */
+  originOf({ headers, address }: Sent, secure: boolean): string {
+    const trusted = this.has(address);
+    const scheme = trusted ? listOf(headers["x-forwarded-proto"])[0] : undefined;
+    const host =
+      (trusted ? listOf(headers["x-forwarded-host"])[0] : undefined) ?? headers.host ?? "localhost";
+    return `${scheme === "https" || (scheme !== "http" && secure) ? "https" : "http"}://${host}`;
+  }
+
+  #tell(proxy: string): void {
+    if (this.#told || !isLocalNetwork(proxy)) return;
+    this.#told = true;
+    this.#tellUnnamed(proxy);
+  }
+}
+
+/** One for all that a client can choose among: an IPv4 address, or the first 64 bits of an IPv6 one. */
+export function addressKey(address: string | undefined): string {
+  const ip = plainAddress(address ?? "");
+  return isIP(ip) === 6 ? ipBytes(ip).subarray(0, 8).toString("hex") : ip;
+}
+
+/** An IPv4 address in its own form, and no port or zone. */
+export function plainAddress(address: string): string {
+  const ip = address
+    .trim()
+    .replace(/^\[(.*)\](:\d+)?$/, "$1")
+    .replace(/^(\d+(?:\.\d+){3}):\d+$/, "$1")
+    .replace(/%.*$/, "");
+  return /^::ffff:(\d+(?:\.\d+){3})$/i.exec(ip)?.[1] ?? ip;
+}
+
+function familyOf(ip: string): "ipv4" | "ipv6" {
+  return isIP(ip) === 6 ? "ipv6" : "ipv4";
+}
+
+function listOf(header: string | string[] | undefined): string[] {
+  const text = Array.isArray(header) ? header.join(",") : (header ?? "");
+  return text.split(",").flatMap((one) => one.trim() || []);
+}
+
+/** Loopback and private networks (RFC 1918, RFC 4193): where people's own proxies are. */
+function isLocalNetwork(ip: string): boolean {
+  return /^(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|::1$|f[cd])/i.test(ip);
+}
