@@ -8,14 +8,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { launchChromiumIn } from "../test/browser.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
 import { aims, type Outcome } from "./network/aims.ts";
-import { launchViewer } from "./network/browser.ts";
 import { bytesAtEqualLikeness } from "./network/equal.ts";
 import { LANES } from "./network/lanes.ts";
 import { markdown } from "./network/markdown.ts";
-import { Network, obstacle } from "./network/namespaces.ts";
+import { Network, obstacle, VIEWER } from "./network/namespaces.ts";
 import { profiles } from "./network/profiles.ts";
 import { type Result, runLane } from "./network/run.ts";
 import { ServerProcess } from "./network/server-process.ts";
@@ -51,7 +51,7 @@ const loadBefore = loadavg()[0] ?? 0;
 const network = await Network.open(options.tcp);
 const pings = await network.ping(PINGS);
 const server = await ServerProcess.start(["--size", options.size, "--bitrate", options.bitrate]);
-const browser = await launchViewer(chromium);
+const browser = await launchChromiumIn(VIEWER.namespace, chromium);
 const bare = { median: median(pings), p95: quantile(pings, 0.95) };
 console.log(
   `The bare link, there and back: median ${bare.median} ms, p95 ${bare.p95} ms. Load ${loadBefore.toFixed(2)}.\n`,

@@ -1,4 +1,7 @@
 /** Real browsers, driven from outside: Chromium over CDP, Firefox over WebDriver BiDi. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import puppeteer, { type Browser } from "puppeteer-core";
 
 /** Without a GPU, and without the calls home that a closed network would refuse one by one. */
@@ -21,6 +24,25 @@ export function launchChromium(executablePath: string, ...flags: string[]): Prom
     defaultViewport: { width: 1280, height: 800 },
     args: [...CHROMIUM_FLAGS, ...flags],
   });
+}
+
+/** Chromium in a network namespace of this machine. */
+export async function launchChromiumIn(
+  namespace: string,
+  executablePath: string,
+  ...flags: string[]
+): Promise<Browser> {
+  const folder = mkdtempSync(join(tmpdir(), "rendercast-"));
+  const program = join(folder, "chromium");
+  writeFileSync(program, `#!/bin/sh\nexec ip netns exec ${namespace} '${executablePath}' "$@"\n`, {
+    mode: 0o755,
+  });
+  try {
+    // No TCP port of the browser's can be reached from here.
+    return await launchChromium(program, "--remote-debugging-pipe", ...flags);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 export function launchFirefox(executablePath: string): Promise<Browser> {

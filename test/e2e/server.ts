@@ -20,9 +20,18 @@ export interface ServerProcess {
 }
 
 /** Starts it on a free port, unless `--port` is among the options, and waits until it serves. */
-export async function startServer(...options: string[]): Promise<ServerProcess> {
+export function startServer(...options: string[]): Promise<ServerProcess> {
+  return startServerAs((...command) => command, ...options);
+}
+
+/** As {@link startServer}, with the command line that is made of its own. */
+export async function startServerAs(
+  command: (...own: [string, ...string[]]) => [string, ...string[]],
+  ...options: string[]
+): Promise<ServerProcess> {
   const port = options.includes("--port") ? [] : ["--port", "0"];
-  const child = spawn(process.execPath, [MAIN, ...port, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  const [program, ...parameters] = command(process.execPath, MAIN, ...port, ...options);
+  const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   const collect = (chunk: Buffer) => {
     output += chunk;

@@ -73,6 +73,24 @@ const PARTS = {
     ],
     use: "to watch a stream in GStreamer",
   },
+  ip: {
+    names: ["ip"],
+    override: "RENDERCAST_IP",
+    packages: ["iproute2"],
+    use: "to watch from network to network",
+  },
+  nft: {
+    names: ["nft"],
+    override: "RENDERCAST_NFT",
+    packages: ["nftables"],
+    use: "to watch through NATs and firewalls",
+  },
+  coturn: {
+    names: ["turnserver"],
+    override: "RENDERCAST_COTURN",
+    packages: ["coturn"],
+    use: "to watch by a TURN server",
+  },
 } as const satisfies Record<string, Part>;
 
 /** A program that some suites cannot do without. */
