@@ -62,7 +62,14 @@ for (const profile of chosenProfiles) {
   const lanes: Result[] = [];
   for (const lane of chosenLanes) {
     process.stderr.write(`${profile.name}: ${lane.name}\n`);
-    lanes.push(await runLane({ network, server, browser, seed }, profile, lane, seconds * 1000));
+    lanes.push(
+      await runLane(
+        { network, server, browser, seed, size: { width, height } },
+        profile,
+        lane,
+        seconds * 1000,
+      ),
+    );
   }
   results.push({ profile: profile.name, about: profile.about, lanes });
   console.log(`${profile.about} (${options.size}, ${seconds} s)`);

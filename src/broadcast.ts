@@ -239,7 +239,7 @@ export class Broadcast implements SourceSink {
         if (!viewer || !levels) return;
         levels.wants = level;
         this.#demandChanged();
-        this.#wantKeyframe(viewer);
+        this.#renditions.requestKeyframe({ codec: viewer.codec, level });
       },
       moved: (level) => {
         const levels = viewer && this.#viewers.get(viewer);

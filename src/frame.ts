@@ -93,6 +93,8 @@ export interface EncodedFrame extends Frame, RenditionId {
   readonly type: "key" | "delta";
   readonly width: number;
   readonly height: number;
+  /** Bits a second that its rendition aims at. */
+  readonly bitrate: number;
   /** 90 kHz ticks, modulo 2^32 (RFC 7741, section 4.1). */
   readonly rtpTimestamp: number;
   readonly data: Buffer;

@@ -107,7 +107,15 @@ export class FakeViewer implements Recipient {
 
 /** A keyframe of one packet. */
 export function encodedFrame(number: number, captured: EpochMs): EncodedFrame {
-  const about = { codec: "vp8", level: 0, type: "key", width: 2, height: 2, rtpTimestamp: 0 } as const;
+  const about = {
+    codec: "vp8",
+    level: 0,
+    type: "key",
+    width: 2,
+    height: 2,
+    rtpTimestamp: 0,
+    bitrate: 1_000_000,
+  } as const;
   return { ...about, number, data: Buffer.alloc(10), timings: { captured, received: captured } };
 }
 

@@ -45,10 +45,12 @@ export interface Scene {
   readonly server: ServerProcess;
   readonly browser: Browser;
   readonly seed: number;
+  /** Of the source. */
+  readonly size: { readonly width: number; readonly height: number };
 }
 
 export async function runLane(scene: Scene, profile: Profile, lane: Lane, length: number): Promise<Result> {
-  const { network, server, browser, seed } = scene;
+  const { network, server, browser, seed, size } = scene;
   await server.lane(lane.rival);
   network.be(profile.paths, seed);
   // A window of its own: a tab behind another is hidden, and its player rests.
@@ -58,7 +60,7 @@ export async function runLane(scene: Scene, profile: Profile, lane: Lane, length
     const shows = `() => { const shown = (${lane.element})(); return shown?.videoWidth || shown?.naturalWidth; }`;
     await page.waitForFunction(`(${shows})()`, { timeout: FIRST_PICTURE_WITHIN }).catch(() => {});
     await pause(WARM_UP_MS);
-    await beginCopies(page, lane.element);
+    await beginCopies(page, lane.element, size);
     const before = await network.counts();
     const metricsBefore = await server.metrics();
     network.begin();

@@ -24,8 +24,12 @@ export interface Copy {
   luma(): Promise<Uint8Array>;
 }
 
-/** Begins to copy pictures in the page. */
-export async function beginCopies(page: Page, find: string): Promise<void> {
+/** Begins to copy pictures in the page, at the source's size whatever size they came in. */
+export async function beginCopies(
+  page: Page,
+  find: string,
+  { width, height }: { readonly width: number; readonly height: number },
+): Promise<void> {
   await page.evaluate(`(() => {
     const find = ${find};
     const luma = ${luma};
@@ -34,13 +38,11 @@ export async function beginCopies(page: Page, find: string): Promise<void> {
     const copies = (window.copies = []);
     window.copying = setInterval(() => requestAnimationFrame(() => {
       const element = find();
-      const width = element?.videoWidth ?? element?.naturalWidth;
-      if (!width) return;
-      canvas.width = width;
-      canvas.height = element.videoHeight ?? element.naturalHeight;
-      context.drawImage(element, 0, 0);
-      const plane = luma(context.getImageData(0, 0, width, canvas.height).data);
-      copies.push({ width, height: canvas.height, plane });
+      if (!(element?.videoWidth ?? element?.naturalWidth)) return;
+      const [width, height] = [${width}, ${height}];
+      Object.assign(canvas, { width, height });
+      context.drawImage(element, 0, 0, width, height);
+      copies.push({ width, height, plane: luma(context.getImageData(0, 0, width, height).data) });
     }), ${COPY_EVERY});
   })()`);
 }

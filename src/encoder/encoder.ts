@@ -24,7 +24,8 @@ export interface VideoEncoder {
   /** Makes it ready. Rejects where the library or the codec is not at hand, saying what to do. */
   open(settings: EncoderSettings): Promise<void>;
   /**
-   * One frame in, its bitstream out at once; the first is always a keyframe. The size must be that of `open`.
+   * One frame in, its bitstream out at once; the first is always a keyframe. One of another size than that of `open` is
+   * scaled to it.
    * @param key make it a keyframe: decodable without any frame before it.
    */
   encode(frame: RawFrame, key: boolean): Promise<Bitstream>;

@@ -121,10 +121,10 @@ export class FfmpegEncoder implements VideoEncoder {
     const opened = this.#opened;
     if (!opened) throw new Error("the encoder is not open");
     opened.since ??= frame.timings.captured;
-    const { context, packet, yuv, toYuv, surfaces } = opened;
+    const { context, packet, yuv, toYuv, surfaces, settings } = opened;
     const planes = { data: yuv.data ?? [], strides: yuv.linesize };
-    await toYuv.convert(frame, planes);
-    if (this.#recipe.evenSides) repeatEdges(planes, frame.width, frame.height);
+    await toYuv.convert(frame, planes, settings);
+    if (this.#recipe.evenSides) repeatEdges(planes, settings.width, settings.height);
 
     // Bits are spent by these times: by the frames that come, not by the rate once expected.
     const last = this.#pts;

@@ -1,8 +1,8 @@
-/** Pixels from one layout to another of the same size, by the fastest way there is on this machine. */
+/** Pixels from one layout or size to another, by the fastest way there is on this machine. */
 import { frameBytes, type PixelFormat, type RawFrame } from "../frame.ts";
 import { canConvertToI420, isPacked, packedToI420 } from "./i420.ts";
 import type { Matrix } from "./matrix.ts";
-import { type Planes, split } from "./planes.ts";
+import { type Planes, type Size, split } from "./planes.ts";
 import { Rematrixer } from "./rematrix.ts";
 import { SwscaleConverter } from "./swscale.ts";
 
@@ -22,22 +22,23 @@ export class PixelConverter {
   }
 
   /**
-   * Fills `target`, which has the frame's size. One call at a time. Rejects a frame whose data is too short.
+   * Fills `target`, which has the frame's size unless another is given. One call at a time. Rejects a frame whose data is too short.
    * A plane of `i420` needs room behind it: of a narrow picture 16 bytes may be written there too.
    */
-  async convert(frame: RawFrame, target: Planes): Promise<void> {
+  async convert(frame: RawFrame, target: Planes, size: Size = frame): Promise<void> {
     const { format, width, height, data } = frame;
     const needed = frameBytes(format, width, height);
     if (data.length < needed)
       throw new Error(`a picture of ${width}x${height} ${format} takes ${needed} bytes, not ${data.length}`);
-    if (this.#to === "i420" && canConvertToI420 && isPacked(frame)) {
+    const isScaled = size.width !== width || size.height !== height;
+    if (this.#to === "i420" && canConvertToI420 && isPacked(frame) && !isScaled) {
       // Contexts for pictures that no longer come would be held for nothing.
       this.close();
       await packedToI420(frame, target, this.#matrix);
     } else if (this.#rematrixer) {
-      await this.#swscale.convert(frame, this.#rematrixer.source(width, height));
+      await this.#swscale.convert(frame, this.#rematrixer.source(size.width, size.height), size);
       await this.#rematrixer.convert(target);
-    } else await this.#swscale.convert(frame, target);
+    } else await this.#swscale.convert(frame, target, size);
   }
 
   /** Frees it; only between conversions. */

@@ -1,6 +1,12 @@
 /** The memory of a picture, plane by plane. */
 import { type PixelFormat, planesOf } from "../frame.ts";
 
+/** Pixels each way. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** A buffer for each plane, and the bytes from one of its rows to the next: as many as the row's pixels or more. */
 export interface Planes {
   readonly data: readonly Buffer[];

@@ -3,7 +3,7 @@
  * encoded when: the newest picture, a keyframe for those who ask, and a heartbeat while nothing changes.
  */
 import type { EncodedFrame, RawFrame } from "../frame.ts";
-import { rungOf } from "../ladder.ts";
+import { rungOf, sizeAt } from "../ladder.ts";
 import { Latest } from "../latest.ts";
 import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
 import { defaultBitrate } from "./bitrate.ts";
@@ -36,11 +36,19 @@ export interface RenditionOptions {
   readonly log: (line: string) => void;
 }
 
+/** An encoder, and the size of the pictures that it was opened for. */
+interface OpenEncoder {
+  readonly is: VideoEncoder;
+  readonly settings: EncoderSettings;
+  readonly width: number;
+  readonly height: number;
+}
+
 export class Rendition {
   readonly #options: RenditionOptions;
   readonly #keyframes = new KeyframeRequests();
   readonly #work = new Latest<RawFrame>((frame) => this.#encode(frame));
-  #encoder: { readonly is: VideoEncoder; readonly settings: EncoderSettings } | undefined;
+  #encoder: OpenEncoder | undefined;
   #last: RawFrame | undefined;
   #pushed = 0;
   #lastTicks = Number.NEGATIVE_INFINITY;
@@ -109,7 +117,7 @@ export class Rendition {
     const { clock, emit, log } = this.#options;
     if (clock.now() < this.#retryAt) return;
     try {
-      const encoder = await this.#encoderFor(frame);
+      const { is: encoder, settings } = await this.#encoderFor(frame);
       const key = this.#keyframes.wait(clock.now()) === 0;
       const rtpTimestamp = this.#timestamp(frame.timings.captured);
       const { type, data } = await encoder.encode(frame, key);
@@ -117,6 +125,7 @@ export class Rendition {
       if (type === "key") this.#keyframes.made(encoded);
       const { kind: _kind, format: _format, timings, ...about } = frame;
       const { codec } = encoder;
+      const { width, height, bitrate } = settings;
       const { level } = this.#options;
       // While one frame is sent the next is encoded, but no further: who cannot send fast enough encodes less.
       await this.#emitted;
@@ -125,6 +134,9 @@ export class Rendition {
           ...about,
           codec,
           level,
+          width,
+          height,
+          bitrate,
           type,
           rtpTimestamp,
           data,
@@ -141,19 +153,20 @@ export class Rendition {
   }
 
   /** The encoder, opened anew where the picture's size has changed. */
-  async #encoderFor({ width, height }: RawFrame): Promise<VideoEncoder> {
+  async #encoderFor({ width, height }: RawFrame): Promise<OpenEncoder> {
     const open = this.#encoder;
-    if (open?.settings.width === width && open.settings.height === height) return open.is;
+    if (open?.width === width && open.height === height) return open;
     this.#closeEncoder();
-    const { share, every } = rungOf(this.#options.level);
+    const { level } = this.#options;
+    const { share, every } = rungOf(level);
     const all = Math.max(1, Math.round(this.#options.fps()));
     const bitrate = Math.round((this.#options.bitrate ?? defaultBitrate(width, height, all)) * share);
     const fps = Math.max(1, Math.round(all / every));
-    const settings = { width, height, fps, bitrate };
+    const settings = { ...sizeAt(level, width, height), fps, bitrate };
     const is = this.#options.encoder();
     await is.open(settings);
-    this.#encoder = { is, settings };
-    return is;
+    this.#encoder = { is, settings, width, height };
+    return this.#encoder;
   }
 
   #closeEncoder(): void {

@@ -1,4 +1,4 @@
-/** Pixels from one layout to another of the same size, by FFmpeg's swscale (node-av), on a thread of libuv's pool. */
+/** Pixels from one layout or size to another, by FFmpeg's swscale (node-av), on a thread of libuv's pool. */
 import {
   AV_PIX_FMT_BGRA,
   AV_PIX_FMT_NV12,
@@ -11,7 +11,7 @@ import {
 } from "node-av/constants";
 import { SoftwareScaleContext } from "node-av/lib";
 import type { PixelFormat, RawFrame } from "../frame.ts";
-import { type Planes, split } from "./planes.ts";
+import { type Planes, type Size, split } from "./planes.ts";
 
 export const FFMPEG_FORMATS = {
   rgb: AV_PIX_FMT_RGB24,
@@ -34,16 +34,19 @@ export class SwscaleConverter {
   }
 
   /**
-   * Fills `target`, which has the frame's size. One call at a time.
+   * Fills `target`, which has the frame's size unless another is given. One call at a time.
    * A plane of `i420` needs room behind it: of a narrow picture 16 bytes are written there too.
    */
-  async convert({ format, width, height, data }: RawFrame, target: Planes): Promise<void> {
-    const from = `${format} ${width}x${height}`;
+  async convert(frame: RawFrame, target: Planes, size: Size = frame): Promise<void> {
+    const { format, width, height, data } = frame;
+    const from = `${format} ${width}x${height} to ${size.width}x${size.height}`;
     if (this.#opened?.from !== from) {
       this.close();
       const context = new SoftwareScaleContext();
       const [source, to] = [FFMPEG_FORMATS[format], FFMPEG_FORMATS[this.#to]];
-      context.getContext(width, height, source, width, height, to, flagsFor(format, this.#to));
+      const isScaled = size.width !== width || size.height !== height;
+      const flags = isScaled ? SWS_AREA : flagsFor(format, this.#to);
+      context.getContext(width, height, source, size.width, size.height, to, flags as typeof SWS_POINT);
       this.#opened = { from, context };
     }
     const source = split(format, width, height, data);
@@ -53,7 +56,7 @@ export class SwscaleConverter {
     try {
       const [into, strides] = [[...target.data], [...target.strides]];
       const lines = await context.scale([...source.data], [...source.strides], 0, height, into, strides);
-      if (lines < 0) throw new Error(`cannot convert a picture from ${from} to ${this.#to}`);
+      if (lines < 0) throw new Error(`cannot convert a picture from ${from} ${this.#to}`);
     } finally {
       inNativeUse.delete(inUse);
     }

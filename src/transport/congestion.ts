@@ -1,10 +1,12 @@
 /**
- * What a viewer's network carries: chooses the level of the {@link LADDER} to send it. Down at once when it reports much
- * loss, or a round trip that has grown and stays so, or a fallen estimate with a little of either; up by trying, after a
- * time that doubles with each try that fails, so that it settles.
+ * What a viewer's network carries: chooses the level of the {@link LADDER} to send it. Where the viewer tells when each
+ * packet came, by the queue that stands, and by what the narrowest link is seen to carry. Elsewhere by its reports: down at
+ * much loss, a round trip that has grown and stays so, or a fallen estimate with a little of either; up by trying. A try
+ * that fails doubles the time until the next, so that it settles.
  */
 import { LADDER, rungOf } from "../ladder.ts";
 import type { Clock, EpochMs, Millis } from "../timing.ts";
+import type { NetworkState } from "./delivery.ts";
 
 /** One viewer's report, and what it was sent since the one before. */
 export interface NetworkReport {
@@ -16,8 +18,30 @@ export interface NetworkReport {
   readonly packets: number;
 }
 
-/** Loss beyond what repairs make good: a queue that overflows. */
+// ---- Where arrivals are told ----
+
+/** A queue that stands this long is ours: jitter and other people's packets make shorter ones. */
+const STANDS: Millis = 60;
+/** One so long is too long, whatever else is seen, where it stays so. */
+const STANDS_LONG: Millis = 150;
+const STAYS: Millis = 500;
+/** Of few packets a lost one is chance: where the link is seen to be too narrow, and where nothing else is seen. */
+const FEW_PACKETS = 15;
+const SOME_PACKETS = 60;
+/** Loss of a queue that overflows; and beyond what repairs make good, whatever it comes from. */
 const LOSES = 0.12;
+const LOSES_ALONE = 0.2;
+/** What a rendition's packets take beside its bits, and how far its bits sway. */
+const NEEDS = 1.1;
+/** Of what the link carries: some is left for repairs and keyframes. */
+const FILLS = 0.9;
+/** What a higher level has to leave free: on one step, and on several at once. */
+const ROOM_FOR_ONE = 1.3;
+const ROOM_FOR_SEVERAL = 2;
+/** Arrivals show the room there is, so that a step up need not wait for long. */
+const FIRST_STEP_UP: Millis = 2000;
+
+// ---- Where they are not ----
 
 /** The loss of so many packets counts half; that of few is chance. */
 const HALF_COUNTS = 60;
@@ -42,11 +66,15 @@ const ROOM = 1.15;
 /** Older estimates say nothing. */
 const ESTIMATE_HOLDS: Millis = 5000;
 
-/** After a step down the queue needs time to drain, until a report speaks of the new rate. */
+/** What is tried again for the first time. */
+const FIRST_TRY: Millis = 5000;
+
+// ---- For both ----
+
+/** After a step down the queue needs time to drain, until what is told speaks of the new rate. */
 const SETTLES: Millis = 2000;
 
-/** What is tried again for the first time, and at the longest. */
-const FIRST_TRY: Millis = 5000;
+/** What is tried again at the longest. */
 const LAST_TRY: Millis = 80_000;
 
 /** A step up that held for so long was right. */
@@ -63,9 +91,15 @@ export class Congestion {
   #estimateFell = false;
   #changedAt: EpochMs;
   #quietSince: EpochMs;
-  #wait = FIRST_TRY;
+  /** Until the next step up; the first where it is undefined. */
+  #wait: Millis | undefined;
   /** The last step was up. */
   #isTrying = false;
+  #arrivalsTold = false;
+  #longSince: EpochMs | undefined;
+  /** The queue as last told, and at the last change. */
+  #queue: Millis = 0;
+  #queueThen: Millis = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -86,53 +120,94 @@ export class Congestion {
     this.#estimate = { bitrate, at: this.#clock.now() };
   }
 
-  reported({ fractionLost, roundTrip, sent, packets }: NetworkReport): void {
+  /**
+   * Takes what the arrivals of packets say; from then on reports say nothing more.
+   * @param bitrate that the present level's frames aim at, bits a second.
+   */
+  measured(state: NetworkState, bitrate: number): void {
     const now = this.#clock.now();
-    const estimate = this.#freshEstimate(now);
+    this.#arrivalsTold = true;
+    const { queue, capacity, capacityNow, arrived } = state;
+    const needs = (level: number) => (NEEDS * bitrate * rungOf(level).share) / rungOf(this.#level).share;
+    this.#queue = queue;
+    if (queue <= STANDS_LONG) this.#longSince = undefined;
+    else this.#longSince ??= now;
+    if (this.#isTooMuch(state, needs(this.#level))) {
+      const carried = Math.min(capacityNow ?? arrived, queue > STANDS ? Math.max(arrived, 1) : Infinity);
+      this.#stepDown(now, (level) => needs(level) <= FILLS * carried);
+    } else if (queue > STANDS) this.#quietSince = now;
+    else if (capacity !== undefined) {
+      const fits = (level: number) =>
+        needs(level) * (level === this.#level - 1 ? ROOM_FOR_ONE : ROOM_FOR_SEVERAL) <= capacity;
+      const best = LADDER.findIndex((_, level) => level < this.#level && fits(level));
+      if (best >= 0) this.#stepUp(now, best, FIRST_STEP_UP);
+    }
+  }
+
+  /** Takes that what waits to be sent has waited for too long. */
+  overran(): void {
+    this.#stepDown(this.#clock.now(), () => true);
+  }
+
+  reported({ fractionLost, roundTrip, sent, packets }: NetworkReport): void {
+    // Browsers count repairs in it, and have told of half of the packets where a twentieth was lost.
+    if (this.#arrivalsTold) return;
+    const now = this.#clock.now();
     this.#lossAverage += (fractionLost - this.#lossAverage) * (packets / (packets + HALF_COUNTS));
+    const estimate = this.#freshEstimate(now);
     const queued = this.#queued(roundTrip);
     this.#slowReports = queued > QUEUES ? this.#slowReports + 1 : 0;
     const fallen = this.#estimateFell ? estimate : undefined;
     this.#estimateFell = false;
     const isTooMuch =
       fallen !== undefined && fallen < sent && (this.#lossAverage > SOME_LOSS || queued > SOME_QUEUE);
-    if (this.#lossAverage > LOSES || this.#slowReports > 1 || isTooMuch) this.#stepDown(now, sent, fallen);
-    else this.#mayStepUp(now, sent, estimate);
+    const rate = (level: number) => (sent * rungOf(level).share) / rungOf(this.#level).share;
+    if (this.#lossAverage > LOSES || this.#slowReports > 1 || isTooMuch)
+      this.#stepDown(now, (level) => fallen === undefined || rate(level) <= fallen);
+    else if (estimate === undefined || estimate >= ROOM * sent) this.#stepUp(now, this.#level - 1, FIRST_TRY);
   }
 
-  #stepDown(now: EpochMs, sent: number, estimate: number | undefined): void {
+  /** Whether the viewer is sent more than its network carries. */
+  #isTooMuch({ queue, lost, packets, capacityNow }: NetworkState, needs: number): boolean {
+    const now = this.#clock.now();
+    if (now - this.#changedAt < SETTLES && this.#level > 0 && queue < this.#queueThen + QUEUES) return false;
+    if (capacityNow !== undefined && capacityNow < needs) {
+      if (queue > STANDS) return true;
+      if (lost > LOSES && packets >= FEW_PACKETS) return true;
+    }
+    if (lost > LOSES_ALONE && packets >= SOME_PACKETS) return true;
+    return this.#longSince !== undefined && now - this.#longSince >= STAYS;
+  }
+
+  /** To the first level below that fits, or the last. */
+  #stepDown(now: EpochMs, fits: (level: number) => boolean): void {
     this.#quietSince = now;
-    if (this.#isTrying && now - this.#changedAt < PROVED) this.#wait = Math.min(LAST_TRY, 2 * this.#wait);
+    if (this.#isTrying && now - this.#changedAt < PROVED)
+      this.#wait = Math.min(LAST_TRY, 2 * (this.#wait ?? FIRST_TRY));
     this.#isTrying = false;
     const settles = this.#changedAt + SETTLES > now && this.#level > 0;
-    if (settles || this.#level === LADDER.length - 1) return;
-    const { share } = rungOf(this.#level);
+    if ((settles && !this.#arrivalsTold) || this.#level === LADDER.length - 1) return;
     let level = this.#level + 1;
-    // Straight to what fits, where the viewer says what does.
-    while (
-      level < LADDER.length - 1 &&
-      estimate !== undefined &&
-      (sent * rungOf(level).share) / share > estimate
-    )
-      level++;
+    while (level < LADDER.length - 1 && !fits(level)) level++;
     this.#moveTo(level, now);
   }
 
-  #mayStepUp(now: EpochMs, sent: number, estimate: number | undefined): void {
+  #stepUp(now: EpochMs, level: number, first: Millis): void {
     if (this.#isTrying && now - this.#changedAt >= PROVED) {
       this.#isTrying = false;
-      this.#wait = FIRST_TRY;
+      this.#wait = undefined;
     }
-    if (this.#level === 0 || now - this.#quietSince < this.#wait) return;
-    if (estimate !== undefined && estimate < ROOM * sent) return;
+    if (this.#level === 0 || now - this.#quietSince < (this.#wait ?? first)) return;
     this.#isTrying = true;
-    this.#moveTo(this.#level - 1, now);
+    this.#moveTo(level, now);
   }
 
   #moveTo(level: number, now: EpochMs): void {
     this.#level = level;
     this.#changedAt = now;
     this.#quietSince = now;
+    this.#queueThen = this.#queue;
+    this.#longSince = undefined;
     this.#lossAverage = 0;
     this.#slowReports = 0;
   }

@@ -17,6 +17,10 @@ export const CODECS: Readonly<Record<Codec, { readonly name: string; readonly pa
   },
 };
 
+/** Counts all packets of a connection, whichever their stream, so that the viewer can tell when each came. */
+export const TRANSPORT_COUNTER_URI =
+  "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
 /** Asks a viewer how long to hold frames back at least and at most. */
 export const PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
 
@@ -26,7 +30,7 @@ export const PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/p
  */
 export function newConnection(codec: Codec, playoutDelay: boolean, address: string): RTCPeerConnection {
   const { name, parameters } = CODECS[codec];
-  const extensions = [useSdesMid()];
+  const extensions = [useSdesMid(), new RTCRtpHeaderExtensionParameters({ uri: TRANSPORT_COUNTER_URI })];
   if (playoutDelay) extensions.push(new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI }));
   return new RTCPeerConnection({
     codecs: {
@@ -40,6 +44,7 @@ export function newConnection(codec: Codec, playoutDelay: boolean, address: stri
             { type: "nack", parameter: "pli" },
             { type: "ccm", parameter: "fir" },
             { type: "goog-remb" },
+            { type: "transport-cc" },
           ],
         }),
         new RTCRtpCodecParameters({ mimeType: "video/rtx", clockRate: 90_000 }),

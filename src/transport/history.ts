@@ -12,6 +12,9 @@ const MAX_BYTES = 16 * 1024 * 1024;
 /** An encoded frame as packets, as viewers are handed it. */
 export interface PacketizedFrame {
   readonly type: "key" | "delta";
+  readonly level: number;
+  /** As {@link EncodedFrame.bitrate}. */
+  readonly bitrate: number;
   readonly captured: EpochMs;
   readonly packets: readonly MediaPacket[];
   /** Of the same rendition, up to this frame or further. */
@@ -37,13 +40,14 @@ export class PacketHistory {
   }
 
   /** Keeps the frame's packets for 2 seconds, and the last keyframe's for as long as there is no newer one. */
-  add({ type, timings: { captured } }: EncodedFrame, packets: readonly MediaPacket[]): PacketizedFrame {
+  add(frame: EncodedFrame, packets: readonly MediaPacket[]): PacketizedFrame {
+    const { type, level, bitrate, timings } = frame;
     const bytes = packets.reduce((sum, { payload }) => sum + payload.length, 0);
     this.#frames.push({ type, at: this.#clock.now(), packets, bytes });
     this.#bytes += bytes;
     for (const packet of packets) this.#packets.set(packet.index, packet);
     this.#forget();
-    return { type, captured, packets, history: this };
+    return { type, level, bitrate, captured: timings.captured, packets, history: this };
   }
 
   /** The packet, unless it is too long ago. */

@@ -4,8 +4,11 @@
  */
 import { randomInt } from "node:crypto";
 import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
+import type { Arrival } from "./arrivals.ts";
 import { Congestion } from "./congestion.ts";
+import { Delivery } from "./delivery.ts";
 import type { PacketHistory, PacketizedFrame } from "./history.ts";
+import { Pacer } from "./pacer.ts";
 import type { MediaPacket } from "./packetizer.ts";
 import { RepairBudget } from "./repair.ts";
 import type { Route } from "./route.ts";
@@ -62,8 +65,6 @@ export interface MediaCounters {
 /** One SSRC: its headers, and what was sent by it. */
 interface Stream {
   readonly header: RtpHeader;
-  /** The index of its first packet. */
-  readonly start: number;
   /** The index of the next packet; a repair's own. */
   next: number;
   packets: number;
@@ -84,6 +85,28 @@ interface Stretch {
   readonly shifted: Map<number, number>;
 }
 
+/** A packet on its way through the pacer. */
+interface Outgoing {
+  readonly stream: Stream;
+  readonly index: number;
+  readonly timestamp: number;
+  readonly marker: boolean;
+  readonly payload: Buffer;
+  readonly bytes: number;
+}
+
+/** Bits a second at which a large frame goes before anything is known of the network. */
+const FIRST_PACE = 20_000_000;
+
+/** Of what the network is seen to carry: what is paced any slower would never show that it carries more. */
+const PACE = 1.25;
+
+/** Waiting for a queue to drain ends by then: how long it is was only estimated. */
+const MAX_DRAIN: Millis = 800;
+
+/** What has waited for so long is no longer live. */
+const MAX_BEHIND: Millis = 300;
+
 /** Seconds between reports that tell a rate. */
 const MIN_REPORT = 0.2;
 
@@ -103,6 +126,13 @@ export class MediaSession {
   readonly #repairs: RepairBudget;
   readonly #stopReporting: Cancel;
   readonly #congestion: Congestion;
+  readonly #delivery: Delivery;
+  /** Undefined where the viewer does not tell of arrivals: nothing would say how fast to go. */
+  readonly #pacer: Pacer<Outgoing> | undefined;
+  /** Nothing more goes out of the present rendition. */
+  #waitsForKeyframe = false;
+  #level = 0;
+  #bitrate = 0;
   /** The renditions that it was sent of late, the present one last; none before its first keyframe. */
   #stretches: Stretch[] = [];
   /** The index of its last keyframe's first packet: from there on it has to have all. */
@@ -114,6 +144,7 @@ export class MediaSession {
   #lastFrame: { readonly timestamp: number; readonly captured: EpochMs } | undefined;
   /** What was sent when the viewer reported last. */
   #reported: { readonly at: EpochMs; readonly octets: number; readonly packets: number };
+  #cancelWant: Cancel | undefined;
   #closed = false;
   #roundTrip: Millis | undefined;
 
@@ -128,19 +159,26 @@ export class MediaSession {
     this.#rtx = parameters.rtx && streamOf(parameters.rtx, parameters.extensions);
     this.#repairs = new RepairBudget(clock);
     this.#congestion = new Congestion(clock);
+    this.#delivery = new Delivery(clock);
+    if (this.#media.header.counts)
+      this.#pacer = new Pacer(clock, FIRST_PACE, (packet) => this.#transmit(packet));
     this.#reported = { at: clock.now(), octets: 0, packets: 0 };
     // RFC 3550, section 6.2, has seconds between reports; each second gives a steady round trip.
     this.#stopReporting = everySecond(() => this.#report());
   }
 
   /** Sends a frame; of another rendition than before from a keyframe on, without which the viewer could not use it. */
-  send({ type, captured, packets, history }: PacketizedFrame): void {
+  send({ type, level, bitrate, captured, packets, history }: PacketizedFrame): void {
     const [first] = packets;
-    const route = this.#options.route();
-    if (!first || !route || this.#closed) return;
+    if (!first || !this.#options.route() || this.#closed) return;
+    if (this.#pacer && this.#pacer.behind > MAX_BEHIND) {
+      this.#congestion.overran();
+      this.#adapt();
+    }
     let stretch = this.#stretches.at(-1);
-    if (stretch?.history !== history) {
-      if (type !== "key") return;
+    if (this.#waitsForKeyframe || stretch?.history !== history) {
+      if (type !== "key" || (this.#waitsForKeyframe && level !== this.#level)) return;
+      this.#waitsForKeyframe = false;
       const from = this.#media.next;
       stretch = { history, from, offset: from - first.index, shifted: new Map() };
       this.#stretches.push(stretch);
@@ -151,14 +189,17 @@ export class MediaSession {
       if (this.#beyondRepair !== undefined) this.#repairsFrom = this.#keyframeAt;
       this.#beyondRepair = undefined;
     }
+    this.#bitrate = bitrate;
     const isFirst = this.#lastFrame === undefined;
     const timestamp = this.#after(first.timestamp);
     if (timestamp !== first.timestamp) stretch.shifted.set(first.timestamp, timestamp);
     this.#lastFrame = { timestamp, captured };
-    for (const packet of packets) {
-      const index = packet.index + stretch.offset;
+    for (const { index: own, marker, payload } of packets) {
+      const index = own + stretch.offset;
       this.#media.next = index + 1;
-      this.#push(route, this.#media, index, timestamp, packet);
+      const packet = outgoing(this.#media, index, timestamp, marker, payload);
+      if (this.#pacer) this.#pacer.push(packet);
+      else this.#transmit(packet);
     }
     // At once, so that the viewer can tell the time of capture from the first frame on.
     if (isFirst) this.#report();
@@ -176,6 +217,7 @@ export class MediaSession {
       if (this.#closed) return;
       if (feedback.kind === "bye") this.#options.left();
       else if (feedback.kind === "estimate") this.#congestion.estimated(feedback.bitrate);
+      else if (feedback.kind === "arrivals") this.#arrived(feedback.arrivals);
       else if (feedback.ssrc === this.#options.parameters.media.ssrc) {
         if (feedback.kind === "keyframe") this.#options.keyframeNeeded();
         else if (feedback.kind === "nack") this.#missed(feedback.lost);
@@ -189,6 +231,8 @@ export class MediaSession {
     if (this.#closed) return;
     this.#closed = true;
     this.#stopReporting();
+    this.#pacer?.clear();
+    this.#cancelWant?.();
     this.#options.route()?.send(this.#rtcpSealer.seal(goodbye(this.#options.parameters.media.ssrc)));
     this.#sealer.close();
   }
@@ -202,17 +246,15 @@ export class MediaSession {
     return (last + 1) % 2 ** 32;
   }
 
-  #push(
-    route: Route,
-    stream: Stream,
-    index: number,
-    timestamp: number,
-    { marker, payload }: Pick<MediaPacket, "marker" | "payload">,
-  ): void {
+  #transmit({ stream, index, timestamp, marker, payload }: Outgoing): void {
+    const route = this.#options.route();
+    if (!route) return;
+    const { header } = stream;
     stream.packets++;
     stream.octets += payload.length;
     this.#options.counters.packets++;
-    route.sendMedia(this.#sealer, stream.header.write(index, timestamp, marker), payload, index);
+    const counter = header.counts ? this.#delivery.sent(header.length + payload.length) : 0;
+    route.sendMedia(this.#sealer, header.write(index, timestamp, marker, counter), payload, index);
   }
 
   /** Repairs what it can. Where that is not all the viewer needs a keyframe, and asks for one only after a while. */
@@ -241,19 +283,17 @@ export class MediaSession {
   }
 
   #repair(index: number): void {
-    const route = this.#options.route();
     const found = this.#find(index);
-    if (!route || !found || !this.#repairs.allows(index, this.#roundTrip ?? 0, this.#media.packets)) return;
+    if (!found || !this.#repairs.allows(index, this.#roundTrip ?? 0, this.#media.packets)) return;
     const { stretch, packet } = found;
     this.#options.counters.repairs++;
     const timestamp = stretch.shifted.get(packet.timestamp) ?? packet.timestamp;
     const { marker, payload } = packet;
-    if (!this.#rtx) this.#push(route, this.#media, index, timestamp, packet);
-    else
-      this.#push(route, this.#rtx, this.#rtx.next++, timestamp, {
-        marker,
-        payload: rtxPayload(index, payload),
-      });
+    const repair = this.#rtx
+      ? outgoing(this.#rtx, this.#rtx.next++, timestamp, marker, rtxPayload(index, payload))
+      : outgoing(this.#media, index, timestamp, marker, payload);
+    if (this.#pacer) this.#pacer.urgent(repair);
+    else this.#transmit(repair);
   }
 
   #report(): void {
@@ -279,33 +319,67 @@ export class MediaSession {
     const short = elapsed >= 2 ** 31 ? 0 : elapsed;
     if (lastSenderReport !== 0) this.#roundTrip = (short / 65_536) * 1000;
     this.#options.received({ fractionLost, jitter: jitter / 90, roundTrip: this.#roundTrip });
-    this.#adapt(fractionLost);
+    this.#reportedLoss(fractionLost);
   }
 
-  #adapt(fractionLost: number): void {
+  #reportedLoss(fractionLost: number): void {
     const now = this.#options.clock.now();
     const seconds = (now - this.#reported.at) / 1000;
     // Browsers may send several at once.
     if (seconds < MIN_REPORT) return;
     const { octets, packets } = this.#media;
     const sent = ((octets - this.#reported.octets) * 8) / seconds;
-    const network = {
-      fractionLost,
-      roundTrip: this.#roundTrip,
-      sent,
-      packets: packets - this.#reported.packets,
-    };
+    const since = packets - this.#reported.packets;
     this.#reported = { at: now, octets, packets };
-    const before = this.#congestion.level;
-    this.#congestion.reported(network);
-    if (this.#congestion.level !== before) this.#options.wants(this.#congestion.level);
+    this.#congestion.reported({ fractionLost, roundTrip: this.#roundTrip, sent, packets: since });
+    this.#adapt();
   }
+
+  #arrived(arrivals: readonly Arrival[]): void {
+    const state = this.#delivery.told(arrivals);
+    if (!state || !this.#pacer) return;
+    if (state.capacityNow !== undefined) this.#pacer.rate = PACE * state.capacityNow;
+    this.#congestion.measured(state, this.#bitrate);
+    this.#adapt(state.queue);
+  }
+
+  /** @param queue what stands in the network. */
+  #adapt(queue: Millis = 0): void {
+    const before = this.#level;
+    const { level } = this.#congestion;
+    if (level === before) return;
+    this.#level = level;
+    if (level > before) {
+      // What the network does not carry would only stand before what it does.
+      const [unsent] = this.#pacer?.clear() ?? [];
+      if (unsent) this.#media.next = unsent.index;
+      // Nor is anything repaired that nobody will see.
+      this.#stretches = [];
+      this.#repairsFrom = this.#media.next;
+      this.#waitsForKeyframe = true;
+    }
+    this.#cancelWant?.();
+    // Behind what stands there a keyframe would be late, or find no room.
+    const wait = level > before ? Math.min(queue, MAX_DRAIN) : 0;
+    if (wait === 0) this.#options.wants(level);
+    else this.#cancelWant = this.#options.clock.after(wait, () => this.#options.wants(level));
+  }
+}
+
+function outgoing(
+  stream: Stream,
+  index: number,
+  timestamp: number,
+  marker: boolean,
+  payload: Buffer,
+): Outgoing {
+  return { stream, index, timestamp, marker, payload, bytes: payload.length };
 }
 
 /** Starts in the lower half of the sequence numbers: who misses the first packets still counts roll-overs right. */
 function streamOf(stream: RtpStream, extensions: readonly HeaderExtension[]): Stream {
   const start = randomInt(1, 2 ** 15);
-  return { header: new RtpHeader(stream, extensions), start, next: start, packets: 0, octets: 0 };
+  return { header: new RtpHeader(stream, extensions), next: start, packets: 0, octets: 0 };
 }
 
 /** The last index before `next` that has this sequence number: nothing later can be missed yet. */

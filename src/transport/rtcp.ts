@@ -1,5 +1,6 @@
 /** RTCP between us and one viewer (RFC 3550, section 6; RFC 4585; RFC 5104): what it tells, and what we tell it. */
 import type { EpochMs } from "../timing.ts";
+import { type Arrival, readArrivals } from "./arrivals.ts";
 
 /** What a viewer tells of one stream. */
 export type Feedback =
@@ -9,6 +10,8 @@ export type Feedback =
   | { readonly kind: "keyframe"; readonly ssrc: number }
   /** What the receiver thinks that it can be sent, bits a second. */
   | { readonly kind: "estimate"; readonly bitrate: number }
+  /** When packets of the connection came. */
+  | { readonly kind: "arrivals"; readonly arrivals: readonly Arrival[] }
   | { readonly kind: "bye" };
 
 /** RFC 3550, section 6.4.1. */
@@ -38,6 +41,7 @@ const GOODBYE = 203;
 const TRANSPORT_FEEDBACK = 205;
 const PAYLOAD_FEEDBACK = 206;
 const GENERIC_NACK = 1;
+const ARRIVALS = 15;
 const PICTURE_LOSS = 1;
 const FULL_INTRA_REQUEST = 4;
 const APPLICATION = 15;
@@ -71,6 +75,7 @@ export function readFeedback(compound: Buffer): Feedback[] {
         break;
       case TRANSPORT_FEEDBACK:
         if (count === GENERIC_NACK && packet.length > FEEDBACK_HEADER) feedback.push(readNack(packet));
+        else if (count === ARRIVALS) feedback.push({ kind: "arrivals", arrivals: readArrivals(packet) });
         break;
       case PAYLOAD_FEEDBACK:
         if (count === APPLICATION) feedback.push(...readEstimate(packet));

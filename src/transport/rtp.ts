@@ -1,9 +1,10 @@
 /** RTP headers of one viewer's stream (RFC 3550, section 5.1), with its header extensions (RFC 8285, section 4.2). */
 
-/** A header extension, the same on every packet: its identifier, 1 to 14, and 1 to 16 bytes. */
+/** A header extension: its identifier, 1 to 14, and 1 to 16 bytes. */
 export interface HeaderExtension {
   readonly id: number;
-  readonly data: Buffer;
+  /** The same on every packet, or `counter`: two bytes that count the transport's packets. */
+  readonly data: Buffer | "counter";
 }
 
 export interface RtpStream {
@@ -19,11 +20,17 @@ const MARKER = 0x80;
 export class RtpHeader {
   readonly #header: Buffer;
   readonly #payloadType: number;
+  /** Where the counter stands; undefined where there is none. */
+  readonly #counterAt: number | undefined;
 
   constructor({ ssrc, payloadType }: RtpStream, extensions: readonly HeaderExtension[]) {
-    const fields = extensions
-      .filter(isOneByte)
-      .flatMap(({ id, data }) => [(id << 4) | (data.length - 1), ...data]);
+    const fields: number[] = [];
+    for (const { id, data } of extensions) {
+      const bytes = data === "counter" ? [0, 0] : data;
+      if (id < 1 || id > 14 || bytes.length < 1 || bytes.length > 16) continue;
+      if (data === "counter") this.#counterAt = FIXED + 4 + fields.length + 1;
+      fields.push((id << 4) | (bytes.length - 1), ...bytes);
+    }
     const words = Math.ceil(fields.length / 4);
     this.#header = Buffer.alloc(FIXED + (words === 0 ? 0 : 4 + 4 * words));
     this.#payloadType = payloadType;
@@ -39,18 +46,23 @@ export class RtpHeader {
     return this.#header.length;
   }
 
-  /** The header of a packet; its bytes hold until the next is written. */
-  write(index: number, timestamp: number, marker: boolean): Buffer {
+  /** Whether it has a counter. */
+  get counts(): boolean {
+    return this.#counterAt !== undefined;
+  }
+
+  /**
+   * The header of a packet; its bytes hold until the next is written.
+   * @param counter of the transport's packets, where they are counted.
+   */
+  write(index: number, timestamp: number, marker: boolean, counter = 0): Buffer {
     const header = this.#header;
     header[1] = this.#payloadType | (marker ? MARKER : 0);
     header.writeUInt16BE(index % 2 ** 16, 2);
     header.writeUInt32BE(timestamp, 4);
+    if (this.#counterAt !== undefined) header.writeUInt16BE(counter % 2 ** 16, this.#counterAt);
     return header;
   }
-}
-
-function isOneByte({ id, data }: HeaderExtension): boolean {
-  return id >= 1 && id <= 14 && data.length >= 1 && data.length <= 16;
 }
 
 /** The payload of a packet sent again on a stream of its own: the sequence number it had before (RFC 4588, section 4). */

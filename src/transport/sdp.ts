@@ -3,7 +3,7 @@
 const UNREAD = /^a=(candidate|end-of-candidates|ssrc|ssrc-group|rid|simulcast)\b/;
 
 /** The feedback that is understood here; werift would accept whatever is offered. */
-const FEEDBACK = ["nack", "nack pli", "ccm fir", "goog-remb"];
+const FEEDBACK = ["nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"];
 
 /**
  * A browser's offer as werift can take it. Without feedback that nobody here reads; without candidates and their end,

@@ -30,7 +30,10 @@ export class WeriftMedia {
     if (!this.#started) return;
     for (const { index, timestamp, marker, payload } of packets) {
       const header = new RtpHeader({ sequenceNumber: index % 2 ** 16, timestamp, marker, extension: true });
-      header.extensions = this.#extensions.map(({ id, data }) => ({ id, payload: data }));
+      // It counts the transport's packets by itself.
+      header.extensions = this.#extensions.flatMap(({ id, data }) =>
+        data === "counter" ? [] : [{ id, payload: data }],
+      );
       // It fails only where the transport closes under it, which the session hears of.
       this.#sender.sendRtp(new RtpPacket(header, payload)).catch(() => {});
     }

@@ -16,7 +16,7 @@ import type { Codec } from "../frame.ts";
 import { FRAMES_CHANNEL } from "../signaling/protocol.ts";
 import type { Cancel, Clock, Millis } from "../timing.ts";
 import type { Answer, Recipient } from "./audience.ts";
-import { CODECS, newConnection, PLAYOUT_DELAY_URI } from "./connection.ts";
+import { CODECS, newConnection, PLAYOUT_DELAY_URI, TRANSPORT_COUNTER_URI } from "./connection.ts";
 import { chooseFormat, type VideoFormat, withFormat } from "./formats.ts";
 import type { PacketizedFrame } from "./history.ts";
 import { type MediaCounters, type MediaParameters, MediaSession } from "./media.ts";
@@ -399,13 +399,14 @@ function keysOf(dtls: InnerDtls): { local: MasterKey; remote: MasterKey } {
 
 function parametersOf(sender: InnerSender, playoutDelay: boolean): MediaParameters {
   const { ssrc, rtxSsrc, codec, rtxPayloadType, headerExtensions, mid = "", cname } = sender;
-  const extension = (uri: string, data: Buffer) =>
+  const extension = (uri: string, data: Buffer | "counter") =>
     headerExtensions.filter((offered) => offered.uri === uri).map(({ id }) => ({ id, data }));
   return {
     media: { ssrc, payloadType: codec?.payloadType ?? 0 },
     rtx: rtxPayloadType === undefined ? undefined : { ssrc: rtxSsrc, payloadType: rtxPayloadType },
     extensions: [
       ...extension(MID_URI, Buffer.from(mid)),
+      ...extension(TRANSPORT_COUNTER_URI, "counter"),
       ...(playoutDelay ? extension(PLAYOUT_DELAY_URI, NO_PLAYOUT_DELAY) : []),
     ],
     cname: cname ?? randomUUID(),

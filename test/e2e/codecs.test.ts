@@ -116,7 +116,7 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     ["vp8", "VP8"],
     ["h264", "H264"],
   ])("a viewer of %s that changes its rendition again and again shows every frame", async (codecs, name) => {
-    const levels = [0, 1, 2, 1];
+    const levels = [0, 1, 2, 0, 4];
     let reports = 0;
     // What its network carries, as the session is told: another level with each third report.
     vi.spyOn(Congestion.prototype, "reported").mockImplementation(() => {
@@ -125,7 +125,7 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     vi.spyOn(Congestion.prototype, "level", "get").mockImplementation(
       () => levels[Math.floor(reports / 3) % levels.length] ?? 0,
     );
-    const url = await serve(codecs, 480, 270);
+    const url = await serve(codecs, 640, 360);
     browser = await launchChromium(chromium);
     const page = await openPlayer(browser, url, keepPeerConnections);
     await waitForStats(page, ({ codec }) => codec === name);
@@ -140,7 +140,7 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
         }
         return { keyFramesDecoded: 0, missing: 0, pliCount: 0 };
       });
-    await vi.waitFor(async () => expect((await inbound()).keyFramesDecoded).toBeGreaterThan(6), {
+    await vi.waitFor(async () => expect((await inbound()).keyFramesDecoded).toBeGreaterThan(5), {
       timeout: 30_000,
       interval: 500,
     });

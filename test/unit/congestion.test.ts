@@ -61,8 +61,9 @@ describe("a viewer's level", () => {
 
   test("falls when the estimate does while the round trip grows, straight to what fits", async () => {
     for (const [estimate, level] of [
-      [900_000, 1],
-      [400_000, 2],
+      [1_600_000, 1],
+      [900_000, 2],
+      [400_000, 3],
     ] as const) {
       clock = new FakeClock();
       congestion = new Congestion(clock);
@@ -79,7 +80,7 @@ describe("a viewer's level", () => {
 
   test("waits for its new rate to be spoken of before it falls again", async () => {
     await reports(1, { fractionLost: 0.5 });
-    expect(await reports(4, { fractionLost: 0.5, sent: 700_000 })).toEqual([1, 2, 2, 2]);
+    expect(await reports(4, { fractionLost: 0.5, sent: 700_000 })).toEqual([1, 2, 2, 3]);
   });
 
   test("an estimate that is old says nothing", async () => {
@@ -120,5 +121,63 @@ describe("the way up", () => {
     await reports(1, { fractionLost: 0.5 });
     expect(congestion.level).toBe(1);
     expect(await reports(5, { sent: 700_000 })).toEqual([1, 1, 1, 1, 0]);
+  });
+});
+
+describe("where arrivals are told", () => {
+  const wide = { queue: 0, lost: 0, packets: 150, capacity: 90e6, capacityNow: 90e6, arrived: 3e6 };
+  const BITRATE = 3_000_000;
+
+  async function told(state: typeof wide, seconds = 0.1, bitrate = BITRATE): Promise<number> {
+    for (let n = 0; n < seconds * 10; n++) {
+      await clock.advance(100);
+      congestion.measured(state, bitrate);
+    }
+    return congestion.level;
+  }
+
+  test("falls at once, straight to what the link carries, where a queue stands before a narrow one", async () => {
+    await told(wide, 3);
+    const narrow = { ...wide, capacityNow: 1_000_000, arrived: 1_000_000 };
+    expect(await told({ ...narrow, queue: 40 })).toBe(0);
+    expect(await told({ ...narrow, queue: 100 })).toBe(2);
+  });
+
+  test("falls at loss where the link is narrow, and for a twentieth of the packets nowhere", async () => {
+    await told(wide, 3);
+    expect(await told({ ...wide, lost: 0.05 }, 60)).toBe(0);
+    expect(await told({ ...wide, lost: 0.15 }, 60)).toBe(0);
+    expect(await told({ ...wide, lost: 0.15, capacityNow: 2_000_000 })).toBe(1);
+  });
+
+  test("falls by a level where only a long queue or much loss is seen", async () => {
+    expect(await told({ ...wide, queue: 200 }, 0.4)).toBe(0);
+    expect(await told({ ...wide, queue: 200 }, 0.2)).toBe(1);
+    await told(wide, 30);
+    expect(await told({ ...wide, lost: 0.3 })).toBe(1);
+  });
+
+  test("hears no report any more: they have told of loss that was not there", async () => {
+    await told(wide, 1);
+    expect(await reports(5, { fractionLost: 0.5 })).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  test("does not fall again for what was on its way when it fell", async () => {
+    await told(wide, 3);
+    const narrow = { ...wide, capacityNow: 1_000_000, arrived: 1_000_000, queue: 300 };
+    expect(await told(narrow)).toBe(2);
+    expect(await told({ ...narrow, queue: 390 }, 1.5, BITRATE / 4)).toBe(2);
+  });
+
+  test("goes up when the link is seen to carry more, and never while it is not", async () => {
+    await told(wide, 3);
+    const narrow = { ...wide, capacityNow: 1_000_000, capacity: 1_000_000, arrived: 1_000_000 };
+    await told({ ...narrow, queue: 100 });
+    expect(await told(narrow, 300, BITRATE / 4)).toBe(2);
+    const unseen = { queue: 0, lost: 0, packets: 9, capacity: undefined, capacityNow: undefined, arrived: 0 };
+    congestion.measured(unseen, BITRATE / 4);
+    expect(congestion.level).toBe(2);
+    congestion.measured({ ...wide, capacity: 2_300_000 }, BITRATE / 4);
+    expect(congestion.level).toBe(1);
   });
 });

@@ -127,7 +127,15 @@ test("what the encoder gives is decoded alike as it is and packetized", async ()
       frame.data.fill(seed & 255, i, Math.min(i + 9, frame.data.length));
     }
     const { type, data } = await encoder.encode(frame, n === 6);
-    const about = { codec: "h264", level: 0, number: n + 1, width, height, timings: frame.timings } as const;
+    const about = {
+      codec: "h264",
+      level: 0,
+      bitrate: 1_000_000,
+      number: n + 1,
+      width,
+      height,
+      timings: frame.timings,
+    } as const;
     const encoded: EncodedFrame = { ...about, type, rtpTimestamp: n * 4500, data };
     const packets: readonly MediaPacket[] = packetizer.packetize(encoded);
     expect(packets.map(({ marker }) => marker)).toEqual(packets.map((_, i) => i === packets.length - 1));

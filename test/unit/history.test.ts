@@ -25,6 +25,7 @@ class Recorded {
     const about = {
       codec: "vp8",
       level: 0,
+      bitrate: 1_000_000,
       width: 2,
       height: 2,
       number: 1,
@@ -49,6 +50,7 @@ describe("the history of a rendition's packets", () => {
     const about = {
       codec: "vp8",
       level: 0,
+      bitrate: 1_000_000,
       width: 2,
       height: 2,
       number: 1,
@@ -56,7 +58,14 @@ describe("the history of a rendition's packets", () => {
       data: Buffer.from("x"),
     } as const;
     const frame = { ...about, type: "key", timings: { captured, received: captured } } as const;
-    expect(history.add(frame, packets)).toEqual({ type: "key", captured, packets, history });
+    expect(history.add(frame, packets)).toEqual({
+      type: "key",
+      level: 0,
+      bitrate: 1_000_000,
+      captured,
+      packets,
+      history,
+    });
     expect(history.find(7)).toBe(packets[0]);
     expect(history.find(8)).toBeUndefined();
   });

@@ -91,7 +91,15 @@ class Watched {
       marker: n === packets - 1,
       payload: Buffer.from(`packet ${this.#index - 1}`),
     }));
-    const about = { codec: "vp8", level: 0, width: 2, height: 2, number: 1, rtpTimestamp: 90_000 } as const;
+    const about = {
+      codec: "vp8",
+      level: 0,
+      bitrate: 1_000_000,
+      width: 2,
+      height: 2,
+      number: 1,
+      rtpTimestamp: 90_000,
+    } as const;
     const timings = { captured, received: captured };
     this.session.send(this.history.add({ ...about, type, timings, data: Buffer.alloc(0) }, made));
   }

@@ -34,6 +34,32 @@ const colours: [string, Rgb][] = [
   ["black", [0, 0, 0]],
 ];
 
+describe("pixels to another size", () => {
+  test.each(
+    FORMATS.flatMap((format) => (["bt601", "bt709"] as const).map((matrix) => [format, matrix] as const)),
+  )("%s keep their colours in %s, and which way is up", async (format, matrix) => {
+    const [red, blue]: [Rgb, Rgb] = [
+      [200, 30, 40],
+      [20, 60, 180],
+    ];
+    const size = { width: 32, height: 18 };
+    const target = split("i420", size.width, size.height, Buffer.alloc(frameBytes("i420", 32, 18) + 64));
+    const converter = new PixelConverter("i420", matrix);
+    await converter.convert(halves(format, 64, 36, red, blue), target, size);
+    converter.close();
+    for (const [row, colour] of [
+      [1, red],
+      [7, blue],
+    ] as const) {
+      const [y, u, v] = toYcc(colour, matrix);
+      const [luma, cb, cr] = target.data.map((plane, n) => plane[row * (n === 0 ? 2 * 32 : 16) + 5]);
+      expect(Math.abs((luma ?? 0) - y)).toBeLessThan(4);
+      expect(Math.abs((cb ?? 0) - u)).toBeLessThan(4);
+      expect(Math.abs((cr ?? 0) - v)).toBeLessThan(4);
+    }
+  });
+});
+
 describe("pixels to RGB", () => {
   test.each(FORMATS.flatMap((format) => colours.map(([name, colour]) => [format, name, colour] as const)))(
     "%s keep %s, and which way is up",

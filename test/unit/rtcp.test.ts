@@ -105,7 +105,7 @@ describe("what a viewer tells", () => {
     const name = packet(202, 1, Buffer.alloc(12));
     const extended = packet(207, 0, words(1, 2, 3));
     const compound = [receiverReport(SSRC), name, extended, REMB, TRANSPORT_WIDE, nack(1), pictureLoss()];
-    expect(kindsOf(Buffer.concat(compound))).toEqual(["report", "nack", "keyframe"]);
+    expect(kindsOf(Buffer.concat(compound))).toEqual(["report", "arrivals", "nack", "keyframe"]);
   });
 
   test("padding is not taken for content", () => {

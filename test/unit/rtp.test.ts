@@ -53,6 +53,19 @@ describe("a header", () => {
     expect(read(written).extensions.map(({ id, payload }) => ({ id, data: payload }))).toEqual(extensions);
   });
 
+  test("counts the transport's packets where it is told to, behind other extensions", () => {
+    const header = new RtpHeader(STREAM, [
+      { id: 3, data: Buffer.from("mid") },
+      { id: 5, data: "counter" },
+    ]);
+    expect(header.counts).toBe(true);
+    for (const counter of [0, 258, 2 ** 16 + 7]) {
+      const { extensions } = read(header.write(1, 2, false, counter));
+      expect(extensions.find(({ id }) => id === 5)?.payload.readUInt16BE()).toBe(counter % 2 ** 16);
+    }
+    expect(new RtpHeader(STREAM, []).counts).toBe(false);
+  });
+
   test("leaves out extensions that its form cannot hold", () => {
     const data = Buffer.from([1]);
     const header = new RtpHeader(STREAM, [

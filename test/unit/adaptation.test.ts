@@ -1,0 +1,280 @@
+/** A viewer's session over networks that delay, lose and choke; what it is sent comes back as browsers tell of it. */
+import { describe, expect, test } from "vitest";
+import { GenericNack, RecvDelta, RunLengthChunk, TransportWideCC } from "werift";
+import { Link, type Path, seeded } from "../../bench/network/link.ts";
+import { LADDER, rungOf } from "../../src/ladder.ts";
+import type { EpochMs } from "../../src/timing.ts";
+import { PacketHistory } from "../../src/transport/history.ts";
+import { MediaSession } from "../../src/transport/media.ts";
+import { deriveKeys, type MasterKey, SrtcpSealer } from "../../src/transport/srtp.ts";
+import { FakeClock } from "../fake-clock.ts";
+
+const BITRATE = 3_400_000;
+const FPS = 20;
+const PAYLOAD = 1180;
+/** Of a keyframe, in frames. */
+const KEYFRAME = 5;
+const TELLS_EVERY = 60;
+const COUNTER = 5;
+const [MEDIA, RTX] = [1, 2];
+/** Of RTP, with the counter. */
+const HEADER = 20;
+const KEY: MasterKey = { profile: "AEAD_AES_128_GCM", key: Buffer.alloc(16, 1), salt: Buffer.alloc(12, 2) };
+
+/** Begin and end of time in which nothing at all comes through. */
+type Gap = readonly [number, number];
+
+class Watched {
+  readonly clock = new FakeClock();
+  readonly levels: { readonly level: number; readonly after: number }[] = [];
+  /** By capture: when the last packet of each frame came, if all did. */
+  readonly shown: { readonly captured: number; readonly at: number }[] = [];
+  readonly #link: Link;
+  readonly #back: { readonly packet: Buffer; readonly at: number }[] = [];
+  readonly #histories = LADDER.map(() => new PacketHistory(this.clock));
+  readonly #next = LADDER.map(() => 0);
+  readonly #session: MediaSession;
+  readonly #sealer = new SrtcpSealer(deriveKeys(KEY).rtcp);
+  readonly #started: EpochMs = this.clock.now();
+  readonly #frames = new Map<number, { readonly captured: number; missing: number }>();
+  readonly #path: Path;
+  readonly #gap: Gap;
+  /** Numbers of media packets that did not come, and since when. */
+  readonly #missing = new Map<number, number>();
+  #highest: number | undefined;
+  #arrived: { readonly counter: number; readonly at: number }[] = [];
+  #has = 0;
+  #keyframeFor: number | undefined = 0;
+  #frame = 0;
+
+  constructor(path: Path, { gap = [0, 0] as Gap, seed = 1 } = {}) {
+    this.#path = path;
+    this.#gap = gap;
+    this.#link = new Link(path, seeded(seed));
+    this.#link.begin(this.clock.now());
+    this.#session = new MediaSession({
+      clock: this.clock,
+      everySecond: (act) => this.clock.every(1000, act),
+      parameters: {
+        media: { ssrc: MEDIA, payloadType: 96 },
+        rtx: { ssrc: RTX, payloadType: 97 },
+        extensions: [{ id: COUNTER, data: "counter" }],
+        cname: "a name",
+      },
+      keys: { local: KEY, remote: KEY },
+      sealerOf: () => ({ seal: (header, payload) => Buffer.concat([header, payload]), close: () => {} }),
+      route: () => ({
+        address: { ip: "192.0.2.7", port: 40_000 },
+        send: () => {},
+        sendMedia: (sealer, header, payload, index) => this.#sent(sealer.seal(header, payload, index)),
+      }),
+      keyframeNeeded: () => {},
+      received: () => {},
+      wants: (level) => {
+        this.#keyframeFor = level;
+        this.levels.push({ level, after: this.clock.now() - this.#started });
+      },
+      left: () => {},
+      counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
+    });
+  }
+
+  get level(): number {
+    return this.levels.at(-1)?.level ?? 0;
+  }
+
+  /** Lets so many seconds go by. */
+  watch(seconds: number): this {
+    for (let n = 0; n < seconds * 500; n++) {
+      if (n % (500 / FPS) === 0) this.#render();
+      if (n % (TELLS_EVERY / 2) === 0) this.#tell();
+      this.clock.pass(2);
+      this.#deliver();
+    }
+    return this;
+  }
+
+  /** The longest time without a frame, from so many milliseconds after the begin. */
+  longestPause(from = 0): number {
+    const times = this.shown.map(({ at }) => at - this.#started).filter((at) => at >= from);
+    const end = this.clock.now() - this.#started;
+    return Math.max(...[...times, end].map((at, n) => at - (n === 0 ? from : (times[n - 1] ?? from))));
+  }
+
+  /** The latency that half of the frames stay below, of those captured from then on. */
+  medianLatency(from = 0): number {
+    const late = this.shown
+      .filter(({ captured }) => captured - this.#started >= from)
+      .map(({ captured, at }) => at - captured)
+      .sort((a, b) => a - b);
+    return late[late.length >> 1] ?? Number.NaN;
+  }
+
+  #render(): void {
+    const wants = this.#keyframeFor;
+    const type = wants === undefined ? "delta" : "key";
+    this.#keyframeFor = undefined;
+    this.#has = wants ?? this.#has;
+    const { share, every } = rungOf(this.#has);
+    if (this.#frame++ % every !== 0 && type === "delta") return;
+    const bits = ((BITRATE * share) / FPS) * every * (type === "key" ? KEYFRAME : 1);
+    const count = Math.max(1, Math.round(bits / 8 / PAYLOAD));
+    const timestamp = (this.#frame * 4500) % 2 ** 32;
+    const first = this.#next[this.#has] ?? 0;
+    this.#next[this.#has] = first + count;
+    const packets = Array.from({ length: count }, (_, n) => ({
+      index: first + n,
+      timestamp,
+      marker: n === count - 1,
+      payload: Buffer.alloc(Math.round(Math.min(PAYLOAD, bits / 8))),
+    }));
+    const captured = this.clock.now();
+    const about = { codec: "vp8", level: this.#has, bitrate: BITRATE * share, width: 2, height: 2 } as const;
+    const timings = { captured, received: captured };
+    const encoded = {
+      ...about,
+      number: 1,
+      rtpTimestamp: timestamp,
+      type,
+      timings,
+      data: Buffer.alloc(0),
+    } as const;
+    const history = this.#histories[this.#has] as PacketHistory;
+    this.#frames.set(timestamp, { captured, missing: count });
+    this.#session.send(history.add(encoded, packets));
+  }
+
+  #sent(packet: Buffer): void {
+    this.#link.push(packet, this.clock.now());
+  }
+
+  #deliver(): void {
+    const now = this.clock.now();
+    const [from, to] = this.#gap;
+    const isCut = now - this.#started >= from && now - this.#started < to;
+    for (let packet = this.#link.pop(now); packet; packet = this.#link.pop(now)) {
+      if (isCut) continue;
+      this.#arrived.push({ counter: packet.readUInt16BE(17), at: now });
+      this.#notice(packet, now);
+      const frame = this.#frames.get(packet.readUInt32BE(4));
+      if (frame && --frame.missing === 0) this.shown.push({ captured: frame.captured, at: now });
+    }
+    while (this.#back[0] && this.#back[0].at <= now) {
+      const first = this.#back.shift();
+      if (first && !isCut) this.#session.receive(first.packet);
+    }
+  }
+
+  #notice(packet: Buffer, now: number): void {
+    if (packet.readUInt32BE(8) === RTX) this.#missing.delete(packet.readUInt16BE(HEADER));
+    else {
+      const number = packet.readUInt16BE(2);
+      for (let lost = (this.#highest ?? number) + 1; lost < number; lost++) this.#missing.set(lost, now);
+      this.#highest = number;
+    }
+  }
+
+  #nack(): void {
+    for (const [number, since] of this.#missing) {
+      if (this.clock.now() - since > 1000) this.#missing.delete(number);
+      else
+        this.#answer(new GenericNack({ senderSsrc: 3, mediaSourceSsrc: MEDIA, lost: [number] }).serialize());
+    }
+  }
+
+  #answer(packet: Buffer): void {
+    this.#back.push({ packet: this.#sealer.seal(packet), at: this.clock.now() + this.#path.delay });
+  }
+
+  #tell(): void {
+    this.#nack();
+    const arrived = this.#arrived.sort((a, b) => a.counter - b.counter);
+    this.#arrived = [];
+    const [first, last] = [arrived[0], arrived.at(-1)];
+    if (!first || !last) return;
+    const count = last.counter - first.counter + 1;
+    const reference = Math.floor(first.at / 64);
+    let time = reference * 64;
+    const at = new Map(arrived.map((one) => [one.counter, one.at]));
+    const deltas: RecvDelta[] = [];
+    const chunks = Array.from({ length: count }, (_, n) => {
+      const came = at.get(first.counter + n);
+      if (came === undefined) return new RunLengthChunk({ packetStatus: 0, runLength: 1 });
+      deltas.push(new RecvDelta({ delta: (came - time) * 1000, type: 2 }));
+      time = came;
+      return new RunLengthChunk({ packetStatus: 2, runLength: 1 });
+    });
+    const packet = new TransportWideCC({
+      senderSsrc: 3,
+      mediaSourceSsrc: MEDIA,
+      baseSequenceNumber: first.counter,
+      packetStatusCount: count,
+      referenceTime: reference % 2 ** 23,
+      fbPktCount: 0,
+      packetChunks: chunks,
+      recvDeltas: deltas,
+    }).serialize();
+    this.#answer(packet);
+  }
+}
+
+const bytesIn = (milliseconds: number, rate: number) => (milliseconds * rate) / 8000;
+const narrow = (rate: number, queue = 100): Path => ({
+  delay: 10,
+  rates: [{ from: 0, rate }],
+  queue: bytesIn(queue, rate),
+});
+
+describe("a viewer is sent what its network carries", () => {
+  test.each<[string, Path]>([
+    ["a LAN", { delay: 0.2 }],
+    ["Wi-Fi that loses bursts", { delay: 2, jitter: 1, loss: 0.005, burst: 4 }],
+    ["4G", { delay: 25, jitter: 10, loss: 0.01 }],
+    ["a network that loses one packet in twenty", { delay: 25, loss: 0.05 }],
+    ["the other side of the world", { delay: 200, jitter: 5 }],
+    ["a link with some room", narrow(6_000_000)],
+  ])("the full rendition over %s", (_, path) => {
+    expect(new Watched(path).watch(60).levels).toEqual([]);
+  });
+
+  test.each([
+    [2_500_000, 1],
+    [1_000_000, 3],
+    [600_000, 3],
+    [350_000, 4],
+  ])("of %i bits a second, at once and for good", (rate, level) => {
+    const watched = new Watched(narrow(rate)).watch(60);
+    expect(watched.level).toBe(level);
+    // What the first guess missed is mended soon, and nothing is tried that cannot be.
+    expect(watched.levels.at(-1)?.after).toBeLessThan(6000);
+    expect(watched.longestPause(1000)).toBeLessThan(300);
+    expect(watched.medianLatency(2000)).toBeLessThan(120);
+  });
+
+  test("where the queue is a second long too", () => {
+    const watched = new Watched(narrow(1_000_000, 1000)).watch(30);
+    expect(watched.level).toBe(3);
+    expect(watched.medianLatency(3000)).toBeLessThan(120);
+  });
+
+  test("less from when it carries less, and more from when it carries more again", () => {
+    const rates = [5_000_000, 500_000, 5_000_000].map((rate, n) => ({ from: n * 10_000, rate }));
+    const watched = new Watched({ delay: 10, rates, queue: bytesIn(100, 5_000_000) }).watch(10);
+    expect(watched.level).toBe(0);
+    watched.watch(10);
+    expect(watched.level).toBeGreaterThan(2);
+    const live = watched.shown.filter(({ captured, at }) => at - captured < 500);
+    const begin = 1_000_000 + 10_000;
+    const again = live.find(({ at }) => at > begin + 1000)?.at ?? Number.POSITIVE_INFINITY;
+    expect(again - begin).toBeLessThan(2000);
+    watched.watch(30);
+    expect(watched.level).toBe(0);
+    expect(watched.levels.length).toBeLessThan(8);
+  });
+
+  test("the same after nothing came through for ten seconds", () => {
+    const watched = new Watched({ delay: 5 }, { gap: [5000, 15_000] }).watch(20);
+    expect(watched.shown.find(({ at }) => at - 1_000_000 > 15_000)?.at).toBeLessThan(1_000_000 + 15_500);
+    expect(watched.watch(10).level).toBe(0);
+  });
+});
