@@ -35,6 +35,7 @@ import { type Clock, systemClock } from "./timing.ts";
 import type { MediaIo } from "./transport/io.ts";
 import { Transport, type TransportOptions } from "./transport/transport.ts";
 import { OfferError } from "./transport/viewer.ts";
+import { WhepSessions } from "./whep/sessions.ts";
 
 export interface Rendercast {
   /** The TCP port in use. */
@@ -115,22 +116,15 @@ export async function startRendercast(
   const broadcast = broadcastOf(config.name, source);
   directory.add({ broadcast, ingest, permanent: true });
 
+  const { embedFrom = [] } = config;
+  const ice = iceConfiguration(config, clock);
+  const watchers = { clock, log, refusal, ice, find: (name: string) => directory.find(name) };
+  const whep = new WhepSessions(watchers);
   const serverOf = (local: boolean) =>
-    createServer(
-      httpApp({ directory, metrics, clock, guard, embedFrom: config.embedFrom ?? [], local, log }),
-    );
+    createServer(httpApp({ directory, metrics, clock, guard, whep, embedFrom, local, log }));
   const http = serverOf(false);
   const local = config.ingestSocket === undefined ? undefined : serverOf(true);
-  const ice = iceConfiguration(config, clock);
-  const signaling = serveSignaling(http, {
-    clock,
-    log,
-    refusal,
-    ice,
-    embedFrom: config.embedFrom ?? [],
-    find: (name) => directory.find(name),
-    guard: signalingGuard(guard),
-  });
+  const signaling = serveSignaling(http, { ...watchers, embedFrom, guard: signalingGuard(guard) });
   for (const server of [http, local]) if (server) limitRequests(server, clock);
   limitConnections(http, guard.proxies);
   let blender: BlenderProcess | undefined;

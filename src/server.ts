@@ -21,6 +21,8 @@ import { boundaryOf, NotMultipartError, publishOverHttp, refuse } from "./source
 import { TakenError } from "./source/ingest.ts";
 import { afterAtMost, type Clock } from "./timing.ts";
 import { MJPEG_TYPE } from "./transport/mjpeg.ts";
+import { whepRoutes } from "./whep/http.ts";
+import type { WhepSessions } from "./whep/sessions.ts";
 
 /** The stream that the page shows where its address names none. */
 const DEFAULT_STREAM = OPTIONS.name.default;
@@ -30,6 +32,7 @@ export interface HttpOptions {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly guard: Guard;
+  readonly whep: WhepSessions;
   /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
   readonly embedFrom: readonly string[];
   /** Whether it serves the Unix socket, over which only this machine comes. */
@@ -38,7 +41,8 @@ export interface HttpOptions {
 }
 
 /** @throws where the page has not been built. */
-export function httpApp({ directory, metrics, clock, guard, embedFrom, local, log }: HttpOptions): Express {
+export function httpApp(options: HttpOptions): Express {
+  const { directory, metrics, clock, guard, embedFrom, local, log } = options;
   const { access, proxies } = guard;
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
@@ -55,6 +59,15 @@ export function httpApp({ directory, metrics, clock, guard, embedFrom, local, lo
     next();
   });
 
+  app.use(
+    whepRoutes({
+      sessions: options.whep,
+      mayView: (request, stream) => access.mayDo(askerOf(request, local), "view", stream),
+      addressOf: (request) => clientKey(proxies, request),
+      embedFrom,
+      log,
+    }),
+  );
   app.use("/streams", (request, response, next) => {
     const { origin } = request.headers;
     response.vary("Origin");

@@ -41,6 +41,26 @@ export function mendAnswer(answer: string, candidates: readonly string[]): strin
   return mended.map((line) => `${line}\r\n`).join("");
 }
 
+/**
+ * werift's answer as players can take it that ask for audio too, and for that first. An answer may reject the section
+ * whose transport the others share (RFC 9143, section 7.3.3), but libwebrtc does not take that: it is answered as
+ * inactive, and has the candidates.
+ */
+export function keepBundled(answer: string, offer: string): string {
+  const tagged = /^a=group:BUNDLE (\S+)/m.exec(offer)?.[1];
+  const isRejected = (section: string) =>
+    /^m=\S+ 0 /.test(section) && linesOf(section).includes(`a=mid:${tagged}`);
+  const sections = answer.split(/^(?=m=)/m);
+  if (tagged === undefined || !sections.some(isRejected)) return answer;
+  const candidates = (answer.match(/^a=(candidate:.*|end-of-candidates)\r\n/gm) ?? []).join("");
+  const kept = sections.map((section) =>
+    isRejected(section)
+      ? `${section.replace(" 0 ", " 9 ")}a=rtcp-mux\r\n${candidates}`
+      : section.replace(/^a=(candidate:.*|end-of-candidates)\r\n/gm, ""),
+  );
+  return kept.join("").replace(/^a=group:BUNDLE/m, () => `a=group:BUNDLE ${tagged}`);
+}
+
 /** Lines of an offer; browsers' have some hundred. */
 const MAX_LINES = 1000;
 

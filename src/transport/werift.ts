@@ -24,7 +24,7 @@ import type { Registration, ViewerPort } from "./port.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Route } from "./route.ts";
 import { SctpGate } from "./sctp.ts";
-import { fingerprintsOf, isVideoOffer, mendAnswer, mendOffer, restartAnswer } from "./sdp.ts";
+import { fingerprintsOf, isVideoOffer, keepBundled, mendAnswer, mendOffer, restartAnswer } from "./sdp.ts";
 import {
   KEY_BYTES,
   type MasterKey,
@@ -229,7 +229,7 @@ class Peer implements Recipient {
     });
     this.#watchLife(dtls);
     this.#fingerprints = fingerprintsOf(offer);
-    this.#answer = connection.localDescription?.sdp ?? "";
+    this.#answer = keepBundled(connection.localDescription?.sdp ?? "", offer);
     return mendAnswer(this.#answer, this.#options.port.candidates());
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   fingerprintsOf,
   isVideoOffer,
+  keepBundled,
   mendAnswer,
   mendOffer,
   restartAnswer,
@@ -146,4 +147,19 @@ describe("the answer to a restart", () => {
     const large = BEFORE.replace(" 7 ", " 18446744073709551614 ");
     expect(restartAnswer(large, credentials)).toContain("789 18446744073709551615 IN");
   });
+});
+
+test("an answer keeps the section whose transport the others share, also where it is rejected", () => {
+  const offer = sdp("v=0", "a=group:BUNDLE 0 1", "m=audio 9 X 111", "a=mid:0", "m=video 9 X 96", "a=mid:1");
+  const ours = ["a=candidate:1 1 udp 1 192.0.2.1 9 typ host", "a=end-of-candidates"];
+  const head = ["v=0", "a=group:BUNDLE 1"];
+  const audio = (port: number) => [`m=audio ${port} X 111`, "a=inactive", "a=mid:0"];
+  const video = ["m=video 9 X 96", "a=mid:1"];
+  expect(keepBundled(sdp(...head, ...audio(0), ...video, ...ours), offer)).toBe(
+    sdp("v=0", "a=group:BUNDLE 0 1", ...audio(9), "a=rtcp-mux", ...ours, ...video),
+  );
+  // Any other that is rejected stays so, and so does what shares nothing.
+  const answer = sdp(...head, ...video, ...ours, ...audio(0));
+  expect(keepBundled(answer, offer.replace("BUNDLE 0 1", "BUNDLE 1 0"))).toBe(answer);
+  expect(keepBundled(answer, offer.replace("a=group:BUNDLE 0 1\r\n", ""))).toBe(answer);
 });
