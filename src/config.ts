@@ -322,6 +322,18 @@ export const OPTIONS = {
     help: "viewers at once from one IP address, or from one IPv6 network of 64 bits",
     check: whole(1, 10_000),
   },
+  tlsCert: {
+    flag: "tls-cert",
+    value: "FILE",
+    help: "serve HTTPS with the certificate in FILE, in PEM with those of its authorities; renewed files are read anew",
+    check: z.string().min(1, "a file"),
+  },
+  tlsKey: {
+    flag: "tls-key",
+    value: "FILE",
+    help: "the certificate's private key, in PEM",
+    check: z.string().min(1, "a file"),
+  },
   trustProxy: {
     flag: "trust-proxy",
     value: "LIST",
@@ -409,6 +421,9 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
   demandScene(config, flags, env);
   if (config.folder !== undefined && (config.scene !== undefined || config.script !== undefined)) {
     throw new UsageError("Give --folder, or a scene or script for Blender, but not both.");
+  }
+  if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
+    throw new UsageError("TLS needs both files: give --tls-cert and --tls-key.");
   }
   if (config.rtcPort !== undefined && config.rtcPort !== 0 && config.rtcPort === config.port) {
     throw new UsageError("The video needs a port of its own: --rtc-port and --port must differ.");

@@ -1,8 +1,32 @@
 /** Where the server listens; what goes wrong there is told in a sentence. */
 import { chmodSync, rmSync, statSync } from "node:fs";
-import type { Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { connect } from "node:net";
+import { type Credentials, followRenewals, type Tls } from "./access/tls.ts";
 import { UsageError } from "./config.ts";
+import type { Cancel, Clock } from "./timing.ts";
+
+/**
+ * A server not yet listening: of HTTPS where there are credentials for it.
+ * @returns it, and what stops it from reading renewed ones.
+ */
+export function newWebServer(
+  tls: Tls | undefined,
+  app: RequestListener,
+  { clock, log }: { readonly clock: Clock; readonly log: (line: string) => void },
+): { readonly server: Server; readonly stopRenewals: Cancel } {
+  if (!tls) return { server: createServer(app), stopRenewals: () => {} };
+  const server = createTlsServer({ ...tls.credentials, minVersion: "TLSv1.2" }, app);
+  const use = (renewed: Credentials) => server.setSecureContext({ ...renewed, minVersion: "TLSv1.2" });
+  return { server, stopRenewals: followRenewals({ files: tls.files, clock, use, log }) };
+}
+
+/** The port that it listens on. */
+export function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address ? address.port : 0;
+}
 
 /** @throws {UsageError} */
 export function listen(http: Server, host: string, port: number): Promise<void> {

@@ -30,7 +30,7 @@ try {
 
 async function run(config: Config): Promise<void> {
   const rendercast = await startRendercast(config, log);
-  console.log(greeting(config, rendercast));
+  console.log(await greeting(config, rendercast));
 
   // One viewer's trouble, in a library's callback, must not end everybody's stream.
   process.on("unhandledRejection", (reason) => log(`A task failed: ${describe(reason)}`));
@@ -58,20 +58,29 @@ function end(exitCode: number): never {
   process.exit(exitCode);
 }
 
-function greeting(config: Config, { port, broadcast }: Rendercast): string {
+async function greeting(config: Config, { port, broadcast, names, link }: Rendercast): Promise<string> {
   const everywhere = config.host === "::" || config.host === "0.0.0.0";
-  const lan = everywhere ? lanAddresses().map((address) => urlOf(address, port)) : [];
-  const local = urlOf(everywhere ? "localhost" : config.host, port);
-  const announced = (config.announce ?? []).map(({ host }) => urlOf(host, port));
-  const [first] = [...announced, ...lan];
+  const originOf = (address: string) =>
+    `${config.tlsCert === undefined ? "http" : "https"}://${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const urlOf = (address: string) => `${originOf(address)}/`;
+  const lan = everywhere ? lanAddresses().map(urlOf) : [];
+  const local = urlOf(everywhere ? "localhost" : config.host);
+  const named = names.map(urlOf);
+  const announced = (config.announce ?? []).map(({ host }) => urlOf(host));
+  const [near = local] = [...named, ...announced, ...lan];
+  // Where the output goes into a file, it is read by others.
+  const invitation = process.stdout.isTTY ? await link(near.slice(0, -1)) : undefined;
+  const first = invitation ?? [...named, ...announced, ...lan][0];
   return [
     "",
     `  rendercast shows ${broadcast.info().source} as '${broadcast.name}'`,
     "",
     `  On this machine   ${local}`,
+    ...named.map((url) => `  By its name       ${url}`),
     ...lan.map((url) => `  On the network    ${url}`),
     ...announced.map((url) => `  As announced      ${url}`),
     "",
+    ...((await link(local)) === undefined ? [] : invitationLines(invitation)),
     ...(first === undefined ? [] : [indent(renderUnicodeCompact(first, { border: 1 })), ""]),
     ...(usesStandby(config) ? ["  Instead of it:", ...usageLines(COMMAND).slice(1), ""] : []),
     "  Ctrl-C stops it.",
@@ -83,8 +92,15 @@ function usesStandby({ folder, scene, script }: Config): boolean {
   return folder === undefined && scene === undefined && script === undefined;
 }
 
-function urlOf(address: string, port: number): string {
-  return `http://${address.includes(":") ? `[${address}]` : address}:${port}/`;
+function invitationLines(invitation: string | undefined): string[] {
+  if (invitation === undefined)
+    return ["  Viewers need a token: docs/security.md says how to give them a link with one.", ""];
+  return [
+    "  Viewers need a link with a token, such as this one, good for 24 hours:",
+    "",
+    `  ${invitation}`,
+    "",
+  ];
 }
 
 function lanAddresses(): string[] {

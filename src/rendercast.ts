@@ -5,6 +5,8 @@ import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { limitConnections } from "./access/floods.ts";
 import { guardOf, signalingGuard } from "./access/guard.ts";
+import { linksOf } from "./access/links.ts";
+import { namesOf, termOf, tlsOf } from "./access/tls.ts";
 import { type AnnouncedAddress, resolveAnnounced } from "./announce.ts";
 import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
@@ -15,7 +17,7 @@ import { FfmpegH264Encoder } from "./encoder/h264.ts";
 import { FfmpegVp8Encoder } from "./encoder/vp8.ts";
 import type { Codec } from "./frame.ts";
 import { iceConfiguration } from "./ice-servers.ts";
-import { cannotListen, listen, listenLocally } from "./listen.ts";
+import { cannotListen, listen, listenLocally, newWebServer, portOf } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { limitRequests } from "./request-timeout.ts";
 import { FullError, Seats } from "./seats.ts";
@@ -41,6 +43,13 @@ export interface Rendercast {
   /** The TCP port in use. */
   readonly port: number;
   readonly broadcast: Broadcast;
+  /** The host names that its certificate is for. */
+  readonly names: readonly string[];
+  /**
+   * A link for viewers to the first stream, good for a day; undefined where they need none.
+   * @param server its origin.
+   */
+  link(server: string): Promise<string | undefined>;
   /** Ends everything: viewers, source, server. */
   close(): Promise<void>;
 }
@@ -66,6 +75,7 @@ export async function startRendercast(
   { clock = systemClock, playoutDelay = true, io, source: given }: Internals = {},
 ): Promise<Rendercast> {
   const program = blenderProgram(config);
+  const tls = tlsOf(config);
   const transport = await openTransport(config, {
     clock,
     playoutDelay,
@@ -120,24 +130,29 @@ export async function startRendercast(
   const ice = iceConfiguration(config, clock);
   const watchers = { clock, log, refusal, ice, find: (name: string) => directory.find(name) };
   const whep = new WhepSessions(watchers);
-  const serverOf = (local: boolean) =>
-    createServer(httpApp({ directory, metrics, clock, guard, whep, embedFrom, local, log }));
-  const http = serverOf(false);
-  const local = config.ingestSocket === undefined ? undefined : serverOf(true);
+  const secure = tls !== undefined;
+  const appOf = (local: boolean) =>
+    httpApp({ directory, metrics, clock, guard, whep, embedFrom, secure, local, log });
+  const { server: http, stopRenewals } = newWebServer(tls, appOf(false), { clock, log });
+  const local = config.ingestSocket === undefined ? undefined : createServer(appOf(true));
+  // Names in a certificate are of the network: to the Blender started here the server speaks without one.
+  const door = secure && program !== undefined ? createServer(appOf(false)) : undefined;
   const signaling = serveSignaling(http, { ...watchers, embedFrom, guard: signalingGuard(guard) });
-  for (const server of [http, local]) if (server) limitRequests(server, clock);
+  for (const server of [http, local, door]) if (server) limitRequests(server, clock);
   limitConnections(http, guard.proxies);
   let blender: BlenderProcess | undefined;
   const close = async () => {
     await Promise.all([blender?.close(), directory.close()]);
     const ended = signaling.close();
-    for (const server of [http, local]) server?.closeAllConnections();
-    local?.close();
+    stopRenewals();
+    for (const server of [http, local, door]) server?.closeAllConnections();
+    for (const server of [local, door]) server?.close();
     await ended;
     await transport.close();
   };
   try {
     await listen(http, config.host, config.port);
+    if (door) await listen(door, "127.0.0.1", 0);
     if (local && config.ingestSocket !== undefined) await listenLocally(local, config.ingestSocket);
     await broadcast.start().catch((error: Error) => {
       throw new UsageError(error.message, { cause: error });
@@ -146,18 +161,17 @@ export async function startRendercast(
     await close();
     throw error;
   }
-  const bound = http.address();
-  const port = typeof bound === "object" && bound ? bound.port : config.port;
+  const port = portOf(http);
   if (program !== undefined) {
     const everywhere = config.host === "::" || config.host === "0.0.0.0";
-    const host = everywhere ? "127.0.0.1" : config.host;
+    const host = everywhere || door ? "127.0.0.1" : config.host;
     const waits = () => broadcast.info().state.kind === "waiting";
     const tellViewers = (sentence: string | undefined) => {
       broadcast.problem(sentence && withoutFolders(sentence, [program, config.scene, config.script]));
       // By then it is not starting any more.
       if (sentence !== undefined && waits()) broadcast.state({ kind: "waiting" });
     };
-    const server = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const server = `http://${host.includes(":") ? `[${host}]` : host}:${door ? portOf(door) : port}`;
     blender = new BlenderProcess({
       program,
       arguments: blenderArguments({ ...config, server, stream: config.name }),
@@ -171,7 +185,10 @@ export async function startRendercast(
     });
     blender.start();
   }
-  return { port, broadcast, close };
+  if (tls) log(`The TLS certificate ${termOf(tls.credentials, clock)}.`);
+  const link = async (server: string) =>
+    guard.access.isOpen ? undefined : (await linksOf(guard.access, server, config.name, {})).page;
+  return { port, broadcast, names: tls ? namesOf(tls.credentials) : [], link, close };
 }
 
 /** @throws {UsageError} */

@@ -35,6 +35,8 @@ export interface HttpOptions {
   readonly whep: WhepSessions;
   /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
   readonly embedFrom: readonly string[];
+  /** Whether it speaks TLS itself. */
+  readonly secure: boolean;
   /** Whether it serves the Unix socket, over which only this machine comes. */
   readonly local: boolean;
   readonly log: (line: string) => void;
@@ -42,7 +44,7 @@ export interface HttpOptions {
 
 /** @throws where the page has not been built. */
 export function httpApp(options: HttpOptions): Express {
-  const { directory, metrics, clock, guard, embedFrom, local, log } = options;
+  const { directory, metrics, clock, guard, embedFrom, secure, local, log } = options;
   const { access, proxies } = guard;
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
@@ -160,7 +162,7 @@ export function httpApp(options: HttpOptions): Express {
   });
   app.post("/streams/:name/share", may("operate"), async (request, response) => {
     const { headers, socket } = request;
-    const origin = proxies.originOf({ headers, address: socket.remoteAddress }, false);
+    const origin = proxies.originOf({ headers, address: socket.remoteAddress }, secure);
     const links = await linksOf(access, origin, request.params.name, request.query);
     response.set("Cache-Control", "no-store").json(links);
   });

@@ -7,7 +7,7 @@ import type { StreamInfo } from "../../src/signaling/protocol.ts";
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 export interface ServerProcess {
-  /** `http://localhost:PORT`. */
+  /** `http://localhost:PORT`, or with https. */
   readonly url: string;
   readonly port: number;
   readonly process: ChildProcess;
@@ -39,7 +39,7 @@ export async function startServerAs(
   child.stdout.on("data", collect);
   child.stderr.on("data", collect);
 
-  const address = /On this machine\s+(http:\/\/\S+?):(\d+)\//;
+  const address = /On this machine\s+(https?:\/\/\S+?):(\d+)\//;
   while (!address.test(output)) {
     const [event] = await Promise.race([
       once(child.stdout, "data").then(() => ["data"]),

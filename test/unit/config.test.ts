@@ -199,6 +199,11 @@ test("the README's table of options is the schema's", () => {
   expect(readme).toContain(variableOf("port"));
 });
 
+test("TLS takes both of its files", () => {
+  for (const flag of ["--tls-cert", "--tls-key"])
+    expect(() => readConfig([flag, "x.pem"], {})).toThrow("give --tls-cert and --tls-key.");
+});
+
 test("the video's port is another than the page's, unless both are free ones", () => {
   expect(() => readConfig(["--port", "8090", "--rtc-port", "8090"], {})).toThrow(/must differ/);
   expect(readConfig(["--port", "0", "--rtc-port", "0"], {})).toMatchObject({ run: { rtcPort: 0 } });

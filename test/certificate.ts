@@ -1,0 +1,23 @@
+/** Certificates for tests, each of a key of its own. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createSelfSignedCertificate } from "werift";
+
+export interface TestCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** One that signs itself, by ECDSA with SHA-256 (as TLS numbers them). */
+export async function newCertificate(): Promise<TestCertificate> {
+  const { certPem, keyPem } = await createSelfSignedCertificate({ hash: 4, signature: 3 });
+  return { cert: certPem, key: keyPem };
+}
+
+/** Writes both into the folder, and returns their paths. */
+export function writeCertificate(folder: string, { cert, key }: TestCertificate) {
+  const files = { certPath: join(folder, "cert.pem"), keyPath: join(folder, "key.pem") };
+  writeFileSync(files.certPath, cert);
+  writeFileSync(files.keyPath, key);
+  return files;
+}
