@@ -32,11 +32,11 @@ const SOME_PACKETS = 60;
 const LOSES = 0.12;
 const LOSES_ALONE = 0.2;
 /** What a rendition's packets take beside its bits, and how far its bits sway. */
-const NEEDS = 1.1;
+const NEEDS = 1.15;
 /** Of what the link carries: some is left for repairs and keyframes. */
-const FILLS = 0.9;
+const FILLS = 0.85;
 /** What a higher level has to leave free: on one step, and on several at once. */
-const ROOM_FOR_ONE = 1.3;
+const ROOM_FOR_ONE = 1.25;
 const ROOM_FOR_SEVERAL = 2;
 /** Arrivals show the room there is, so that a step up need not wait for long. */
 const FIRST_STEP_UP: Millis = 2000;

@@ -138,7 +138,7 @@ describe("where arrivals are told", () => {
 
   test("falls at once, straight to what the link carries, where a queue stands before a narrow one", async () => {
     await told(wide, 3);
-    const narrow = { ...wide, capacityNow: 1_000_000, arrived: 1_000_000 };
+    const narrow = { ...wide, capacityNow: 1_100_000, arrived: 1_100_000 };
     expect(await told({ ...narrow, queue: 40 })).toBe(0);
     expect(await told({ ...narrow, queue: 100 })).toBe(2);
   });
@@ -147,7 +147,7 @@ describe("where arrivals are told", () => {
     await told(wide, 3);
     expect(await told({ ...wide, lost: 0.05 }, 60)).toBe(0);
     expect(await told({ ...wide, lost: 0.15 }, 60)).toBe(0);
-    expect(await told({ ...wide, lost: 0.15, capacityNow: 2_000_000 })).toBe(1);
+    expect(await told({ ...wide, lost: 0.15, capacityNow: 2_200_000 })).toBe(1);
   });
 
   test("falls by a level where only a long queue or much loss is seen", async () => {
@@ -164,20 +164,20 @@ describe("where arrivals are told", () => {
 
   test("does not fall again for what was on its way when it fell", async () => {
     await told(wide, 3);
-    const narrow = { ...wide, capacityNow: 1_000_000, arrived: 1_000_000, queue: 300 };
+    const narrow = { ...wide, capacityNow: 1_100_000, arrived: 1_100_000, queue: 300 };
     expect(await told(narrow)).toBe(2);
     expect(await told({ ...narrow, queue: 390 }, 1.5, BITRATE / 4)).toBe(2);
   });
 
   test("goes up when the link is seen to carry more, and never while it is not", async () => {
     await told(wide, 3);
-    const narrow = { ...wide, capacityNow: 1_000_000, capacity: 1_000_000, arrived: 1_000_000 };
+    const narrow = { ...wide, capacityNow: 1_100_000, capacity: 1_100_000, arrived: 1_100_000 };
     await told({ ...narrow, queue: 100 });
     expect(await told(narrow, 300, BITRATE / 4)).toBe(2);
     const unseen = { queue: 0, lost: 0, packets: 9, capacity: undefined, capacityNow: undefined, arrived: 0 };
     congestion.measured(unseen, BITRATE / 4);
     expect(congestion.level).toBe(2);
-    congestion.measured({ ...wide, capacity: 2_300_000 }, BITRATE / 4);
+    congestion.measured({ ...wide, capacity: 2_400_000 }, BITRATE / 4);
     expect(congestion.level).toBe(1);
   });
 });
