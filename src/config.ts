@@ -559,6 +559,7 @@ export function helpText(command: string): string {
     "rendercast: a live render loop in any browser, over WebRTC.",
     "",
     ...usageLines(command),
+    `  ${`${command} doctor`.padEnd(32)}look at ports, network, encoders and Blender, and say what to change`,
     "",
     "Options (default), each also as an environment variable such as RENDERCAST_PORT:",
     ...rows,

@@ -3,6 +3,7 @@
 import { isIPv4 } from "node:net";
 import { renderUnicodeCompact } from "uqr";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
+import { runDoctor } from "./doctor/doctor.ts";
 import { decodingEnded, isDecoding } from "./encoder/decode.ts";
 import { machineAddresses } from "./machine-addresses.ts";
 import { isBuilt, packageVersion } from "./package.ts";
@@ -19,8 +20,11 @@ const COMMAND = isBuilt ? "rendercast" : "npm start --";
 const log = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)}  ${line}`);
 
 try {
-  const command = readConfig(process.argv.slice(2), process.env);
-  if ("run" in command) await run(command.run);
+  const [first, ...rest] = process.argv.slice(2);
+  const isDoctor = first === "doctor";
+  const command = readConfig(isDoctor ? rest : process.argv.slice(2), process.env);
+  if ("run" in command && isDoctor) end((await runDoctor(command.run, console.log)) ? 0 : 1);
+  else if ("run" in command) await run(command.run);
   else console.log(command.show === "help" ? helpText(COMMAND) : packageVersion());
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;

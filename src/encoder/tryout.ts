@@ -1,4 +1,4 @@
-/** Whether an encoder of H.264 does what is asked of it: some claim what they do not keep. */
+/** Whether an encoder does what is asked of it: some of H.264 claim what they do not keep. */
 import { NAL, nalType, nalUnits } from "../annexb.ts";
 import type { RawFrame } from "../frame.ts";
 import type { EpochMs } from "../timing.ts";
@@ -19,10 +19,11 @@ export async function tryOut(encoder: VideoEncoder): Promise<void> {
   try {
     for (const [n, key] of KEYS.entries()) {
       const { type, data } = await encoder.encode(picture(n), key);
-      const units = nalUnits(data);
-      const types = units.map(nalType);
       const expected = key || n === 0 ? "key" : "delta";
       if (type !== expected) throw new Error(`frame ${n} is no ${expected} frame`);
+      if (encoder.codec !== "h264") continue;
+      const units = nalUnits(data);
+      const types = units.map(nalType);
       const needed = type === "key" ? [NAL.sps, NAL.pps, NAL.idr] : [NAL.slice];
       if (!needed.every((one) => types.includes(one)))
         throw new Error(`frame ${n} has only NAL units ${types}`);

@@ -85,8 +85,8 @@ export function bindingResponse(request: BindingRequest, seenAt: Address, passwo
 }
 
 /** Over all that stands before the attribute, with a length that ends behind it (RFC 8489, section 14.5). */
-function integrityOf(message: Buffer, attributeAt: number, password: string): Buffer {
+export function integrityOf(message: Buffer, attributeAt: number, key: string | Buffer): Buffer {
   const covered = Buffer.from(message.subarray(0, attributeAt));
   covered.writeUInt16BE(attributeAt + 4 + INTEGRITY_BYTES - HEADER, 2);
-  return createHmac("sha1", password).update(covered).digest();
+  return createHmac("sha1", key).update(covered).digest();
 }

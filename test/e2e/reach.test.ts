@@ -5,9 +5,9 @@ import { isCi } from "../setup/plan.ts";
 import { describeWith } from "../setup/suites.ts";
 import { type Coturn, startCoturn, TURN_PORT, TURN_SECRET, TURNS_PORT } from "./coturn.ts";
 import { type Namespace, namespaceObstacle } from "./namespaces.ts";
-import { openPlayer, stateOf, troublesOf, waitForState } from "./player.ts";
+import { openPlayer, stateOf, waitForState } from "./player.ts";
 import { HOST, type ReachNetwork, reachNetwork, SERVER_IPV6, SERVER_ROUTER, TURN } from "./reach-network.ts";
-import { type ServerProcess, startServerAs } from "./server.ts";
+import { runToEndAs, type ServerProcess, startServerAs } from "./server.ts";
 import { keepPeerConnections } from "./undisturbed.ts";
 
 const PAGE = { protocol: "tcp", outer: 8080, inner: 8080 } as const;
@@ -96,7 +96,6 @@ describeWith(
         const page = await watch(`http://${SERVER_ROUTER}:8080/`);
         await waitForState(page, "live");
         expect(await wayOf(page)).toMatchObject({ to: SERVER_ROUTER, port: 8081, protocol: "udp" });
-        expect(troublesOf(page)).toEqual([]);
       });
 
       test("is shown MJPEG where the port is forwarded but not announced", async () => {
@@ -147,6 +146,31 @@ describeWith(
         const page = await watch(`http://${HOST}/`);
         await waitForState(page, "live");
         expect(await wayOf(page)).toMatchObject({ to: HOST, port: 9000, protocol: "udp" });
+      });
+
+      test("is foretold by the doctor: what it will meet, and the one setting to change", async () => {
+        const doctor = (...options: string[]) =>
+          runToEndAs((...command) => network.server.command(...command), "doctor", ...options);
+        const stun = `stun:${TURN}:${TURN_PORT}`;
+        const behind = await doctor("--ice-servers", stun);
+        expect(behind.output).toMatch(/✓ Addresses +192\.168\.10\.2, 2001:db8:10::2\n/);
+        expect(behind.output).toContain(`${stun} sees ${SERVER_ROUTER} port`);
+        expect(behind.output).toMatch(/8080 .* --announce .*198\.51\.100\.20/);
+        expect(behind.code).toBe(0);
+
+        const urls = ["turn:", "turn:", "turns:"].map((scheme) => `${scheme}${TURN}`);
+        const [udp, tcp, tls] = [urls[0], `${urls[1]}?transport=tcp`, urls[2]];
+        const relayed = await doctor(...turnOptions(`${udp}`, `${tcp}`));
+        expect(relayed.output).toContain(`${udp} relays at ${TURN}`);
+        expect(relayed.output).toContain(`${tcp} relays at ${TURN}`);
+        expect(relayed.code).toBe(0);
+
+        // Nobody vouches for coturn's certificate, and its secret is another.
+        const broken = await doctor("--ice-servers", `${udp},${tls}`, "--turn-secret", "mistyped");
+        expect(broken.output).toMatch(/✗ TURN +turn:.* 401/);
+        expect(broken.output).toMatch(/✗ TURN +turns:.* certificate/);
+        expect(broken.output).toContain("give its own secret with --turn-secret");
+        expect(broken.code).toBe(1);
       });
 
       test("of the server's own LAN comes by IPv6 where it has nothing else", async () => {

@@ -19,16 +19,16 @@ export interface ServerProcess {
   stop(): Promise<number | null>;
 }
 
+/** Makes a command line of another, such as to run it elsewhere. */
+type CommandLine = (...own: [string, ...string[]]) => [string, ...string[]];
+
 /** Starts it on a free port, unless `--port` is among the options, and waits until it serves. */
 export function startServer(...options: string[]): Promise<ServerProcess> {
   return startServerAs((...command) => command, ...options);
 }
 
 /** As {@link startServer}, with the command line that is made of its own. */
-export async function startServerAs(
-  command: (...own: [string, ...string[]]) => [string, ...string[]],
-  ...options: string[]
-): Promise<ServerProcess> {
+export async function startServerAs(command: CommandLine, ...options: string[]): Promise<ServerProcess> {
   const port = options.includes("--port") ? [] : ["--port", "0"];
   const [program, ...parameters] = command(process.execPath, MAIN, ...port, ...options);
   const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "pipe"] });
@@ -66,8 +66,17 @@ export async function startServerAs(
 }
 
 /** Runs it to its end, for command lines that do not start a server. */
-export async function runToEnd(...options: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [MAIN, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+export function runToEnd(...options: string[]): Promise<{ code: number | null; output: string }> {
+  return runToEndAs((...command) => command, ...options);
+}
+
+/** As {@link runToEnd}, with the command line that is made of its own. */
+export async function runToEndAs(
+  command: CommandLine,
+  ...options: string[]
+): Promise<{ code: number | null; output: string }> {
+  const [program, ...parameters] = command(process.execPath, MAIN, ...options);
+  const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk) => {
     output += chunk;

@@ -100,8 +100,13 @@ describe("an encoder that is tried", () => {
     expect(isOpen()).toBe(false);
   });
 
+  test("does where it is of VP8", async () => {
+    await expect(tryOut(new FfmpegVp8Encoder())).resolves.toBeUndefined();
+  });
+
   test("fails where it is of another codec", async () => {
-    await expect(tryOut(new FfmpegVp8Encoder())).rejects.toThrow("NAL units");
+    const liar = Object.defineProperty(new FfmpegVp8Encoder(), "codec", { value: "h264" });
+    await expect(tryOut(liar)).rejects.toThrow("NAL units");
   });
 });
 

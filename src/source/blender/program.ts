@@ -15,13 +15,18 @@ export function blenderProgram({ scene, script, blender }: Config): string | und
     if (file !== undefined && !existsSync(file))
       throw new UsageError(`There is no file ${file}: check its path.`);
   }
-  const program = blender ?? findBlender(thisMachine());
+  const program = blender ?? installedBlender();
   if (program === undefined) {
     throw new UsageError("Blender was not found: install it, or name the program with --blender PATH.");
   }
   if (!isProgram(program))
     throw new UsageError(`${program} is not a program: name Blender's with --blender PATH.`);
   return program;
+}
+
+/** Blender where the configuration names none; undefined where it is not found. */
+export function installedBlender(): string | undefined {
+  return findBlender(thisMachine());
 }
 
 function thisMachine(): Places {

@@ -1,0 +1,20 @@
+/** What one of the doctor's checks has found. */
+export interface Finding {
+  /** `bad`: what was asked for does not work. `note`: something is not there that may be wanted. */
+  readonly state: "good" | "note" | "bad";
+  /** In a few words. */
+  readonly text: string;
+}
+
+/** A result, or that none came in time; what was under way is let go. */
+export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("it takes too long")), milliseconds);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,99 @@
+/** `rendercast doctor`: looks at what viewing takes on this machine and its network, and says what to change. */
+import { existsSync } from "node:fs";
+import { type Config, UsageError } from "../config.ts";
+import { isTurnUrl } from "../ice-servers.ts";
+import { machineAddresses } from "../machine-addresses.ts";
+import { type Finding, within, wordsOf } from "./check.ts";
+import { portStates, tellPorts } from "./ports.ts";
+import { checkBlender, checkEncoders } from "./programs.ts";
+import { relaysOf, type ServerAnswer, seenFrom } from "./servers.ts";
+import { natOf, verdictOf } from "./verdict.ts";
+
+/** Whatever hangs, it is done by then. */
+const DONE_WITHIN = 9000;
+
+const MARKS = { good: "✓", note: "·", bad: "✗" } as const;
+
+/**
+ * Prints what it finds, and what a remote viewer will meet.
+ * @returns whether all that was asked for works.
+ * @throws {UsageError} where the configuration does not fit this machine.
+ */
+export async function runDoctor(config: Config, print: (line: string) => void): Promise<boolean> {
+  const everywhere = config.host === "::" || config.host === "0.0.0.0";
+  const host = config.host === "localhost" ? "127.0.0.1" : config.host;
+  const ports = { page: config.port, video: config.rtcPort ?? config.port + 1 };
+  const encoders = checked(checkEncoders(config));
+  const blender = checked(checkBlender(config));
+  const relaying = relaysOf(config);
+  const states = await portStates(everywhere ? undefined : host, ports.page, ports.video).catch((error) => {
+    throw new UsageError(`Cannot listen on ${config.host}: ${wordsOf(error)}.`, { cause: error });
+  });
+  // From the video's own port, where that is free: so it is the one whose mapping is told.
+  const seen = await seenFrom(config.iceServers ?? [], states.video === "free" ? ports.video : 0);
+  const relays = await relaying;
+  const addresses = everywhere ? machineAddresses() : [host];
+  const announced = config.announce ?? [];
+
+  const findings: [string, Finding][] = [
+    ["Ports", tellPorts(states, ports)],
+    ["Addresses", tellAddresses(addresses)],
+    ["STUN", tellSeen(seen, addresses)],
+    ...relays.map((relay): [string, Finding] => ["TURN", tellRelay(relay)]),
+    ...(config.iceServers?.some(isTurnUrl) ? [] : [["TURN", NO_TURN] as [string, Finding]]),
+    ["Encoders", await encoders],
+    ["Blender", await blender],
+  ];
+  const container = existsSync("/.dockerenv") || existsSync("/run/.containerenv");
+  const loopback = host === "127.0.0.1" || host === "::1";
+  const verdict = verdictOf({ ports, states, loopback, addresses, announced, container, seen, relays });
+  print("");
+  for (const [name, { state, text }] of findings) print(`  ${MARKS[state]} ${name.padEnd(11)}${text}`);
+  print("");
+  print("  What a viewer meets");
+  print(`    in this network   ${verdict.near}`);
+  print(`    from elsewhere    ${verdict.far}`);
+  print("");
+  print(`  ${verdict.change ?? "Nothing has to be changed."}`);
+  print("");
+  return findings.every(([, { state }]) => state !== "bad");
+}
+
+const NO_TURN: Finding = {
+  state: "note",
+  text: "no server is named (--ice-servers turn:HOST): viewers whose firewall lets out nothing but TLS get MJPEG",
+};
+
+function checked(check: Promise<Finding>): Promise<Finding> {
+  return within(DONE_WITHIN, check).catch((error) => ({ state: "bad", text: wordsOf(error) }));
+}
+
+function tellAddresses(addresses: readonly string[]): Finding {
+  if (addresses.length === 0) return { state: "bad", text: "this machine has none" };
+  const v6 = addresses.some((address) => address.includes(":"));
+  return { state: "good", text: `${addresses.join(", ")}${v6 ? "" : "; no IPv6"}` };
+}
+
+function tellSeen(seen: readonly ServerAnswer[], addresses: readonly string[]): Finding {
+  const silent = seen.find((answer) => "problem" in answer);
+  if (silent) return { state: "bad", text: `${silent.url}: ${silent.problem}` };
+  const nat = natOf(seen, addresses);
+  const from = "address" in (seen[0] ?? {}) ? seen[0] : undefined;
+  if (!nat || !from || !("address" in from))
+    return {
+      state: "note",
+      text: "no server is named (--ice-servers stun:HOST): how others see this machine is not known",
+    };
+  const where = `${from.url} sees ${nat.outer} port ${from.address.port}`;
+  const kinds = {
+    none: "no NAT",
+    steady: "behind a NAT",
+    changing: "behind a NAT that changes ports (symmetric): only a forwarded port or TURN helps",
+  };
+  return { state: "good", text: `${where}: ${kinds[nat.kind]}` };
+}
+
+function tellRelay(relay: ServerAnswer): Finding {
+  if ("problem" in relay) return { state: "bad", text: `${relay.url}: ${relay.problem}` };
+  return { state: "good", text: `${relay.url} relays at ${relay.address.ip}` };
+}
