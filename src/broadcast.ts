@@ -263,6 +263,7 @@ export class Broadcast implements SourceSink {
       return {
         answer: answered.answer,
         restart: (offer) => answered.viewer.restart(offer),
+        keyframe: () => events.keyframeNeeded(),
         leave: () => answered.viewer.close("left"),
       };
     } catch (error) {

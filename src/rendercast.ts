@@ -142,6 +142,7 @@ export async function startRendercast(
   limitConnections(http, guard.proxies);
   let blender: BlenderProcess | undefined;
   const close = async () => {
+    signaling.tellStop();
     await Promise.all([blender?.close(), directory.close()]);
     const ended = signaling.close();
     stopRenewals();

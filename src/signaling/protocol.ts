@@ -121,6 +121,8 @@ export interface ClientToServerEvents {
    * that this socket has; one at a time, and one a second.
    */
   restart(request: { readonly offer: string }, reply: (reply: Reply<SessionAnswer>) => void): void;
+  /** The picture stands still though packets come: send a keyframe. Twice a second at most. */
+  keyframe(): void;
   /** Stop watching by WebRTC; the socket goes on following. */
   leave(): void;
   /** The server's time now, to learn the offset between the clocks. */
@@ -131,6 +133,8 @@ export interface ServerToClientEvents {
   stream(info: StreamInfo): void;
   /** The server has ended the peer connection that the socket has; the reason is for logs. */
   ended(reason: string): void;
+  /** The server was told to stop, and goes away next. */
+  stopping(): void;
 }
 
 /** The longest SDP offer taken, in characters; Chromium's with all codecs is near 7,000. */

@@ -53,6 +53,8 @@ export interface SignalingOptions extends Omit<WatchingOptions, "forbids" | "add
 }
 
 export interface Signaling {
+  /** Tells all pages that the server goes away on purpose. */
+  tellStop(): void;
   close(): Promise<void>;
 }
 
@@ -86,7 +88,7 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
   io.engine.use(guard.gate);
   io.engine.on("connection", (connection: RawConnection) => limitPackets(connection, options.clock));
   io.on("connection", (socket) => new Connection(socket, options));
-  return { close: () => io.close() };
+  return { tellStop: () => void io.emit("stopping"), close: () => io.close() };
 }
 
 /** One page: the stream it follows, and its peer connection if it has one. */
@@ -122,6 +124,7 @@ class Connection {
     socket.on("restart", (request, reply) => {
       void this.#watching.restart(request).then((result) => answer(reply, result));
     });
+    socket.on("keyframe", () => this.#watching.keyframe());
     socket.on("leave", () => this.#watching.leave());
     socket.on("disconnect", () => {
       this.#follows++;

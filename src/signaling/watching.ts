@@ -17,6 +17,8 @@ export interface Watched {
    * @throws what {@link WatchingOptions.refusal} knows, for an offer that cannot be answered.
    */
   restart(offer: string): Promise<string>;
+  /** Sends a keyframe as soon as there can be one. */
+  keyframe(): void;
   leave(): void;
 }
 
@@ -47,6 +49,7 @@ type Answer = Reply<SessionAnswer>;
 
 /** A page restarts when its network changes, which it does not each second. */
 const RESTART_EVERY: Millis = 1000;
+const KEYFRAME_EVERY: Millis = 500;
 
 const sessionOffer = z.string().min(1).max(MAX_OFFER_LENGTH);
 export const streamName = z.string().min(1).max(64);
@@ -78,6 +81,7 @@ export class Watching {
   #attempt = 0;
   #restarting = false;
   #restartedAt: EpochMs | undefined;
+  #keyframeAt: EpochMs | undefined;
 
   /** @param ended tells that the server has ended what was watched. */
   constructor(options: WatchingOptions, ended: (reason: string) => void) {
@@ -131,6 +135,14 @@ export class Watching {
     } finally {
       this.#restarting = false;
     }
+  }
+
+  /** For a picture that stands still; asked for more often than it can help, it does nothing. */
+  keyframe(): void {
+    const now = this.#options.clock.now();
+    if (this.#keyframeAt !== undefined && now - this.#keyframeAt < KEYFRAME_EVERY) return;
+    this.#keyframeAt = now;
+    this.#watched?.keyframe();
   }
 
   leave(): void {

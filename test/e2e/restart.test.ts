@@ -14,10 +14,10 @@ describeWith(["chromium"], "a restart of the server", ({ chromium }) => {
     for (const server of servers.splice(0)) await server.stop();
   });
 
-  test.each<[string, NodeJS.Signals]>([
-    ["ended with Ctrl-C", "SIGINT"],
-    ["killed", "SIGKILL"],
-  ])("%s and started again, it is live again on a page that was never reloaded", async (_, signal) => {
+  test.each<[string, NodeJS.Signals, string]>([
+    ["ended with Ctrl-C", "SIGINT", "Server stopped"],
+    ["killed", "SIGKILL", "Server away"],
+  ])("%s and started again, it is live again on a page that was never reloaded", async (_, signal, label) => {
     const first = await startServer();
     servers.push(first);
     browser = await launchChromium(chromium);
@@ -26,7 +26,7 @@ describeWith(["chromium"], "a restart of the server", ({ chromium }) => {
     await page.evaluate(() => Object.assign(window, { neverReloaded: true }));
 
     first.process.kill(signal);
-    await waitForState(page, "away");
+    expect((await waitForState(page, "away")).label).toBe(label);
     expect(contrast(await readScreen(page))).toBeGreaterThan(15);
     servers.push(await startServer("--port", String(first.port)));
     await waitForState(page, "live");

@@ -9,6 +9,7 @@ let watching: Watching;
 let logged: string[];
 let restarts: string[];
 let left: number;
+let keyframes: number;
 let ices: number;
 let ended: string[];
 /** The server ends what was watched last. */
@@ -26,6 +27,7 @@ beforeEach(() => {
   logged = [];
   restarts = [];
   left = 0;
+  keyframes = 0;
   ices = 0;
   restarting = Promise.resolve();
   ended = [];
@@ -49,6 +51,7 @@ beforeEach(() => {
                     await restarting;
                     return `answer to ${again}`;
                   },
+                  keyframe: () => keyframes++,
                   leave: () => left++,
                 };
               },
@@ -76,6 +79,18 @@ test("each answer has what to look for ways here by, made anew", async () => {
   expect(await watching.restart({ offer: "another" })).toMatchObject({
     value: { iceServers: [{ urls: "turn:2" }] },
   });
+});
+
+test("a keyframe is asked of the viewer that is watched, twice a second at most", async () => {
+  watching.keyframe();
+  expect(keyframes).toBe(0);
+  await watch();
+  await clock.advance(500);
+  for (let n = 0; n < 10; n++) watching.keyframe();
+  expect(keyframes).toBe(1);
+  await clock.advance(500);
+  watching.keyframe();
+  expect(keyframes).toBe(2);
 });
 
 describe("a restart", () => {

@@ -17,6 +17,16 @@ describe("Backoff", () => {
     backoff.reset();
     expect(backoff.next()).toBe(5000);
   });
+
+  it("spreads its waits over a quarter to either side, where it is given chance", () => {
+    for (const [chance, wait] of [
+      [0, 750],
+      [0.5, 1000],
+      [1, 1250],
+    ] as const) {
+      expect(new Backoff({ first: 1000, max: 9000, random: () => chance }).next()).toBe(wait);
+    }
+  });
 });
 
 describe("RateMeter", () => {
@@ -35,6 +45,27 @@ describe("RateMeter", () => {
     for (let second = 0; second <= 10; second++)
       rates.add(counters(second * 1000, second < 6 ? 0 : (second - 5) * 20, 0));
     expect(rates.rates?.fps).toBe(20);
+  });
+
+  it("tells the rate of a source that takes seconds for a frame, and lets it fall where none comes", () => {
+    const rates = new RateMeter();
+    for (let half = 0; half <= 20; half++) rates.add(counters(half * 500, Math.floor(half / 10), half));
+    expect(rates.rates?.fps).toBeCloseTo(0.2);
+    rates.add(counters(20_000, 2, 21));
+    expect(rates.rates?.fps).toBeCloseTo(0.1);
+    rates.rest();
+    rates.add(counters(20_500, 2, 22));
+    expect(rates.rates?.fps).toBe(0);
+  });
+
+  it("tells the share of packets that never came, however many were only late", () => {
+    const rates = new RateMeter();
+    rates.add({ ...counters(0, 0, 0), packets: 100, lost: 5 });
+    expect(rates.rates?.loss).toBeUndefined();
+    rates.add({ ...counters(1000, 20, 9), packets: 190, lost: 15 });
+    expect(rates.rates?.loss).toBeCloseTo(0.1);
+    rates.add({ ...counters(2000, 40, 18), packets: 290, lost: 2 });
+    expect(rates.rates?.loss).toBe(0);
   });
 
   it("tells the mean wait and decode time of the frames in between", () => {

@@ -3,7 +3,9 @@ import type { Reply, SourceState, StreamInfo } from "../../src/signaling/protoco
 import type { Playback, PlaybackEvents } from "../../web/player/playback.ts";
 import { Session } from "../../web/player/session.ts";
 import type { Offers, SignalingEvents } from "../../web/player/signaling.ts";
+import type { Refusal } from "../../web/player/state.ts";
 import type { ShownTelemetry } from "../../web/player/telemetry.ts";
+import { STALLED_AFTER } from "../../web/player/watchdog.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 
 const live: SourceState = { kind: "live", since: 1, run: 1 };
@@ -36,6 +38,7 @@ function start({ webrtc = true } = {}) {
     follows: 0,
     ahead: 700,
     restarts: [] as string[],
+    keyframes: 0,
     closed: false,
   };
   let events: SignalingEvents | undefined;
@@ -50,9 +53,9 @@ function start({ webrtc = true } = {}) {
       hearsServer,
       events: {
         ...playbackEvents,
-        lost() {
+        lost(why) {
           playback.close();
-          playbackEvents.lost();
+          playbackEvents.lost(why);
         },
       },
       closed: false,
@@ -77,6 +80,9 @@ function start({ webrtc = true } = {}) {
           server.restarts.push(offer);
           return { ok: true, value: { answer: `answer to ${offer}` } };
         },
+        keyframe: () => {
+          server.keyframes++;
+        },
         leave: () => {},
         clock: async () => timers.now() + server.ahead,
         close: () => {
@@ -88,6 +94,7 @@ function start({ webrtc = true } = {}) {
     openMjpeg: (given) => open("mjpeg", given),
     changed: () => {},
     telemetry: (shown) => telemetry.push(shown),
+    random: () => 0.5,
   });
   const connect = async () => {
     events?.connected();
@@ -107,7 +114,9 @@ function start({ webrtc = true } = {}) {
     newest,
     connect,
     away: () => events?.away(),
-    tell: (state: SourceState) => events?.stream(info(state)),
+    tell: (state: SourceState, viewers = 1) => events?.stream({ ...info(state), viewers }),
+    refuse: (refusal: Refusal) => events?.refused(refusal),
+    stopping: () => events?.stopping(),
     ended: () => events?.ended(),
     connectAndShow: async () => {
       await connect();
@@ -292,10 +301,20 @@ describe("a session", () => {
     const { session, opened, timers, connectAndShow, newest } = start();
     await connectAndShow();
     newest("webrtc").events.silent();
-    expect(session.model).toMatchObject({ transport: "webrtc", picture: "old" });
+    // The server was heard just now, and then no more.
+    expect(session.model).toMatchObject({
+      transport: "webrtc",
+      picture: "old",
+      stalled: { since: timers.now() + 700 - STALLED_AFTER, serverHeard: true },
+    });
     await timers.advance(60_000);
+    newest("webrtc").events.counted(
+      { at: timers.now(), bytes: 1, frames: 1 },
+      { codec: "", width: 1, height: 1 },
+    );
+    expect(session.model.stalled?.serverHeard).toBe(false);
     newest("webrtc").events.picture();
-    expect(session.model).toMatchObject({ transport: "webrtc", picture: "current" });
+    expect(session.model).toMatchObject({ transport: "webrtc", picture: "current", stalled: undefined });
     expect(opened).toMatchObject({ webrtc: [{ closed: false }], mjpeg: [] });
   });
 
@@ -361,6 +380,80 @@ describe("a session", () => {
     expect(opened.webrtc).toHaveLength(2);
     newest("webrtc").events.picture();
     expect(session.model.refusal).toBeUndefined();
+  });
+
+  it("joins as soon as somebody leaves a server that was full", async () => {
+    const { opened, timers, connect, newest, tell } = start();
+    await connect();
+    for (let refusals = 0; refusals < 8; refusals++) {
+      newest("webrtc").events.refused({ code: "full", message: "Full." });
+      await timers.advance(refusals < 7 ? 30_000 : 0);
+    }
+    const before = opened.webrtc.length;
+    tell(live, 5);
+    await timers.advance(1000);
+    expect(opened.webrtc).toHaveLength(before);
+    tell(live, 4);
+    await timers.advance(1000);
+    expect(opened.webrtc).toHaveLength(before + 1);
+  });
+
+  it("tells that the server does not let this page in, until it does", async () => {
+    const { session, connect, refuse } = start();
+    refuse({ code: "origin", message: "Not this page." });
+    expect(session.model).toMatchObject({ refusal: { code: "origin" }, server: "connecting" });
+    await connect();
+    expect(session.model).toMatchObject({ refusal: undefined, server: "there" });
+  });
+
+  it("tells a server that was stopped from one that is lost, and that from one that never was there", async () => {
+    const { session, connect, stopping, away } = start();
+    away();
+    expect(session.model).toMatchObject({ server: "away", reached: false, stopped: false });
+    await connect();
+    away();
+    expect(session.model).toMatchObject({ server: "away", reached: true, stopped: false });
+    await connect();
+    stopping();
+    away();
+    expect(session.model).toMatchObject({ server: "away", reached: true, stopped: true });
+    await connect();
+    expect(session.model.stopped).toBe(false);
+  });
+
+  it("passes on why WebRTC showed nothing, and forgets it with the first picture", async () => {
+    const { session, timers, connect, newest } = start();
+    await connect();
+    newest("webrtc").events.lost("WebRTC did not connect, as the moon is full");
+    expect(session.model).toMatchObject({ transport: "mjpeg", trouble: expect.stringContaining("moon") });
+    await timers.advance(5000);
+    newest("webrtc").events.picture();
+    expect(session.model.trouble).toBeUndefined();
+  });
+
+  it("asks the server for a keyframe where the playback needs one", async () => {
+    const { server, connectAndShow, newest } = start();
+    await connectAndShow();
+    newest("webrtc").offers?.keyframe();
+    expect(server.keyframes).toBe(1);
+  });
+
+  it("measures anew once the page is seen again: what came while it was hidden was not told", async () => {
+    const { session, timers, connectAndShow, newest } = start();
+    await connectAndShow();
+    await timers.advance(100);
+    const show = (captured: number) =>
+      newest("webrtc").events.shown(
+        { shownAt: timers.now() },
+        { captured, received: captured, sent: captured },
+      );
+    const captured = timers.now() + 700;
+    await timers.advance(2500);
+    session.seenAgain();
+    show(captured);
+    expect(session.meter.stats(timers.now()).latency).toBeUndefined();
+    show(timers.now() + 700);
+    expect(session.meter.stats(timers.now()).latency?.now).toBe(0);
   });
 
   it("falls back at once where the two have no codec in common", async () => {

@@ -118,13 +118,63 @@ group("describe", () => {
     for (const model of [playing, by("mjpeg", playing), initialModel]) {
       expect(told({ ...model, server: "away" })).toMatchObject({
         kind: "away",
-        sentence: "The server is away, reconnecting",
         picture: model.picture,
       });
     }
   });
 
-  const refusal = { code: "full", message: "All 50 places are taken." } as const;
+  it("tells a server that was stopped from one that was lost, or never was there", () => {
+    const away: Model = { ...playing, server: "away" };
+    expect(told({ ...away, reached: true, stopped: true })).toMatchObject({
+      label: "Server stopped",
+      sentence: "The server was stopped; the picture comes back when it is started again",
+    });
+    expect(told({ ...away, reached: true }).sentence).toBe(
+      "The connection to the server was lost, reconnecting",
+    );
+    expect(told(away).sentence).toMatch(/^The server cannot be reached/);
+  });
+
+  it("is stalled where no picture comes from a source that is live, and tells whether the server is heard", () => {
+    const stalled = (serverHeard: boolean): Model => ({
+      ...playing,
+      picture: "old",
+      stalled: { since: 7, serverHeard },
+    });
+    expect(told(stalled(true))).toMatchObject({
+      kind: "stalled",
+      sentence: "No picture since T7, trying to get it back",
+      since: 7,
+    });
+    expect(told(stalled(false))).toMatchObject({
+      kind: "stalled",
+      sentence: "Nothing has come from the server since T7",
+    });
+  });
+
+  it.each(["asked", "unseen"] as const)("is paused before anything else where that was %s", (paused) => {
+    for (const model of [playing, { ...playing, server: "away" as const }, initialModel]) {
+      expect(told({ ...model, paused })).toMatchObject({ kind: "paused", why: paused });
+    }
+  });
+
+  it("says in the fallback why WebRTC shows nothing, where that is known", () => {
+    const trouble = "WebRTC did not connect, as nothing came back from 192.0.2.1:8081";
+    expect(told(by("mjpeg", { ...playing, trouble })).sentence).toBe(
+      `${trouble}, showing MJPEG; still trying`,
+    );
+  });
+
+  it("promises who comes to a full server that there will be room", () => {
+    const refusal = { code: "full", message: "As many as there are." } as const;
+    expect(told({ ...there, refusal })).toMatchObject({
+      kind: "refused",
+      label: "Full",
+      sentence: expect.stringMatching(/comes by itself as soon as there is room$/),
+    });
+  });
+
+  const refusal = { code: "token", message: "All 50 places are taken." } as const;
 
   it("gives the server's own words where it refuses", () => {
     expect(told({ ...there, refusal })).toMatchObject({

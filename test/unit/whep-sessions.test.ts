@@ -39,6 +39,7 @@ beforeEach(() => {
                   restarts.push(offer);
                   return "v=0\r\na=ice-lite\r\nm=video 9 X 96\r\na=ice-ufrag:ours\r\n";
                 },
+                keyframe: () => {},
                 leave: () => left++,
               };
             },

@@ -7,6 +7,7 @@ export class Banner {
   readonly element = document.createElement("div");
   /** For the controls. */
   readonly badge = document.createElement("span");
+  readonly #title = document.createElement("span");
   readonly #sentence = document.createElement("span");
   readonly #elapsed = document.createElement("span");
   readonly #label = document.createElement("span");
@@ -16,10 +17,17 @@ export class Banner {
     this.element.className = "state";
     this.element.part = "status";
     this.#sentence.role = "status";
+    this.#sentence.className = "sentence";
+    const title = document.createElement("span");
+    title.className = "title";
+    this.#title.className = "label";
+    // Its sentence says the same.
+    this.#title.ariaHidden = "true";
+    title.append(this.#dots[0], this.#title);
     // What counts up is for the eyes alone: it would be read out each second.
     this.#elapsed.ariaHidden = "true";
     this.#elapsed.className = "elapsed";
-    this.element.append(this.#dots[0], this.#sentence, this.#elapsed);
+    this.element.append(title, this.#sentence, this.#elapsed);
     this.badge.className = "badge";
     this.badge.part = "badge";
     this.badge.append(this.#dots[1], this.#label);
@@ -32,7 +40,9 @@ export class Banner {
   /** @param now on the server's clock. */
   show(state: PlayerState, now: number): void {
     const { kind, sentence, label } = state;
-    const tone = toneOf(kind);
+    // Those two need no hand: the picture comes by itself.
+    const waits = kind === "refused" && ["no-such-stream", "full"].includes(state.refusal.code);
+    const tone = waits ? "busy" : toneOf(kind);
     for (const dot of this.#dots) {
       dot.dataset.tone = tone;
       dot.toggleAttribute("data-busy", tone === "busy" || kind === "away");
@@ -42,6 +52,8 @@ export class Banner {
     const rests = kind === "stalled" || kind === "crashed" || kind === "ended";
     write(this.#elapsed, rests ? duration(now - state.since) : "");
     write(this.#label, label);
+    write(this.#title, label);
+    this.element.toggleAttribute("data-brief", label === sentence);
     this.badge.title = sentence;
   }
 

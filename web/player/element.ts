@@ -21,6 +21,7 @@ import { describe, initialModel, type Model, type PlayerState, timeOfDay } from 
 import { StatisticsView } from "./statistics-view.ts";
 import type { FrameTelemetry, ShownTelemetry } from "./telemetry.ts";
 import { type Cancel, pageTimers } from "./timers.ts";
+import { onWake } from "./wake.ts";
 import { hasWebRtc, openWebRtc } from "./webrtc.ts";
 
 /** The element's own events. */
@@ -226,10 +227,21 @@ export class RendercastPlayer extends HTMLElement {
       this.#sheet.replaceSync(css);
       this.shadowRoot?.adoptedStyleSheets.push(this.#sheet);
     }
-    this.#stopWatching = watchVisibility(this, (visible) => {
+    const stopLooking = watchVisibility(this, (visible) => {
+      if (visible && !this.#visible) this.#session?.seenAgain();
       this.#visible = visible;
       this.#seeAgain();
     });
+    const stopWaking = onWake(
+      pageTimers,
+      Date.now,
+      () => document.hidden,
+      () => this.#beginAgain(),
+    );
+    this.#stopWatching = () => {
+      stopLooking();
+      stopWaking();
+    };
     this.#apply();
   }
 
@@ -246,8 +258,8 @@ export class RendercastPlayer extends HTMLElement {
       this.#showStatistics();
     } else if (before !== after && this.isConnected) {
       if (name === "src") this.#screen.clear();
-      if (name !== "background") this.#end();
-      this.#apply();
+      if (name === "background") this.#apply();
+      else this.#beginAgain();
     }
   }
 
@@ -275,6 +287,11 @@ export class RendercastPlayer extends HTMLElement {
       this.#measured();
     }
     this.#showControls();
+  }
+
+  #beginAgain(): void {
+    this.#end();
+    this.#apply();
   }
 
   #begin(): void {

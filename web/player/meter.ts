@@ -48,6 +48,8 @@ export interface PlayerStats {
   readonly link: LinkStats | undefined;
 }
 
+/** A playback counts each half second: rates that are older are none any more. */
+const STALE = 3000;
 /** Frames that may be shown without being recognised before that is called impossible. */
 const UNKNOWN_FRAMES = 120;
 
@@ -61,6 +63,7 @@ export class Meter {
   readonly #stages = new StageMedians();
   #transport: Transport | undefined;
   #format: Format | undefined;
+  #countedAt = Number.NEGATIVE_INFINITY;
   #level: number | undefined;
   #unknown = 0;
   /** On the page's clock, when its pictures began to come. */
@@ -110,15 +113,18 @@ export class Meter {
 
   /** @param live false while the source rests: then all that comes is its last picture, sent again. */
   counted(counters: Counters, format: Format, live: boolean): void {
+    if (!live) this.#rates.rest();
     if (!live) this.#repeats += Math.max(0, counters.frames - this.#frames);
     this.#frames = counters.frames;
     this.#rates.add({ ...counters, repeats: this.#repeats });
     this.#format = format;
+    this.#countedAt = counters.at;
   }
 
   /** The figures now, on the page's clock. */
   stats(now: number): PlayerStats {
-    const rates = this.#rates.rates;
+    const isCounted = now - this.#countedAt < STALE;
+    const rates = isCounted ? this.#rates.rates : undefined;
     const median = this.#medians.median(now);
     const p95 = this.#percentiles.quantile(now, 0.95);
     const newest = this.#medians.last(now);
@@ -140,7 +146,7 @@ export class Meter {
       loss: rates?.loss,
       jitterBuffer: rates?.buffer,
       decodeTime: rates?.decode,
-      link: this.#format?.link,
+      link: isCounted ? this.#format?.link : undefined,
     };
   }
 

@@ -6,7 +6,7 @@ import type { Playback, PlaybackEvents } from "./playback.ts";
 import { readTelemetry, readTimes } from "./report.ts";
 import type { PlayerScreen } from "./screen.ts";
 import { type Cancel, epochOf, type Timers } from "./timers.ts";
-import { Watchdog } from "./watchdog.ts";
+import { Silence, STALLED_AFTER, Watchdog } from "./watchdog.ts";
 
 /** What the request needs. */
 export interface MjpegOptions {
@@ -31,16 +31,21 @@ export function openMjpeg(options: MjpegOptions): Playback {
   return new MjpegPlayback(options);
 }
 
+const COUNT_EVERY = 500;
+
 class MjpegPlayback implements Playback {
   readonly #options: MjpegOptions;
   readonly #events: PlaybackEvents;
   readonly #abort = new AbortController();
   readonly #watchdog = new Watchdog();
+  readonly #stall = new Silence(STALLED_AFTER);
   readonly #stopCounting: Cancel;
   /** The newest part, while the one before it is decoded or waits for the screen. */
   #newest: Arrival | undefined;
   #drawing = false;
   #shown = false;
+  /** What is on the screen is an old picture: nothing comes. */
+  #isSilent = false;
   #width = 0;
   #height = 0;
   #bytes = 0;
@@ -49,7 +54,7 @@ class MjpegPlayback implements Playback {
   constructor(options: MjpegOptions) {
     this.#options = options;
     this.#events = options.events;
-    this.#stopCounting = options.timers.every(1000, () => this.#count());
+    this.#stopCounting = options.timers.every(COUNT_EVERY, () => this.#count());
     void this.#read();
   }
 
@@ -115,8 +120,9 @@ class MjpegPlayback implements Playback {
     this.#options.screen.draw(picture, width, height);
     this.#width = width;
     this.#height = height;
-    if (!this.#shown) {
+    if (!this.#shown || this.#isSilent) {
       this.#shown = true;
+      this.#isSilent = false;
       this.#events.picture();
     }
     // What is drawn now gets onto the screen as the browser begins its next frame.
@@ -131,6 +137,10 @@ class MjpegPlayback implements Playback {
     const counters = { at: this.#options.timers.now(), bytes: this.#bytes, frames: this.#frames };
     this.#events.counted(counters, { codec: "MJPEG", width: this.#width, height: this.#height });
     const expected = document.hidden ? undefined : this.#options.expectedFps();
+    if (this.#shown && this.#stall.begins(counters, expected)) {
+      this.#isSilent = true;
+      this.#events.silent();
+    }
     if (this.#watchdog.isStuck(counters, expected)) this.#lose();
   }
 

@@ -11,6 +11,8 @@ import type { FrameTelemetry } from "./telemetry.ts";
 export interface Playback {
   /** Ends it; none of its events comes after. Its last picture stays on the screen. */
   close(): void;
+  /** Why no picture has come so far, for the user: a clause without a full stop. */
+  trouble?(): Promise<string | undefined>;
 }
 
 /** The picture itself. */
@@ -42,10 +44,10 @@ export interface PlaybackEvents {
     frame: { readonly rtpTimestamp: number } | ServerTimes | undefined,
     telemetry?: FrameTelemetry,
   ): void;
-  /** About once a second. */
+  /** Once or twice a second. */
   counted(counters: Counters, format: Format): void;
   /** The server said no. The playback has closed itself. */
   refused(refusal: Refusal): void;
-  /** It came to an end. The playback has closed itself. */
-  lost(): void;
+  /** It came to an end; `why` as {@link Playback.trouble}. The playback has closed itself. */
+  lost(why?: string): void;
 }

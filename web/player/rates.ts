@@ -16,6 +16,8 @@ export interface Counters {
   /** Packets that came, and those that never did. */
   readonly packets?: number | undefined;
   readonly lost?: number | undefined;
+  /** Frames that came onto the screen; undefined where the browser does not tell. */
+  readonly presented?: number | undefined;
 }
 
 /** Rates between two moments. */
@@ -37,13 +39,18 @@ const SPAN = 3000;
 /** Rates over the last three seconds: short enough to follow, long enough to read. */
 export class RateMeter {
   #samples: Counters[] = [];
+  /** The last two moments at which new frames had come: by them the rate of a slow source is told. */
+  #came: { readonly at: number; readonly frames: number }[] = [];
 
   /** Takes the counters' new values. Counters that fell begin anew. */
   add(counters: Counters): void {
     const last = this.#samples.at(-1);
-    if (last && (counters.bytes < last.bytes || counters.frames < last.frames)) this.#samples = [];
+    if (last && (counters.bytes < last.bytes || counters.frames < last.frames)) this.clear();
     if (last && counters.at <= last.at) return;
     this.#samples.push(counters);
+    const frames = newFrames(counters);
+    if (frames !== this.#came.at(-1)?.frames)
+      this.#came = [...this.#came.slice(-1), { at: counters.at, frames }];
     while (this.#samples.length > 2 && counters.at - (this.#samples[0]?.at ?? 0) > SPAN + 500)
       this.#samples.shift();
   }
@@ -55,8 +62,9 @@ export class RateMeter {
     if (!first || !last || last.at <= first.at) return undefined;
     const seconds = (last.at - first.at) / 1000;
     const frames = last.frames - first.frames;
+    const fresh = Math.max(0, newFrames(last) - newFrames(first));
     return {
-      fps: Math.max(0, frames - (difference(first.repeats, last.repeats) ?? 0)) / seconds,
+      fps: fresh > 1 ? fresh / seconds : this.#slowRate(last.at),
       bitrate: ((last.bytes - first.bytes) * 8) / seconds,
       buffer: meanMs(first.bufferDelay, last.bufferDelay, difference(first.bufferFrames, last.bufferFrames)),
       decode: meanMs(first.decodeTime, last.decodeTime, frames),
@@ -66,7 +74,24 @@ export class RateMeter {
 
   clear(): void {
     this.#samples = [];
+    this.rest();
   }
+
+  /** No new frames are due: what came before says nothing about their rate. */
+  rest(): void {
+    this.#came = [];
+  }
+
+  /** Of a frame in seconds: no more than the time since the last one allows. */
+  #slowRate(now: number): number {
+    const [before, last] = this.#came;
+    if (!before || !last) return 0;
+    return 1000 / Math.max((last.at - before.at) / Math.max(1, last.frames - before.frames), now - last.at);
+  }
+}
+
+function newFrames({ frames, repeats = 0 }: Counters): number {
+  return frames - repeats;
 }
 
 function difference(from: number | undefined, to: number | undefined): number | undefined {

@@ -19,6 +19,7 @@ import type { Offers, Signaling, SignalingEvents } from "./signaling.ts";
 import { initialModel, type Model, type Refusal, type Transport, withSource } from "./state.ts";
 import { type ShownTelemetry, TelemetryTrack } from "./telemetry.ts";
 import type { Cancel, Timers } from "./timers.ts";
+import { STALLED_AFTER } from "./watchdog.ts";
 
 /** What the session acts through. */
 export interface SessionPorts {
@@ -38,6 +39,8 @@ export interface SessionPorts {
   readonly changed: () => void;
   /** A frame that has data is on the screen. */
   readonly telemetry: (telemetry: ShownTelemetry) => void;
+  /** From 0 to 1, by which viewers that were all lost at once come back one after the other. */
+  readonly random?: () => number;
 }
 
 /** How long WebRTC has to show a picture. */
@@ -46,6 +49,8 @@ export const PICTURE_WITHIN = 5000;
 const GOOD_AFTER = 10_000;
 /** The server describes the stream each second: sooner than a picture is missed, it is known whether anything comes. */
 const HEARD_WITHIN = 2000;
+/** Those that wait for a seat take it one after the other. */
+const ROOM_WITHIN = 1000;
 const QUICK_PINGS = 5;
 /** A page that still loads answers late: so the clock is asked each second at first, then each fifth. */
 const LOADING_FOR = 10;
@@ -65,10 +70,10 @@ export class Session {
   readonly #ports: SessionPorts;
   readonly #signaling: Signaling;
   /** Between tries of WebRTC where it does not connect. */
-  readonly #retry = new Backoff({ first: PICTURE_WITHIN, max: 60_000 });
+  readonly #retry: Backoff;
   /** Before joining again what was lost or refused. */
-  readonly #rejoin = new Backoff({ first: 250, max: 30_000 });
-  readonly #mjpegAgain = new Backoff({ first: 500, max: 15_000 });
+  readonly #rejoin: Backoff;
+  readonly #mjpegAgain: Backoff;
   readonly #telemetry: TelemetryTrack;
   readonly #stopClock: Cancel;
   #stopWebRtcTimer: Cancel | undefined;
@@ -86,12 +91,18 @@ export class Session {
     this.#stream = stream;
     this.#ports = ports;
     this.#model = { ...initialModel, webrtc: ports.openWebRtc !== undefined };
+    const { random = Math.random } = ports;
+    this.#retry = new Backoff({ first: PICTURE_WITHIN, max: 60_000, random });
+    this.#rejoin = new Backoff({ first: 250, max: 30_000, random });
+    this.#mjpegAgain = new Backoff({ first: 500, max: 15_000, random });
     this.#telemetry = new TelemetryTrack(ports.telemetry);
     this.#signaling = ports.openSignaling({
       connected: () => this.#connected(),
       away: () => this.#away(),
       stream: (info) => this.#described(info),
       ended: () => this.#webrtcEnded(),
+      refused: (refusal) => this.#update({ server: "connecting", refusal }),
+      stopping: () => this.#update({ stopped: true }),
     });
     this.#stopClock = ports.timers.every(1000, () => {
       this.#seconds++;
@@ -109,6 +120,11 @@ export class Session {
     return this.#info;
   }
 
+  /** The page was hidden, where frames come and none is told of: what is measured begins anew. */
+  seenAgain(): void {
+    if (this.#model.picture === "current") this.meter.begin(this.#model.transport, this.#ports.timers.now());
+  }
+
   close(): void {
     this.#closed = true;
     this.#stopClock();
@@ -123,7 +139,7 @@ export class Session {
   #connected(): void {
     // The server knows nothing of the old connection: what it showed last is an old picture.
     this.#closeWebRtc();
-    this.#update({ server: "there", refusal: undefined });
+    this.#update({ server: "there", reached: true, stopped: false, refusal: undefined });
     this.meter.forgetServer();
     this.#telemetry.forgetServer();
     this.#seconds = 0;
@@ -151,6 +167,7 @@ export class Session {
 
   #described(info: StreamInfo): void {
     this.#heardAt = this.#ports.timers.now();
+    const hasRoom = this.#model.refusal?.code === "full" && info.viewers < (this.#info?.viewers ?? 0);
     const wakes = info.state.kind === "live" && this.#model.source?.kind !== "live";
     this.#info = info;
     this.#model = { ...withSource(this.#model, info.state), problem: info.problem };
@@ -159,6 +176,8 @@ export class Session {
     if (wakes && this.#model.transport === "webrtc" && this.#webrtc && !this.#webrtc.pictureAt) {
       this.#expectPicture();
     }
+    // Whoever left made room; the others that wait have seen it too.
+    if (hasRoom && !this.#webrtc) this.#joinAfter(ROOM_WITHIN * (this.#ports.random ?? Math.random)());
   }
 
   async #pingQuickly(): Promise<void> {
@@ -191,9 +210,13 @@ export class Session {
         ...this.#playbackEvents("webrtc", attempt),
         picture: () => this.#webrtcShows(attempt),
         refused: (refusal) => this.#refused(refusal),
-        lost: () => this.#webrtcLost(attempt),
+        lost: (why) => this.#webrtcLost(attempt, why),
       },
-      { watch: (offer) => this.#watch(offer), restart: (offer) => this.#restart(offer) },
+      {
+        watch: (offer) => this.#watch(offer),
+        restart: (offer) => this.#restart(offer),
+        keyframe: () => this.#signaling.keyframe(),
+      },
       () => this.#expectedFps(),
       () => this.#hearsServer,
     );
@@ -221,8 +244,13 @@ export class Session {
     this.#webrtcTimer(PICTURE_WITHIN, () => {
       // Connected, and only the source has nothing to show: then neither would MJPEG.
       const idle = this.#webrtc?.connectedAt !== undefined && this.#model.source?.kind !== "live";
-      if (idle) this.#expectPicture();
-      else this.#fallBack();
+      if (idle) {
+        this.#expectPicture();
+        return;
+      }
+      const { playback } = this.#webrtc ?? {};
+      void playback?.trouble?.().then((trouble) => this.#update({ trouble }));
+      this.#fallBack();
     });
   }
 
@@ -232,7 +260,13 @@ export class Session {
     this.#retry.reset();
     this.#closeMjpeg();
     this.meter.begin("webrtc", attempt.connectedAt ?? attempt.pictureAt);
-    this.#update({ transport: "webrtc", picture: "current", refusal: undefined });
+    this.#update({
+      transport: "webrtc",
+      picture: "current",
+      refusal: undefined,
+      stalled: undefined,
+      trouble: undefined,
+    });
   }
 
   #webrtcEnded(): void {
@@ -242,9 +276,10 @@ export class Session {
     this.#webrtcLost(attempt);
   }
 
-  #webrtcLost(attempt: Attempt): void {
+  #webrtcLost(attempt: Attempt, trouble?: string): void {
     if (this.#webrtc === attempt) this.#webrtc = undefined;
     if (attempt.pictureAt === undefined) {
+      if (trouble !== undefined) this.#update({ trouble });
       // In the fallback the next try is due anyway.
       if (this.#model.transport === "webrtc" && this.#model.server === "there") this.#fallBack();
       return;
@@ -257,7 +292,7 @@ export class Session {
   #refused(refusal: Refusal): void {
     this.#closeWebRtc();
     this.#update({ refusal: { code: refusal.code, message: refusal.message } });
-    const mjpegMayWork = refusal.code !== "no-such-stream" && refusal.code !== "full";
+    const mjpegMayWork = !["no-such-stream", "full", "token"].includes(refusal.code);
     if (mjpegMayWork && this.#model.transport === "webrtc") this.#fallBack();
     this.#joinAfter(this.#rejoin.next());
   }
@@ -300,7 +335,7 @@ export class Session {
           attempt.pictureAt = this.#ports.timers.now();
           this.#mjpegAgain.reset();
           this.meter.begin("mjpeg", attempt.connectedAt ?? attempt.pictureAt);
-          this.#update({ picture: "current" });
+          this.#update({ picture: "current", stalled: undefined });
         },
         refused: over,
         lost: over,
@@ -333,7 +368,7 @@ export class Session {
         attempt.connectedAt ??= this.#ports.timers.now();
       },
       silent: () => {
-        if (onScreen()) this.#update({ picture: "old" });
+        if (onScreen()) this.#update({ picture: "old", stalled: this.#stalled() });
       },
       reported: (report: FrameReport) => {
         this.meter.reported(report);
@@ -347,9 +382,19 @@ export class Session {
         else if (frame && "rtpTimestamp" in frame) this.#telemetry.shown(shown, frame.rtpTimestamp);
       },
       counted: (...counted: Parameters<PlaybackEvents["counted"]>) => {
-        if (onScreen()) this.meter.counted(...counted, live());
+        if (!onScreen()) return;
+        this.meter.counted(...counted, live() && !this.#model.stalled);
+        const { stalled } = this.#model;
+        if (stalled && stalled.serverHeard !== this.#hearsServer) this.#update({ stalled: this.#stalled() });
       },
     };
+  }
+
+  /** Since when; once it is noticed. */
+  #stalled(): Model["stalled"] {
+    const now = this.#ports.timers.now() + (this.meter.clock.best?.offset ?? 0);
+    const since = this.#model.stalled?.since ?? now - STALLED_AFTER;
+    return { since, serverHeard: this.#hearsServer };
   }
 
   #expectedFps(): number | undefined {

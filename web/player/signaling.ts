@@ -2,12 +2,15 @@
 import { io, type Socket } from "socket.io-client";
 import type {
   ClientToServerEvents,
+  RefusalCode,
   Reply,
   ServerToClientEvents,
   SessionAnswer,
   StreamInfo,
 } from "../../src/signaling/protocol.ts";
+import { Backoff } from "./backoff.ts";
 import type { SourceUrl } from "./source-url.ts";
+import type { Refusal } from "./state.ts";
 
 /** What comes from the server by itself. */
 export interface SignalingEvents {
@@ -16,6 +19,10 @@ export interface SignalingEvents {
   /** The server is not there, or not any more. It is tried again without being asked. */
   away(): void;
   stream(info: StreamInfo): void;
+  /** The server does not let this page in; it is asked again all the same. */
+  refused(refusal: Refusal): void;
+  /** The server was told to stop: it goes away next. */
+  stopping(): void;
   /** The server has ended the connection by WebRTC. */
   ended(): void;
 }
@@ -25,6 +32,8 @@ export interface Offers {
   watch(offer: string): Promise<Reply<SessionAnswer>>;
   /** For an offer that restarts the ICE of what is watched. */
   restart(offer: string): Promise<Reply<SessionAnswer>>;
+  /** The picture stands still though packets come: one is needed that needs none before it. */
+  keyframe(): void;
 }
 
 /** What can be asked of the server. Every promise rejects where no answer came in time. */
@@ -32,7 +41,7 @@ export interface Signaling {
   follow(stream: string): Promise<Reply<StreamInfo>>;
   watch(stream: string, offer: string): Promise<Reply<SessionAnswer>>;
   restart(offer: string): Promise<Reply<SessionAnswer>>;
-  leave(): void;
+  keyframe(): void;
   /** The server's time. */
   clock(): Promise<number>;
   close(): void;
@@ -55,8 +64,19 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents, token?
     randomizationFactor: 0.5,
   });
   let reconnect: ReturnType<typeof setTimeout> | undefined;
-  socket.on("connect", events.connected);
-  socket.on("connect_error", events.away);
+  const again = new Backoff({ first: 2000, max: 60_000, random: Math.random });
+  socket.on("connect", () => {
+    again.reset();
+    events.connected();
+  });
+  socket.on("connect_error", (error: Error & { readonly data?: unknown }) => {
+    const refusal = readRefusal(error.data);
+    if (!refusal) return events.away();
+    // For socket.io that is final. But the server may be started anew, with another word.
+    clearTimeout(reconnect);
+    reconnect = setTimeout(() => socket.connect(), again.next());
+    events.refused(refusal);
+  });
   socket.on("disconnect", (reason) => {
     events.away();
     // The one case that socket.io takes for final. A server that shuts down may well come back.
@@ -64,13 +84,14 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents, token?
   });
   socket.on("stream", events.stream);
   socket.on("ended", () => events.ended());
+  socket.on("stopping", () => events.stopping());
 
   const asked = socket.timeout(ANSWER_WITHIN);
   return {
     follow: (stream) => asked.emitWithAck("follow", stream),
     watch: (stream, offer) => asked.emitWithAck("watch", { stream, offer }),
     restart: (offer) => asked.emitWithAck("restart", { offer }),
-    leave: () => void socket.emit("leave"),
+    keyframe: () => void socket.emit("keyframe"),
     clock: () => asked.emitWithAck("clock"),
     close() {
       clearTimeout(reconnect);
@@ -78,4 +99,13 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents, token?
       socket.disconnect();
     },
   };
+}
+
+/** What the server hands to a page that it does not let in. */
+function readRefusal(data: unknown): Refusal | undefined {
+  if (typeof data !== "object" || data === null || !("code" in data) || !("message" in data))
+    return undefined;
+  const { code, message } = data;
+  if (typeof code !== "string" || typeof message !== "string") return undefined;
+  return { code: code as RefusalCode, message };
 }

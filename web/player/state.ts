@@ -16,6 +16,9 @@ export interface Refusal {
 /** Everything the player's state follows from. Times are milliseconds since the epoch on the server's clock. */
 export interface Model {
   readonly server: "connecting" | "there" | "away";
+  /** Whether the server was ever there, and whether it was told to stop when it went. */
+  readonly reached: boolean;
+  readonly stopped: boolean;
   /** What the source does; undefined until the server has told. */
   readonly source: SourceState | undefined;
   /** The render loop's last restart, if there ever was one: when its start number `run` began. */
@@ -24,6 +27,10 @@ export interface Model {
   readonly transport: Transport;
   /** `current`: by `transport` comes what there is. `old`: only what came before is left. */
   readonly picture: "none" | "current" | "old";
+  /** Since when no picture has come though one should; undefined where all is well. */
+  readonly stalled: { readonly since: number; readonly serverHeard: boolean } | undefined;
+  /** Why there is no picture by WebRTC, as far as that is known: a clause without a full stop. */
+  readonly trouble: string | undefined;
   /** Whether the browser has WebRTC at all. */
   readonly webrtc: boolean;
   readonly refusal: Refusal | undefined;
@@ -62,10 +69,14 @@ export const RESTART_NOTICE = 60_000;
 /** The model before anything has happened. */
 export const initialModel: Model = {
   server: "connecting",
+  reached: false,
+  stopped: false,
   source: undefined,
   restart: undefined,
   transport: "webrtc",
   picture: "none",
+  stalled: undefined,
+  trouble: undefined,
   webrtc: true,
   refusal: undefined,
   problem: undefined,
@@ -89,12 +100,12 @@ export function describe(model: Model, now: number, time: (at: number) => string
     return { ...common, notice: undefined, kind: "paused", label: "Paused", sentence, why: model.paused };
   }
   if (model.server === "away") {
-    const sentence = "The server is away, reconnecting";
-    return { ...common, notice: undefined, kind: "away", label: "Server away", sentence };
+    const label = model.stopped ? "Server stopped" : "Server away";
+    return { ...common, notice: undefined, kind: "away", label, sentence: awaySentence(model) };
   }
   if (refusal && picture !== "current") {
     const label = refusedLabel(refusal.code);
-    return { ...common, kind: "refused", label, sentence: refusal.message, refusal };
+    return { ...common, kind: "refused", label, sentence: refusedSentence(refusal), refusal };
   }
   if (!source) return { ...common, kind: "connecting", label: "Connecting", sentence: "Connecting" };
 
@@ -135,6 +146,13 @@ export function describe(model: Model, now: number, time: (at: number) => string
         since: source.since,
       };
     case "live": {
+      if (picture !== "current" && model.stalled) {
+        const { since, serverHeard } = model.stalled;
+        const sentence = serverHeard
+          ? `No picture since ${time(since)}, trying to get it back`
+          : `Nothing has come from the server since ${time(since)}`;
+        return { ...common, notice: undefined, kind: "stalled", label: "Stalled", sentence, since };
+      }
       if (picture !== "current") {
         const sentence =
           model.problem ??
@@ -152,16 +170,28 @@ export function describe(model: Model, now: number, time: (at: number) => string
   }
 }
 
+function awaySentence({ stopped, reached }: Model): string {
+  if (stopped) return "The server was stopped; the picture comes back when it is started again";
+  return reached
+    ? "The connection to the server was lost, reconnecting"
+    : "The server cannot be reached: is it running, and is this its address? Trying again";
+}
+
 function refusedLabel(code: RefusalCode): string {
   if (code === "no-such-stream") return "Not there yet";
   return code === "full" ? "Full" : "Refused";
 }
 
-function fallbackSentence({ webrtc, refusal, picture }: Model): string {
+function refusedSentence({ code, message }: Refusal): string {
+  if (code !== "full") return message;
+  return "As many watch as this server takes. The picture comes by itself as soon as there is room";
+}
+
+function fallbackSentence({ webrtc, refusal, trouble, picture }: Model): string {
   const why = refusal
     ? refusal.message.replace(/[.\s]+$/, "")
     : webrtc
-      ? "WebRTC did not connect"
+      ? (trouble ?? "WebRTC did not connect")
       : "This browser has no WebRTC";
   if (picture !== "current") return `${why}, trying MJPEG`;
   return `${why}, showing MJPEG${webrtc ? "; still trying" : ""}`;

@@ -7,16 +7,24 @@ const STUCK_AFTER = 3000;
 const SILENT_AFTER = 6000;
 /** Sooner than it is given up: in time for another way to be found. */
 const QUIET_AFTER = 2000;
+/** A picture that stands still for so long is not called live. */
+export const STALLED_AFTER = 1400;
 /** Whoever looks so late was stopped itself: what has come meanwhile is still to be counted. */
 const LATE = 2500;
 
-/** Fed with counters about once a second. */
+/** Fed with counters once or twice a second. */
 export class Watchdog {
   #last: Counters | undefined;
   /** When the last frame came, or when waiting for one began to make sense. */
   #frameAt = 0;
   /** When the first bytes after it came. */
   #bytesAt: number | undefined;
+  readonly #stuckAfter: number;
+
+  /** @param stuckAfter how long bytes may come without a frame, in milliseconds. */
+  constructor(stuckAfter = STUCK_AFTER) {
+    this.#stuckAfter = stuckAfter;
+  }
 
   /**
    * Whether to give the playback up. `sourceFps` is the frame rate to expect: undefined where none
@@ -32,7 +40,7 @@ export class Watchdog {
       return false;
     }
     if (counters.bytes > last.bytes) this.#bytesAt ??= counters.at;
-    if (this.#bytesAt !== undefined && counters.at - this.#bytesAt >= STUCK_AFTER) return true;
+    if (this.#bytesAt !== undefined && counters.at - this.#bytesAt >= this.#stuckAfter) return true;
     return counters.at - this.#frameAt >= Math.max(SILENT_AFTER, 5000 / Math.max(sourceFps, 0.05));
   }
 }
@@ -43,6 +51,12 @@ export class Silence {
   #at = 0;
   #since = 0;
   #told = false;
+  readonly #after: number;
+
+  /** @param after how long nothing may come, in milliseconds. */
+  constructor(after = QUIET_AFTER) {
+    this.#after = after;
+  }
 
   /** As {@link Watchdog.isStuck}. */
   begins({ at, bytes }: Counters, sourceFps: number | undefined): boolean {
@@ -54,7 +68,7 @@ export class Silence {
       this.#told = false;
       return false;
     }
-    if (this.#told || at - this.#since < Math.max(QUIET_AFTER, 2000 / Math.max(sourceFps, 0.05)))
+    if (this.#told || at - this.#since < Math.max(this.#after, 2000 / Math.max(sourceFps, 0.05)))
       return false;
     this.#told = true;
     return true;

@@ -5,12 +5,14 @@ import { type LinkStats, type RawReport, type RawStats, readLink } from "./link.
 import { onNetworkChange } from "./network.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
 import type { Counters } from "./rates.ts";
+import { Remedies, type Remedy } from "./remedies.ts";
 import { readReport } from "./report.ts";
 import { Restarts } from "./restarts.ts";
 import type { PlayerScreen } from "./screen.ts";
 import type { Offers } from "./signaling.ts";
 import { type Cancel, epochOf, type Timers } from "./timers.ts";
-import { Silence, Watchdog } from "./watchdog.ts";
+import { troubleOf } from "./trouble.ts";
+import { Silence, STALLED_AFTER, Watchdog } from "./watchdog.ts";
 
 /** What a peer connection needs. */
 export interface WebRtcOptions {
@@ -32,14 +34,19 @@ export function openWebRtc(options: WebRtcOptions): Playback {
   return new WebRtcPlayback(options);
 }
 
+const COUNT_EVERY = 500;
+
 class WebRtcPlayback implements Playback {
   readonly #options: WebRtcOptions;
   readonly #events: PlaybackEvents;
   readonly #connection = new RTCPeerConnection(CONFIGURATION);
   readonly #receiver: RTCRtpReceiver;
   readonly #video: HTMLVideoElement;
-  readonly #watchdog = new Watchdog();
+  /** What is stuck is left to the remedies. */
+  readonly #watchdog = new Watchdog(Number.POSITIVE_INFINITY);
   readonly #silence = new Silence();
+  readonly #stall = new Silence(STALLED_AFTER);
+  readonly #remedies = new Remedies();
   readonly #stopCounting: Cancel;
   readonly #stopListening: Cancel;
   /** From the first connection on. */
@@ -47,6 +54,10 @@ class WebRtcPlayback implements Playback {
   #shown = false;
   /** What is on the screen is an old picture: nothing comes. */
   #isSilent = false;
+  #answered = false;
+  /** Frames that came onto the screen, and those that were decoded when they were counted last. */
+  #presented = 0;
+  #decoded = 0;
   #closed = false;
 
   constructor(options: WebRtcOptions) {
@@ -57,7 +68,7 @@ class WebRtcPlayback implements Playback {
     this.#receiver = connection.addTransceiver("video", { direction: "recvonly" }).receiver;
     // Show every frame as soon as it is decoded: a late frame is worth less here than a short stutter.
     if ("jitterBufferTarget" in this.#receiver) this.#receiver.jitterBufferTarget = 0;
-    this.#video.srcObject = new MediaStream([this.#receiver.track]);
+    this.#attach();
     // Part of the offer. A report that is lost is not sent again: by then another frame is shown.
     const reports = connection.createDataChannel(FRAMES_CHANNEL, { ordered: false, maxRetransmits: 0 });
     reports.addEventListener("message", ({ data }) => {
@@ -66,7 +77,7 @@ class WebRtcPlayback implements Playback {
     });
     connection.addEventListener("connectionstatechange", () => this.#connectionChanged());
     this.#stopListening = onNetworkChange(() => this.#restarts?.networkChanged());
-    this.#stopCounting = options.timers.every(1000, () => void this.#count());
+    this.#stopCounting = options.timers.every(COUNT_EVERY, () => void this.#count());
     this.#nextFrame();
     void this.#join();
   }
@@ -81,6 +92,17 @@ class WebRtcPlayback implements Playback {
     this.#connection.close();
   }
 
+  async trouble(): Promise<string | undefined> {
+    const { connectionState, iceConnectionState: iceState } = this.#connection;
+    const standing = { answered: this.#answered, connectionState, iceState };
+    const report = await this.#connection.getStats().catch(() => undefined);
+    return report && troubleOf(report, standing);
+  }
+
+  #attach(): void {
+    this.#video.srcObject = new MediaStream([this.#receiver.track]);
+  }
+
   async #join(): Promise<void> {
     try {
       const offer = await this.#connection.createOffer();
@@ -92,6 +114,7 @@ class WebRtcPlayback implements Playback {
         this.#events.refused(reply);
         return;
       }
+      this.#answered = true;
       useIceServers(this.#connection, reply.value);
       await this.#connection.setLocalDescription(offer);
       await this.#connection.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
@@ -110,7 +133,8 @@ class WebRtcPlayback implements Playback {
       this.#restarts ??= this.#newRestarts();
       this.#events.connected();
     }
-    if (state === "failed" || state === "closed") this.#lose();
+    if (state === "failed") void this.trouble().then((why) => this.#lose(why));
+    if (state === "closed") this.#lose();
     if (state === "disconnected") this.#restarts?.networkChanged();
   }
 
@@ -127,6 +151,7 @@ class WebRtcPlayback implements Playback {
     this.#video.requestVideoFrameCallback?.((now, metadata) => {
       if (this.#closed) return;
       this.#nextFrame();
+      this.#presented++;
       this.#firstPicture();
       const { receiveTime, processingDuration } = metadata;
       // Firefox does not tell the timestamp with the frame, but which one it played last.
@@ -156,10 +181,11 @@ class WebRtcPlayback implements Playback {
     if (!report || this.#closed) return;
     const inbound = readInbound(report, this.#options.timers.now());
     if (!inbound) return;
-    const { counters } = inbound;
+    const isTold = !document.hidden && "requestVideoFrameCallback" in this.#video;
+    const counters = { ...inbound.counters, presented: isTold ? this.#presented : undefined };
     // A hidden page is told of no frames, though they come.
-    const told = !document.hidden && "requestVideoFrameCallback" in this.#video;
-    if (counters.frames > 0 && !told) this.#firstPicture();
+    if (counters.frames > this.#decoded && !isTold) this.#firstPicture();
+    this.#decoded = counters.frames;
     this.#events.counted(counters, {
       codec: inbound.codec,
       width: this.#video.videoWidth,
@@ -167,18 +193,30 @@ class WebRtcPlayback implements Playback {
       link: inbound.link,
     });
     const expected = this.#shown && !document.hidden ? this.#options.expectedFps() : undefined;
-    if (this.#silence.begins(counters, expected)) {
+    if (this.#stall.begins({ ...counters, bytes: counters.frames }, expected)) {
       this.#isSilent = true;
       this.#events.silent();
-      this.#restarts?.networkChanged();
     }
+    if (this.#silence.begins(counters, expected)) this.#restarts?.networkChanged();
+    const remedy = this.#remedies.next(counters, expected);
+    if (remedy) this.#remedy(remedy);
     if (this.#watchdog.isStuck(counters, this.#options.hearsServer() ? expected : undefined)) this.#lose();
   }
 
-  #lose(): void {
+  #remedy(remedy: Remedy): void {
+    if (remedy === "keyframe") this.#options.offers.keyframe();
+    else if (remedy === "reconnect") this.#lose();
+    else {
+      this.#attach();
+      // Refused, it is begun again by the next remedy.
+      this.#video.play().catch(() => {});
+    }
+  }
+
+  #lose(why?: string): void {
     if (this.#closed) return;
     this.close();
-    this.#events.lost();
+    this.#events.lost(why);
   }
 }
 

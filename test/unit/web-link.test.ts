@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { type RawStats, readLink } from "../../web/player/link.ts";
+import { Meter } from "../../web/player/meter.ts";
+import { figuresOf } from "../../web/player/statistics.ts";
+import { type Standing, troubleOf } from "../../web/player/trouble.ts";
+
+const report = (...all: RawStats[]) => new Map(all.map((stats) => [stats.id, stats]));
+const inbound = {
+  id: "V",
+  type: "inbound-rtp",
+  kind: "video",
+  pliCount: 2,
+  firCount: 1,
+  packetsLost: 4,
+  retransmittedPacketsReceived: 7,
+  jitter: 0.003,
+  decoderImplementation: "libvpx",
+  powerEfficientDecoder: false,
+};
+const local = { id: "L", type: "local-candidate", candidateType: "prflx", protocol: "udp" };
+const remote = { id: "R", type: "remote-candidate", address: "192.0.2.1", port: 8081 };
+const pair = {
+  id: "P",
+  type: "candidate-pair",
+  localCandidateId: "L",
+  remoteCandidateId: "R",
+  currentRoundTripTime: 0.012,
+};
+
+describe("readLink", () => {
+  it("reads the path that the transport has chosen, the repairs and the decoder", () => {
+    const other = { ...pair, id: "Q", nominated: true, state: "succeeded", localCandidateId: "" };
+    const transport = { id: "T", type: "transport", selectedCandidatePairId: "P" };
+    expect(readLink(report(inbound, other, local, remote, pair, transport), inbound)).toMatchObject({
+      path: { candidate: "prflx", protocol: "udp", server: "192.0.2.1:8081" },
+      roundTrip: 12,
+      jitter: 3,
+      packetsLost: 4,
+      retransmitted: 7,
+      keyframeRequests: 3,
+      decoder: "libvpx",
+      powerEfficient: false,
+    });
+  });
+
+  it("knows the pair of a browser that tells no transport, and TCP to a relay", () => {
+    const chosen = { ...pair, selected: true };
+    const relayed = { ...local, candidateType: "relay", protocol: "udp", relayProtocol: "tls" };
+    expect(readLink(report(inbound, chosen, relayed, remote), inbound).path).toMatchObject({
+      candidate: "relay",
+      protocol: "tcp",
+    });
+  });
+
+  it("leaves out what a browser does not tell", () => {
+    const bare = { id: "V", type: "inbound-rtp", decoderImplementation: "unknown" };
+    expect(Object.values(readLink(report(bare), bare)).filter((value) => value !== undefined)).toEqual([]);
+  });
+});
+
+describe("figuresOf", () => {
+  it("explains each figure in one sentence", () => {
+    for (const transport of ["webrtc", "mjpeg"] as const) {
+      const figures = figuresOf({ ...new Meter().stats(0), transport });
+      expect(figures.length).toBeGreaterThan(6);
+      for (const { explanation } of figures) expect(explanation).toMatch(/^[A-Z][^.]*\.$/);
+    }
+  });
+
+  it("says how the packets go, and which rendition they are of", () => {
+    const link = readLink(report(inbound, local, remote, { ...pair, selected: true }), inbound);
+    const stats = { ...new Meter().stats(0), transport: "webrtc" as const, link, level: 1, loss: 0.031 };
+    const values = Object.fromEntries(figuresOf(stats).map(({ key, value }) => [key, value]));
+    expect(values).toMatchObject({
+      path: "UDP, direct (prflx)",
+      rendition: expect.stringMatching(/^1\/\d+ of the bits$/),
+      loss: "3.1 %",
+      roundTrip: "12 ms",
+      keyframes: "3",
+      decoder: "libvpx",
+    });
+  });
+});
+
+describe("troubleOf", () => {
+  const standing: Standing = { answered: true, connectionState: "connecting", iceState: "checking" };
+  const why = (all: RawStats[], other: Partial<Standing> = {}) =>
+    troubleOf(report(...all), { ...standing, ...other });
+
+  it("names what nothing came back from", () => {
+    expect(why([local, remote, { ...remote, id: "S", address: "fd00::1" }])).toBe(
+      "WebRTC did not connect, as nothing came back from 192.0.2.1:8081 or [fd00::1]:8081: a firewall may hold back port 8081, by UDP and TCP",
+    );
+  });
+
+  it.each<[string, RawStats[], Partial<Standing>, RegExp]>([
+    ["a server that did not answer", [], { answered: false }, /did not answer in time$/],
+    ["a browser that has no candidates", [remote], {}, /an extension or a policy may forbid it$/],
+    ["encryption that fails", [local, remote], { iceState: "connected" }, /encryption/],
+    [
+      "video that cannot be decoded",
+      [{ ...inbound, bytesReceived: 9 }],
+      { connectionState: "connected" },
+      /could not decode/,
+    ],
+    ["video that does not come", [local], { connectionState: "connected" }, /no video came/],
+  ])("knows %s", (_, all, other, words) => {
+    expect(why(all, other)).toMatch(words);
+  });
+});

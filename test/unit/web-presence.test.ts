@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { Presence, UNSEEN_AFTER } from "../../web/player/presence.ts";
+import { onWake } from "../../web/player/wake.ts";
+import { FakeClock } from "../fake-clock.ts";
+
+function begin(seen: boolean) {
+  const timers = new FakeClock();
+  const told: boolean[] = [];
+  const presence: Presence = new Presence(timers, seen, () => told.push(presence.seen));
+  return { timers, told, presence };
+}
+
+describe("presence", () => {
+  it("lasts through a glance elsewhere", async () => {
+    const { timers, told, presence } = begin(true);
+    presence.set(false);
+    await timers.advance(UNSEEN_AFTER - 1);
+    presence.set(true);
+    await timers.advance(60_000);
+    expect(told).toEqual([]);
+    expect(presence.seen).toBe(true);
+  });
+
+  it("ends after a while, however often it is told, and begins at once", async () => {
+    const { timers, told, presence } = begin(true);
+    for (let n = 0; n < 5; n++) {
+      presence.set(false);
+      await timers.advance(UNSEEN_AFTER / 5);
+    }
+    expect(told).toEqual([false]);
+    presence.set(true);
+    presence.set(true);
+    expect(told).toEqual([false, true]);
+    expect(timers.timers).toBe(0);
+  });
+
+  it("is none from the start in a page that was opened behind another", () => {
+    const { told, presence } = begin(false);
+    expect(presence.seen).toBe(false);
+    presence.set(true);
+    expect(told).toEqual([true]);
+  });
+});
+
+describe("onWake", () => {
+  const watch = () => {
+    const timers = new FakeClock();
+    const device = { slept: 0, hidden: false };
+    let woken = 0;
+    const stop = onWake(
+      timers,
+      () => timers.now() + device.slept,
+      () => device.hidden,
+      () => woken++,
+    );
+    return { timers, device, stop, woken: () => woken };
+  };
+
+  it("tells once that the device slept", async () => {
+    const { timers, device, woken, stop } = watch();
+    await timers.advance(60_000);
+    expect(woken()).toBe(0);
+    device.slept = 3_600_000;
+    await timers.advance(60_000);
+    expect(woken()).toBe(1);
+    stop();
+    expect(timers.timers).toBe(0);
+  });
+
+  it("takes neither a short stop nor a hidden page's slow timers for sleep", async () => {
+    const { timers, device, woken } = watch();
+    device.slept = 12_000;
+    await timers.advance(10_000);
+    device.hidden = true;
+    await timers.advance(2000);
+    device.slept += 60_000;
+    await timers.advance(2000);
+    device.hidden = false;
+    device.slept += 60_000;
+    await timers.advance(10_000);
+    expect(woken()).toBe(0);
+  });
+});

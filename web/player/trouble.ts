@@ -1,0 +1,42 @@
+/** Why no picture comes by WebRTC, in the user's words, from what the connection has met. */
+import type { RawReport, RawStats } from "./link.ts";
+
+/** Where the connection stood when it was given up. */
+export interface Standing {
+  /** Whether the server has answered the offer. */
+  readonly answered: boolean;
+  readonly connectionState: RTCPeerConnectionState;
+  readonly iceState: RTCIceConnectionState;
+}
+
+/** A clause without a full stop, such as `WebRTC did not connect, as ...`. */
+export function troubleOf(report: RawReport, { answered, connectionState, iceState }: Standing): string {
+  const all: RawStats[] = [];
+  report.forEach((stats) => {
+    all.push(stats);
+  });
+  const of = (type: string) => all.filter((stats) => stats.type === type);
+  if (!answered) return "WebRTC did not connect, as the server did not answer in time";
+  if (connectionState === "connected") {
+    const [inbound] = of("inbound-rtp").filter(({ kind }) => kind === "video");
+    return Number(inbound?.bytesReceived ?? 0) > 0
+      ? "Video comes by WebRTC, but this browser could not decode it"
+      : "WebRTC connected, but no video came by it";
+  }
+  if (iceState === "connected" || iceState === "completed")
+    return "WebRTC did not connect, as its encryption did not come about";
+  if (of("local-candidate").length === 0 && of("candidate-pair").length === 0)
+    return "WebRTC did not connect, as this browser gave it no way to the network: an extension or a policy may forbid it";
+  const servers = [...new Set(of("remote-candidate").flatMap(addressOf))];
+  const ports = [...new Set(servers.map((address) => address.slice(address.lastIndexOf(":") + 1)))];
+  if (servers.length === 0) return "WebRTC did not connect, as the server gave no address";
+  return `WebRTC did not connect, as nothing came back from ${listed(servers.slice(0, 2))}: a firewall may hold back port ${listed(ports)}, by UDP and TCP`;
+}
+
+function addressOf({ address, ip, port }: RawStats): string[] {
+  const host = address ?? ip;
+  if (typeof host !== "string" || typeof port !== "number") return [];
+  return [`${host.includes(":") ? `[${host}]` : host}:${port}`];
+}
+
+const listed = (words: readonly string[]) => words.join(" or ");
