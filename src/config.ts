@@ -134,6 +134,12 @@ export const OPTIONS = {
     help: "have viewers come by the TURN servers alone",
     check: isOn,
   },
+  rtcHost: {
+    flag: "rtc-host",
+    value: "ADDRESS",
+    help: "address to meet viewers on with the video, where it is another than --host, as behind a reverse proxy",
+    check: z.union([z.ipv4(), z.ipv6()], { error: "an IP address" }),
+  },
   name: {
     flag: "name",
     value: "NAME",

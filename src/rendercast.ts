@@ -76,6 +76,7 @@ export async function startRendercast(
 ): Promise<Rendercast> {
   const program = blenderProgram(config);
   const tls = tlsOf(config);
+  const { rtcHost = config.host } = config;
   const transport = await openTransport(config, {
     clock,
     playoutDelay,
@@ -84,7 +85,7 @@ export async function startRendercast(
     workers: config.workers ?? spareCores(),
     log,
     announced: await announcedAddresses(config),
-    host: config.host === "::" ? undefined : config.host === "localhost" ? "127.0.0.1" : config.host,
+    host: rtcHost === "::" ? undefined : rtcHost === "localhost" ? "127.0.0.1" : rtcHost,
   });
   const metrics = new Metrics(
     () => directory.all(),
@@ -204,7 +205,7 @@ async function announcedAddresses({ announce = [] }: Config): Promise<AnnouncedA
  * @throws {UsageError}
  */
 async function openTransport(
-  { port, rtcPort, host }: Config,
+  { port, rtcPort, host, rtcHost = host }: Config,
   options: Omit<TransportOptions, "port" | "anyPort">,
 ): Promise<Transport> {
   const near = port === 0 || port === 65_535 ? 0 : port + 1;
@@ -212,7 +213,7 @@ async function openTransport(
   try {
     return await Transport.open({ ...options, port: wanted, anyPort: rtcPort === undefined });
   } catch (error) {
-    throw new UsageError(cannotListen(error as NodeJS.ErrnoException, host, wanted, "--rtc-port"), {
+    throw new UsageError(cannotListen(error as NodeJS.ErrnoException, rtcHost, wanted, "--rtc-port"), {
       cause: error,
     });
   }

@@ -85,6 +85,12 @@ const PARTS = {
     packages: ["nftables"],
     use: "to watch through NATs and firewalls",
   },
+  nginx: {
+    names: ["nginx"],
+    override: "RENDERCAST_NGINX",
+    packages: ["nginx"],
+    use: "to serve viewers through nginx",
+  },
   coturn: {
     names: ["turnserver"],
     override: "RENDERCAST_COTURN",

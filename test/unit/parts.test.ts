@@ -23,6 +23,7 @@ const all = {
   gstreamer: "/usr/bin/gst-launch-1.0",
   ip: "/usr/sbin/ip",
   nft: "/usr/sbin/nft",
+  nginx: "/usr/sbin/nginx",
   coturn: "/usr/bin/turnserver",
 };
 

@@ -1,0 +1,164 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser } from "puppeteer-core";
+import { io } from "socket.io-client";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { launchChromium } from "../browser.ts";
+import { newCertificate, type TestCertificate, writeCertificate } from "../certificate.ts";
+import { image } from "../multipart-writer.ts";
+import { gradientJpeg } from "../pictures.ts";
+import { describeWith } from "../setup/suites.ts";
+import { openPlayer, waitForState } from "./player.ts";
+import { type ServerProcess, startServer } from "./server.ts";
+import { keepPeerConnections, noticesNothing } from "./undisturbed.ts";
+
+const CONFIGURATION = new URL("../../deploy/nginx.conf", import.meta.url);
+const TOKEN = "correct-horse-battery";
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+/** The file as users have it, but for what is theirs in it: ports, names and places. */
+function configurationFor(folder: string, from: number, to: number): string {
+  const files = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
+  const changes: [string | RegExp, string][] = [
+    ["listen 443 ssl;", `listen 127.0.0.1:${from} ssl;`],
+    ["listen [::]:443 ssl;", ""],
+    ["server_name example.com;", "server_name localhost;"],
+    [/\/etc\/\S*fullchain\.pem/, files.cert],
+    [/\/etc\/\S*privkey\.pem/, files.key],
+    ["/var/log/nginx/rendercast.log", join(folder, "access.log")],
+    ["proxy_pass http://127.0.0.1:8080;", `proxy_pass http://127.0.0.1:${to};`],
+  ];
+  let text = readFileSync(CONFIGURATION, "utf8");
+  for (const [here, there] of changes) {
+    const changed = text.replace(here, there);
+    if (changed === text) throw new Error(`nginx.conf has no ${here}`);
+    text = changed;
+  }
+  const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (kind) => `${kind}_temp_path ${join(folder, kind)};`,
+  );
+  return `daemon off; master_process off; pid ${join(folder, "pid")}; error_log stderr; events {}
+    http { ${places.join(" ")} ${text} }`;
+}
+
+describeWith(
+  ["nginx", "chromium"],
+  "behind nginx, set up as deploy/nginx.conf says,",
+  ({ nginx, chromium }) => {
+    let folder: string;
+    let certificate: TestCertificate;
+    let server: ServerProcess;
+    let browser: Browser;
+    let proxy: ReturnType<typeof spawn>;
+    let url: string;
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "rendercast-nginx-"));
+      certificate = await newCertificate();
+      writeCertificate(folder, certificate);
+      const tokens = ["--publish-token", TOKEN, "--operate-token", `${TOKEN}-2`];
+      server = await startServer(
+        "--host",
+        "127.0.0.1",
+        "--rtc-host",
+        "::",
+        "--trust-proxy",
+        "127.0.0.1",
+        ...tokens,
+      );
+      const port = await freePort();
+      url = `https://localhost:${port}`;
+      const file = join(folder, "nginx.conf");
+      writeFileSync(file, configurationFor(folder, port, server.port));
+      proxy = spawn(nginx, ["-p", folder, "-c", file, "-e", "stderr"], {
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+      browser = await launchChromium(chromium, "--ignore-certificate-errors");
+      await vi.waitFor(() => ask("/streams/main"), { timeout: 20_000 });
+    });
+    afterAll(async () => {
+      await browser?.close();
+      proxy?.kill();
+      await server?.stop();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    const trust = () =>
+      ({ ca: certificate.cert, checkServerIdentity: () => undefined, agent: false }) as const;
+
+    /** Sends a request, and answers as soon as something of the body is there. */
+    function ask(path: string, headers: Record<string, string> = {}, method = "GET") {
+      return new Promise<{ status: number | undefined; start: string }>((resolve, reject) => {
+        const asked = request(`${url}${path}`, { ...trust(), headers, method }, (answer) => {
+          answer.once("data", (chunk: Buffer) => {
+            resolve({ status: answer.statusCode, start: String(chunk) });
+            asked.destroy();
+          });
+        });
+        asked.on("error", reject).end();
+      });
+    }
+
+    test("a browser watches by WebRTC", async () => {
+      const page = await openPlayer(browser, url, keepPeerConnections);
+      await waitForState(page, "live");
+      await noticesNothing(page);
+    });
+
+    test("a WebSocket is passed on, and a viewer counted as who it is", async () => {
+      const socket = io(url, { transports: ["websocket"], rejectUnauthorized: false, reconnection: false });
+      await new Promise<void>((resolve, reject) => {
+        socket.on("connect", () => resolve());
+        socket.on("connect_error", reject);
+      });
+      expect(await socket.timeout(5000).emitWithAck("follow", "main")).toMatchObject({ ok: true });
+      socket.disconnect();
+      expect(server.output()).not.toContain("--trust-proxy");
+    });
+
+    test("events and pictures come as they happen, and not once a buffer is full", async () => {
+      expect((await ask("/streams/main/events")).start).toMatch(/^event: stream\ndata: /);
+      expect((await ask("/streams/main/mjpeg?timed")).start).toMatch(/^--rendercast-frame\r\n/);
+    });
+
+    test("a publisher with the token is seen while its body still goes on", async () => {
+      const headers = {
+        Authorization: `Bearer ${TOKEN}`,
+        "Content-Type": "multipart/x-mixed-replace; boundary=frame",
+        "Transfer-Encoding": "chunked",
+      };
+      const publishing = request(`${url}/streams/film`, { ...trust(), headers, method: "POST" });
+      publishing.on("error", () => {});
+      publishing.write(image(await gradientJpeg(40, 30)));
+      await vi.waitFor(async () => expect((await server.info("film")).state?.kind).toBe("live"), {
+        timeout: 10_000,
+      });
+      publishing.destroy();
+    });
+
+    test("nobody passes for this machine, whatever they write, and links have the name they came by", async () => {
+      const lies = { "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "evil.example", Host: "localhost" };
+      expect((await ask("/metrics", lies)).status).toBe(401);
+      expect((await ask("/streams/film", lies, "POST")).status).toBe(401);
+      const operator = { Authorization: `Bearer ${TOKEN}-2`, "X-Forwarded-Host": "evil.example" };
+      const { start } = await ask("/streams/main/share", operator, "POST");
+      expect(JSON.parse(start).page).toBe(`${url}/watch/main`);
+      await ask("/streams/main/snapshot.jpg?token=a.b.c");
+      const written = readFileSync(join(folder, "access.log"), "utf8");
+      expect(written).toContain("/streams/main/snapshot.jpg");
+      expect(written).not.toContain("a.b.c");
+    });
+  },
+);
