@@ -16,10 +16,10 @@ import { Latest } from "./latest.ts";
 import { giveBack } from "./memory.ts";
 import { RateMeter } from "./meter.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Picture, toJpeg } from "./picture.ts";
+import { type Picture, toJpeg, toThumbnail } from "./picture.ts";
 import { Refusals } from "./refusals.ts";
 import type { Seats } from "./seats.ts";
-import type { SourceState, StreamInfo } from "./signaling/protocol.ts";
+import type { SourceState, StreamInfo, ViewerInfo } from "./signaling/protocol.ts";
 import type { Watched } from "./signaling/watching.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { Source, SourceSink } from "./source/source.ts";
@@ -27,6 +27,7 @@ import { TelemetryFeed } from "./telemetry-feed.ts";
 import type { Clock } from "./timing.ts";
 import { type JpegFrame, MjpegStream } from "./transport/mjpeg.ts";
 import type { Audience, Viewer, ViewerEvents } from "./transport/viewer.ts";
+import { ViewerRecords } from "./viewer-records.ts";
 
 /** Frames a second to plan for until the source's own rate is known. */
 const ASSUMED_FPS = 20;
@@ -48,6 +49,9 @@ export interface BroadcastOptions {
   readonly log: (line: string) => void;
 }
 
+/** The picture as it is, or one to know the stream by. */
+export type SnapshotSize = "full" | "thumbnail";
+
 /** What a viewer is sent, and what it is to be sent from the next keyframe on. */
 interface Levels {
   has: number;
@@ -62,6 +66,7 @@ export class Broadcast implements SourceSink {
   readonly #admitted = new Set<Viewer>();
   /** Those of them that are connected: the ones to encode for. */
   readonly #viewers = new Map<Viewer, Levels>();
+  readonly #records: ViewerRecords;
   readonly #listeners = new Set<(info: StreamInfo) => void>();
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
@@ -79,12 +84,14 @@ export class Broadcast implements SourceSink {
   #shown: Picture | undefined;
   /** Since when somebody watches: has a picture been shown? */
   #attended: "unwatched" | "watched" | "shown" = "unwatched";
-  #snapshot: Promise<JpegFrame | undefined> | undefined;
+  /** Snapshots that are being taken. */
+  readonly #taking = new Map<SnapshotSize, Promise<JpegFrame | undefined>>();
   readonly #snapshots: Snapshots<Picture>;
   #closed = false;
 
   constructor(options: BroadcastOptions) {
     this.#options = options;
+    this.#records = new ViewerRecords(options.clock);
     this.#sourceRate = new RateMeter(options.clock);
     this.#mjpeg = new MjpegStream(options.clock);
     this.#decoder = new Decoder(options.maxPixels, options.clock);
@@ -221,12 +228,15 @@ export class Broadcast implements SourceSink {
   async watch(offer: string, address: string, gone: (reason: string) => void): Promise<Watched> {
     const { audience, metrics, seats } = this.#options;
     const freeSeat = seats.take(this.name, address);
+    const record = this.#records.add("webrtc", address);
     let viewer: Viewer | undefined;
     let closed = false;
     const events: ViewerEvents = {
       connected: () => {
         if (!viewer) return;
         this.#viewers.set(viewer, { has: 0, wants: 0 });
+        record.isWatching = true;
+        record.codec = viewer.codec;
         this.#wantKeyframe(viewer);
         this.#tell();
       },
@@ -244,12 +254,20 @@ export class Broadcast implements SourceSink {
       moved: (level) => {
         const levels = viewer && this.#viewers.get(viewer);
         if (levels) levels.has = level;
+        record.level = level;
         this.#demandChanged();
       },
-      received: (reception) => metrics.reception(reception),
+      received: (reception) => {
+        record.reception = reception;
+        metrics.reception(reception);
+      },
+      reached: (protocol) => {
+        record.protocol = protocol;
+      },
       closed: (reason) => {
         closed = true;
         freeSeat();
+        record.end();
         metrics.viewerGone(reason);
         if (viewer) this.#left(viewer);
         gone(reason);
@@ -268,6 +286,7 @@ export class Broadcast implements SourceSink {
       };
     } catch (error) {
       freeSeat();
+      record.end();
       throw error;
     } finally {
       this.#demandChanged();
@@ -280,8 +299,10 @@ export class Broadcast implements SourceSink {
    */
   streamMjpeg(response: ServerResponse, timed: boolean, address: string): void {
     const freeSeat = this.#options.seats.take(this.name, address);
+    const record = this.#records.add("mjpeg", address);
     this.#mjpeg.add(response, timed, () => {
       freeSeat();
+      record.end();
       this.#demandChanged();
     });
     if (this.#shown && this.#attended === "shown") this.#jpegs.push(this.#shown);
@@ -289,14 +310,15 @@ export class Broadcast implements SourceSink {
   }
 
   /** The picture of now as a JPEG; undefined before the first. Who asks meanwhile gets the same. */
-  snapshot(): Promise<JpegFrame | undefined> {
-    this.#snapshot ??= this.#snapshots
-      .take()
-      .then((picture) => picture && toJpeg(picture))
-      .finally(() => {
-        this.#snapshot = undefined;
-      });
-    return this.#snapshot;
+  snapshot(size: SnapshotSize = "full"): Promise<JpegFrame | undefined> {
+    const taken =
+      this.#taking.get(size) ??
+      this.#snapshots
+        .take()
+        .then((picture) => picture && (size === "full" ? toJpeg(picture) : toThumbnail(picture)))
+        .finally(() => this.#taking.delete(size));
+    this.#taking.set(size, taken);
+    return taken;
   }
 
   info(): StreamInfo {
@@ -312,6 +334,11 @@ export class Broadcast implements SourceSink {
       viewers: this.viewers,
       ...(problem === undefined ? {} : { problem }),
     };
+  }
+
+  /** Who watches or is about to, as far as is told of at once. */
+  watchers(): ViewerInfo[] {
+    return this.#records.all();
   }
 
   /** Everybody whom pictures reach, by WebRTC or MJPEG. */

@@ -1,5 +1,5 @@
 /** A sound picture in both of its forms: as pixels, and as it came. */
-import { encodeJpeg, withoutComments } from "./encoder/jpeg.ts";
+import { encodeJpeg, thumbnailOf, withoutComments } from "./encoder/jpeg.ts";
 import type { ImageFrame, RawFrame, SourceFrame } from "./frame.ts";
 import type { JpegFrame } from "./transport/mjpeg.ts";
 
@@ -13,6 +13,15 @@ export async function toJpeg({ raw, source }: Picture): Promise<JpegFrame> {
   const { kind: _kind, format: _format, width: _width, height: _height, ...about } = raw;
   const passedOn = isJpeg(source) ? withoutComments(source.data) : undefined;
   return { ...about, data: passedOn ?? (await encodeJpeg(raw)) };
+}
+
+/** How wide {@link toThumbnail}'s JPEG is at most, in pixels. */
+const THUMBNAIL_WIDTH = 480;
+
+/** As a small JPEG, to know the stream by. */
+export async function toThumbnail({ raw }: Picture): Promise<JpegFrame> {
+  const { kind: _kind, format: _format, width: _width, height: _height, ...about } = raw;
+  return { ...about, data: await thumbnailOf(raw, THUMBNAIL_WIDTH) };
 }
 
 /** By its first bytes: what a publisher says that it is need not be so. */

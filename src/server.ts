@@ -11,7 +11,7 @@ import { LinkError, linksOf } from "./access/links.ts";
 import type { Right } from "./access/tokens.ts";
 import type { Broadcast } from "./broadcast.ts";
 import { OPTIONS } from "./config.ts";
-import { type Directory, DirectoryError } from "./directory.ts";
+import { type Directory, DirectoryError, STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
 import { EventStream } from "./event-stream.ts";
 import type { Metrics } from "./metrics.ts";
 import { embedRefusal, mayEmbed } from "./origins.ts";
@@ -110,7 +110,7 @@ export function httpApp(options: HttpOptions): Express {
   app.get("/streams/:name/snapshot.jpg", may("view"), async (request, response) => {
     const broadcast = find(request, response);
     if (!broadcast) return;
-    const picture = await broadcast.snapshot();
+    const picture = await broadcast.snapshot("thumbnail" in request.query ? "thumbnail" : "full");
     if (!picture) {
       sentence(response.set("Retry-After", "1"), 503, "There is no picture yet.");
       return;
@@ -160,6 +160,10 @@ export function httpApp(options: HttpOptions): Express {
     const ingest = await directory.ingestOf(request.params.name);
     publishOverHttp(request, response, ingest, { address: client, takeover, sameClock, own });
   });
+  app.get("/streams/:name/viewers", may("operate"), (request, response) => {
+    const broadcast = find(request, response);
+    if (broadcast) response.set("Cache-Control", "no-store").json(broadcast.watchers());
+  });
   app.post("/streams/:name/share", may("operate"), async (request, response) => {
     const { headers, socket } = request;
     const origin = proxies.originOf({ headers, address: socket.remoteAddress }, secure);
@@ -172,11 +176,23 @@ export function httpApp(options: HttpOptions): Express {
   });
 
   app.get("/", (_request, response, next) => {
-    const [first] = directory.all();
-    if (first === undefined || directory.find(DEFAULT_STREAM)) next();
+    const [first, second] = directory.all();
+    // Who has one stream wants to see that.
+    if (second) response.sendFile("home.html", { root: page });
+    else if (first === undefined || first.name === DEFAULT_STREAM) next();
     else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
   });
-  app.get("/watch/:name", (_request, response) => response.sendFile("index.html", { root: page }));
+  app.get("/all", (_request, response) => response.sendFile("home.html", { root: page }));
+  for (const [path, file] of [
+    ["/watch/:name", "index.html"],
+    ["/embed/:name", "embed.html"],
+  ] as const) {
+    app.get(path, (request, response) => {
+      // A publisher may still come and take the name, if it is one.
+      if (STREAM_NAME.test(request.params.name ?? "")) response.sendFile(file, { root: page });
+      else sentence(response, 404, `There is no such stream: a name is ${STREAM_NAME_RULE}.`);
+    });
+  }
   app.get("/player.js", (_request, response, next) => {
     // A module from another origin is loaded only where that lets everybody have it.
     response.set({ "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });

@@ -8,6 +8,8 @@ import type { ShownTelemetry } from "./player/telemetry.ts";
 import { streamOf } from "./route.ts";
 import { StagesView } from "./stages-view.ts";
 import type { TelemetryView } from "./telemetry/view.ts";
+import { tokenOf } from "./token.ts";
+import { showViewers } from "./viewers/overview.ts";
 
 const stream = streamOf(location);
 const player = byId("player", HTMLElement) as HTMLElementTagNameMap["rendercast-player"];
@@ -18,9 +20,20 @@ player.addEventListener("statechange", ({ detail }) => showState(detail));
 player.addEventListener("streamchange", ({ detail }) => showStream(detail));
 player.addEventListener("stats", ({ detail }) => showStats(detail));
 player.addEventListener("telemetry", ({ detail }) => void loadTelemetry(detail), { once: true });
+const token = tokenOf(location);
+player.token = token;
 player.src = `/streams/${encodeURIComponent(stream)}`;
 showState(player.state);
 showStats(player.stats);
+
+const withToken = token === "" ? "" : `#token=${token}`;
+byId("home", HTMLAnchorElement).href = `/all${withToken}`;
+byId("lab", HTMLAnchorElement).href = `/lab/${encodeURIComponent(stream)}${withToken}`;
+byId("share", HTMLButtonElement).addEventListener("click", () => {
+  // It brings the QR code along, which few need.
+  void import("./share/panel.ts").then(({ openShare }) => openShare(stream, token));
+});
+void showViewers(byId("viewers", HTMLDetailsElement), stream, token);
 
 // Opened at the window's lower edge it would stay out of sight.
 const timeDetails = byId("stages", HTMLElement).closest("details");

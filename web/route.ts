@@ -1,6 +1,6 @@
-/** The stream's name in the page's address: `/watch/NAME`, `/?stream=NAME`, or `main`. */
+/** The stream's name in a page's address: `/watch/NAME`, `/embed/NAME`, `/?stream=NAME`, or `main`. */
 export function streamOf(address: { readonly pathname: string; readonly search: string }): string {
-  const watched = /\/watch\/([^/]+)\/?$/.exec(address.pathname)?.[1];
+  const watched = /\/(?:watch|embed)\/([^/]+)\/?$/.exec(address.pathname)?.[1];
   try {
     if (watched) return decodeURIComponent(watched);
   } catch {

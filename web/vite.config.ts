@@ -1,7 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
-/** Builds the page into `dist/web`, from where the server serves it. */
+const entry = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** Builds the pages into `dist/web`, from where the server serves them. */
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "/",
@@ -12,5 +14,6 @@ export default defineConfig({
     // Nothing as a data: URL, and no inline script: the page shall run under a strict content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: { input: [entry("index.html"), entry("home.html"), entry("embed.html")] },
   },
 });

@@ -46,7 +46,15 @@ const transport = await Transport.open({
   log,
 });
 const audience = transport.audience();
-const events = { connected() {}, keyframeNeeded() {}, wants() {}, moved() {}, received() {}, closed() {} };
+const events = {
+  connected() {},
+  keyframeNeeded() {},
+  wants() {},
+  moved() {},
+  received() {},
+  reached() {},
+  closed() {},
+};
 
 for await (const text of createInterface({ input: process.stdin })) {
   const { id, offer, run } = JSON.parse(text) as Line;

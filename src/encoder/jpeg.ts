@@ -6,6 +6,9 @@ import { toRgb } from "./pixels.ts";
 /** 90 is what the render loops write; it is also where JPEG artefacts stop being visible. */
 const QUALITY = 90;
 
+/** So small it is looked at for what it shows. */
+const THUMBNAIL_QUALITY = 75;
+
 /** The frame as a baseline JPEG, 4:2:0. */
 export async function encodeJpeg(frame: RawFrame): Promise<Buffer> {
   const { width, height, format } = frame;
@@ -13,6 +16,16 @@ export async function encodeJpeg(frame: RawFrame): Promise<Buffer> {
   const pixels = direct ? frame.data : await toRgb(frame);
   const channels = format === "rgba" ? 4 : 3;
   return sharp(pixels, { raw: { width, height, channels } }).jpeg({ quality: QUALITY }).toBuffer();
+}
+
+/** The picture no wider than `width`, as a JPEG for a thumbnail. */
+export async function thumbnailOf(frame: RawFrame, width: number): Promise<Buffer> {
+  const pixels = frame.format === "rgb" ? frame.data : await toRgb(frame);
+  const raw = { width: frame.width, height: frame.height, channels: 3 } as const;
+  return sharp(pixels, { raw })
+    .resize({ width, withoutEnlargement: true })
+    .jpeg({ quality: THUMBNAIL_QUALITY })
+    .toBuffer();
 }
 
 const MARKER = 0xff;

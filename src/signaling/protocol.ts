@@ -34,6 +34,25 @@ export interface StreamInfo {
   readonly problem?: string;
 }
 
+/** One of a stream's viewers, as who runs the server sees it. */
+export interface ViewerInfo {
+  /** Known by this while it watches. */
+  readonly id: string;
+  readonly transport: "webrtc" | "mjpeg";
+  readonly protocol: "udp" | "tcp";
+  /** Of its network: the last part is left out. */
+  readonly address: string;
+  /** When it came. */
+  readonly since: number;
+  readonly state: "joining" | "watching";
+  /** Of a viewer by WebRTC that watches; the level of its rendition: 0 is the full one. */
+  readonly codec?: "vp8" | "h264";
+  readonly level?: number;
+  /** As it reports: of its packets, 0 to 1; and milliseconds to it and back. */
+  readonly lost?: number;
+  readonly roundTrip?: number | undefined;
+}
+
 /** The data of one frame, such as joint angles: whatever JSON its publisher gave it. */
 export type Telemetry = Readonly<Record<string, unknown>>;
 

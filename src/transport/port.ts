@@ -235,5 +235,5 @@ export class RtcPort implements ViewerPort {
 }
 
 function udpRoute(bound: MediaSocket, address: Address): Route {
-  return { address, fd: bound.fd, ...bound.wayTo(address) };
+  return { address, protocol: "udp", fd: bound.fd, ...bound.wayTo(address) };
 }

@@ -5,6 +5,7 @@ import type { Sealer } from "./srtp.ts";
 export interface Route {
   /** Where it ends. */
   readonly address: Address;
+  readonly protocol: "udp" | "tcp";
   /** The UDP socket that it goes by, for threads that send by themselves; undefined where only this one can. */
   readonly fd?: number | undefined;
   /** Sends one datagram, or drops it where the way is jammed. Never blocks or throws. */

@@ -138,6 +138,7 @@ export class TcpListener {
     };
     return {
       address,
+      protocol: "tcp",
       send,
       sendMedia: (sealer, header, payload, index) => send(sealer.seal(header, payload, index)),
     };

@@ -49,6 +49,8 @@ export interface ViewerEvents {
   moved(level: number): void;
   /** It reports how the packets reach it. */
   received(reception: Reception): void;
+  /** The way to it is one over this now. */
+  reached(protocol: "udp" | "tcp"): void;
   /** It is gone, for this reason; nothing comes after. */
   closed(reason: string): void;
 }

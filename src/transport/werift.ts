@@ -195,6 +195,7 @@ class Peer implements Recipient {
     this.#registration = options.port.register({
       routed: (route) => {
         this.#route = route;
+        if (route) this.#events.reached(route.protocol);
       },
       chosen: (check) => this.#transport.onData(check, VIEWER),
       dtls: (datagram) => this.#transport.onData(datagram, VIEWER),

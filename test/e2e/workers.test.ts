@@ -176,7 +176,15 @@ test("where no thread can run the main one sends", async () => {
     expect(said.at(-1)).toBe("Video is sent by the main thread: no other can do it here."),
   );
   expect(said[0]).toContain("no threads today");
-  const events = { connected() {}, keyframeNeeded() {}, wants() {}, moved() {}, received() {}, closed() {} };
+  const events = {
+    connected() {},
+    keyframeNeeded() {},
+    wants() {},
+    moved() {},
+    received() {},
+    reached() {},
+    closed() {},
+  };
   expect(await audience.admit("offer", events)).toMatchObject({ answer: "offer" });
   viewers[0]?.events.connected();
   expect(await audience.send(encodedFrame(1, systemClock.now()))).toMatchObject({ packets: 1 });

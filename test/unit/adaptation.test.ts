@@ -65,6 +65,7 @@ class Watched {
       sealerOf: () => ({ seal: (header, payload) => Buffer.concat([header, payload]), close: () => {} }),
       route: () => ({
         address: { ip: "192.0.2.7", port: 40_000 },
+        protocol: "udp",
         send: () => {},
         sendMedia: (sealer, header, payload, index) => this.#sent(sealer.seal(header, payload, index)),
       }),

@@ -12,7 +12,15 @@ test("viewers that take no reports leave the others their share", async () => {
     viewers.push(viewer);
     return { answer, viewer };
   });
-  const events = { connected() {}, keyframeNeeded() {}, wants() {}, moved() {}, received() {}, closed() {} };
+  const events = {
+    connected() {},
+    keyframeNeeded() {},
+    wants() {},
+    moved() {},
+    received() {},
+    reached() {},
+    closed() {},
+  };
   for (let n = 0; n < 600; n++) await audience.admit("offer", events);
   for (const viewer of viewers) viewer.events.connected();
 

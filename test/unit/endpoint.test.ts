@@ -13,6 +13,7 @@ const HELLO = Buffer.from([22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 1, 2, 3
 
 class FakeRoute implements Route {
   readonly address;
+  readonly protocol = "udp";
   readonly sent: Buffer[] = [];
 
   constructor(port: number) {

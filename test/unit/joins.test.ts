@@ -19,7 +19,15 @@ beforeEach(() => {
   });
 });
 
-const events = { connected() {}, keyframeNeeded() {}, wants() {}, moved() {}, received() {}, closed() {} };
+const events = {
+  connected() {},
+  keyframeNeeded() {},
+  wants() {},
+  moved() {},
+  received() {},
+  reached() {},
+  closed() {},
+};
 const join = (offer: string) => answer(offer, events);
 const settled = () => clock.advance(0);
 const joins = () => [...begun.keys()].join();

@@ -39,6 +39,7 @@ class Watched {
   readonly control: Buffer[] = [];
   route: Route | undefined = {
     address: { ip: "192.0.2.7", port: 40_000 },
+    protocol: "udp",
     send: (datagram) => this.control.push(datagram),
     sendMedia: (sealer, header, payload, index) => this.sent.push(sealer.seal(header, payload, index)),
   };

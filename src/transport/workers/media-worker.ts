@@ -88,7 +88,8 @@ export class MediaWorker {
     const registration = port.register({
       routed: (route) => {
         member.route = route;
-        const posted = route && { address: route.address, fd: route.fd };
+        if (route) events.reached(route.protocol);
+        const posted = route && { address: route.address, protocol: route.protocol, fd: route.fd };
         this.#post({ kind: "routed", viewer, route: posted });
       },
       chosen: pass("chosen"),

@@ -19,6 +19,7 @@ export type PostedFrame = Omit<EncodedFrame, "data"> & { readonly data: Uint8Arr
 /** The way to a viewer. */
 export interface PostedRoute {
   readonly address: Address;
+  readonly protocol: "udp" | "tcp";
   /** The socket to send by; undefined has the main thread send. */
   readonly fd: number | undefined;
 }

@@ -52,14 +52,15 @@ export class PostedPort implements ViewerPort {
     else this.#events?.silent();
   }
 
-  #routeOf({ address, fd }: PostedRoute): Route {
-    if (fd !== undefined) return { address, ...this.#senderOf(fd).wayTo(address) };
+  #routeOf({ address, protocol, fd }: PostedRoute): Route {
+    if (fd !== undefined) return { address, protocol, ...this.#senderOf(fd).wayTo(address) };
     const send = (bytes: Buffer) => {
       const datagram = copyOf(bytes);
       this.#post({ kind: "send", viewer: this.#viewer, datagram }, [datagram.buffer]);
     };
     return {
       address,
+      protocol,
       send,
       sendMedia: (sealer, header, payload, index) => send(sealer.seal(header, payload, index)),
     };

@@ -86,6 +86,8 @@ async function admit(order: Extract<WorkerOrder, { kind: "admit" }>): Promise<vo
     wants: (level) => report({ kind: "wants", viewer, level }),
     moved: (level) => report({ kind: "moved", viewer, level }),
     received: (reception) => report({ kind: "received", viewer, reception }),
+    // The main thread has its routes.
+    reached: () => {},
     closed: (reason) => {
       if (isAnswered) closed(reason);
       else end = reason;

@@ -1,0 +1,12 @@
+/** The player alone, for a frame in another page. */
+import "../player/define.ts";
+import { streamOf } from "../route.ts";
+import { tokenOf } from "../token.ts";
+
+const player = document.querySelector("rendercast-player");
+const stream = streamOf(location);
+document.title = `${stream} · rendercast`;
+if (player) {
+  player.token = tokenOf(location);
+  player.src = `/streams/${encodeURIComponent(stream)}`;
+}

@@ -1,0 +1,71 @@
+/** All broadcasts, with thumbnails that move while somebody looks. */
+import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import { bearer, tokenOf } from "../token.ts";
+import { Card } from "./card.ts";
+
+const READ_EVERY = 2000;
+
+const token = tokenOf(location);
+const list = byId("cards");
+const cards = new Map<string, Card>();
+
+async function read(): Promise<void> {
+  const answer = await fetch("/streams", { headers: bearer(token) }).catch(() => undefined);
+  if (!answer) say("The server does not answer: it is tried again.");
+  else if (!answer.ok) nothing("These streams need a token", await answer.text(), "");
+  else show(await answer.json());
+}
+
+function show(streams: readonly StreamInfo[]): void {
+  const names = new Set(streams.map(({ name }) => name));
+  for (const [name, card] of cards) {
+    if (names.has(name)) continue;
+    card.close();
+    cards.delete(name);
+  }
+  for (const info of streams) {
+    const card = cards.get(info.name) ?? added(info.name);
+    card.show(info);
+  }
+  say(streams.length === 0 ? "" : streams.length === 1 ? "1 stream" : `${streams.length} streams`);
+  byId("nothing").hidden = streams.length > 0;
+  if (streams.length === 0)
+    nothing(
+      "Nothing is on air",
+      "Publish a picture from Blender, or from any program that sends HTTP, and it is here at once:",
+      `ffmpeg -re -i any.mp4 -f mpjpeg ${location.origin}/streams/film`,
+    );
+}
+
+function added(name: string): Card {
+  const card = new Card(name, token);
+  cards.set(name, card);
+  list.append(card.element);
+  return card;
+}
+
+function nothing(title: string, next: string, how: string): void {
+  const section = byId("nothing");
+  section.hidden = false;
+  const heading = section.querySelector("h2");
+  if (heading) heading.textContent = title;
+  byId("next").textContent = next;
+  byId("how").textContent = how;
+  byId("how").hidden = how === "";
+}
+
+function say(text: string): void {
+  const status = byId("count");
+  if (status.textContent !== text) status.textContent = text;
+}
+
+function byId(id: string): HTMLElement {
+  const element = document.getElementById(id);
+  if (element) return element;
+  throw new TypeError(`The page has no #${id}`);
+}
+
+void read();
+setInterval(() => {
+  if (!document.hidden) void read();
+}, READ_EVERY);

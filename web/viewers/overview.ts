@@ -1,0 +1,49 @@
+/** Who watches, for whoever runs the stream: a table that is read anew while it is open. */
+import type { ViewerInfo } from "../../src/signaling/protocol.ts";
+import { bearer } from "../token.ts";
+import { COLUMNS, cellsOf } from "./cells.ts";
+import "./viewers.css";
+
+const READ_EVERY = 2000;
+
+/**
+ * Shows the overview in a `<details>`, or leaves it hidden where the server does not tell us.
+ * @param token as the page was given it.
+ */
+export async function showViewers(details: HTMLDetailsElement, stream: string, token: string): Promise<void> {
+  const read = async (): Promise<ViewerInfo[] | undefined> => {
+    const path = `/streams/${encodeURIComponent(stream)}/viewers`;
+    const answer = await fetch(path, { headers: bearer(token) }).catch(() => undefined);
+    return answer?.ok ? answer.json() : undefined;
+  };
+  if (!(await read())) return;
+  const body = details.querySelector("div");
+  details.hidden = false;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const redraw = async () => {
+    const viewers = await read();
+    if (viewers) body?.replaceChildren(tableOf(viewers));
+  };
+  details.addEventListener("toggle", () => {
+    clearInterval(timer);
+    if (!details.open) return;
+    void redraw();
+    timer = setInterval(() => void redraw(), READ_EVERY);
+  });
+}
+
+function tableOf(viewers: readonly ViewerInfo[]): HTMLElement {
+  if (viewers.length === 0)
+    return Object.assign(document.createElement("p"), { className: "empty", textContent: "Nobody watches." });
+  const table = document.createElement("table");
+  const header = table.createTHead().insertRow();
+  for (const name of COLUMNS)
+    header.append(Object.assign(document.createElement("th"), { textContent: name, scope: "col" }));
+  const body = table.createTBody();
+  const now = Date.now();
+  for (const viewer of viewers) {
+    const row = body.insertRow();
+    for (const text of cellsOf(viewer, now)) row.insertCell().textContent = text;
+  }
+  return table;
+}
