@@ -46,7 +46,7 @@ describeWith(["chromium"], "the built-in scene in Chromium", ({ chromium }) => {
     return page;
   };
   const viewersAre = (count: number) =>
-    vi.waitFor(async () => expect((await server.info()).viewers).toBe(count), { timeout: 15_000 });
+    vi.waitFor(async () => expect((await server.info()).viewers).toBe(count), { timeout: 30_000 });
 
   test("is live by WebRTC, moves, and its frame code counts on", async () => {
     const page = await open();
@@ -108,7 +108,7 @@ describeWith(["chromium"], "the built-in scene in Chromium", ({ chromium }) => {
     expect(await encoded()).toBe(before);
   });
 
-  test("a viewer that vanishes without a goodbye is gone within 15 seconds", async () => {
+  test("a viewer that vanishes without a goodbye is gone within half a minute", async () => {
     const doomed = await launchChromium(chromium);
     const page = await openPlayer(doomed, server.url);
     await waitForState(page, "live");

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { launchChromium, launchFirefox } from "../browser.ts";
@@ -104,6 +105,16 @@ describeWith(["chromium"], "the player on somebody's page", ({ chromium }) => {
     );
     expect(level).toBe(0);
     expect(link?.path?.candidate).toMatch(/^(host|prflx)$/);
+  });
+
+  test("is one module of less than 60 KB, and for pages of any origin", async () => {
+    const server = await started();
+    const response = await fetch(`${server.url}/player.js`);
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(response.headers.get("content-type")).toMatch(/^text\/javascript/);
+    const module = await response.text();
+    expect(module).not.toMatch(/\bimport\s*[({*"'\w]/);
+    expect(gzipSync(module).length).toBeLessThan(60_000);
   });
 
   test("plays twice on one page, each only while it is in sight", async () => {

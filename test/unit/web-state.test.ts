@@ -165,6 +165,15 @@ group("describe", () => {
     );
   });
 
+  it("notes beside the live picture that no UDP gets through", () => {
+    const model: Model = { ...playing, byTcp: "192.0.2.1:8081" };
+    expect(told(model)).toMatchObject({
+      kind: "live",
+      notice: expect.stringMatching(/let UDP to 192\.0\.2\.1:8081 pass$/),
+    });
+    expect(told(by("mjpeg", model)).notice).toBeUndefined();
+  });
+
   it("promises who comes to a full server that there will be room", () => {
     const refusal = { code: "full", message: "As many as there are." } as const;
     expect(told({ ...there, refusal })).toMatchObject({

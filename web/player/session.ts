@@ -384,6 +384,9 @@ export class Session {
       counted: (...counted: Parameters<PlaybackEvents["counted"]>) => {
         if (!onScreen()) return;
         this.meter.counted(...counted, live() && !this.#model.stalled);
+        const { path } = counted[1].link ?? {};
+        const byTcp = path?.protocol === "tcp" && path.candidate !== "relay" ? path.server : undefined;
+        if (byTcp !== this.#model.byTcp) this.#update({ byTcp });
         const { stalled } = this.#model;
         if (stalled && stalled.serverHeard !== this.#hearsServer) this.#update({ stalled: this.#stalled() });
       },

@@ -29,6 +29,8 @@ export interface Model {
   readonly picture: "none" | "current" | "old";
   /** Since when no picture has come though one should; undefined where all is well. */
   readonly stalled: { readonly since: number; readonly serverHeard: boolean } | undefined;
+  /** Where the video comes from by TCP, as `192.0.2.1:8081`: by UDP it would come with less delay. */
+  readonly byTcp: string | undefined;
   /** Why there is no picture by WebRTC, as far as that is known: a clause without a full stop. */
   readonly trouble: string | undefined;
   /** Whether the browser has WebRTC at all. */
@@ -77,6 +79,7 @@ export const initialModel: Model = {
   picture: "none",
   stalled: undefined,
   trouble: undefined,
+  byTcp: undefined,
   webrtc: true,
   refusal: undefined,
   problem: undefined,
@@ -162,7 +165,8 @@ export function describe(model: Model, now: number, time: (at: number) => string
       }
       const restart = model.restart && now - model.restart.at < RESTART_NOTICE ? model.restart : undefined;
       // By its own loop or by another publisher: only the server knows.
-      const notice = model.problem ?? (restart && `The stream restarted at ${time(restart.at)}`);
+      const restarted = restart && `The stream restarted at ${time(restart.at)}`;
+      const notice = model.problem ?? restarted ?? tcpNotice(model);
       const live = { ...common, notice, since: source.since, run: source.run };
       if (fallback) return { ...live, kind: "fallback", label: "MJPEG", sentence: fallback };
       return { ...live, kind: "live", label: "Live", sentence: "Live" };
@@ -175,6 +179,11 @@ function awaySentence({ stopped, reached }: Model): string {
   return reached
     ? "The connection to the server was lost, reconnecting"
     : "The server cannot be reached: is it running, and is this its address? Trying again";
+}
+
+function tcpNotice({ byTcp, transport }: Model): string | undefined {
+  if (byTcp === undefined || transport !== "webrtc") return undefined;
+  return `No UDP gets through, so the video comes by TCP, where a lost packet delays all that follow: let UDP to ${byTcp} pass`;
 }
 
 function refusedLabel(code: RefusalCode): string {
