@@ -44,9 +44,10 @@ export function iceConfiguration(options: IceOptions, clock: Clock): () => IceCo
 export function turnCredentials(
   { turnSecret, turnUser }: Pick<IceOptions, "turnSecret" | "turnUser">,
   now: EpochMs,
+  validFor = VALID_FOR,
 ): TurnCredentials | undefined {
   if (turnSecret === undefined) return turnUser;
   // The TURN REST API's (draft-uberti-behave-turn-rest-00, section 2.2), which coturn calls `use-auth-secret`.
-  const username = `${Math.ceil((now + VALID_FOR) / 1000)}:${randomBytes(6).toString("hex")}`;
+  const username = `${Math.ceil((now + validFor) / 1000)}:${randomBytes(6).toString("hex")}`;
   return { username, credential: createHmac("sha1", turnSecret).update(username).digest("base64") };
 }

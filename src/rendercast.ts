@@ -16,7 +16,7 @@ import type { VideoEncoder } from "./encoder/encoder.ts";
 import { FfmpegH264Encoder } from "./encoder/h264.ts";
 import { FfmpegVp8Encoder } from "./encoder/vp8.ts";
 import type { Codec } from "./frame.ts";
-import { iceConfiguration } from "./ice-servers.ts";
+import { iceConfiguration, isTurnUrl, turnCredentials } from "./ice-servers.ts";
 import { cannotListen, listen, listenLocally, newWebServer, portOf } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { limitRequests } from "./request-timeout.ts";
@@ -33,7 +33,7 @@ import { type IngestOptions, IngestSource } from "./source/ingest.ts";
 import { patternSource } from "./source/pattern.ts";
 import type { Source } from "./source/source.ts";
 import { StandbySource } from "./source/standby.ts";
-import { type Clock, systemClock } from "./timing.ts";
+import { type Clock, type Millis, systemClock } from "./timing.ts";
 import type { MediaIo } from "./transport/io.ts";
 import { Transport, type TransportOptions } from "./transport/transport.ts";
 import { OfferError } from "./transport/viewer.ts";
@@ -53,6 +53,9 @@ export interface Rendercast {
   /** Ends everything: viewers, source, server. */
   close(): Promise<void>;
 }
+
+/** How long its own TURN credentials last: not every TURN server goes on with an allocation whose have ended. */
+const SERVER_CREDENTIALS: Millis = 24 * 3_600_000;
 
 /** What only tests and benches change. */
 export interface Internals {
@@ -85,6 +88,7 @@ export async function startRendercast(
     workers: config.workers ?? spareCores(),
     log,
     announced: await announcedAddresses(config),
+    relay: relayOf(config, clock, log),
     host: rtcHost === "::" ? undefined : rtcHost === "localhost" ? "127.0.0.1" : rtcHost,
   });
   const metrics = new Metrics(
@@ -191,6 +195,13 @@ export async function startRendercast(
   const link = async (server: string) =>
     guard.access.isOpen ? undefined : (await linksOf(guard.access, server, config.name, {})).page;
   return { port, broadcast, names: tls ? namesOf(tls.credentials) : [], link, close };
+}
+
+/** The TURN servers relay for this server as they do for viewers. */
+function relayOf(config: Config, clock: Clock, log: (line: string) => void): TransportOptions["relay"] {
+  const { iceServers: servers = [] } = config;
+  if (!servers.some(isTurnUrl)) return undefined;
+  return { servers, log, credentials: () => turnCredentials(config, clock.now(), SERVER_CREDENTIALS) };
 }
 
 /** @throws {UsageError} */

@@ -56,8 +56,11 @@ export function httpApp(options: HttpOptions): Express {
   app.use((request, response, next) => {
     hideToken(request);
     response.set({ "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" });
-    const isStream = /^\/streams(\/|$)/.test(request.path);
-    if (!isStream) response.set(pageHeaders(request.headers.host, /^\/embed(\/|$)/.test(request.path)));
+    if (!/^\/streams(\/|$)/.test(request.path)) {
+      const { headers, socket, path } = request;
+      const origin = proxies.originOf({ headers, address: socket.remoteAddress }, secure);
+      response.set(pageHeaders(headers.host, origin, /^\/embed(\/|$)/.test(path)));
+    }
     next();
   });
 

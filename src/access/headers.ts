@@ -2,12 +2,20 @@
 
 const HOST = /^[A-Za-z0-9.:[\]-]{1,255}$/;
 
+/** What browsers take for a secure origin (Secure Contexts, section 3.1). */
+const TRUSTWORTHY = /^https:|^http:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
+
 /**
  * The headers of a page (CSP level 3). Only what the server itself serves is loaded and run, and nothing inline.
  * @param host the request's, for the WebSocket: not every browser counts that as the page's own.
+ * @param origin of the page. Browsers complain of some headers over plain HTTP, unless from their own machine.
  * @param embeddable whether other sites may have it in a frame.
  */
-export function pageHeaders(host: string | undefined, embeddable: boolean): Record<string, string> {
+export function pageHeaders(
+  host: string | undefined,
+  origin: string,
+  embeddable: boolean,
+): Record<string, string> {
   const sockets = host !== undefined && HOST.test(host) ? ` ws://${host} wss://${host}` : "";
   const policy = {
     "default-src": "'self'",
@@ -23,7 +31,7 @@ export function pageHeaders(host: string | undefined, embeddable: boolean): Reco
     "Content-Security-Policy": Object.entries(policy)
       .map(([directive, sources]) => `${directive} ${sources}`)
       .join("; "),
-    "Cross-Origin-Opener-Policy": "same-origin",
+    ...(TRUSTWORTHY.test(origin) && { "Cross-Origin-Opener-Policy": "same-origin" }),
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
   };
 }

@@ -1,5 +1,6 @@
 /** `rendercast doctor`: looks at what viewing takes on this machine and its network, and says what to change. */
 import { existsSync } from "node:fs";
+import { isIPv4 } from "node:net";
 import { type Config, UsageError } from "../config.ts";
 import { isTurnUrl } from "../ice-servers.ts";
 import { machineAddresses } from "../machine-addresses.ts";
@@ -20,19 +21,20 @@ const MARKS = { good: "✓", note: "·", bad: "✗" } as const;
  * @throws {UsageError} where the configuration does not fit this machine.
  */
 export async function runDoctor(config: Config, print: (line: string) => void): Promise<boolean> {
-  const everywhere = config.host === "::" || config.host === "0.0.0.0";
-  const host = config.host === "localhost" ? "127.0.0.1" : config.host;
-  const ports = { page: config.port, video: config.rtcPort ?? config.port + 1 };
+  const page = { host: boundTo(config.host), port: config.port };
+  const near = config.port === 0 || config.port === 65_535 ? 0 : config.port + 1;
+  const video = { host: boundTo(config.rtcHost ?? config.host), port: config.rtcPort ?? near };
+  const ports = { page: page.port, video: video.port };
   const encoders = checked(checkEncoders(config));
   const blender = checked(checkBlender(config));
   const relaying = relaysOf(config);
-  const states = await portStates(everywhere ? undefined : host, ports.page, ports.video).catch((error) => {
-    throw new UsageError(`Cannot listen on ${config.host}: ${wordsOf(error)}.`, { cause: error });
+  const states = await portStates(page, video, config.tlsCert !== undefined).catch((error) => {
+    throw new UsageError(`The ports cannot be had: ${wordsOf(error)}.`, { cause: error });
   });
   // From the video's own port, where that is free: so it is the one whose mapping is told.
   const seen = await seenFrom(config.iceServers ?? [], states.video === "free" ? ports.video : 0);
   const relays = await relaying;
-  const addresses = everywhere ? machineAddresses() : [host];
+  const addresses = addressesAt(video.host);
   const announced = config.announce ?? [];
 
   const findings: [string, Finding][] = [
@@ -45,7 +47,7 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
     ["Blender", await blender],
   ];
   const container = existsSync("/.dockerenv") || existsSync("/run/.containerenv");
-  const loopback = host === "127.0.0.1" || host === "::1";
+  const loopback = video.host === "127.0.0.1" || video.host === "::1";
   const verdict = verdictOf({ ports, states, loopback, addresses, announced, container, seen, relays });
   print("");
   for (const [name, { state, text }] of findings) print(`  ${MARKS[state]} ${name.padEnd(11)}${text}`);
@@ -57,6 +59,17 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   print(`  ${verdict.change ?? "Nothing has to be changed."}`);
   print("");
   return findings.every(([, { state }]) => state !== "bad");
+}
+
+/** Undefined for every address of this machine. */
+function boundTo(host: string): string | undefined {
+  if (host === "::") return undefined;
+  return host === "localhost" ? "127.0.0.1" : host;
+}
+
+function addressesAt(host: string | undefined): string[] {
+  if (host === undefined) return machineAddresses();
+  return host === "0.0.0.0" ? machineAddresses().filter(isIPv4) : [host];
 }
 
 const NO_TURN: Finding = {

@@ -1,6 +1,9 @@
 /** Whether the ports can be had. */
 import { once } from "node:events";
+import http from "node:http";
+import https from "node:https";
 import { createServer } from "node:net";
+import { text } from "node:stream/consumers";
 import { systemClock } from "../timing.ts";
 import { plainIo } from "../transport/io/plain.ts";
 import { RtcPort } from "../transport/port.ts";
@@ -17,15 +20,25 @@ export interface PortStates {
 /** How long a server there may take to say what it is. */
 const ANSWERS_WITHIN = 1500;
 
-/** @param host the address to bind; undefined for every one of this machine. @throws for an address of another machine. */
-export async function portStates(host: string | undefined, page: number, video: number): Promise<PortStates> {
-  const [pageFree, videoFree] = await Promise.all([isFree(host, page), isVideoFree(host, video)]);
+/** Where a port is to be had. */
+export interface Place {
+  /** The address to bind; undefined for every one of this machine. */
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/**
+ * @param secure whether the page is by TLS.
+ * @throws for an address of another machine.
+ */
+export async function portStates(page: Place, video: Place, secure: boolean): Promise<PortStates> {
+  const [pageFree, videoFree] = await Promise.all([isFree(page), isVideoFree(video)]);
   if (pageFree) return { page: "free", video: videoFree ? "free" : "taken" };
-  const runs = await isRendercast(host ?? "localhost", page);
+  const runs = await isRendercast(page, secure);
   return { page: runs ? "rendercast" : "taken", video: videoFree ? "free" : runs ? "rendercast" : "taken" };
 }
 
-async function isFree(host: string | undefined, port: number): Promise<boolean> {
+async function isFree({ host, port }: Place): Promise<boolean> {
   const server = createServer();
   try {
     server.listen(port, host);
@@ -38,7 +51,7 @@ async function isFree(host: string | undefined, port: number): Promise<boolean> 
   }
 }
 
-async function isVideoFree(host: string | undefined, port: number): Promise<boolean> {
+async function isVideoFree({ host, port }: Place): Promise<boolean> {
   try {
     (await RtcPort.open({ clock: systemClock, io: plainIo, host, port })).close();
     return true;
@@ -53,12 +66,14 @@ function isTaken(error: unknown): false {
   throw error;
 }
 
-async function isRendercast(host: string, port: number): Promise<boolean> {
-  const name = host.includes(":") ? `[${host}]` : host;
+async function isRendercast({ host = "localhost", port }: Place, secure: boolean): Promise<boolean> {
   try {
-    const signal = AbortSignal.timeout(ANSWERS_WITHIN);
-    const page = await fetch(`http://${name}:${port}/`, { signal });
-    return (await page.text()).includes("<rendercast-player");
+    // Its certificate may well be for another name.
+    const options = { host, port, timeout: ANSWERS_WITHIN, rejectUnauthorized: false };
+    const request = secure ? https.get(options) : http.get(options);
+    request.on("timeout", () => request.destroy(new Error("no answer")));
+    const [answer] = await once(request, "response");
+    return (await text(answer)).includes("<rendercast-player");
   } catch {
     return false;
   }

@@ -106,7 +106,9 @@ export function verdictOf(findings: Findings): Verdict {
       change: first,
     };
   }
-  const far = "at best MJPEG: no packet of the video finds its way here";
+  const far = relayed
+    ? "video by TURN; the page, if its port is let through"
+    : "at best MJPEG: no packet of the video finds its way here";
   if (findings.container)
     return {
       near: "as from elsewhere: this is a container",
@@ -125,7 +127,10 @@ export function verdictOf(findings: Findings): Verdict {
     near,
     far,
     change:
-      first ?? `Have the router forward ${passing} to this machine, and start with --announce ${nat.outer}.`,
+      first ??
+      (relayed
+        ? undefined
+        : `Have the router forward ${passing} to this machine, and start with --announce ${nat.outer}.`),
   };
 }
 

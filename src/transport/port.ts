@@ -9,6 +9,7 @@ import type { Clock } from "../timing.ts";
 import type { Address } from "./address.ts";
 import { Endpoint, type EndpointEvents } from "./endpoint.ts";
 import type { MediaIo, MediaSocket } from "./io.ts";
+import { Relay, type RelayOptions } from "./relay.ts";
 import { Rounds } from "./rounds.ts";
 import type { Route } from "./route.ts";
 import { readBindingRequest } from "./stun.ts";
@@ -32,6 +33,8 @@ export interface PortOptions {
   readonly host: string | undefined;
   /** Where viewers may try besides the addresses of this machine. */
   readonly announced?: readonly AnnouncedAddress[];
+  /** TURN servers for this server itself; undefined for none. */
+  readonly relay?: Pick<RelayOptions, "servers" | "credentials" | "log"> | undefined;
 }
 
 /** What was kept out, and why; for `/metrics`. */
@@ -85,6 +88,7 @@ export class RtcPort implements ViewerPort {
   readonly #fragments = new Map<string, { readonly endpoint: Endpoint; readonly password: string }>();
   readonly #addresses = new Map<string, Endpoint>();
   #tcp: TcpListener | undefined;
+  #relay: Relay | undefined;
   #port = 0;
   readonly counters: PortCounters = { garbage: 0, unauthentic: 0, stranger: 0, unsound: 0 };
 
@@ -115,6 +119,7 @@ export class RtcPort implements ViewerPort {
       }
       const on = { message: rtc.#receive.bind(rtc), closed: rtc.#lost.bind(rtc) };
       rtc.#tcp = await TcpListener.open({ host, port: rtc.#port, clock: options.clock, on });
+      if (options.relay) rtc.#relay = new Relay({ ...options.relay, clock: options.clock, on });
     } catch (error) {
       rtc.close();
       throw error;
@@ -144,7 +149,8 @@ export class RtcPort implements ViewerPort {
     const line = (kind: string, preference: number) => (end: AnnouncedAddress, n: number) =>
       // RFC 8445, section 5.1.2.1: a host's type preference is 126, the component 1.
       `a=candidate:${kind}${n} 1 ${kind} ${126 * 2 ** 24 + (preference - n) * 2 ** 8 + 255} ${end.ip} ${end.port ?? this.#port} typ host${kind === "tcp" ? " tcptype passive" : ""}`;
-    return [...ends.map(line("udp", 65_535)), ...ends.map(line("tcp", 32_767))];
+    const relayed = this.#relay?.candidates() ?? [];
+    return [...ends.map(line("udp", 65_535)), ...ends.map(line("tcp", 32_767)), ...relayed];
   }
 
   register(events: EndpointEvents): Registration {
@@ -170,6 +176,7 @@ export class RtcPort implements ViewerPort {
   close(): void {
     for (const socket of this.#sockets) socket.close();
     this.#tcp?.close();
+    this.#relay?.close();
   }
 
   #take(bound: MediaSocket, family: 4 | 6): void {
@@ -226,6 +233,7 @@ export class RtcPort implements ViewerPort {
   #forget(key: string): void {
     this.#addresses.delete(key);
     this.#tcp?.end(key);
+    this.#relay?.end(key);
   }
 
   #lost(key: string): void {

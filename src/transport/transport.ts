@@ -8,7 +8,7 @@ import { plainIo } from "./io/plain.ts";
 import type { MediaIo } from "./io.ts";
 import { JoinQueue } from "./joins.ts";
 import type { MediaCounters } from "./media.ts";
-import { RtcPort } from "./port.ts";
+import { type PortOptions, RtcPort } from "./port.ts";
 import { Rounds } from "./rounds.ts";
 import type { Audience, ViewerEvents } from "./viewer.ts";
 import { answerOffer, prepareWerift } from "./werift.ts";
@@ -20,6 +20,8 @@ export interface TransportOptions {
   readonly host: string | undefined;
   /** Where viewers may try besides. */
   readonly announced: readonly AnnouncedAddress[];
+  /** As {@link PortOptions.relay}. */
+  readonly relay?: PortOptions["relay"];
   /** The port asked for; 0 takes a free one. */
   readonly port: number;
   /** Whether any other port will do where that one is taken. */
@@ -114,12 +116,12 @@ export class Transport {
 }
 
 async function openPort(
-  { clock, host, port, anyPort, announced }: TransportOptions,
+  { clock, host, port, anyPort, announced, relay }: TransportOptions,
   io: MediaIo,
 ): Promise<RtcPort> {
   for (let tries = 0; ; tries++) {
     try {
-      return await RtcPort.open({ clock, io, host, announced, port: tries === 0 ? port : 0 });
+      return await RtcPort.open({ clock, io, host, announced, relay, port: tries === 0 ? port : 0 });
     } catch (error) {
       // A number that is free for UDP may be taken for TCP.
       const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";

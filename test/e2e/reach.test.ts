@@ -8,7 +8,7 @@ import { type Namespace, namespaceObstacle } from "./namespaces.ts";
 import { openPlayer, stateOf, waitForState } from "./player.ts";
 import { HOST, type ReachNetwork, reachNetwork, SERVER_IPV6, SERVER_ROUTER, TURN } from "./reach-network.ts";
 import { runToEndAs, type ServerProcess, startServerAs } from "./server.ts";
-import { keepPeerConnections } from "./undisturbed.ts";
+import { keepPeerConnections, noticesNothing } from "./undisturbed.ts";
 
 const PAGE = { protocol: "tcp", outer: 8080, inner: 8080 } as const;
 const VIDEO = [
@@ -138,6 +138,16 @@ describeWith(
         expect(await wayOf(page)).toMatchObject({ from: "relay", relay: "udp", to: SERVER_ROUTER });
       });
 
+      test("comes to a server whose router forwards but the page's port by TURN, which relays for both", async () => {
+        network.forward(PAGE);
+        network.letOut();
+        await serve(network.server, ...turnOptions(`turn:${TURN}:${TURN_PORT}`));
+        const page = await watch(`http://${SERVER_ROUTER}:8080/`);
+        await waitForState(page, "live");
+        expect(await wayOf(page)).toMatchObject({ from: "relay", relay: "udp", to: TURN });
+        await noticesNothing(page);
+      });
+
       test("comes to a container by the ports that its host maps, other ones outside than within", async () => {
         const video = VIDEO.map((port) => ({ ...port, outer: 9000 }));
         network.map({ ...PAGE, outer: 80 }, ...video);
@@ -163,6 +173,7 @@ describeWith(
         const relayed = await doctor(...turnOptions(`${udp}`, `${tcp}`));
         expect(relayed.output).toContain(`${udp} relays at ${TURN}`);
         expect(relayed.output).toContain(`${tcp} relays at ${TURN}`);
+        expect(relayed.output).toMatch(/from elsewhere +video by TURN/);
         expect(relayed.code).toBe(0);
 
         // Nobody vouches for coturn's certificate, and its secret is another.

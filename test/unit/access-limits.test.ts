@@ -188,7 +188,7 @@ describe("seats", () => {
 describe("web pages", () => {
   test("of the server run nothing inline, and only /embed shows in others' frames", () => {
     const policy = (host: string | undefined, embeddable: boolean) =>
-      pageHeaders(host, embeddable)["Content-Security-Policy"] ?? "";
+      pageHeaders(host, "http://studio:8080", embeddable)["Content-Security-Policy"] ?? "";
     expect(policy("studio:8080", false)).toContain("connect-src 'self' ws://studio:8080 wss://studio:8080;");
     expect(policy("studio:8080", false)).toMatch(/frame-ancestors 'self'$/);
     expect(policy("studio:8080", true)).toMatch(/frame-ancestors \*$/);
@@ -196,5 +196,16 @@ describe("web pages", () => {
     // What a client makes up is not repeated.
     for (const host of ["x; script-src *", "x y", undefined])
       expect(policy(host, false)).toContain("connect-src 'self';");
+  });
+
+  test.each([
+    ["https://studio.example", true],
+    ["http://localhost:8080", true],
+    ["http://127.0.0.1", true],
+    ["http://[::1]:8080", true],
+    ["http://192.168.1.5:8080", false],
+    ["http://localhost.example", false],
+  ])("of %s tell of openers: %s, which browsers complain of elsewhere", (origin, tells) => {
+    expect("Cross-Origin-Opener-Policy" in pageHeaders("studio", origin, false)).toBe(tells);
   });
 });

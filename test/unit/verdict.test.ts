@@ -81,6 +81,7 @@ describe("the one thing to change", () => {
       undefined,
     ],
     ["is nothing where there is no NAT", { addresses: ["203.0.113.7"] }, undefined],
+    ["is nothing where TURN relays", { seen: [at("203.0.113.7")], relays: [turn()] }, undefined],
   ])("%s", (_, found, change) => {
     const verdict = verdictOf({ ...home, ...found });
     if (change) expect(verdict.change).toMatch(change);
@@ -93,4 +94,5 @@ test("viewers elsewhere are told where the video comes to them", () => {
   expect(far({ announced: [{ host: "2001:db8::7", port: 9000 }] })).toContain("video at [2001:db8::7]:9000,");
   expect(far({ addresses: ["203.0.113.7"] })).toContain("video at 203.0.113.7:8081,");
   expect(far({ seen: [at("203.0.113.7")] })).toContain("at best MJPEG");
+  expect(far({ seen: [at("203.0.113.7")], relays: [turn()] })).toContain("video by TURN");
 });

@@ -1,9 +1,10 @@
 /** The way to a STUN or TURN server: UDP, TCP or TLS, as its URL says (RFC 7064, RFC 7065). */
-import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect, isIPv6 } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { listening, newSocket } from "../io/plain.ts";
+import { RECEIVE_BUFFER, SEND_BUFFER } from "../io.ts";
 
 export interface TurnServer {
   readonly host: string;
@@ -58,19 +59,20 @@ export async function openWire(
 }
 
 async function openDatagrams(ip: string, port: number, on: WireEvents, localPort: number): Promise<Wire> {
-  const socket = createSocket(isIPv6(ip) ? "udp6" : "udp4", (datagram, from) => {
+  const socket = newSocket(isIPv6(ip) ? 6 : 4);
+  let closed = false;
+  await listening(socket, () => socket.bind(localPort));
+  socket.setSendBufferSize(SEND_BUFFER);
+  socket.setRecvBufferSize(RECEIVE_BUFFER);
+  socket.on("message", (datagram, from) => {
     if (from.port === port && from.address === ip) on.message(datagram);
   });
-  let closed = false;
-  const listening = once(socket, "listening");
-  socket.bind(localPort);
-  await listening;
   // Such as an unreachable network: the server's silence tells.
   socket.on("error", () => {});
   return {
     localPort: socket.address().port,
     send(message) {
-      if (!closed) socket.send(message, port, ip, () => {});
+      if (!closed && socket.getSendQueueSize() <= SEND_BUFFER) socket.send(message, port, ip, () => {});
     },
     close() {
       if (!closed) socket.close();
