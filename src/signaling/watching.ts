@@ -51,8 +51,12 @@ type Answer = Reply<SessionAnswer>;
 const RESTART_EVERY: Millis = 1000;
 const KEYFRAME_EVERY: Millis = 500;
 
-const sessionOffer = z.string().min(1).max(MAX_OFFER_LENGTH);
-export const streamName = z.string().min(1).max(64);
+/** zod's own bounds are looked up in whatever has a `length`, and throw where that is no number. */
+const text = (most: number) =>
+  z.custom<string>((value) => typeof value === "string" && value.length > 0 && value.length <= most);
+
+const sessionOffer = text(MAX_OFFER_LENGTH);
+export const streamName = text(64);
 const watchRequest = z.object({ stream: streamName, offer: sessionOffer });
 const restartRequest = z.object({ offer: sessionOffer });
 

@@ -2,22 +2,8 @@ import { get as request } from "node:http";
 import { io, type Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Reply, StreamInfo } from "../../src/signaling/protocol.ts";
+import { VIEWER_OFFER } from "../offer.ts";
 import { type ServerProcess, startServer } from "./server.ts";
-
-/** What it takes of an offer to be given a seat. */
-const OFFER = [
-  "v=0",
-  "m=video 9 UDP/TLS/RTP/SAVPF 96",
-  "a=ice-ufrag:evil",
-  "a=ice-pwd:a password of twenty-two",
-  `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => "00").join(":")}`,
-  "a=setup:actpass",
-  "a=mid:0",
-  "a=recvonly",
-  "a=rtcp-mux",
-  "a=rtpmap:96 VP8/90000",
-  "",
-].join("\r\n");
 
 const TOKEN = "correct-horse-battery";
 const bearer = { Authorization: `Bearer ${TOKEN}` };
@@ -146,7 +132,7 @@ describe("a server behind a proxy", () => {
     );
     const offers = sockets.map(
       async (socket) =>
-        (await socket.timeout(10_000).emitWithAck("watch", { stream: "main", offer: OFFER })).code,
+        (await socket.timeout(10_000).emitWithAck("watch", { stream: "main", offer: VIEWER_OFFER })).code,
     );
     const refused = (await Promise.all(offers)).filter((code) => code === "full");
     expect(refused).toHaveLength(10);

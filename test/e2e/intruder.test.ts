@@ -6,32 +6,13 @@ import { io } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { Message } from "werift";
 import { launchChromium } from "../browser.ts";
+import { VIEWER_OFFER } from "../offer.ts";
 import { describeWith } from "../setup/suites.ts";
 import { openPlayer, waitForState } from "./player.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 import { noticesNothing as goesOn, keepPeerConnections } from "./undisturbed.ts";
 
 const HOST = "127.0.0.1";
-
-/** What an attacker needs of an offer to be let in as a viewer, without a browser. */
-const OFFER = [
-  "v=0",
-  "o=- 1 1 IN IP4 127.0.0.1",
-  "s=-",
-  "t=0 0",
-  "a=group:BUNDLE 0",
-  "m=video 9 UDP/TLS/RTP/SAVPF 96",
-  "c=IN IP4 0.0.0.0",
-  "a=ice-ufrag:evil",
-  "a=ice-pwd:a password of twenty-two",
-  `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => "00").join(":")}`,
-  "a=setup:actpass",
-  "a=mid:0",
-  "a=recvonly",
-  "a=rtcp-mux",
-  "a=rtpmap:96 VP8/90000",
-  "",
-].join("\r\n");
 
 /** A DTLS record (RFC 6347, section 4.1). */
 function record(type: number, epoch: number, body: Buffer): Buffer {
@@ -215,7 +196,7 @@ describeWith(["chromium"], "while a viewer watches, an intruder", ({ chromium })
     const before = await counters();
     const signaling = io(server.url, { reconnection: false });
     await new Promise<void>((resolve) => signaling.on("connect", () => resolve()));
-    const reply = await signaling.timeout(5000).emitWithAck("watch", { stream: "main", offer: OFFER });
+    const reply = await signaling.timeout(5000).emitWithAck("watch", { stream: "main", offer: VIEWER_OFFER });
     expect(reply).toMatchObject({ ok: true });
     const own = readAnswer(reply.value.answer);
     expect(own.port).toBe(target.port);

@@ -4,6 +4,7 @@ import { MultipartError, MultipartParser } from "../../src/signaling/multipart.t
 import { IngestSource } from "../../src/source/ingest.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { FakePublisher, FakeSink } from "../fakes.ts";
+import { mutated, randomFrom } from "../fuzz.ts";
 import { CLOSING, IDLE, image, part, raw } from "../multipart-writer.ts";
 
 const ROUNDS = 4000;
@@ -11,15 +12,6 @@ const MAX_BYTES = 4000;
 const MAX_PIXELS = 1000;
 /** The longest headers of one part: what the parser may hold besides the part. */
 const MAX_HEADER_BYTES = 65 * 20 * 1024;
-
-/** The same numbers in every run (Park and Miller's generator). */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state % below;
-  };
-}
 
 const STREAM = Buffer.concat([
   image("the first picture", { "X-Frame-Number": "3", "X-Captured": "999999.5" }),
@@ -53,33 +45,6 @@ const SCRAPS = [
   "\u00ff\u00fe",
   '"',
 ].map((scrap) => Buffer.from(scrap, "latin1"));
-
-/** The bytes with a few of them changed, left out, repeated, or scraps of the protocol put between. */
-function mutated(bytes: Buffer, random: (below: number) => number): Buffer {
-  let result = Buffer.from(bytes);
-  for (let hits = random(6); hits >= 0; hits--) {
-    const at = random(result.length);
-    const [before, behind] = [result.subarray(0, at), result.subarray(at)];
-    switch (random(5)) {
-      case 0:
-        result[at] = random(256);
-        break;
-      case 1:
-        result = Buffer.concat([before, behind.subarray(random(40))]);
-        break;
-      case 2:
-        result = Buffer.concat([before, behind.subarray(0, random(200)), behind]);
-        break;
-      case 3:
-        result = Buffer.concat([before, SCRAPS[random(SCRAPS.length)] ?? behind, behind]);
-        break;
-      default:
-        result = Buffer.concat([before, Buffer.alloc(random(3000), random(256)), behind]);
-    }
-    if (result.length === 0) result = Buffer.from("x");
-  }
-  return result.subarray(0, 1 + random(result.length));
-}
 
 /** The bytes in chunks cut anywhere. */
 function* chunksOf(bytes: Buffer, random: (below: number) => number): Generator<Buffer> {
@@ -116,7 +81,7 @@ describe("bodies changed and cut at random", () => {
       const parser = new MultipartParser(boundary, { maxPartBytes: MAX_BYTES, allocate });
       let held = 0;
       try {
-        for (const chunk of chunksOf(mutated(STREAM, random), random)) {
+        for (const chunk of chunksOf(mutated(STREAM, random, SCRAPS), random)) {
           const parts = [...parser.read(chunk)];
           for (const { body } of parts) expect(body.length).toBeLessThanOrEqual(MAX_BYTES);
           held = parts.length > 0 || parser.ended ? 0 : held + chunk.length;
@@ -144,7 +109,7 @@ describe("bodies changed and cut at random", () => {
       const who = new FakePublisher("fuzzer", random(4) === 0 ? {} : { boundary: "frame" });
       const feed = source.publish(who, false);
       let framesWhenDropped: number | undefined;
-      for (const chunk of chunksOf(mutated(STREAM, random), random)) {
+      for (const chunk of chunksOf(mutated(STREAM, random, SCRAPS), random)) {
         feed.push(chunk);
         if (who.drops.length > 0) framesWhenDropped ??= sink.frames.length;
       }
