@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { classes, Message, methods } from "werift";
 import { Access } from "../../src/access/access.ts";
 import { askerOf, hideToken } from "../../src/access/asker.ts";
@@ -16,6 +16,9 @@ import { credentialsOf, iceSessionsOf, isFragment, withCredentials } from "../..
 import { FakeClock } from "../fake-clock.ts";
 import { mutated, mutatedText, randomFrom, randomValue } from "../fuzz.ts";
 import { SDP_SCRAPS, VIEWER_OFFER } from "../offer.ts";
+
+// Thousands of cases take their time where all cores are busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const ROUNDS = 4000;
 const PASSWORD = "a password of twenty-two";
