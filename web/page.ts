@@ -46,7 +46,7 @@ document.addEventListener("keydown", (event) => {
   if (event.target !== document.body || event.ctrlKey || event.metaKey || event.altKey || event.repeat)
     return;
   if (event.key === "f") player.toggleFullscreen();
-  if (event.key === "s") player.statistics = !player.statistics;
+  if (event.key === "i") player.statistics = !player.statistics;
 });
 
 function showState({ kind, label, sentence, notice }: PlayerState): void {

@@ -3,20 +3,20 @@ import type { RawReport, RawStats } from "./link.ts";
 
 /** Where the connection stood when it was given up. */
 export interface Standing {
-  /** Whether the server has answered the offer. */
-  readonly answered: boolean;
+  /** The server's answer to the offer, an SDP; undefined where none came. */
+  readonly answer: string | undefined;
   readonly connectionState: RTCPeerConnectionState;
   readonly iceState: RTCIceConnectionState;
 }
 
 /** A clause without a full stop, such as `WebRTC did not connect, as ...`. */
-export function troubleOf(report: RawReport, { answered, connectionState, iceState }: Standing): string {
+export function troubleOf(report: RawReport, { answer, connectionState, iceState }: Standing): string {
   const all: RawStats[] = [];
   report.forEach((stats) => {
     all.push(stats);
   });
   const of = (type: string) => all.filter((stats) => stats.type === type);
-  if (!answered) return "WebRTC did not connect, as the server did not answer in time";
+  if (answer === undefined) return "WebRTC did not connect, as the server did not answer in time";
   if (connectionState === "connected") {
     const [inbound] = of("inbound-rtp").filter(({ kind }) => kind === "video");
     return Number(inbound?.bytesReceived ?? 0) > 0
@@ -27,16 +27,16 @@ export function troubleOf(report: RawReport, { answered, connectionState, iceSta
     return "WebRTC did not connect, as its encryption did not come about";
   if (of("local-candidate").length === 0 && of("candidate-pair").length === 0)
     return "WebRTC did not connect, as this browser gave it no way to the network: an extension or a policy may forbid it";
-  const servers = [...new Set(of("remote-candidate").flatMap(addressOf))];
+  const servers = [...new Set(addressesIn(answer))];
   const ports = [...new Set(servers.map((address) => address.slice(address.lastIndexOf(":") + 1)))];
   if (servers.length === 0) return "WebRTC did not connect, as the server gave no address";
   return `WebRTC did not connect, as nothing came back from ${listed(servers.slice(0, 2))}: a firewall may hold back port ${listed(ports)}, by UDP and TCP`;
 }
 
-function addressOf({ address, ip, port }: RawStats): string[] {
-  const host = address ?? ip;
-  if (typeof host !== "string" || typeof port !== "number") return [];
-  return [`${host.includes(":") ? `[${host}]` : host}:${port}`];
+/** Of the candidates (RFC 8839, section 5.1): the browser's own report leaves out those that it has no way to at all. */
+function addressesIn(answer: string): string[] {
+  const candidates = answer.matchAll(/^a=candidate:\S+ \d+ \S+ \d+ (\S+) (\d+) /gm);
+  return [...candidates].map(([, host = "", port]) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
 }
 
 const listed = (words: readonly string[]) => words.join(" or ");

@@ -54,7 +54,6 @@ class WebRtcPlayback implements Playback {
   #shown = false;
   /** What is on the screen is an old picture: nothing comes. */
   #isSilent = false;
-  #answered = false;
   /** Frames that came onto the screen, and those that were decoded when they were counted last. */
   #presented = 0;
   #decoded = 0;
@@ -94,7 +93,8 @@ class WebRtcPlayback implements Playback {
 
   async trouble(): Promise<string | undefined> {
     const { connectionState, iceConnectionState: iceState } = this.#connection;
-    const standing = { answered: this.#answered, connectionState, iceState };
+    const answer = this.#connection.remoteDescription?.sdp;
+    const standing = { answer, connectionState, iceState };
     const report = await this.#connection.getStats().catch(() => undefined);
     return report && troubleOf(report, standing);
   }
@@ -114,7 +114,6 @@ class WebRtcPlayback implements Playback {
         this.#events.refused(reply);
         return;
       }
-      this.#answered = true;
       useIceServers(this.#connection, reply.value);
       await this.#connection.setLocalDescription(offer);
       await this.#connection.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
