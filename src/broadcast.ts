@@ -11,6 +11,7 @@ import type { ServerResponse } from "node:http";
 import { DecodeError, Decoder } from "./encoder/decode.ts";
 import type { VideoEncoder } from "./encoder/encoder.ts";
 import { Renditions } from "./encoder/renditions.ts";
+import type { Feed } from "./forward/feed.ts";
 import type { Codec, EncodedFrame, RenditionId, SourceFrame } from "./frame.ts";
 import { Latest } from "./latest.ts";
 import { giveBack } from "./memory.ts";
@@ -58,6 +59,12 @@ interface Levels {
   wants: number;
 }
 
+/** Where frames are handed on to, besides the viewers. */
+interface Forward {
+  readonly codec: Codec;
+  readonly take: (frame: EncodedFrame) => void;
+}
+
 export class Broadcast implements SourceSink {
   readonly #options: BroadcastOptions;
   /** What the frames say besides their pictures. */
@@ -67,6 +74,7 @@ export class Broadcast implements SourceSink {
   /** Those of them that are connected: the ones to encode for. */
   readonly #viewers = new Map<Viewer, Levels>();
   readonly #records: ViewerRecords;
+  readonly #forwards = new Set<Forward>();
   readonly #listeners = new Set<(info: StreamInfo) => void>();
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
@@ -201,6 +209,7 @@ export class Broadcast implements SourceSink {
   /** Settles when every viewer has it. */
   async #send(frame: EncodedFrame): Promise<void> {
     const { audience, metrics } = this.#options;
+    for (const { codec, take } of this.#forwards) if (isFull(frame, codec)) take(frame);
     const { packets, at } = await audience.send(frame);
     const { received, decoded = received, encoded = decoded } = frame.timings;
     metrics.encoded(frame.codec, frame.type, frame.data.length, packets);
@@ -291,6 +300,34 @@ export class Broadcast implements SourceSink {
     } finally {
       this.#demandChanged();
     }
+  }
+
+  /**
+   * Hands on each frame of the full rendition, as it is encoded for the viewers, from the next keyframe on. There is
+   * one as soon as there is a picture. To be encoded for, it counts as a viewer, but not in {@link viewers}.
+   * @param take must not throw.
+   */
+  forward(codec: Codec, take: (frame: EncodedFrame) => void): Feed {
+    let began = false;
+    const forward = {
+      codec,
+      take: (frame: EncodedFrame) => {
+        began ||= frame.type === "key";
+        if (began) take(frame);
+      },
+    };
+    const requestKeyframe = () => {
+      if (this.#forwards.has(forward)) this.#renditions.requestKeyframe({ codec, level: 0 });
+    };
+    this.#forwards.add(forward);
+    this.#demandChanged();
+    requestKeyframe();
+    return {
+      requestKeyframe,
+      stop: () => {
+        if (this.#forwards.delete(forward)) this.#demandChanged();
+      },
+    };
   }
 
   /**
@@ -393,10 +430,13 @@ export class Broadcast implements SourceSink {
   /** Somebody came or went: the source and the stages work only while somebody watches. */
   #demandChanged(): void {
     if (this.#closed) return;
-    this.#renditions.keep([...this.#viewers.keys()].flatMap((viewer) => this.#renditionsOf(viewer)));
+    const forwarded = [...this.#forwards].map(({ codec }) => ({ codec, level: 0 }));
+    const viewed = [...this.#viewers.keys()].flatMap((viewer) => this.#renditionsOf(viewer));
+    this.#renditions.keep([...viewed, ...forwarded]);
     if (this.#mjpeg.viewers === 0) this.#mjpeg.forget();
 
-    const watched = this.#admitted.size + this.#mjpeg.viewers + this.#snapshots.waiting > 0;
+    const watched =
+      this.#admitted.size + this.#forwards.size + this.#mjpeg.viewers + this.#snapshots.waiting > 0;
     this.#options.source.demand(watched);
     if (!watched) this.#attended = "unwatched";
     else if (this.#attended === "unwatched") {
@@ -414,4 +454,8 @@ export class Broadcast implements SourceSink {
     const info = this.info();
     for (const listener of this.#listeners) listener(info);
   }
+}
+
+function isFull(frame: EncodedFrame, codec: Codec): boolean {
+  return frame.codec === codec && frame.level === 0;
 }

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { readNetwork } from "./access/proxies.ts";
 import { type Announcement, readAnnouncement } from "./announce.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
+import { readTarget, type Target } from "./forward/target.ts";
 import { isStunUrl, isTurnUrl } from "./ice-servers.ts";
 import type { Millis } from "./timing.ts";
 
@@ -59,6 +60,9 @@ const commaList = z.string().transform((list) => list.split(",").map((one) => on
 
 /** Viewers slow down with more. */
 const MAX_ICE_SERVERS = 8;
+/** Each is a sending of its own. */
+const MAX_FORWARDS = 8;
+
 const secret = z.string().min(8, "at least 8 characters").max(256, "at most 256 characters");
 
 /** As browsers write it: no path, and no port that goes without saying. */
@@ -269,6 +273,33 @@ export const OPTIONS = {
       .transform((list) => list.split(",").map((origin) => origin.trim().replace(/\/$/, "")))
       .refine((origins) => origins.every(isOrigin), "origins such as https://studio.example, or *"),
   },
+  forward: {
+    flag: "forward",
+    value: "TARGETS",
+    secret: true,
+    help: "hands the stream of --name on: rtp://HOST:PORT, or whip+https://... to publish it at an SFU; with commas between",
+    check: commaList.transform((list, context): Target[] => {
+      const targets = list.map(readTarget).filter((one) => one !== undefined);
+      if (targets.length === list.length && list.length <= MAX_FORWARDS) return targets;
+      context.addIssue(
+        `up to ${MAX_FORWARDS} of rtp://HOST:PORT and whip+https://HOST/PATH with commas between`,
+      );
+      return z.NEVER;
+    }),
+  },
+  forwardToken: {
+    flag: "forward-token",
+    value: "SECRET",
+    secret: true,
+    help: "the token that --forward gives WHIP endpoints; better set as a variable",
+    check: z.string().regex(/^[\x21-\x7e]{1,4096}$/, "a token without spaces"),
+  },
+  forwardSdp: {
+    flag: "forward-sdp",
+    value: "FILE",
+    help: "where to write what receivers of --forward rtp:// need to know, such as for ffplay FILE",
+    check: z.string().min(1, "a file"),
+  },
   size: {
     flag: "size",
     value: "WxH",
@@ -435,7 +466,19 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
     throw new UsageError("The video needs a port of its own: --rtc-port and --port must differ.");
   }
   demandTurn(config as Config);
+  demandForward(config as Config);
   return { run: config as Config };
+}
+
+/** What is for a target says nothing without one: most likely that was forgotten. */
+function demandForward({ forward = [], forwardToken, forwardSdp }: Config): void {
+  const count = (wanted: Target["kind"]) => forward.filter(({ kind }) => kind === wanted).length;
+  if (forwardToken !== undefined && count("whip") === 0)
+    throw new UsageError("--forward-token is for WHIP: name an endpoint with --forward whip+https://...");
+  if (forwardSdp !== undefined && count("rtp") !== 1)
+    throw new UsageError(
+      "--forward-sdp describes one stream of RTP: name it with --forward rtp://HOST:PORT.",
+    );
 }
 
 /** Credentials and relays are TURN's: most likely its server was forgotten, or they were. */

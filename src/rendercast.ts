@@ -15,6 +15,7 @@ import { chooseH264 } from "./encoder/choice.ts";
 import type { VideoEncoder } from "./encoder/encoder.ts";
 import { FfmpegH264Encoder } from "./encoder/h264.ts";
 import { FfmpegVp8Encoder } from "./encoder/vp8.ts";
+import { type Forwards, startForwards } from "./forward/forwards.ts";
 import type { Codec } from "./frame.ts";
 import { iceConfiguration, isTurnUrl, turnCredentials } from "./ice-servers.ts";
 import { cannotListen, listen, listenLocally, newWebServer, portOf } from "./listen.ts";
@@ -146,9 +147,10 @@ export async function startRendercast(
   for (const server of [http, local, door]) if (server) limitRequests(server, clock);
   limitConnections(http, guard.proxies);
   let blender: BlenderProcess | undefined;
+  let forwards: Forwards | undefined;
   const close = async () => {
     signaling.tellStop();
-    await Promise.all([blender?.close(), directory.close()]);
+    await Promise.all([forwards?.close(), blender?.close(), directory.close()]);
     const ended = signaling.close();
     stopRenewals();
     for (const server of [http, local, door]) server?.closeAllConnections();
@@ -163,6 +165,7 @@ export async function startRendercast(
     await broadcast.start().catch((error: Error) => {
       throw new UsageError(error.message, { cause: error });
     });
+    forwards = await startForwards(config, { clock, stream: broadcast, log });
   } catch (error) {
     await close();
     throw error;

@@ -1,5 +1,6 @@
 /** How a viewer's peer connection is set up in werift: one codec, its repairs, and the header extensions. */
 import {
+  type PeerConfig,
   RTCPeerConnection,
   RTCRtpCodecParameters,
   RTCRtpHeaderExtensionParameters,
@@ -29,10 +30,36 @@ export const PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/p
  * @param address what that socket is bound to, as it believes.
  */
 export function newConnection(codec: Codec, playoutDelay: boolean, address: string): RTCPeerConnection {
-  const { name, parameters } = CODECS[codec];
-  const extensions = [useSdesMid(), new RTCRtpHeaderExtensionParameters({ uri: TRANSPORT_COUNTER_URI })];
-  if (playoutDelay) extensions.push(new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI }));
   return new RTCPeerConnection({
+    ...mediaOf(codec, playoutDelay),
+    // Lite (RFC 8445, section 2.5): we answer checks and send none. It also asks no STUN server.
+    iceLite: true,
+    // One socket of its own, which is our port; the candidates are the port's.
+    iceUseIpv4: false,
+    iceUseIpv6: false,
+    iceAdditionalHostAddresses: [address],
+  });
+}
+
+/**
+ * For publishing at a server: a full ICE agent, which begins. Its sockets are its own.
+ * @param local whether the server is on this machine.
+ */
+export function newPublishingConnection(codec: Codec, local: boolean): RTCPeerConnection {
+  return new RTCPeerConnection({
+    ...mediaOf(codec, false),
+    // The server has an address that we reach; without a server here werift asks one of Google's, and waits for it.
+    iceServers: [{ urls: "stun:127.0.0.1:9" }],
+    iceStunGatherTimeout: 0.01,
+    ...(local && { iceAdditionalHostAddresses: ["127.0.0.1"] }),
+  });
+}
+
+function mediaOf(codec: Codec, playoutDelay: boolean): Partial<PeerConfig> {
+  const { name, parameters } = CODECS[codec];
+  const extensions = [useSdesMid()];
+  if (playoutDelay) extensions.push(new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI }));
+  return {
     codecs: {
       video: [
         new RTCRtpCodecParameters({
@@ -44,7 +71,6 @@ export function newConnection(codec: Codec, playoutDelay: boolean, address: stri
             { type: "nack", parameter: "pli" },
             { type: "ccm", parameter: "fir" },
             { type: "goog-remb" },
-            { type: "transport-cc" },
           ],
         }),
         new RTCRtpCodecParameters({ mimeType: "video/rtx", clockRate: 90_000 }),
@@ -52,11 +78,5 @@ export function newConnection(codec: Codec, playoutDelay: boolean, address: stri
     },
     headerExtensions: { video: extensions },
     bundlePolicy: "max-bundle",
-    // Lite (RFC 8445, section 2.5): we answer checks and send none. It also asks no STUN server.
-    iceLite: true,
-    // One socket of its own, which is our port; the candidates are the port's.
-    iceUseIpv4: false,
-    iceUseIpv6: false,
-    iceAdditionalHostAddresses: [address],
-  });
+  };
 }

@@ -78,7 +78,8 @@ interface InnerTransport {
   close(): Promise<void>;
 }
 
-interface InnerSender {
+/** A sender's parts; `runRtcp` is replaced, as the media session sends the reports. */
+export interface InnerSender {
   readonly ssrc: number;
   readonly rtxSsrc: number;
   readonly codec?: { readonly payloadType: number };
@@ -111,7 +112,7 @@ const SRTP_PROFILES: Readonly<Record<number, SrtpProfile>> = {
 };
 
 /** The transport to hand to the peer connection that gathers its candidates now. */
-const gathering = new AsyncLocalStorage<InnerTransport>();
+const gathering = new AsyncLocalStorage<InnerTransport | "its own">();
 
 /** werift sees its viewer at one address, wherever that is (RFC 5737). */
 const VIEWER: readonly [string, number] = ["192.0.2.1", 9];
@@ -123,17 +124,24 @@ const OURS = "127.0.0.1";
  */
 export function prepareWerift(): void {
   const stun = StunProtocol.prototype as unknown as Record<string, unknown>;
-  const udp = UdpTransport as unknown as { init: unknown };
+  const udp = UdpTransport as unknown as { init: (...options: unknown[]) => unknown };
   if (typeof stun.datagramReceived !== "function" || typeof udp.init !== "function") {
     throw new Error("werift is not the version that package.json pins: run `npm install`");
   }
-  udp.init = async () => {
+  const open = udp.init;
+  udp.init = async (...options) => {
     const transport = gathering.getStore();
+    if (transport === "its own") return open.apply(udp, options);
     if (!transport) throw new Error("werift opens a socket that nobody asked for");
     return transport;
   };
   // Made ahead, it does not delay the first viewer.
   void RTCDtlsTransport.SetupCertificate();
+}
+
+/** Lets the peer connections that gather their candidates in `act` open sockets of their own, as werift does by itself. */
+export function withOwnSockets<T>(act: () => Promise<T>): Promise<T> {
+  return gathering.run("its own", act);
 }
 
 /**
@@ -381,13 +389,17 @@ function transportBy(route: () => Route | undefined): InnerTransport {
   };
 }
 
-function innerDtls(transport: RTCDtlsTransport): InnerDtls {
+/** @throws before the handshake has begun. */
+export function innerDtls(transport: RTCDtlsTransport): InnerDtls {
   if (!transport.dtls) throw new Error("DTLS has not begun");
   return transport.dtls as unknown as InnerDtls;
 }
 
-/** The keys that the handshake has agreed on (RFC 5764, section 4.2). */
-function keysOf(dtls: InnerDtls): { local: MasterKey; remote: MasterKey } {
+/**
+ * The keys that the handshake has agreed on (RFC 5764, section 4.2).
+ * @throws where there are none, or werift does not give them.
+ */
+export function keysOf(dtls: InnerDtls): { local: MasterKey; remote: MasterKey } {
   const profile = SRTP_PROFILES[dtls.srtp.srtpProfile ?? 0];
   if (!profile) throw new Error("the viewer chose no protection profile");
   if (typeof dtls.extractSessionKeys !== "function") throw new Error("it keeps its keys to itself");
@@ -398,7 +410,8 @@ function keysOf(dtls: InnerDtls): { local: MasterKey; remote: MasterKey } {
   };
 }
 
-function parametersOf(sender: InnerSender, playoutDelay: boolean): MediaParameters {
+/** What the session descriptions agreed on, for the one stream that is sent. */
+export function parametersOf(sender: InnerSender, playoutDelay: boolean): MediaParameters {
   const { ssrc, rtxSsrc, codec, rtxPayloadType, headerExtensions, mid = "", cname } = sender;
   const extension = (uri: string, data: Buffer | "counter") =>
     headerExtensions.filter((offered) => offered.uri === uri).map(({ id }) => ({ id, data }));

@@ -2,9 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { io } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import type { Reply } from "../../src/signaling/protocol.ts";
 import { describeWith } from "../setup/suites.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 
@@ -30,13 +28,13 @@ describeWith(["gstreamer"], "GStreamer's webrtcbin", () => {
     }
   });
 
-  /** What the server answers. */
+  /** What the server answers, by WHEP. */
   async function watch(offer: string): Promise<string> {
-    const socket = io(server.url, { transports: ["websocket"] });
-    viewer?.once("exit", () => socket.close());
-    const reply: Reply<{ answer: string }> = await socket.emitWithAck("watch", { stream: "main", offer });
-    if (!reply.ok) throw new Error(reply.message);
-    return reply.value.answer;
+    const headers = { "Content-Type": "application/sdp" };
+    const response = await fetch(`${server.url}/streams/main/whep`, { method: "POST", headers, body: offer });
+    const answer = await response.text();
+    if (response.status !== 201) throw new Error(answer);
+    return answer;
   }
 
   test.each([

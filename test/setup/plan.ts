@@ -97,6 +97,12 @@ const PARTS = {
     packages: ["coturn"],
     use: "to watch by a TURN server",
   },
+  janus: {
+    names: ["janus"],
+    override: "RENDERCAST_JANUS",
+    packages: ["janus"],
+    use: "to hand a stream on to Janus",
+  },
 } as const satisfies Record<string, Part>;
 
 /** A program that some suites cannot do without. */

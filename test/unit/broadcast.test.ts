@@ -92,6 +92,36 @@ describe("a broadcast", () => {
     expect(encoders[0]?.closed).toBe(1);
   });
 
+  test("hands on each frame from a keyframe on, as it is encoded for the viewers, and for nobody else too", async () => {
+    const { broadcast, source, encoders, join, show } = await start();
+    const taken: string[] = [];
+    const feed = broadcast.forward("vp8", ({ number, type }) => taken.push(`${number} ${type}`));
+    expect(source.demands).toEqual([false, true]);
+    expect(broadcast.info().viewers).toBe(0);
+    await show(1);
+    await join();
+    await show(2);
+    expect(encoders).toHaveLength(1);
+    expect(taken).toContain("1 key");
+    expect(taken.at(-1)).toMatch(/^2 /);
+    const before = taken.length;
+    feed.stop();
+    await show(3);
+    expect(taken).toHaveLength(before);
+  });
+
+  test("rests when nobody has its frames handed on any more", async () => {
+    const { broadcast, source, encoders, show } = await start();
+    const feed = broadcast.forward("vp8", () => {});
+    await show(1);
+    feed.stop();
+    feed.stop();
+    feed.requestKeyframe();
+    expect(source.demands).toEqual([false, true, false]);
+    expect(encoders).toHaveLength(1);
+    expect(encoders[0]?.closed).toBe(1);
+  });
+
   test("who joins late to a picture that stands still gets it, though nobody watched when it came", async () => {
     const { join, show } = await start();
     await show(5);

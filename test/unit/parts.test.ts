@@ -25,6 +25,7 @@ const all = {
   nft: "/usr/sbin/nft",
   nginx: "/usr/sbin/nginx",
   coturn: "/usr/bin/turnserver",
+  janus: "/usr/bin/janus",
 };
 
 function machine(programs: readonly string[], env: Machine["env"] = {}): Machine {

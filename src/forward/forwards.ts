@@ -1,0 +1,66 @@
+/** All that a stream is handed on to, from the start of the server to its end. */
+import { writeFile } from "node:fs/promises";
+import { type Config, UsageError } from "../config.ts";
+import type { Clock } from "../timing.ts";
+import type { Forwarded } from "./feed.ts";
+import { addressOf, PAYLOAD_TYPE, RtpForward, sessionDescription } from "./rtp.ts";
+import type { Target } from "./target.ts";
+import { WhipForward } from "./whip.ts";
+
+export interface ForwardsOptions {
+  readonly clock: Clock;
+  readonly stream: Forwarded;
+  readonly log: (line: string) => void;
+}
+
+type ForwardsConfig = Pick<Config, "forward" | "forwardSdp" | "forwardToken" | "codecs">;
+
+export interface Forwards {
+  close(): Promise<void>;
+}
+
+/** @throws {UsageError} where a target's name has no address, or the file cannot be written. */
+export async function startForwards(
+  { forward = [], forwardSdp, forwardToken: token, codecs }: ForwardsConfig,
+  options: ForwardsOptions,
+): Promise<Forwards> {
+  const [codec = "vp8"] = codecs;
+  const rtp = forward.filter((target) => target.kind === "rtp");
+  const opened = await Promise.all(rtp.map((target) => startRtp(target, { ...options, codec }, forwardSdp)));
+  // These begin by themselves, whatever is there.
+  const published = forward
+    .filter((target) => target.kind === "whip")
+    .map(({ url }) => new WhipForward({ ...options, codecs, token, url }));
+  return {
+    async close() {
+      for (const one of opened) one.close();
+      await Promise.all(published.map((one) => one.close()));
+    },
+  };
+}
+
+async function startRtp(
+  { host, port }: Extract<Target, { kind: "rtp" }>,
+  options: ForwardsOptions & { readonly codec: Config["codecs"][number] },
+  file: string | undefined,
+): Promise<RtpForward> {
+  const { stream, codec, log } = options;
+  const address = await addressOf(host).catch((cause: Error) => {
+    throw new UsageError(`There is no address of ${host}: give --forward an IP address, or mend the name.`, {
+      cause,
+    });
+  });
+  const about = { ...options, address, port };
+  if (file !== undefined) {
+    await writeFile(file, sessionDescription(about)).catch((cause: Error) => {
+      throw new UsageError(`'${file}' cannot be written: give --forward-sdp another file.`, { cause });
+    });
+  }
+  const opened = await RtpForward.open(about).catch((cause: Error) => {
+    throw new UsageError(`There is no way from here to ${host}: give --forward another address.`, { cause });
+  });
+  log(
+    `${stream.name} goes to ${host}:${port} by RTP, as ${codec.toUpperCase()} of payload type ${PAYLOAD_TYPE}.`,
+  );
+  return opened;
+}

@@ -1,0 +1,142 @@
+/**
+ * A stream as plain RTP over UDP, for Janus' streaming plugin, GStreamer, FFmpeg and whatever else reads it. Without
+ * signaling nothing is agreed on: the receiver is told by a session description in a file.
+ */
+import { randomInt, randomUUID } from "node:crypto";
+import { createSocket, type Socket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { once } from "node:events";
+import { isIPv6 } from "node:net";
+import type { Codec, EncodedFrame } from "../frame.ts";
+import type { Clock, Millis } from "../timing.ts";
+import { CODECS } from "../transport/connection.ts";
+import { Packetizer } from "../transport/packetizer.ts";
+import { goodbye, readFeedback, senderReport } from "../transport/rtcp.ts";
+import { RtpHeader } from "../transport/rtp.ts";
+import type { Feed, Forwarded } from "./feed.ts";
+
+/** The payload type, as the first of the dynamic ones (RFC 3551, section 6). */
+export const PAYLOAD_TYPE = 96;
+
+/** A receiver that comes later cannot ask for a keyframe, unless it speaks RTCP. */
+const KEYFRAME_EVERY: Millis = 2000;
+
+/** As RFC 3550, section 6.2, has it at such rates, about. */
+const REPORT_EVERY: Millis = 1000;
+
+export interface RtpForwardOptions {
+  readonly clock: Clock;
+  readonly stream: Forwarded;
+  readonly codec: Codec;
+  /** An IP address. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Resolves a target's name. */
+export async function addressOf(host: string): Promise<string> {
+  return (await lookup(host)).address;
+}
+
+export class RtpForward {
+  readonly #options: RtpForwardOptions;
+  readonly #media: Socket;
+  readonly #control: Socket;
+  readonly #packetizer = new Packetizer();
+  readonly #ssrc = randomInt(1, 2 ** 32);
+  readonly #header = new RtpHeader({ ssrc: this.#ssrc, payloadType: PAYLOAD_TYPE }, []);
+  readonly #start = randomInt(1, 2 ** 15);
+  readonly #cname = randomUUID();
+  readonly #feed: Feed;
+  readonly #cancel: (() => void)[];
+  #packets = 0;
+  #octets = 0;
+  #last: EncodedFrame | undefined;
+
+  private constructor(options: RtpForwardOptions, media: Socket, control: Socket) {
+    const { clock, stream, codec } = options;
+    this.#options = options;
+    this.#media = media;
+    this.#control = control;
+    // Where nobody listens, the system says so: somebody may later.
+    for (const socket of [media, control]) socket.on("error", () => {}).unref();
+    control.on("message", (compound) => this.#receive(compound));
+    this.#feed = stream.forward(codec, (frame) => this.#send(frame));
+    this.#cancel = [
+      clock.every(KEYFRAME_EVERY, () => this.#feed.requestKeyframe()),
+      clock.every(REPORT_EVERY, () => this.#report()),
+    ];
+  }
+
+  /** @throws the system's error where there are no sockets to be had. */
+  static async open(options: RtpForwardOptions): Promise<RtpForward> {
+    const { address, port } = options;
+    const connected = async (to: number) => {
+      const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
+      socket.connect(to, address);
+      await once(socket, "connect");
+      return socket;
+    };
+    return new RtpForward(options, await connected(port), await connected(port + 1));
+  }
+
+  close(): void {
+    for (const cancel of this.#cancel) cancel();
+    this.#feed.stop();
+    this.#control.send(goodbye(this.#ssrc), () => this.#control.close());
+    this.#media.close();
+  }
+
+  #send(frame: EncodedFrame): void {
+    this.#last = frame;
+    for (const { index, timestamp, marker, payload } of this.#packetizer.packetize(frame)) {
+      this.#packets++;
+      this.#octets += payload.length;
+      const header = this.#header.write(this.#start + index, timestamp, marker);
+      // What does not go out is lost, as on the network.
+      this.#media.send(Buffer.concat([header, payload]), () => {});
+    }
+  }
+
+  #receive(compound: Buffer): void {
+    if (readFeedback(compound).some(({ kind }) => kind === "keyframe")) this.#feed.requestKeyframe();
+  }
+
+  #report(): void {
+    if (!this.#last) return;
+    const now = this.#options.clock.now();
+    const { rtpTimestamp, timings } = this.#last;
+    const report = senderReport({
+      ssrc: this.#ssrc,
+      cname: this.#cname,
+      now,
+      rtpTimestamp: rtpTimestamp + Math.round((now - timings.captured) * 90),
+      packets: this.#packets,
+      octets: this.#octets,
+    });
+    this.#control.send(report, () => {});
+  }
+}
+
+/** What a receiver is told (RFC 8866; RFC 7741, section 6; RFC 6184, section 8). */
+export function sessionDescription({
+  stream,
+  codec,
+  address,
+  port,
+}: Pick<RtpForwardOptions, "stream" | "codec" | "address" | "port">): string {
+  const { name, parameters } = CODECS[codec];
+  const network = isIPv6(address) ? "IP6" : "IP4";
+  return [
+    "v=0",
+    `o=- 0 0 IN ${network} ${address}`,
+    `s=${stream.name}`,
+    `c=IN ${network} ${address}`,
+    "t=0 0",
+    `m=video ${port} RTP/AVP ${PAYLOAD_TYPE}`,
+    `a=rtpmap:${PAYLOAD_TYPE} ${name}/90000`,
+    ...(parameters === undefined ? [] : [`a=fmtp:${PAYLOAD_TYPE} ${parameters}`]),
+  ]
+    .map((line) => `${line}\r\n`)
+    .join("");
+}

@@ -1,0 +1,147 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser } from "puppeteer-core";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { launchChromium } from "../browser.ts";
+import { describeWith } from "../setup/suites.ts";
+import { freePorts, type Janus, publishersOf, startJanus, watchBy } from "./janus.ts";
+import { startServer } from "./server.ts";
+import { startWhipServer, whipServerSource } from "./whip-server.ts";
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function start(...options: string[]) {
+  const server = await startServer(...options);
+  ends.push(() => server.stop());
+  return server;
+}
+
+describeWith(["ffmpeg"], "Plain RTP", ({ ffmpeg }) => {
+  test.each(["vp8", "h264"])("of %s is decoded by FFmpeg, which begins later", async (codec) => {
+    const folder = await mkdtemp(join(tmpdir(), "rendercast-"));
+    ends.push(() => rm(folder, { recursive: true }));
+    const file = join(folder, "stream.sdp");
+    const port = await freePorts();
+    const server = await start(
+      ...["--codecs", codec, "--forward", `rtp://127.0.0.1:${port}`, "--forward-sdp", file],
+    );
+    expect(await readFile(file, "utf8")).toContain(`m=video ${port} RTP/AVP 96\r\n`);
+    expect(server.output()).toContain(`main goes to 127.0.0.1:${port} by RTP`);
+    const receiver = spawn(
+      ffmpeg,
+      [
+        "-hide_banner",
+        "-protocol_whitelist",
+        "file,udp,rtp",
+        "-i",
+        file,
+        "-frames:v",
+        "20",
+        "-f",
+        "null",
+        "-",
+      ],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
+    ends.push(() => receiver.kill("SIGKILL"));
+    let said = "";
+    receiver.stderr.on("data", (text) => {
+      said += text;
+    });
+    const [exitCode] = await once(receiver, "exit");
+    expect(said).toMatch(/Stream #0:0: Video: .*480x270/);
+    expect(exitCode, said).toBe(0);
+    // Nobody watches, and yet it is encoded.
+    expect((await server.info()).viewers).toBe(0);
+  });
+});
+
+describeWith(["janus", "chromium"], "Janus", ({ janus: program, chromium }) => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchChromium(chromium);
+  });
+  afterAll(async () => {
+    await browser.close();
+  });
+
+  async function openJanus(plugins: Record<string, string>): Promise<Janus> {
+    const janus = await startJanus(program, plugins);
+    ends.push(() => janus.stop());
+    return janus;
+  }
+
+  /** A page whose video shows frames of this size. */
+  async function shows(janus: Janus, plugin: string, ask: object): Promise<void> {
+    const page = await browser.newPage();
+    ends.push(() => page.close());
+    await page.goto(`${janus.api}/info`);
+    await watchBy(page, janus, plugin, ask);
+    await page.waitForFunction(
+      () => {
+        const video = document.querySelector("video");
+        return video?.videoWidth === 480 && video.getVideoPlaybackQuality().totalVideoFrames > 20;
+      },
+      { timeout: 30_000, polling: 100 },
+    );
+  }
+
+  test("shows what comes by plain RTP", async () => {
+    const port = await freePorts();
+    const janus = await openJanus({
+      streaming: `main: { type = "rtp", id = 1, audio = false, video = true, videoport = ${port},
+        videortcpport = ${port + 1}, videopt = 96, videocodec = "vp8" }`,
+    });
+    await start("--forward", `rtp://127.0.0.1:${port}`);
+    await shows(janus, "janus.plugin.streaming", { request: "watch", id: 1 });
+  });
+
+  test("shows what is published by WHIP, again after the endpoint was lost, and until it stops", async ({
+    skip,
+  }) => {
+    const source = await whipServerSource();
+    if (source === undefined && !process.env.CI) skip("simple-whip-server cannot be had here");
+    const janus = await openJanus({
+      videoroom: 'room-1234: { description = "Test", publishers = 6, videocodec = "vp8", record = false }',
+    });
+    let whip = await startWhipServer(source ?? "", janus);
+    ends.push(() => whip.stop());
+    const token = "a-token-of-the-endpoint";
+    const endpoint = await whip.create("render", 1234, token);
+    const server = await start("--forward", `whip+${endpoint}`, "--forward-token", token);
+    const publishers = () => publishersOf(janus, 1234);
+    const first = await vi.waitFor(async () => {
+      const [feed] = await publishers();
+      expect(feed).toBeDefined();
+      return feed;
+    }, 20_000);
+    await shows(janus, "janus.plugin.videoroom", {
+      request: "join",
+      ptype: "subscriber",
+      room: 1234,
+      streams: [{ feed: first }],
+    });
+    const isPublished = `Forwarding main to 127.0.0.1:${whip.port} is published, as VP8.`;
+    expect(server.output()).toContain(isPublished);
+
+    await whip.stop();
+    whip = await startWhipServer(source ?? "", janus, whip.port);
+    await whip.create("render", 1234, token);
+    await vi.waitFor(
+      async () => expect((await publishers()).filter((feed) => feed !== first)).toHaveLength(1),
+      20_000,
+    );
+    await vi.waitFor(() => expect(server.output().split(isPublished)).toHaveLength(3));
+
+    await server.stop();
+    await vi.waitFor(async () => expect(await publishers()).toEqual([]));
+    expect(server.output()).not.toContain(token);
+    expect(server.output()).not.toContain("endpoint/render");
+  });
+});

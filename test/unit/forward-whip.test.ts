@@ -1,0 +1,200 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { WhipForward } from "../../src/forward/whip.ts";
+import type { Codec, EncodedFrame } from "../../src/frame.ts";
+import type { PublisherEvents } from "../../src/transport/publisher.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { encodedFrame } from "../fakes.ts";
+
+interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly token: string | null;
+  readonly body: unknown;
+}
+
+/** A publisher that a test connects and ends. */
+class FakePublisher {
+  readonly codec: Codec;
+  readonly local: boolean;
+  readonly events: PublisherEvents;
+  readonly sent: EncodedFrame[] = [];
+  answer: string | undefined;
+  closed = false;
+
+  constructor(_clock: unknown, codec: Codec, local: boolean, events: PublisherEvents) {
+    this.codec = codec;
+    this.local = local;
+    this.events = events;
+    publishers.push(this);
+  }
+
+  async offer(): Promise<string> {
+    return `offer of ${this.codec}`;
+  }
+
+  async accept(answer: string): Promise<void> {
+    this.answer = answer;
+  }
+
+  send(frame: EncodedFrame): void {
+    this.sent.push(frame);
+  }
+
+  close(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.events.closed(reason);
+  }
+}
+
+const URL_OF_ENDPOINT = "https://sfu.example/whip/a-secret-path";
+
+let clock: FakeClock;
+let publishers: FakePublisher[];
+let asked: Asked[];
+let logged: string[];
+let keyframes: number;
+let takers: Map<(frame: EncodedFrame) => void, Codec>;
+/** What the endpoint answers the next offer. */
+let respond: () => Response;
+let forward: WhipForward;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  publishers = [];
+  asked = [];
+  logged = [];
+  keyframes = 0;
+  takers = new Map();
+  respond = () => created();
+});
+afterEach(async () => {
+  await forward.close();
+  expect(clock.timers).toBe(0);
+  expect(takers.size).toBe(0);
+});
+
+const created = (answer = "an answer") =>
+  new Response(answer, { status: 201, headers: { Location: "/sessions/1" } });
+
+async function begin(codecs: readonly Codec[] = ["vp8", "h264"]): Promise<void> {
+  forward = new WhipForward({
+    clock,
+    codecs,
+    url: URL_OF_ENDPOINT,
+    token: "the-token",
+    stream: {
+      name: "main",
+      forward: (codec, take) => {
+        takers.set(take, codec);
+        return { requestKeyframe: () => keyframes++, stop: () => takers.delete(take) };
+      },
+    },
+    log: (line) => logged.push(line),
+    fetch: async (url, { method = "", headers, body } = {}) => {
+      asked.push({ method, url: String(url), token: new Headers(headers).get("authorization"), body });
+      return method === "POST" ? respond() : new Response();
+    },
+    newPublisher: (...all) => new FakePublisher(...all),
+  });
+  await clock.advance(0);
+}
+
+const offers = () => asked.filter(({ method }) => method === "POST").map(({ body }) => body);
+
+test("a stream is offered, encoded once it is taken, and taken away at the end", async () => {
+  await begin();
+  expect(asked).toEqual([
+    { method: "POST", url: URL_OF_ENDPOINT, token: "Bearer the-token", body: "offer of vp8" },
+  ]);
+  const [publisher] = publishers;
+  expect(publisher).toMatchObject({ answer: "an answer", local: false });
+  expect(takers.size).toBe(0);
+  publisher?.events.connected();
+  const frame = encodedFrame(1, clock.now());
+  for (const [take, codec] of takers) {
+    expect(codec).toBe("vp8");
+    take(frame);
+  }
+  expect(publisher?.sent).toEqual([frame]);
+  publisher?.events.keyframeNeeded();
+  expect(keyframes).toBe(1);
+  await forward.close();
+  expect(asked.at(-1)).toMatchObject({
+    method: "DELETE",
+    url: "https://sfu.example/sessions/1",
+    token: "Bearer the-token",
+  });
+  expect(takers.size).toBe(0);
+});
+
+test("what ends begins again, after longer and longer waits while it fails", async () => {
+  await begin();
+  respond = () => new Response(null, { status: 500 });
+  publishers[0]?.close("DTLS closed");
+  // One that has just failed waits longer each time: 1, 2, 4 and 8 seconds, up to 30.
+  for (const [wait, count] of [
+    [1000, 2],
+    [2000, 3],
+    [4000, 4],
+    [8000, 5],
+    [16_000, 6],
+    [30_000, 7],
+    [30_000, 8],
+  ] as const) {
+    await clock.advance(wait - 1);
+    expect(offers()).toHaveLength(count - 1);
+    await clock.advance(1);
+    expect(offers()).toHaveLength(count);
+  }
+  respond = () => created();
+  await clock.advance(30_000);
+  publishers.at(-1)?.events.connected();
+  await clock.advance(60_000);
+  publishers.at(-1)?.close("it said goodbye");
+  await clock.advance(1000);
+  expect(offers()).toHaveLength(10);
+});
+
+test("it waits as long as it is told to", async () => {
+  respond = () => new Response(null, { status: 503, headers: { "Retry-After": "7" } });
+  await begin();
+  await clock.advance(6999);
+  expect(offers()).toHaveLength(1);
+  await clock.advance(1);
+  expect(offers()).toHaveLength(2);
+});
+
+test.each([
+  ["by its answer", () => created("v=0\r\nm=video 0 UDP/TLS/RTP/SAVPF 96\r\n")],
+  ["by its status", () => new Response(null, { status: 406 })],
+])("a codec that is refused %s makes way for the next", async (_, refuse) => {
+  respond = refuse;
+  await begin();
+  respond = () => created();
+  await clock.advance(1000);
+  expect(offers()).toEqual(["offer of vp8", "offer of h264"]);
+  expect(publishers.at(-1)?.answer).toBe("an answer");
+});
+
+test("the log says what changes, without paths and tokens", async () => {
+  respond = () => new Response(null, { status: 401 });
+  await begin();
+  await clock.advance(10_000);
+  expect(logged).toEqual(["Forwarding main to sfu.example does not work: it answers with the status 401."]);
+  respond = () => created();
+  await clock.advance(30_000);
+  publishers.at(-1)?.events.connected();
+  publishers.at(-1)?.close("DTLS closed");
+  await clock.advance(0);
+  expect(logged.slice(1)).toEqual([
+    "Forwarding main to sfu.example is published, as VP8.",
+    "Forwarding main to sfu.example has ended: DTLS closed.",
+  ]);
+});
+
+test("an answer without end is given up", async () => {
+  respond = () => created("x".repeat(1024 * 1024));
+  await begin();
+  expect(logged).toEqual(["Forwarding main to sfu.example does not work: its answer is too long."]);
+});
