@@ -96,7 +96,7 @@ export async function startRendercast(
     () => directory.all(),
     () => transport.counters(),
   );
-  const encoderOf = encoders(log);
+  const encoderOf = encoders(clock, log);
   const { maxViewers: total, maxViewersPerStream: perStream = total } = config;
   const seats = new Seats({ total, perStream, perAddress: config.maxViewersPerAddress });
   const broadcastOf = (name: string, from: Source) =>
@@ -262,14 +262,14 @@ function sourceOf(
 }
 
 /** Makes encoders. What this machine has for H.264 is looked for when first wanted: until it is found, x264 does. */
-function encoders(log: (line: string) => void): (codec: Codec) => VideoEncoder {
+function encoders(clock: Clock, log: (line: string) => void): (codec: Codec) => VideoEncoder {
   let newH264 = (): VideoEncoder => new FfmpegH264Encoder();
   let looked = false;
   return (codec) => {
     if (codec === "vp8") return new FfmpegVp8Encoder();
     if (!looked) {
       looked = true;
-      void chooseH264(log).then((choice) => {
+      void chooseH264(log, clock).then((choice) => {
         newH264 = choice;
       });
     }

@@ -1,4 +1,5 @@
 /** What encodes H.264 on this machine. */
+import type { Clock } from "../timing.ts";
 import type { VideoEncoder } from "./encoder.ts";
 import { withFallback } from "./fallback.ts";
 import { FfmpegH264Encoder } from "./h264.ts";
@@ -7,6 +8,7 @@ import { findHardware, hardwareEncoder } from "./hardware.ts";
 /** Looks for hardware, says what it found, and makes encoders: by hardware until that fails, then by x264. */
 export async function chooseH264(
   log: (line: string) => void,
+  clock: Clock,
   find = findHardware,
 ): Promise<() => VideoEncoder> {
   const found = await find();
@@ -18,5 +20,5 @@ export async function chooseH264(
   );
   const software = { name: "x264", make: () => new FfmpegH264Encoder() };
   if (!best) return software.make;
-  return withFallback([{ name: best, make: () => hardwareEncoder(best) }, software], log);
+  return withFallback([{ name: best, make: () => hardwareEncoder(best) }, software], log, clock);
 }

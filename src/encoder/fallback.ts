@@ -1,6 +1,10 @@
 /** Encoders by preference, such as hardware before software: one that fails is left for good. */
 import type { RawFrame } from "../frame.ts";
+import type { Clock, Millis } from "../timing.ts";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "./encoder.ts";
+
+/** Hardware that has not encoded a frame by then has hung: its driver may never return. */
+export const HUNG_AFTER: Millis = 2000;
 
 /** Something that makes an encoder, not yet open. */
 export interface Choice {
@@ -10,12 +14,13 @@ export interface Choice {
 }
 
 /**
- * Makes the first; once one that it made has failed, the next, and so on; the last it keeps, come what may.
+ * Makes the first; once one that it made has failed or hung, the next, and so on; the last it keeps, come what may.
  * Whoever opens a failed encoder anew, as a rendition does, so gets one that works.
  */
 export function withFallback(
   choices: readonly [...Choice[], Choice],
   log: (line: string) => void,
+  clock: Clock,
 ): () => VideoEncoder {
   let at = 0;
   return () => {
@@ -24,7 +29,7 @@ export function withFallback(
     const next = choices[chosen + 1];
     const encoder = choice.make();
     if (!next) return encoder;
-    return new Watched(encoder, () => {
+    return new Watched(encoder, clock, () => {
       // Others of the same kind may have failed already.
       if (at !== chosen) return;
       at = chosen + 1;
@@ -33,15 +38,19 @@ export function withFallback(
   };
 }
 
-/** An encoder whose failures somebody hears of. */
+/** An encoder whose failures somebody hears of; not to return in time is one. */
 class Watched implements VideoEncoder {
   readonly codec: VideoEncoder["codec"];
   readonly #encoder: VideoEncoder;
+  readonly #clock: Clock;
   readonly #failed: () => void;
+  /** What it has not returned from. */
+  #doing: Promise<unknown> | undefined;
 
-  constructor(encoder: VideoEncoder, failed: () => void) {
+  constructor(encoder: VideoEncoder, clock: Clock, failed: () => void) {
     this.codec = encoder.codec;
     this.#encoder = encoder;
+    this.#clock = clock;
     this.#failed = failed;
   }
 
@@ -58,15 +67,28 @@ class Watched implements VideoEncoder {
   }
 
   close(): void {
-    this.#encoder.close();
+    // One that hangs still uses its memory: it is freed should it ever return.
+    const free = () => this.#encoder.close();
+    if (this.#doing === undefined) free();
+    else void this.#doing.then(free, free);
   }
 
   async #watch<T>(doing: Promise<T>): Promise<T> {
+    this.#doing = doing;
+    let stop = () => {};
+    const hung = new Promise<never>((_, reject) => {
+      stop = this.#clock.after(HUNG_AFTER, () => reject(new Error("it does not return")));
+    });
+    const returned = doing.finally(() => {
+      this.#doing = undefined;
+    });
     try {
-      return await doing;
+      return await Promise.race([returned, hung]);
     } catch (error) {
       this.#failed();
       throw error;
+    } finally {
+      stop();
     }
   }
 }

@@ -5,7 +5,7 @@ import { Log } from "node-av/lib";
 import { afterEach, describe, expect, test } from "vitest";
 import { chooseH264 } from "../../src/encoder/choice.ts";
 import type { VideoEncoder } from "../../src/encoder/encoder.ts";
-import { withFallback } from "../../src/encoder/fallback.ts";
+import { HUNG_AFTER, withFallback } from "../../src/encoder/fallback.ts";
 import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
 import {
   findHardware,
@@ -156,6 +156,7 @@ describe("hardware", () => {
     const logged: string[] = [];
     const make = await chooseH264(
       (line) => logged.push(line),
+      new FakeClock(),
       async () => [],
     );
     expect(make()).toBeInstanceOf(FfmpegH264Encoder);
@@ -174,6 +175,7 @@ describe("an encoder with a fallback", () => {
         { name: "software", make: () => second },
       ],
       (line) => logged.push(line),
+      clock,
     );
     const rendition = new Rendition({
       clock,
@@ -214,6 +216,36 @@ describe("an encoder with a fallback", () => {
     expect([first.opened.length, second.opened.length]).toEqual([1, 1]);
     expect(first.closed).toBeGreaterThan(0);
     expect(logged).toEqual(["hardware failed: from now on software encodes."]);
+  });
+
+  test("goes over to the next when the first hangs, which is freed should it ever return", async () => {
+    const { clock, first, second, out, logged, push } = start();
+    await push(1);
+    let comeBack = () => {};
+    first.work = () =>
+      new Promise((resolve) => {
+        comeBack = resolve;
+      });
+    await push(2);
+    await clock.advance(HUNG_AFTER - 1);
+    expect(logged).toEqual([]);
+    await clock.advance(1);
+    expect(logged).toEqual(["hardware failed: from now on software encodes."]);
+    await clock.advance(1000);
+    await push(3);
+    expect(out.map(({ type }) => type).slice(0, 2)).toEqual(["key", "key"]);
+    expect(out.at(-1)?.number).toBe(3);
+    expect([second.opened.length, first.closed]).toEqual([1, 0]);
+    comeBack();
+    await settle();
+    expect(first.closed).toBe(1);
+  });
+
+  test("an encoder that returns leaves no timer", async () => {
+    const { clock, encoder } = start();
+    const timers = clock.timers;
+    await encoder().encode(plain(4, 4, [0, 0, 0]), false);
+    expect(clock.timers).toBe(timers);
   });
 
   test("never comes back to one that failed, and keeps the last though it fails", async () => {
