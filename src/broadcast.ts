@@ -13,6 +13,7 @@ import type { VideoEncoder } from "./encoder/encoder.ts";
 import { Renditions } from "./encoder/renditions.ts";
 import type { Feed } from "./forward/feed.ts";
 import type { Codec, EncodedFrame, RenditionId, SourceFrame } from "./frame.ts";
+import { KeyframeBudget } from "./keyframe-budget.ts";
 import { Latest } from "./latest.ts";
 import { giveBack } from "./memory.ts";
 import { RateMeter } from "./meter.ts";
@@ -240,6 +241,9 @@ export class Broadcast implements SourceSink {
     const record = this.#records.add("webrtc", address);
     let viewer: Viewer | undefined;
     let closed = false;
+    const keyframes = new KeyframeBudget(this.#options.clock, () => {
+      if (viewer) this.#wantKeyframe(viewer);
+    });
     const events: ViewerEvents = {
       connected: () => {
         if (!viewer) return;
@@ -251,7 +255,7 @@ export class Broadcast implements SourceSink {
       },
       keyframeNeeded: () => {
         metrics.keyframeRequest();
-        if (viewer) this.#wantKeyframe(viewer);
+        keyframes.request();
       },
       wants: (level) => {
         const levels = viewer && this.#viewers.get(viewer);
@@ -275,6 +279,7 @@ export class Broadcast implements SourceSink {
       },
       closed: (reason) => {
         closed = true;
+        keyframes.close();
         freeSeat();
         record.end();
         metrics.viewerGone(reason);
