@@ -4,7 +4,7 @@ import type { FFVideoEncoder } from "node-av/constants";
 import { AV_LOG_ERROR, AV_PICTURE_TYPE_I, AV_PICTURE_TYPE_NONE } from "node-av/constants";
 import { CodecContext, Dictionary, Codec as FfmpegCodec, Frame, Log, Packet, Rational } from "node-av/lib";
 import type { Codec, RawFrame } from "../frame.ts";
-import type { EpochMs } from "../timing.ts";
+import type { EpochMs, Millis } from "../timing.ts";
 import { check } from "./check.ts";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "./encoder.ts";
 import type { Matrix } from "./matrix.ts";
@@ -56,6 +56,8 @@ interface Opened {
   bitrate: number;
   /** The time of its first frame. */
   since?: EpochMs;
+  /** Of the last frame, in milliseconds since then. */
+  last: Millis;
 }
 
 export class FfmpegEncoder implements VideoEncoder {
@@ -83,7 +85,17 @@ export class FfmpegEncoder implements VideoEncoder {
     const surfaces = this.#recipe.surfaces && new Surfaces(this.#recipe.surfaces);
     const pace = new Pace(settings.fps);
     const { bitrate } = settings;
-    this.#opened = { settings, context, packet, yuv, toYuv, surfaces, pace, bitrate };
+    this.#opened = {
+      settings,
+      context,
+      packet,
+      yuv,
+      toYuv,
+      surfaces,
+      pace,
+      bitrate,
+      last: -1000 / settings.fps,
+    };
     try {
       context.allocContext3(codec);
       context.width = width;
@@ -127,15 +139,16 @@ export class FfmpegEncoder implements VideoEncoder {
     if (this.#recipe.evenSides) repeatEdges(planes, settings.width, settings.height);
 
     // Bits are spent by these times: by the frames that come, not by the rate once expected.
-    const last = this.#pts;
-    this.#pts = Math.max(last + 1, Math.round(frame.timings.captured - opened.since));
-    if (this.#recipe.adjustable) {
-      opened.pace.took(this.#pts - last);
-      this.#ask(opened);
-    }
+    const captured = Math.max(opened.last + 1, frame.timings.captured - opened.since);
+    opened.pace.took(captured - opened.last);
+    opened.last = captured;
+    if (this.#recipe.adjustable) this.#ask(opened);
     const picture = surfaces ? await surfaces.upload(yuv) : yuv;
+    // libvpx takes a short interval for a new rate, and gives hardly any bits for seconds: it is told the usual one.
+    const duration = Math.max(1, Math.round(opened.pace.interval));
     picture.pts = BigInt(this.#pts);
-    picture.duration = BigInt(Math.round(1000 / opened.settings.fps));
+    picture.duration = BigInt(duration);
+    this.#pts += duration;
     picture.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
     check(await context.sendFrame(picture), "encode a frame");
     check(await context.receivePacket(packet), "take the encoded frame");

@@ -8,7 +8,7 @@ import type { Millis } from "../timing.ts";
 /** How much the latest interval counts. */
 const LATEST = 0.2;
 
-/** A frame that comes so much earlier than those before ends a pause: from then on only its own interval counts. */
+/** Two frames that come so much earlier than those before end a pause: from then on only their intervals count. */
 const SUDDEN = 0.5;
 
 /** Off by less is let be: each change starts something anew in an encoder. */
@@ -23,11 +23,17 @@ export class Pace {
   readonly #expected: Millis;
   #interval: Millis;
   #told: Millis;
+  #before: Millis = Number.POSITIVE_INFINITY;
 
   constructor(fps: number) {
     this.#expected = 1000 / fps;
     this.#interval = this.#expected;
     this.#told = this.#expected;
+  }
+
+  /** The usual time between frames now. */
+  get interval(): Millis {
+    return this.#interval;
   }
 
   /** What to ask for instead of 1 bit. */
@@ -38,7 +44,11 @@ export class Pace {
   /** Takes the time since the frame before. */
   took(interval: Millis): void {
     const latest = Math.min(LONGEST, Math.max(SHORTEST, interval));
-    if (latest < SUDDEN * this.#interval) this.#interval = latest;
+    const [sudden, both] = [SUDDEN * this.#interval, Math.max(latest, this.#before)];
+    this.#before = latest;
+    if (both < sudden) this.#interval = both;
+    // One alone may be a keyframe that somebody needs between two pictures.
+    else if (latest < sudden) this.#interval = Math.min(this.#interval, Math.max(latest, this.#expected));
     else this.#interval += LATEST * (latest - this.#interval);
     if (Math.abs(this.#interval / this.#told - 1) >= TOLERANCE) this.#told = this.#interval;
   }

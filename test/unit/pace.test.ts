@@ -42,6 +42,17 @@ describe("the pace of frames", () => {
     expect(spent(pace, 20, after)).toBeLessThan(1.2 * 0.4);
   });
 
+  test("changes little by a single frame between two others, of which one asked for a keyframe", () => {
+    const pace = new Pace(20);
+    spent(pace, 20, frames(20, 50));
+    for (const gap of [1, 10, 25, 40, 49]) {
+      for (const interval of [gap, 50 - gap, 50, 50]) {
+        pace.took(interval);
+        expect(pace.share).toBeGreaterThan(0.7);
+      }
+    }
+  });
+
   test("gives no frame more than what may be saved, however long it was away", () => {
     const pace = new Pace(20);
     spent(pace, 20, frames(100, 60_000));
