@@ -16,6 +16,7 @@ import type { ViewerEvents } from "../src/transport/viewer.ts";
 export class FakeEncoder implements VideoEncoder {
   readonly codec = "vp8";
   readonly opened: EncoderSettings[] = [];
+  readonly encoded: Bitstream["type"][] = [];
   fail = false;
   /** What one frame waits for. */
   work: () => Promise<void> = () => Promise.resolve();
@@ -35,6 +36,7 @@ export class FakeEncoder implements VideoEncoder {
     this.#busy = false;
     if (this.fail) throw new Error("out of order");
     const type = key || this.#first ? "key" : "delta";
+    this.encoded.push(type);
     this.#first = false;
     return { type, data: Buffer.alloc(0) };
   }

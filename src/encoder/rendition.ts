@@ -16,6 +16,10 @@ import { KeyframeRequests } from "./keyframes.ts";
  */
 export const HEARTBEAT: Millis = 500;
 
+/** For so long after a change, and so often, as each further encoding makes it cleaner; then nothing is left to gain. */
+export const CLEARING: Millis = 2000;
+const CLEARING_EVERY: Millis = 125;
+
 /** The pause before a failed encoder is tried again. */
 const RETRY_AFTER: Millis = 1000;
 
@@ -51,6 +55,7 @@ export class Rendition {
   #encoder: OpenEncoder | undefined;
   #last: RawFrame | undefined;
   #pushed = 0;
+  #changedAt: number = Number.NEGATIVE_INFINITY;
   #lastTicks = Number.NEGATIVE_INFINITY;
   #retryAt = 0;
   #failures = 0;
@@ -68,10 +73,16 @@ export class Rendition {
     return { dropped: this.#work.dropped, failures: this.#failures };
   }
 
-  /** Encodes the frame, unless a newer one comes before its turn. */
-  push(frame: RawFrame): void {
+  /**
+   * Encodes the frame, unless a newer one comes before its turn.
+   * @param isStill nothing has changed: once it is clean, the heartbeat shows it.
+   */
+  push(frame: RawFrame, isStill = false): void {
     if (this.#stopped) return;
     this.#last = frame;
+    const now = this.#options.clock.now();
+    if (!isStill) this.#changedAt = now;
+    else if (now - this.#changedAt >= CLEARING) return;
     // Those left out are shown by the heartbeat, where none follows.
     if (this.#pushed++ % rungOf(this.#options.level).every === 0) this.#work.push(frame);
     this.#beat();
@@ -94,8 +105,13 @@ export class Rendition {
   }
 
   #beat(): void {
+    const { clock } = this.#options;
+    const isClearing = clock.now() - this.#changedAt < CLEARING;
     this.#stopHeartbeat?.();
-    this.#stopHeartbeat = this.#options.clock.every(HEARTBEAT, () => this.#again());
+    this.#stopHeartbeat = clock.after(isClearing ? CLEARING_EVERY : HEARTBEAT, () => {
+      this.#beat();
+      this.#again();
+    });
   }
 
   /** Encodes the last picture once more, as a frame of now. */

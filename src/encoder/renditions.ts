@@ -13,6 +13,7 @@ export interface RenditionsOptions extends Omit<RenditionOptions, "encoder" | "l
 export class Renditions {
   readonly #options: RenditionsOptions;
   readonly #all = new Map<string, Rendition>();
+  #last: RawFrame | undefined;
   /** RFC 3550, section 5.1: the initial value of the timestamp should be random. */
   readonly #timestampOffset = Math.floor(Math.random() * 2 ** 32);
 
@@ -32,7 +33,9 @@ export class Renditions {
 
   /** As {@link Rendition.push}, to all that are there. */
   push(frame: RawFrame): void {
-    for (const rendition of this.#all.values()) rendition.push(frame);
+    const isStill = this.#last !== undefined && isSame(frame, this.#last);
+    this.#last = frame;
+    for (const rendition of this.#all.values()) rendition.push(frame, isStill);
   }
 
   /** Wants this one, and a keyframe of it. */
@@ -61,4 +64,14 @@ export class Renditions {
     if (first) rendition.push(first);
     return rendition;
   }
+}
+
+/** Whether it shows and tells the same. Where they differ they do so early, as a rule. */
+function isSame(one: RawFrame, other: RawFrame): boolean {
+  const isAlike =
+    one.format === other.format &&
+    one.width === other.width &&
+    one.height === other.height &&
+    one.telemetry === other.telemetry;
+  return isAlike && one.data.equals(other.data);
 }

@@ -80,6 +80,53 @@ describe("a broadcast", () => {
     expect(viewers[1]?.viewer.frames[0]).toBe(viewers[0]?.viewer.frames[0]);
   });
 
+  test("makes few keyframes for one viewer, however often it asks", async () => {
+    const { clock, encoders, join, show } = await start();
+    const { viewer } = await join();
+    await join();
+    for (let number = 1; number <= 100; number++) {
+      await show(number);
+      viewer.events.keyframeNeeded();
+      await clock.advance(100);
+    }
+    const keyframes = encoders[0]?.encoded.filter((type) => type === "key").length;
+    expect(keyframes).toBeGreaterThan(3);
+    expect(keyframes).toBeLessThan(12);
+  });
+
+  test("makes one keyframe for those who join together", async () => {
+    const { clock, encoders, join, show } = await start();
+    await join();
+    await show(1);
+    await clock.advance(1000);
+    const before = encoders[0]?.encoded.length;
+    for (let n = 0; n < 8; n++) await join();
+    await show(2);
+    await clock.advance(1000);
+    const since = encoders[0]?.encoded.slice(before) ?? [];
+    // Those that came while it was made have the next.
+    expect(since.filter((type) => type === "key").length).toBeLessThan(3);
+  });
+
+  test("sends a picture that is pushed again and again only now and then, but whatever differs from it at once", async () => {
+    const { clock, source, encoders, join } = await start();
+    await join();
+    const push = async (telemetry?: string, times = 1) => {
+      const before = encoders[0]?.encoded.length ?? 0;
+      for (let n = 0; n < times; n++) {
+        const captured = clock.now();
+        const about = { timings: { captured, received: captured }, ...(telemetry && { telemetry }) };
+        source.sink?.frame({ ...plain(32, 16, [1, 2, 3], n + 1), ...about });
+        await clock.advance(50);
+      }
+      return (encoders[0]?.encoded.length ?? 0) - before;
+    };
+    await push(undefined, 60);
+    expect(await push(undefined, 40)).toBeLessThan(8);
+    expect(await push('{"angle":1}')).toBe(1);
+    expect(await push('{"angle":2}')).toBe(1);
+  });
+
   test("rests again when the last viewer has left, and frees the encoder", async () => {
     const { source, encoders, join, show } = await start();
     const first = await join();

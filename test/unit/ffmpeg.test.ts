@@ -1,6 +1,4 @@
 import {
-  AV_CODEC_ID_H264,
-  AV_CODEC_ID_VP8,
   AV_PIX_FMT_RGB24,
   AVCOL_RANGE_JPEG,
   AVCOL_RANGE_MPEG,
@@ -8,7 +6,7 @@ import {
   AVCOL_SPC_RGB,
   AVCOL_SPC_SMPTE170M,
 } from "node-av/constants";
-import { Codec, CodecContext, Frame, Packet, SoftwareScaleContext } from "node-av/lib";
+import { Frame, SoftwareScaleContext } from "node-av/lib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NAL, nalType, nalUnits } from "../../src/annexb.ts";
 import type { Bitstream, VideoEncoder } from "../../src/encoder/encoder.ts";
@@ -16,10 +14,10 @@ import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
 import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
 import type { PixelFormat, RawFrame } from "../../src/frame.ts";
 import type { EpochMs } from "../../src/timing.ts";
+import { decoded } from "../decoded.ts";
 import { plain, type Rgb, stripes } from "../pictures.ts";
 
 const ENCODERS = { VP8: FfmpegVp8Encoder, "H.264": FfmpegH264Encoder };
-const DECODERS = { vp8: AV_CODEC_ID_VP8, h264: AV_CODEC_ID_H264 };
 
 let encoder: VideoEncoder = new FfmpegVp8Encoder();
 afterEach(() => encoder.close());
@@ -27,27 +25,7 @@ afterEach(() => encoder.close());
 const open = ({ width, height }: RawFrame) => encoder.open({ width, height, fps: 20, bitrate: 1_000_000 });
 const encode = (frame: RawFrame, key = false) => encoder.encode(frame, key);
 
-/** What FFmpeg's own decoder makes of these frames: the last one. */
-async function decode(frames: Bitstream[]): Promise<Frame> {
-  const codec = Codec.findDecoder(DECODERS[encoder.codec]);
-  if (!codec) throw new Error("no decoder");
-  const context = new CodecContext();
-  context.allocContext3(codec);
-  context.threadCount = 1;
-  await context.open2(codec);
-  const packet = new Packet();
-  packet.alloc();
-  const yuv = new Frame();
-  yuv.alloc();
-  for (const { data } of frames) {
-    packet.data = data;
-    expect(await context.sendPacket(packet)).toBe(0);
-    expect(await context.receiveFrame(yuv)).toBe(0);
-  }
-  packet.free();
-  context.freeContext();
-  return yuv;
-}
+const decode = (frames: Bitstream[]) => decoded(encoder.codec, frames);
 
 /** A decoded frame's colours, as its own description of them says, at some heights in the middle column. */
 async function coloursAt(yuv: Frame, heights: readonly number[]): Promise<Rgb[]> {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { MIN_KEYFRAME_INTERVAL } from "../../src/encoder/keyframes.ts";
-import { HEARTBEAT, Rendition } from "../../src/encoder/rendition.ts";
+import { CLEARING, HEARTBEAT, Rendition } from "../../src/encoder/rendition.ts";
 import type { EncodedFrame } from "../../src/frame.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder } from "../fakes.ts";
@@ -83,20 +83,46 @@ describe("a rendition", () => {
     expect(((out[1]?.rtpTimestamp ?? 0) - (out[0]?.rtpTimestamp ?? 0) + 2 ** 32) % 2 ** 32).toBe(1);
   });
 
-  test("while nothing changes, the last picture is encoded again at each heartbeat", async () => {
+  test("while nothing comes, the last picture is encoded again: often at first, then at each heartbeat", async () => {
     const { clock, rendition, frame, out } = start();
     rendition.push(frame(7));
+    await clock.advance(CLEARING);
+    expect(out.length).toBeGreaterThan(10);
+    await clock.advance(HEARTBEAT);
+    const before = out.length;
     await clock.advance(HEARTBEAT * 4);
-    expect(out.map(({ number }) => number)).toEqual([7, 7, 7, 7, 7]);
+    expect(out.length).toBe(before + 4);
+    expect(new Set(out.map(({ number }) => number))).toEqual(new Set([7]));
+  });
+
+  test("so it is while the same picture comes again and again, until another comes", async () => {
+    const { clock, rendition, frame, out } = start();
+    rendition.push(frame(1));
+    const still = async (time: number) => {
+      const before = out.length;
+      for (const end = clock.now() + time; clock.now() < end; ) {
+        await clock.advance(50);
+        rendition.push(frame(2), true);
+      }
+      return out.length - before;
+    };
+    expect(await still(CLEARING - 100)).toBe((CLEARING - 100) / 50);
+    await still(HEARTBEAT);
+    expect(await still(HEARTBEAT * 4)).toBe(4);
+    rendition.push(frame(3));
+    await settle();
+    expect(out.at(-1)?.number).toBe(3);
+    expect(await still(1000)).toBeGreaterThan(15);
   });
 
   test("a keyframe asked for on a still picture comes at once", async () => {
-    const { clock, rendition, frame, types } = start();
+    const { clock, rendition, frame, types, out } = start();
     rendition.push(frame(1));
-    await clock.advance(HEARTBEAT - 1);
+    await clock.advance(MIN_KEYFRAME_INTERVAL);
+    const before = out.length;
     rendition.requestKeyframe();
     await settle();
-    expect(types()).toBe("key key");
+    expect(types().split(" ").slice(before)).toEqual(["key"]);
   });
 
   test("fifty who ask at once get one keyframe, and those who ask again get the next after the interval", async () => {
