@@ -12,9 +12,10 @@ import { DecodeError, Decoder } from "./encoder/decode.ts";
 import type { VideoEncoder } from "./encoder/encoder.ts";
 import { Renditions } from "./encoder/renditions.ts";
 import type { Feed } from "./forward/feed.ts";
-import type { Codec, EncodedFrame, RenditionId, SourceFrame } from "./frame.ts";
+import { type Codec, type EncodedFrame, type RenditionId, renditionName, type SourceFrame } from "./frame.ts";
 import { KeyframeBudget } from "./keyframe-budget.ts";
 import { Latest } from "./latest.ts";
+import type { Log } from "./log.ts";
 import { giveBack } from "./memory.ts";
 import { RateMeter } from "./meter.ts";
 import type { Metrics } from "./metrics.ts";
@@ -29,7 +30,7 @@ import { TelemetryFeed } from "./telemetry-feed.ts";
 import type { Clock } from "./timing.ts";
 import { type JpegFrame, MjpegStream } from "./transport/mjpeg.ts";
 import type { Audience, Viewer, ViewerEvents } from "./transport/viewer.ts";
-import { ViewerRecords } from "./viewer-records.ts";
+import { type ViewerCount, type ViewerRecord, ViewerRecords } from "./viewer-records.ts";
 
 /** Frames a second to plan for until the source's own rate is known. */
 const ASSUMED_FPS = 20;
@@ -48,7 +49,7 @@ export interface BroadcastOptions {
   readonly maxPixels: number;
   /** Room for viewers of both kinds, over all broadcasts. */
   readonly seats: Seats;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** The picture as it is, or one to know the stream by. */
@@ -213,7 +214,7 @@ export class Broadcast implements SourceSink {
     for (const { codec, take } of this.#forwards) if (isFull(frame, codec)) take(frame);
     const { packets, at } = await audience.send(frame);
     const { received, decoded = received, encoded = decoded } = frame.timings;
-    metrics.encoded(frame.codec, frame.type, frame.data.length, packets);
+    metrics.encoded(renditionName(frame), frame.type, frame.data.length, packets);
     metrics.stage("encode", encoded - decoded);
     metrics.stage("send", at - encoded);
   }
@@ -250,6 +251,7 @@ export class Broadcast implements SourceSink {
         this.#viewers.set(viewer, { has: 0, wants: 0 });
         record.isWatching = true;
         record.codec = viewer.codec;
+        this.#tellOf(record, `watches by WebRTC over ${record.protocol.toUpperCase()}`);
         this.#wantKeyframe(viewer);
         this.#tell();
       },
@@ -281,6 +283,7 @@ export class Broadcast implements SourceSink {
         closed = true;
         keyframes.close();
         freeSeat();
+        this.#tellOf(record, `is gone: ${reason}`, reason);
         record.end();
         metrics.viewerGone(reason);
         if (viewer) this.#left(viewer);
@@ -293,6 +296,7 @@ export class Broadcast implements SourceSink {
       if (this.#closed) viewer.close("the server stops");
       if (!closed) this.#admitted.add(viewer);
       return {
+        id: record.id,
         answer: answered.answer,
         restart: (offer) => answered.viewer.restart(offer),
         keyframe: () => events.keyframeNeeded(),
@@ -342,8 +346,10 @@ export class Broadcast implements SourceSink {
   streamMjpeg(response: ServerResponse, timed: boolean, address: string): void {
     const freeSeat = this.#options.seats.take(this.name, address);
     const record = this.#records.add("mjpeg", address);
+    this.#tellOf(record, "watches by MJPEG");
     this.#mjpeg.add(response, timed, () => {
       freeSeat();
+      this.#tellOf(record, "is gone");
       record.end();
       this.#demandChanged();
     });
@@ -383,6 +389,11 @@ export class Broadcast implements SourceSink {
     return this.#records.all();
   }
 
+  /** Those who watch, by how. */
+  viewerCounts(): ViewerCount[] {
+    return this.#records.counts();
+  }
+
   /** Everybody whom pictures reach, by WebRTC or MJPEG. */
   get viewers(): number {
     return this.#viewers.size + this.#mjpeg.viewers;
@@ -413,6 +424,12 @@ export class Broadcast implements SourceSink {
   listen(listener: (info: StreamInfo) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #tellOf({ id, since, codec, protocol }: ViewerRecord, what: string, reason?: string): void {
+    const seconds = Math.round((this.#options.clock.now() - since) / 1000);
+    const fields = { stream: this.name, viewer: id, codec, protocol, seconds, reason };
+    this.#options.log(`${this.name}: viewer ${id} ${what}.`, { level: "debug", ...fields });
   }
 
   #left(viewer: Viewer): void {

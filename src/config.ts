@@ -9,6 +9,7 @@ import { type Announcement, readAnnouncement } from "./announce.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
 import { readTarget, type Target } from "./forward/target.ts";
 import { isStunUrl, isTurnUrl } from "./ice-servers.ts";
+import { LOG_LEVELS } from "./log.ts";
 import type { Millis } from "./timing.ts";
 
 /** A mistake in how rendercast was started: its message is one sentence that says what to do. */
@@ -382,6 +383,27 @@ export const OPTIONS = {
         (networks) => networks.every((text) => readNetwork(text) !== undefined),
         "IP addresses or networks such as 127.0.0.1,10.0.0.0/8",
       ),
+  },
+  drain: {
+    flag: "drain",
+    value: "SECONDS",
+    default: "0",
+    help: "seconds between SIGTERM and the end, in which viewers may go on and new ones are sent elsewhere",
+    check: whole(0, 3600).transform((seconds): Millis => seconds * 1000),
+  },
+  logFormat: {
+    flag: "log-format",
+    value: "FORMAT",
+    default: "pretty",
+    help: "how the log is written: pretty for people, or json for programs, an object a line",
+    check: z.enum(["pretty", "json"], { error: "pretty or json" }),
+  },
+  logLevel: {
+    flag: "log-level",
+    value: "LEVEL",
+    default: "info",
+    help: "the least that is logged: debug (with every viewer), info, warn or error",
+    check: z.enum(LOG_LEVELS, { error: LOG_LEVELS.join(", ") }),
   },
   workers: {
     flag: "workers",

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
 import { isIPv4 } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { renderUnicodeCompact } from "uqr";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
 import { runDoctor } from "./doctor/doctor.ts";
 import { decodingEnded, isDecoding } from "./encoder/decode.ts";
+import { logOf } from "./log.ts";
 import { machineAddresses } from "./machine-addresses.ts";
 import { isBuilt, packageVersion } from "./package.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
@@ -16,8 +18,6 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** How this rendercast is started: from a clone, or installed. */
 const COMMAND = isBuilt ? "rendercast" : "npm start --";
-
-const log = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)}  ${line}`);
 
 try {
   const [first, ...rest] = process.argv.slice(2);
@@ -33,25 +33,38 @@ try {
 }
 
 async function run(config: Config): Promise<void> {
+  const log = logOf({
+    format: config.logFormat,
+    level: config.logLevel,
+    write: console.log,
+    timeOfDay: () => new Date().toTimeString().slice(0, 8),
+  });
   const rendercast = await startRendercast(config, log);
-  console.log(await greeting(config, rendercast));
+  if (config.logFormat === "pretty") console.log(await greeting(config, rendercast));
+  else log(`rendercast serves '${rendercast.broadcast.name}' on port ${rendercast.port}.`);
 
   // One viewer's trouble, in a library's callback, must not end everybody's stream.
-  process.on("unhandledRejection", (reason) => log(`A task failed: ${describe(reason)}`));
-  process.on("uncaughtException", (error) => log(`A callback failed: ${describe(error)}`));
+  const failed = (what: string) => (error: unknown) => log(`${what}: ${describe(error)}`, { level: "error" });
+  process.on("unhandledRejection", failed("A task failed"));
+  process.on("uncaughtException", failed("A callback failed"));
 
   let stopping = false;
-  const stop = async () => {
+  const stop = async (signal: NodeJS.Signals) => {
     // A second Ctrl-C does not wait.
     if (stopping) end(1);
     stopping = true;
+    if (signal === "SIGTERM" && config.drain > 0) {
+      log(`Stopping in ${config.drain / 1000} seconds: new viewers are sent elsewhere.`);
+      rendercast.drain();
+      await setTimeout(config.drain);
+    }
     log("Stopping.");
-    setTimeout(() => end(0), STOP_WITHIN - 500).unref();
+    globalThis.setTimeout(() => end(0), STOP_WITHIN - 500).unref();
     await rendercast.close();
     await decodingEnded();
     end(0);
   };
-  for (const signal of SIGNALS) process.on(signal, () => void stop());
+  for (const signal of SIGNALS) process.on(signal, () => void stop(signal));
 }
 
 /** Ends the process, which by itself would wait for each thread that a library holds. */

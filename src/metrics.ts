@@ -1,6 +1,7 @@
 /** What `/metrics` tells: every stage timed, every frame and viewer counted (Prometheus text format). */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Millis } from "./timing.ts";
+import type { ViewerCount } from "./viewer-records.ts";
 
 /** The server's stages, in the order of a frame's way. */
 export type Stage = "receive" | "decode" | "encode" | "send";
@@ -9,10 +10,13 @@ const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1
 
 const LOSSES = [0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
+/** How finely the event loop's delay is measured: it wakes the process so often. */
+const LOOP_PRECISION: Millis = 20;
+
 /** What is read off each broadcast when somebody asks. */
 export interface Readings {
   readonly name: string;
-  readonly viewers: number;
+  viewerCounts(): readonly ViewerCount[];
   info(): { readonly fps: number };
   counters(): Readonly<Record<string, number>>;
 }
@@ -28,8 +32,8 @@ export interface ViewerReception {
 export class Metrics {
   readonly #registry = new Registry();
   readonly #stages: Histogram<"stage">;
-  readonly #encoded: Counter<"codec" | "type">;
-  readonly #bytes: Counter;
+  readonly #encoded: Counter<"rendition" | "type">;
+  readonly #bytes: Counter<"rendition">;
   readonly #packets: Counter;
   readonly #refused: Counter<"reason">;
   readonly #keyframeRequests: Counter;
@@ -55,11 +59,16 @@ export class Metrics {
     });
     this.#encoded = new Counter({
       name: "rendercast_encoded_frames_total",
-      help: "Encoded frames by codec and type",
-      labelNames: ["codec", "type"],
+      help: "Encoded frames by rendition (codec and level) and type",
+      labelNames: ["rendition", "type"],
       registers,
     });
-    this.#bytes = counter("encoded_bytes_total", "Bytes of encoded video, before packets and viewers");
+    this.#bytes = new Counter({
+      name: "rendercast_encoded_bytes_total",
+      help: "Bytes of encoded video by rendition, before packets and viewers",
+      labelNames: ["rendition"],
+      registers,
+    });
     this.#packets = counter("media_packets_total", "RTP packets made, before viewers");
     this.#keyframeRequests = counter("keyframe_requests_total", "Keyframes asked for by viewers");
     this.#refused = new Counter({
@@ -85,12 +94,14 @@ export class Metrics {
     this.#lost = reported("lost_ratio", "Share of the packets that do not, by its reports", LOSSES);
     new Gauge({
       name: "rendercast_viewers",
-      help: "Viewers now",
-      labelNames: ["stream"],
+      help: "Viewers now, by how they watch",
+      labelNames: ["stream", "transport", "protocol", "rendition"],
       registers,
       collect() {
         this.reset();
-        for (const { name, viewers } of read()) this.set({ stream: name }, viewers);
+        for (const broadcast of read())
+          for (const { count, ...how } of broadcast.viewerCounts())
+            this.set({ stream: broadcast.name, ...how }, count);
       },
     });
     new Gauge({
@@ -103,38 +114,40 @@ export class Metrics {
         for (const broadcast of read()) this.set({ stream: broadcast.name }, broadcast.info().fps);
       },
     });
-    new Gauge({
-      name: "rendercast_datagrams",
-      help: "Datagrams of all viewers by what became of them since the start",
+    // Counted where it happens, and read off here.
+    new Counter({
+      name: "rendercast_datagrams_total",
+      help: "Datagrams of all viewers by what became of them",
       labelNames: ["outcome"],
       registers,
       collect() {
-        for (const [outcome, count] of Object.entries(readTransport())) this.set({ outcome }, count);
+        this.reset();
+        for (const [outcome, count] of Object.entries(readTransport())) this.inc({ outcome }, count);
       },
     });
-    new Gauge({
-      name: "rendercast_source_pictures",
-      help: "Pictures by what became of them since the start",
+    new Counter({
+      name: "rendercast_source_pictures_total",
+      help: "Pictures by what became of them",
       labelNames: ["stream", "outcome"],
       registers,
       collect() {
         this.reset();
-        for (const broadcast of read()) {
-          for (const [outcome, count] of Object.entries(broadcast.counters())) {
-            this.set({ stream: broadcast.name, outcome }, count);
-          }
-        }
+        for (const broadcast of read())
+          for (const [outcome, count] of Object.entries(broadcast.counters()))
+            this.inc({ stream: broadcast.name, outcome }, count);
       },
     });
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_PRECISION });
   }
 
   stage(stage: Stage, took: Millis): void {
     this.#stages.observe({ stage }, Math.max(0, took) / 1000);
   }
 
-  encoded(codec: string, type: "key" | "delta", bytes: number, packets: number): void {
-    this.#encoded.inc({ codec, type });
-    this.#bytes.inc(bytes);
+  /** @param rendition its name. */
+  encoded(rendition: string, type: "key" | "delta", bytes: number, packets: number): void {
+    this.#encoded.inc({ rendition, type });
+    this.#bytes.inc({ rendition }, bytes);
     this.#packets.inc(packets);
   }
 

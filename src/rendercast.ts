@@ -19,6 +19,7 @@ import { type Forwards, startForwards } from "./forward/forwards.ts";
 import type { Codec } from "./frame.ts";
 import { iceConfiguration, isTurnUrl, turnCredentials } from "./ice-servers.ts";
 import { cannotListen, listen, listenLocally, newWebServer, portOf } from "./listen.ts";
+import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { limitRequests } from "./request-timeout.ts";
 import { FullError, Seats } from "./seats.ts";
@@ -51,6 +52,8 @@ export interface Rendercast {
    * @param server its origin.
    */
   link(server: string): Promise<string | undefined>;
+  /** Takes no viewers any more, and says that it is not ready; those that watch go on. */
+  drain(): void;
   /** Ends everything: viewers, source, server. */
   close(): Promise<void>;
 }
@@ -75,7 +78,7 @@ export interface Internals {
  */
 export async function startRendercast(
   config: Config,
-  log: (line: string) => void,
+  log: Log,
   { clock = systemClock, playoutDelay = true, io, source: given }: Internals = {},
 ): Promise<Rendercast> {
   const program = blenderProgram(config);
@@ -137,8 +140,20 @@ export async function startRendercast(
   const watchers = { clock, log, refusal, ice, find: (name: string) => directory.find(name) };
   const whep = new WhepSessions(watchers);
   const secure = tls !== undefined;
+  let isReady = false;
   const appOf = (local: boolean) =>
-    httpApp({ directory, metrics, clock, guard, whep, embedFrom, secure, local, log });
+    httpApp({
+      isReady: () => isReady,
+      directory,
+      metrics,
+      clock,
+      guard,
+      whep,
+      embedFrom,
+      secure,
+      local,
+      log,
+    });
   const { server: http, stopRenewals } = newWebServer(tls, appOf(false), { clock, log });
   const local = config.ingestSocket === undefined ? undefined : createServer(appOf(true));
   // Names in a certificate are of the network: to the Blender started here the server speaks without one.
@@ -197,7 +212,12 @@ export async function startRendercast(
   if (tls) log(`The TLS certificate ${termOf(tls.credentials, clock)}.`);
   const link = async (server: string) =>
     guard.access.isOpen ? undefined : (await linksOf(guard.access, server, config.name, {})).page;
-  return { port, broadcast, names: tls ? namesOf(tls.credentials) : [], link, close };
+  isReady = true;
+  const drain = () => {
+    isReady = false;
+    seats.close();
+  };
+  return { port, broadcast, drain, names: tls ? namesOf(tls.credentials) : [], link, close };
 }
 
 /** The TURN servers relay for this server as they do for viewers. */

@@ -10,13 +10,14 @@ export interface SeatLimits {
 const SENTENCES = {
   total: "There are as many viewers as this server takes; try again later.",
   perStream: "There are as many viewers as this stream takes; try again later.",
+  stopping: "The server is about to stop; try again in a minute.",
   perAddress:
     "There are as many viewers at your network's address as may watch from one; close one, or try again later.",
-} as const satisfies Record<keyof SeatLimits, string>;
+} as const satisfies Record<keyof SeatLimits | "stopping", string>;
 
 /** There are as many viewers as there may be. */
 export class FullError extends Error {
-  constructor(which: keyof SeatLimits) {
+  constructor(which: keyof typeof SENTENCES) {
     super(SENTENCES[which]);
   }
 }
@@ -26,6 +27,7 @@ export class Seats {
   #taken = 0;
   readonly #streams = new Map<string, number>();
   readonly #addresses = new Map<string, number>();
+  #closed = false;
 
   constructor(limits: SeatLimits) {
     this.#limits = limits;
@@ -37,6 +39,7 @@ export class Seats {
    * @throws {FullError}
    */
   take(stream: string, address: string): () => void {
+    if (this.#closed) throw new FullError("stopping");
     const { total, perStream, perAddress } = this.#limits;
     if ((this.#addresses.get(address) ?? 0) >= perAddress) throw new FullError("perAddress");
     if ((this.#streams.get(stream) ?? 0) >= perStream) throw new FullError("perStream");
@@ -47,6 +50,11 @@ export class Seats {
       if (!freed) this.#count(stream, address, -1);
       freed = true;
     };
+  }
+
+  /** Takes nobody any more; who has a seat keeps it. */
+  close(): void {
+    this.#closed = true;
   }
 
   #count(stream: string, address: string, by: 1 | -1): void {

@@ -28,6 +28,8 @@ import type { WhepSessions } from "./whep/sessions.ts";
 const DEFAULT_STREAM = OPTIONS.name.default;
 
 export interface HttpOptions {
+  /** Whether new viewers are welcome. */
+  readonly isReady: () => boolean;
   readonly directory: Directory;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -52,6 +54,12 @@ export function httpApp(options: HttpOptions): Express {
 
   const app = express();
   app.disable("x-powered-by");
+  // Who looks after the server asks often, and is never kept out.
+  app.get("/healthz", (_request, response) => sentence(response, 200, "It runs."));
+  app.get("/readyz", (_request, response) => {
+    if (options.isReady()) sentence(response, 200, "It takes viewers.");
+    else sentence(response.set("Retry-After", "5"), 503, "It takes no viewers: it is starting or stopping.");
+  });
   app.use(guard.gate);
   app.use((request, response, next) => {
     hideToken(request);

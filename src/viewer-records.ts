@@ -1,12 +1,14 @@
 /** What is known of each viewer of a broadcast, for whoever runs it. */
 import { randomBytes } from "node:crypto";
-import type { Codec } from "./frame.ts";
+import { type Codec, renditionName } from "./frame.ts";
 import type { ViewerInfo } from "./signaling/protocol.ts";
-import type { Clock } from "./timing.ts";
+import type { Clock, EpochMs } from "./timing.ts";
 import type { Reception } from "./transport/viewer.ts";
 
 /** One viewer, while it is here. */
 export interface ViewerRecord {
+  readonly id: string;
+  readonly since: EpochMs;
   protocol: "udp" | "tcp";
   codec: Codec | undefined;
   level: number;
@@ -30,7 +32,10 @@ export class ViewerRecords {
   /** @param address as limits by address have it. */
   add(transport: ViewerInfo["transport"], address: string): ViewerRecord {
     const id = randomBytes(4).toString("hex");
+    const since = this.#clock.now();
     const record: ViewerRecord = {
+      id,
+      since,
       protocol: "tcp",
       codec: undefined,
       level: 0,
@@ -38,10 +43,26 @@ export class ViewerRecords {
       isWatching: transport === "mjpeg",
       end: () => this.#all.delete(id),
     };
-    this.#all.set(id, { record, about: { id, transport, address, since: this.#clock.now() } });
+    this.#all.set(id, { record, about: { id, transport, address, since } });
     return record;
   }
 
+  /** Of those that watch. */
+  counts(): ViewerCount[] {
+    const counts = new Map<string, ViewerCount>();
+    for (const { record, about } of this.#all.values()) {
+      if (!record.isWatching) continue;
+      const { codec, level, protocol } = record;
+      const rendition = codec ? renditionName({ codec, level }) : "mjpeg";
+      const key = `${protocol} ${rendition}`;
+      const known = counts.get(key) ?? { transport: about.transport, protocol, rendition, count: 0 };
+      known.count++;
+      counts.set(key, known);
+    }
+    return [...counts.values()];
+  }
+
+  /** The longest there first, and no more than are told of at once. */
   all(): ViewerInfo[] {
     return [...this.#all.values()].slice(0, MOST_TOLD).map(({ record, about }) => {
       const { codec, level, reception, protocol, isWatching } = record;
@@ -55,6 +76,15 @@ export class ViewerRecords {
       };
     });
   }
+}
+
+/** How many viewers are alike in these. */
+export interface ViewerCount {
+  readonly transport: ViewerInfo["transport"];
+  readonly protocol: ViewerInfo["protocol"];
+  /** Such as `vp8/0`; `mjpeg` for those without. */
+  readonly rendition: string;
+  count: number;
 }
 
 type About = Pick<ViewerInfo, "id" | "transport" | "address" | "since">;

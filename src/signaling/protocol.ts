@@ -125,6 +125,8 @@ export interface IceConfiguration {
  */
 export interface SessionAnswer extends Partial<IceConfiguration> {
   readonly answer: string;
+  /** By which the server's log knows the viewer; not with the answer to a restart. */
+  readonly viewer?: string;
 }
 
 export interface ClientToServerEvents {

@@ -11,6 +11,8 @@ import {
 
 /** A viewer that was let in. */
 export interface Watched {
+  /** The viewer's, by which the log knows it. */
+  readonly id: string;
   readonly answer: string;
   /**
    * Answers an offer that restarts ICE.
@@ -113,7 +115,7 @@ export class Watching {
       });
       if (attempt === this.#attempt) this.#watched = watched;
       else watched.leave();
-      return { ok: true, value: { answer: watched.answer, ...this.#options.ice() } };
+      return { ok: true, value: { answer: watched.answer, viewer: watched.id, ...this.#options.ice() } };
     } catch (error) {
       return this.#refused(error, "A viewer could not join");
     }

@@ -99,10 +99,13 @@ describeWith(["chromium"], "the built-in scene in Chromium", ({ chromium }) => {
 
   test("nothing is encoded while nobody watches", async () => {
     await viewersAre(0);
-    const encoded = async () =>
-      /rendercast_encoded_frames_total\{type="delta"\} (\d+)/.exec(await metrics())?.[1];
+    const encoded = async () => {
+      const counts = (await metrics()).matchAll(/^rendercast_encoded_frames_total\{.*\} (\d+)$/gm);
+      return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+    };
     const metrics = async () => (await fetch(`${server.url}/metrics`)).text();
     const before = await encoded();
+    expect(before).toBeGreaterThan(0);
     // The next second's worth of descriptions is proof that time has passed without frames.
     await vi.waitFor(async () => expect((await server.info()).fps).toBe(0), { timeout: 10_000 });
     expect(await encoded()).toBe(before);

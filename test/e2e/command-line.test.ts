@@ -1,9 +1,10 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { io } from "socket.io-client";
-import { afterEach, expect, test } from "vitest";
-import { runToEnd, type ServerProcess, startServer } from "./server.ts";
+import { afterEach, expect, test, vi } from "vitest";
+import { MAIN, runToEnd, type ServerProcess, startServer } from "./server.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -42,6 +43,41 @@ test("Ctrl-C ends it within two seconds, whoever is connected", async () => {
   const asked = performance.now();
   expect(await server.stop()).toBe(0);
   expect(performance.now() - asked).toBeLessThan(2000);
+});
+
+test("asked to end, with time to drain, it is ready no more, and goes on for those that watch", async () => {
+  const server = await started("--drain", "3600", "--log-level", "debug");
+  const status = async (path: string) => (await fetch(`${server.url}${path}`)).status;
+  expect([await status("/healthz"), await status("/readyz")]).toEqual([200, 200]);
+  const watching = await fetch(`${server.url}/streams/main/mjpeg`);
+  const reader = watching.body?.getReader();
+  ends.push(() => reader?.cancel().catch(() => {}));
+  server.process.kill("SIGTERM");
+  await vi.waitFor(async () => expect(await status("/readyz")).toBe(503), { timeout: 5000, interval: 100 });
+  expect(await status("/healthz")).toBe(200);
+  const late = await fetch(`${server.url}/streams/main/mjpeg`);
+  expect(late.status).toBe(503);
+  expect(late.headers.get("Retry-After")).toMatch(/^\d+$/);
+  expect((await reader?.read())?.done).toBe(false);
+  expect(server.output()).toMatch(/main: viewer [\da-f]{8} watches by MJPEG\./);
+  const exited = once(server.process, "exit");
+  server.process.kill("SIGTERM");
+  await exited;
+});
+
+test("its log can be an object a line", async () => {
+  const { code, output } = await runToEnd("--log-format", "xml");
+  expect([code, output]).toEqual([2, "rendercast: --log-format takes pretty or json, not 'xml'.\n"]);
+  const child = spawn(process.execPath, [MAIN, "--port", "0", "--log-format", "json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  ends.push(() => child.kill());
+  const [first] = await once(child.stdout, "data");
+  const [line = ""] = String(first).split("\n");
+  expect(JSON.parse(line)).toMatchObject({
+    level: "info",
+    msg: expect.stringContaining("serves 'main' on port"),
+  });
 });
 
 test.each([

@@ -115,7 +115,7 @@ describe("a server with a token", () => {
 
     test("takes nobody who hung up before the request was read, when the address cannot be told any more", async () => {
       const taken = async () =>
-        /rendercast_source_pictures\{stream="main",outcome="taken"\} (\d+)/.exec(
+        /rendercast_source_pictures_total\{stream="main",outcome="taken"\} (\d+)/.exec(
           await (await fetch(`${server.url}/metrics`)).text(),
         )?.[1];
       const before = await taken();
@@ -356,7 +356,9 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     const other = () => `${server.url}/streams/other`;
     const metric = async (outcome: string) => {
       const text = await (await fetch(`${server.url}/metrics`)).text();
-      const found = new RegExp(`source_pictures\\{stream="other",outcome="${outcome}"\\} (\\d+)`).exec(text);
+      const found = new RegExp(`source_pictures_total\\{stream="other",outcome="${outcome}"\\} (\\d+)`).exec(
+        text,
+      );
       return Number(found?.[1] ?? 0);
     };
 

@@ -103,7 +103,7 @@ describeWith(["chromium"], "while a viewer watches, an intruder", ({ chromium })
   const counters = async () => {
     const text = await (await fetch(`${server.url}/metrics`)).text();
     const of = (outcome: string) =>
-      Number(new RegExp(`^rendercast_datagrams\\{outcome="${outcome}"\\} (\\d+)`, "m").exec(text)?.[1]);
+      Number(new RegExp(`^rendercast_datagrams_total\\{outcome="${outcome}"\\} (\\d+)`, "m").exec(text)?.[1]);
     return {
       garbage: of("refused_garbage"),
       unauthentic: of("refused_unauthentic"),

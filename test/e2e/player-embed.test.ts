@@ -52,7 +52,7 @@ async function pausesAndPlays(page: Page, server: ServerProcess): Promise<void> 
   await page.evaluate(() => document.querySelector("rendercast-player")?.pause());
   expect((await stateOf(page)).kind).toBe("paused");
   await viewersAre(server, 0);
-  const sent = () => metric(server, 'rendercast_datagrams{outcome="sent"}');
+  const sent = () => metric(server, 'rendercast_datagrams_total{outcome="sent"}');
   const before = await sent();
   expect(before).toBeGreaterThan(0);
   // Frames that a viewer would have been sent.

@@ -97,7 +97,7 @@ describe("viewers in worker threads", () => {
     await eventually(() => expect(Math.min(one.frames, other.frames)).toBeGreaterThan(20));
     expect(senders).toHaveLength(1);
     expect(server.broadcast.viewers).toBe(2);
-    expect(await metric('rendercast_datagrams\\{outcome="sent"\\}')).toBeGreaterThan(40);
+    expect(await metric('rendercast_datagrams_total\\{outcome="sent"\\}')).toBeGreaterThan(40);
     one.close();
     await eventually(() => expect(server.broadcast.viewers).toBe(1));
     other.close();

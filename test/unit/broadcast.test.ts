@@ -40,7 +40,7 @@ async function start(maxViewers = 10) {
     bitrate: undefined,
     maxPixels: 1_000_000,
     seats: new Seats({ total: maxViewers, perStream: maxViewers, perAddress: maxViewers }),
-    log: (line) => logged.push(line),
+    log: (line, fields) => fields?.level !== "debug" && logged.push(line),
   });
   started.push(broadcast);
   await broadcast.start();

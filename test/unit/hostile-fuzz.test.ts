@@ -212,6 +212,7 @@ test("whatever a page asks by its socket is answered", async () => {
       ice: () => ({ iceServers: [] }),
       find: () => ({
         watch: async () => ({
+          id: "7",
           answer: "answer",
           restart: async () => "answer",
           keyframe: () => {},

@@ -45,6 +45,7 @@ beforeEach(() => {
                 admissions++;
                 await admitting;
                 return {
+                  id: "7",
                   answer: `answer to ${offer}`,
                   async restart(again) {
                     restarts.push(again);
@@ -74,7 +75,7 @@ const refused = (code: string) => ({ ok: false, code, message: expect.stringMatc
 test("each answer has what to look for ways here by, made anew", async () => {
   expect(await watch()).toEqual({
     ok: true,
-    value: { answer: "answer to offer", iceServers: [{ urls: "turn:1" }] },
+    value: { answer: "answer to offer", viewer: "7", iceServers: [{ urls: "turn:1" }] },
   });
   expect(await watching.restart({ offer: "another" })).toMatchObject({
     value: { iceServers: [{ urls: "turn:2" }] },

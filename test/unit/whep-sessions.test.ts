@@ -33,6 +33,7 @@ beforeEach(() => {
               vanish = () => gone("silent");
               if (fails) throw fails;
               return {
+                id: "7",
                 answer: "an answer",
                 async restart(offer) {
                   if (fails) throw fails;
