@@ -36,7 +36,8 @@ export function connectionsOf(page: Page): Promise<number> {
   return page.evaluate(() => (window as unknown as { kept: unknown[] }).kept.length);
 }
 
-function framesDecoded(page: Page): Promise<number> {
+/** By the first of its peer connections. */
+export function framesDecoded(page: Page): Promise<number> {
   return page.evaluate(async () => {
     const [connection] = (window as unknown as { kept: RTCPeerConnection[] }).kept;
     for (const report of (await connection?.getStats())?.values() ?? []) {
