@@ -27,7 +27,12 @@ export async function whipServerSource(): Promise<string | undefined> {
   if (existsSync(source)) return source;
   try {
     const folder = await mkdtemp(join(tmpdir(), `${PACKAGE}-`));
-    await run("apt-get", ["download", PACKAGE], { cwd: folder });
+    const download = () => run("apt-get", ["download", PACKAGE], { cwd: folder });
+    // The package lists may be old, or none.
+    await download().catch(async () => {
+      await run("apt-get", ["update"]);
+      await download();
+    });
     const [file = ""] = await readdir(folder);
     await mkdir(kept, { recursive: true });
     await run("dpkg-deb", ["-x", join(folder, file), kept]);
