@@ -19,7 +19,7 @@ export interface Sighting {
 }
 
 /**
- * Looks at a video or img at every display frame for a while.
+ * Looks at a video, img or canvas at every display frame for a while.
  * @param find the source text of a function that returns the element, run in the page.
  */
 export async function watchScreen(page: Page, find: string, milliseconds: number): Promise<Sighting[]> {
@@ -48,8 +48,8 @@ const LOOK = `async (find, count, cellSize, milliseconds) => {
     const now = performance.now();
     if (now > end) return looks;
     const element = find();
-    const width = element?.videoWidth ?? element?.naturalWidth;
-    const height = element?.videoHeight ?? element?.naturalHeight;
+    const width = element?.videoWidth ?? element?.naturalWidth ?? element?.width;
+    const height = element?.videoHeight ?? element?.naturalHeight ?? element?.height;
     if (!width) continue;
     const size = cellSize(width);
     canvas.width = size * count;

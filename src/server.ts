@@ -193,10 +193,12 @@ export function httpApp(options: HttpOptions): Express {
     else if (first === undefined || first.name === DEFAULT_STREAM) next();
     else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
   });
+  app.get("/lab", (_request, response) => response.sendFile("lab/lab.html", { root: page }));
   app.get("/all", (_request, response) => response.sendFile("home.html", { root: page }));
   for (const [path, file] of [
     ["/watch/:name", "index.html"],
     ["/embed/:name", "embed.html"],
+    ["/lab/:name", "lab/lab.html"],
   ] as const) {
     app.get(path, (request, response) => {
       // A publisher may still come and take the name, if it is one.

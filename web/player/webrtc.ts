@@ -159,6 +159,7 @@ class WebRtcPlayback implements Playback {
       this.#events.shown(
         {
           shownAt: epochOf(shownTime(now, metadata)),
+          readableAt: epochOf(Math.max(now, metadata.presentationTime)),
           receivedAt: receiveTime === undefined ? undefined : epochOf(receiveTime),
           decodeTime: processingDuration === undefined ? undefined : processingDuration * 1000,
         },

@@ -1,0 +1,128 @@
+import { describe, expect, it, vi } from "vitest";
+import { Frames } from "../../web/lab/frames.ts";
+import { opticalSample, ToldFrames } from "../../web/lab/optical.ts";
+import type { Sample } from "../../web/lab/sample.ts";
+import type { PlaybackEvents } from "../../web/player/playback.ts";
+
+/** The server's clock is 1000 ms ahead of the page's. */
+const clock = { offset: 1000, uncertainty: 0.5 };
+
+const report = (number: number, captured = 5000) => ({
+  rtpTimestamp: number * 4500,
+  number,
+  captured,
+  received: captured + 1,
+  decoded: captured + 2,
+  encoded: captured + 5,
+  sent: captured + 6,
+});
+
+function setUp() {
+  const timed: Sample[] = [];
+  const ports = {
+    now: () => 3990,
+    clock: () => clock,
+    measuring: vi.fn(() => true),
+    shown: vi.fn(),
+    told: vi.fn(),
+    timed: (sample: Sample) => timed.push(sample),
+  };
+  const events: PlaybackEvents = {
+    connected: vi.fn(),
+    picture: vi.fn(),
+    silent: vi.fn(),
+    reported: vi.fn(),
+    shown: vi.fn(),
+    counted: vi.fn(),
+    refused: vi.fn(),
+    lost: vi.fn(),
+  };
+  const frames = new Frames(ports);
+  const tapped = frames.tap(events);
+  tapped.connected();
+  return { frames, ports, events, tapped, timed };
+}
+
+describe("Frames", () => {
+  it("times a frame by its report, up to the refresh with which it came into the page", () => {
+    const { tapped, timed, ports, events } = setUp();
+    tapped.reported(report(7));
+    tapped.shown(
+      { shownAt: 4040, readableAt: 4020, receivedAt: 4010, decodeTime: 3 },
+      { rtpTimestamp: 31_500 },
+    );
+    expect(timed).toMatchObject([{ number: 7, shownAt: 4020, captured: 5000, latency: 20 }]);
+    expect(timed[0]?.stages.find(({ key }) => key === "network")?.time).toBe(4);
+    expect(ports.shown).toHaveBeenCalledExactlyOnceWith(4020);
+    expect(events.reported).toHaveBeenCalledOnce();
+    expect(events.shown).toHaveBeenCalledOnce();
+  });
+
+  it("times a frame whose report comes after it", () => {
+    const { tapped, timed } = setUp();
+    tapped.shown({ shownAt: 4020 }, { rtpTimestamp: 31_500 });
+    expect(timed).toEqual([]);
+    tapped.reported(report(7));
+    expect(timed).toMatchObject([{ number: 7, latency: 20 }]);
+  });
+
+  it("times a frame that brings its times with it, and tells the others", () => {
+    const { tapped, timed, ports } = setUp();
+    const times = { number: 7, captured: 5000, received: 5001, sent: 5006 };
+    tapped.shown({ shownAt: 4030, receivedAt: 4010 }, times);
+    expect(timed).toMatchObject([{ number: 7, latency: 30 }]);
+    expect(ports.told).toHaveBeenCalledExactlyOnceWith(times);
+  });
+
+  it("takes neither a picture sent again for a frame, nor one of before it connected, nor any while nothing is measured", () => {
+    const { tapped, timed, ports } = setUp();
+    const times = { number: 7, captured: 5000, received: 5001, sent: 5006 };
+    tapped.shown({ shownAt: 4030 }, times);
+    tapped.shown({ shownAt: 5030 }, times);
+    tapped.shown({ shownAt: 5080 }, { ...times, number: 6, captured: 4980 });
+    expect(ports.shown).toHaveBeenCalledTimes(2);
+    ports.measuring.mockReturnValue(false);
+    tapped.shown({ shownAt: 5130 }, { ...times, number: 8 });
+    expect(timed).toHaveLength(1);
+    expect(ports.shown).toHaveBeenCalledTimes(2);
+  });
+
+  it("calls a lane unmeasurable once many pictures could not be told", () => {
+    const { frames, tapped } = setUp();
+    for (let at = 0; at < 59; at++) tapped.shown({ shownAt: at }, undefined);
+    expect(frames.measurable).toBe(true);
+    tapped.shown({ shownAt: 60 }, undefined);
+    expect(frames.measurable).toBe(false);
+  });
+});
+
+describe("the optical reading", () => {
+  it("finds the times of a frame by its code, whether they are told before or after", () => {
+    const told = new ToldFrames();
+    const found = vi.fn();
+    told.seen(7, found);
+    expect(found).not.toHaveBeenCalled();
+    told.add(report(2 ** 24 + 7));
+    told.seen(7, found);
+    expect(found.mock.calls.map(([times]) => times.number)).toEqual([2 ** 24 + 7, 2 ** 24 + 7]);
+  });
+
+  it("knows nothing of a source that counts anew", () => {
+    const told = new ToldFrames();
+    const found = vi.fn();
+    told.add(report(7));
+    told.clear();
+    told.seen(7, found);
+    expect(found).not.toHaveBeenCalled();
+  });
+
+  it("splits a latency no further than it is known", () => {
+    const { latency, stages } = opticalSample(report(7), 4030, clock);
+    expect(latency).toBe(30);
+    expect(stages).toEqual([
+      { key: "render", time: 1 },
+      { key: "decode", time: 1 },
+      { key: "rest", time: 28 },
+    ]);
+  });
+});

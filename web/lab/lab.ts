@@ -1,0 +1,251 @@
+/**
+ * The latency lab: one stream by three ways at the same time, measured frame by frame. This file joins the parts:
+ * the lanes, the plot that all of them share, and the recorder. The figures are of the last ten seconds.
+ */
+import { milliseconds } from "../player/format.ts";
+import { Presence } from "../player/presence.ts";
+import { parseSource } from "../player/source-url.ts";
+import { pageTimers } from "../player/timers.ts";
+import { write } from "../telemetry/dom.ts";
+import { Redraw } from "../telemetry/redraw.ts";
+import { tokenOf } from "../token.ts";
+import { Chart } from "./chart.ts";
+import { FIGURES_WINDOW, freezeAfter, PLOT_WINDOW } from "./figures.ts";
+import { Lane, openIdleSession, type Surroundings } from "./lane.ts";
+import { type LaneDisplay, LaneView } from "./lane-view.ts";
+import { ToldFrames } from "./optical.ts";
+import { RecordView } from "./record-view.ts";
+import { Recorder } from "./recording.ts";
+import { labOf } from "./route.ts";
+import { LANES } from "./sample.ts";
+import { browserName } from "./words.ts";
+
+/** The figures change so often: more could not be read. */
+const SHOW_EVERY = 250;
+
+const timers = pageTimers;
+const { prefix, stream } = labOf(location);
+const token = tokenOf(location) || undefined;
+const source = parseSource(`${prefix}/streams/${encodeURIComponent(stream)}`, location.href);
+if (!source) throw new TypeError("The lab's address names no stream");
+const opticalBox = byId("optical", HTMLInputElement);
+const plotBox = byId("plot", HTMLElement);
+let recorder: Recorder | undefined;
+let recordingEnds = 0;
+
+const around: Surroundings = {
+  source,
+  token,
+  timers,
+  clock: () => server.meter.clock.best,
+  measuring: () => !document.hidden && isLive(),
+  told: new ToldFrames(),
+  recorder: () => recorder,
+  changed: () => redraw.request(),
+};
+const server = openIdleSession(around, showSource);
+const lanes = LANES.map((key) => {
+  const view = new LaneView(
+    key,
+    (on) => (on ? lane.start() : lane.stop()),
+    () => setOptical(true),
+  );
+  const lane = new Lane(key, view.picture, around);
+  byId("lanes", HTMLElement).append(view.element);
+  return { lane, view };
+});
+const chart = new Chart(plotBox, { width: 600, height: plotBox.clientHeight }, (_, toEnd) =>
+  toEnd === 0 ? "now" : `−${Math.round(toEnd / 1000)} s`,
+);
+const redraw = new Redraw(drawPlot);
+const records = new RecordView(
+  {
+    button: byId("record", HTMLButtonElement),
+    seconds: byId("seconds", HTMLSelectElement),
+    status: byId("record-status", HTMLElement),
+    result: byId("result", HTMLElement),
+    summary: byId("summary", HTMLTextAreaElement),
+    copy: byId("copy", HTMLButtonElement),
+    csv: byId("csv", HTMLAnchorElement),
+    json: byId("json", HTMLAnchorElement),
+    png: byId("png", HTMLAnchorElement),
+  },
+  (length) => (recorder ? stopRecording("Stopped early") : startRecording(length)),
+);
+
+write(byId("stream", HTMLElement), stream);
+document.title = `Latency lab · ${stream} · rendercast`;
+byId("back", HTMLAnchorElement).href = `${prefix}/watch/${encodeURIComponent(stream)}${location.hash}`;
+byId("clear", HTMLButtonElement).addEventListener("click", () => {
+  for (const { lane } of lanes) lane.clear();
+});
+opticalBox.addEventListener("change", () => setOptical(opticalBox.checked));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.recolour());
+new ResizeObserver(() => chart.resize(plotBox.clientWidth, plotBox.clientHeight)).observe(plotBox);
+
+// Nobody can see a hidden page, and browsers tell it of no frames.
+const presence = new Presence(timers, !document.hidden, () => switchAll(presence.seen));
+document.addEventListener("visibilitychange", () => {
+  presence.set(!document.hidden);
+  rest();
+  if (document.hidden && recorder) stopRecording("Ended early, as the page was hidden");
+  showSource();
+});
+if (presence.seen) switchAll(true);
+timers.every(SHOW_EVERY, show);
+lookEachFrame();
+show();
+
+function isLive(): boolean {
+  return server.model.server === "there" && server.info?.state.kind === "live";
+}
+
+/** Those that were on are put on again. */
+function switchAll(on: boolean): void {
+  for (const { lane, view } of lanes) {
+    if (!on) lane.stop();
+    else if (!view.element.hasAttribute("data-off")) lane.start();
+  }
+}
+
+function rest(): void {
+  for (const { lane } of lanes) lane.rest();
+}
+
+function setOptical(on: boolean): void {
+  opticalBox.checked = on;
+  for (const { lane } of lanes) {
+    lane.optical.clear();
+    lane.rest();
+  }
+  show();
+}
+
+function lookEachFrame(): void {
+  requestAnimationFrame(() => {
+    // Not the time of the refresh: what came since that can be read already.
+    if (opticalBox.checked && around.measuring()) for (const { lane } of lanes) lane.look(timers.now());
+    lookEachFrame();
+  });
+}
+
+function showSource(): void {
+  const { info, model } = server;
+  const live = isLive();
+  if (!live) {
+    rest();
+    around.told.clear();
+  }
+  for (const { lane } of lanes) lane.log.freezeAfter = lane.optical.freezeAfter = freezeAfter(info?.fps);
+  const tone = document.hidden ? "idle" : live ? "good" : model.server === "there" ? "warm" : "busy";
+  const label = document.hidden ? "Paused" : live ? "Measuring" : (info?.state.kind ?? "connecting");
+  byId("pill", HTMLElement).dataset.tone = tone;
+  write(byId("label", HTMLElement), label[0]?.toUpperCase() + label.slice(1));
+  if (info && info.width > 0)
+    document.documentElement.style.setProperty("--ratio", (info.width / info.height).toFixed(4));
+  const about = info && `${info.source} · ${info.width} × ${info.height} · ${info.fps.toFixed(0)} fps`;
+  write(byId("source", HTMLElement), model.refusal?.message ?? about ?? "");
+  write(byId("notice", HTMLElement), noticeOf(live));
+}
+
+function noticeOf(live: boolean): string {
+  if (document.hidden) return "Measuring pauses while this tab is hidden.";
+  if (server.model.server === "away") return "The server is away; measuring goes on when it is back.";
+  return live ? "" : "Measuring waits for the source to send pictures.";
+}
+
+function show(): void {
+  if (document.hidden) return;
+  const now = timers.now();
+  const clock = server.meter.clock.best;
+  write(byId("offset", HTMLElement), clock ? `${signed(clock.offset)} ms` : "–");
+  write(byId("uncertainty", HTMLElement), clock ? `± ${clock.uncertainty.toFixed(1)} ms` : "");
+  const shown = lanes.map(({ lane, view }) => ({
+    lane,
+    view,
+    figures: lane.log.figures(now - FIGURES_WINDOW, now),
+  }));
+  const totals = shown.map(({ figures }) => figures.stages.reduce((sum, { time }) => sum + time, 0));
+  const scale = Math.max(1, ...totals);
+  write(byId("bar-scale", HTMLElement), milliseconds(scale));
+  for (const { lane, view, figures } of shown) {
+    const on = lane.on || (!presence.seen && !view.element.hasAttribute("data-off"));
+    const reads = opticalBox.checked && on;
+    const optical = reads && lane.key !== "img" ? lane.optical.figures(now - FIGURES_WINDOW, now) : undefined;
+    const offersOptical = on && !lane.measurable && !opticalBox.checked;
+    const display = { on, figures, optical, bytesPerSecond: lane.bytesPerSecond, scale, offersOptical };
+    view.show({ ...display, note: noteOf(lane, display) });
+  }
+  if (recorder) {
+    if (now >= recordingEnds) stopRecording(undefined);
+    else records.progress(recordingEnds - now);
+  }
+  redraw.request();
+}
+
+function noteOf(lane: Lane, { on, figures }: Pick<LaneDisplay, "on" | "figures">): string {
+  if (!on) return "Off: it costs the server nothing.";
+  if (lane.trouble) return lane.trouble;
+  if (opticalBox.checked && lane.withoutCode)
+    return "There is no frame code in this picture; the built-in scene has one.";
+  if (lane.key !== "img")
+    return lane.measurable ? "" : "Not timed: this browser does not tell which frame it shows.";
+  if (!opticalBox.checked)
+    return "Not timed: browsers do not tell which frame an <img> shows, nor when, nor what came in.";
+  const needsTimes = figures.timed === 0 && !lanes.some((other) => other.lane !== lane && other.lane.on);
+  return needsTimes
+    ? "Another lane must be on: it is told when each frame was made."
+    : "Timed off the picture.";
+}
+
+function drawPlot(): void {
+  const now = timers.now();
+  const curves = lanes.map(({ lane }) => ({
+    lane: lane.key,
+    samples: lane.log.samples,
+    freezes: lane.log.freezes(now),
+  }));
+  chart.draw(curves, now - PLOT_WINDOW, now);
+}
+
+function startRecording(length: number): void {
+  const now = timers.now();
+  recorder = new Recorder(
+    now,
+    lanes.filter(({ lane }) => lane.on).map(({ lane }) => lane.key),
+    freezeAfter(server.info?.fps),
+  );
+  recordingEnds = now + length;
+  records.progress(length);
+}
+
+function stopRecording(early: string | undefined): void {
+  const { width = 0, height = 0, fps = 0 } = server.info ?? {};
+  const setting = {
+    stream,
+    width,
+    height,
+    fps,
+    browser: browserName(navigator.userAgent),
+    clock: server.meter.clock.best,
+  };
+  const recording = recorder?.stop(
+    Math.min(timers.now(), recordingEnds),
+    setting,
+    (key) => lanes.find(({ lane }) => lane.key === key)?.lane.method ?? "frames",
+  );
+  recorder = undefined;
+  records.progress(undefined);
+  if (recording) void records.show(recording, early);
+}
+
+function signed(value: number): string {
+  const text = value.toFixed(1);
+  return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", "");
+}
+
+function byId<E extends HTMLElement>(id: string, type: new () => E): E {
+  const found = document.getElementById(id);
+  if (found instanceof type) return found;
+  throw new TypeError(`The page has no #${id}`);
+}

@@ -1,0 +1,76 @@
+/** The recording's controls: how long, how far it is, and what came of it. */
+import { write } from "../telemetry/dom.ts";
+import { type Recording, summaryLine, toCsv, toJson } from "./recording.ts";
+import { reportImage } from "./report-image.ts";
+
+/** Where the controls are in the page. */
+export interface RecordElements {
+  readonly button: HTMLButtonElement;
+  readonly seconds: HTMLSelectElement;
+  readonly status: HTMLElement;
+  /** Shown once there is a recording. */
+  readonly result: HTMLElement;
+  readonly summary: HTMLTextAreaElement;
+  readonly copy: HTMLButtonElement;
+  readonly csv: HTMLAnchorElement;
+  readonly json: HTMLAnchorElement;
+  readonly png: HTMLAnchorElement;
+}
+
+/** The controls, and the files of the last recording. */
+export class RecordView {
+  readonly #elements: RecordElements;
+  #urls: string[] = [];
+
+  /** @param toggled is told when the user starts a recording of so many milliseconds, or stops it early. */
+  constructor(elements: RecordElements, toggled: (length: number) => void) {
+    this.#elements = elements;
+    elements.button.addEventListener("click", () => toggled(Number(elements.seconds.value) * 1000));
+    elements.copy.addEventListener("click", () => void this.#copy());
+  }
+
+  /** @param left milliseconds that the recording still takes; undefined while there is none. */
+  progress(left: number | undefined): void {
+    const { button, seconds, status } = this.#elements;
+    button.toggleAttribute("data-recording", left !== undefined);
+    write(button, left === undefined ? "Record" : "Stop");
+    seconds.disabled = left !== undefined;
+    if (left !== undefined) write(status, `${Math.ceil(left / 1000)} s left`);
+  }
+
+  /** @param early why it ended before its time, if it did. */
+  async show(recording: Recording, early: string | undefined): Promise<void> {
+    const { status, result, summary, csv, json, png } = this.#elements;
+    write(status, early ?? "Recorded");
+    for (const url of this.#urls.splice(0)) URL.revokeObjectURL(url);
+    summary.value = summaryLine(recording);
+    const when = new Date(recording.from).toISOString().slice(0, 19).replace(/[T:]/g, "-");
+    const name = `latency-${recording.setting.stream}-${when}`;
+    this.#offer(csv, `${name}.csv`, new Blob([toCsv(recording)], { type: "text/csv" }));
+    this.#offer(json, `${name}.json`, new Blob([toJson(recording)], { type: "application/json" }));
+    result.hidden = false;
+    summary.style.height = "auto";
+    summary.style.height = `${summary.scrollHeight}px`;
+    const image = await reportImage(recording);
+    png.hidden = image === undefined;
+    if (image) this.#offer(png, `${name}.png`, image);
+  }
+
+  #offer(link: HTMLAnchorElement, name: string, file: Blob): void {
+    link.href = URL.createObjectURL(file);
+    link.download = name;
+    this.#urls.push(link.href);
+  }
+
+  async #copy(): Promise<void> {
+    const { summary, status } = this.#elements;
+    summary.select();
+    // Without HTTPS a browser has no clipboard for pages, but still copies what is selected.
+    const written = await navigator.clipboard?.writeText(summary.value).then(
+      () => true,
+      () => false,
+    );
+    const copied = written || document.execCommand("copy");
+    write(status, copied ? "Copied" : "Copy the selected text by hand");
+  }
+}
