@@ -14,6 +14,8 @@ export default defineConfig({
     // Nothing as a data: URL, and no inline script: the page shall run under a strict content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: [entry("index.html"), entry("home.html"), entry("embed.html"), entry("lab/lab.html")] },
+    rolldownOptions: {
+      input: [entry("index.html"), entry("home.html"), entry("embed.html"), entry("lab/lab.html")],
+    },
   },
 });

@@ -135,7 +135,6 @@ describeWith(["chromium"], "the latency lab", ({ chromium }) => {
       expect(both.length, lane).toBeGreaterThan(20);
       const measured = median(both.map(({ latency }) => latency));
       const optical = median(both.map(({ number }) => truth.get(number) ?? Number.NaN));
-      console.log(lane, both.length, measured, optical);
       // On an idle machine they are within 5 ms; a busy one looks later than it shows.
       expect(Math.abs(measured - optical), lane).toBeLessThan(15);
     }
@@ -154,7 +153,6 @@ describeWith(["chromium"], "the latency lab", ({ chromium }) => {
     delays[slow] = 0;
     const grown = (lane: LaneKey) =>
       (of(delayed, lane).figures.median ?? 0) - (of(quiet, lane).figures.median ?? 0);
-    console.log(slow, grown("webrtc"), grown("img"), grown("fetch"), of(delayed, slow).figures.stages);
     for (const lane of ["webrtc", "img", "fetch"] as const) {
       if (lane === slow) expect(Math.abs(grown(lane) - DELAY), lane).toBeLessThan(DELAY / 2);
       else expect(Math.abs(grown(lane)), lane).toBeLessThan(DELAY / 2);
