@@ -3,47 +3,20 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
-import type { MediaIo } from "../../src/transport/io.ts";
 import { launchChromium, launchFirefox } from "../browser.ts";
+import { losing } from "../losing-io.ts";
 import { describeWith } from "../setup/suites.ts";
 import { contrast, openPlayer, readScreen, waitForState } from "./player.ts";
 import { keepPeerConnections } from "./undisturbed.ts";
 
-const SHARE_LOST = 0.05;
 const FRAMES = 200;
-
-/** Loses media packets on their way, repairs as any other: always the same ones. */
-function losing(io: MediaIo): MediaIo & { lost: number } {
-  let seed = 5;
-  const lossy = {
-    ...io,
-    lost: 0,
-    async bind(options: Parameters<MediaIo["bind"]>[0]) {
-      const socket = await io.bind(options);
-      const { wayTo } = socket;
-      socket.wayTo = (address) => {
-        const { send, sendMedia } = wayTo.call(socket, address);
-        return {
-          send,
-          sendMedia: (...packet) => {
-            seed = (seed * 48_271) % 2_147_483_647;
-            if (seed / 2_147_483_647 < SHARE_LOST) lossy.lost++;
-            else sendMedia(...packet);
-          },
-        };
-      };
-      return socket;
-    },
-  };
-  return lossy;
-}
 
 describeWith(["chromium", "firefox"], "of twenty packets one is lost, and", ({ chromium, firefox }) => {
   let browser: Browser | undefined;
   let here: Rendercast | undefined;
   let io: ReturnType<typeof losing>;
   beforeEach(async () => {
-    io = losing(plainIo);
+    io = losing(plainIo, 0.05);
     const command = readConfig(["--port", "0", "--rtc-port", "0"], {});
     if (!("run" in command)) throw new Error("no configuration");
     here = await startRendercast(command.run, () => {}, { io });
