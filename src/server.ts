@@ -171,6 +171,11 @@ export function httpApp(options: HttpOptions): Express {
     const ingest = await directory.ingestOf(request.params.name);
     publishOverHttp(request, response, ingest, { address: client, takeover, sameClock, own });
   });
+  // So that a page need not try what it is refused.
+  app.get("/streams/:name/rights", may("view"), async (request, response) => {
+    const { granted } = await access.mayDo(askerOf(request, local), "operate", request.params.name);
+    response.set("Cache-Control", "no-store").json({ operate: granted });
+  });
   app.get("/streams/:name/viewers", may("operate"), (request, response) => {
     const broadcast = find(request, response);
     if (broadcast) response.set("Cache-Control", "no-store").json(broadcast.watchers());

@@ -11,17 +11,17 @@ const READ_EVERY = 2000;
  * @param token as the page was given it.
  */
 export async function showViewers(details: HTMLDetailsElement, stream: string, token: string): Promise<void> {
-  const read = async (): Promise<ViewerInfo[] | undefined> => {
-    const path = `/streams/${encodeURIComponent(stream)}/viewers`;
+  const ask = async <T>(what: string): Promise<T | undefined> => {
+    const path = `/streams/${encodeURIComponent(stream)}/${what}`;
     const answer = await fetch(path, { headers: bearer(token) }).catch(() => undefined);
     return answer?.ok ? answer.json() : undefined;
   };
-  if (!(await read())) return;
+  if (!(await ask<{ operate: boolean }>("rights"))?.operate) return;
   const body = details.querySelector("div");
   details.hidden = false;
   let timer: ReturnType<typeof setInterval> | undefined;
   const redraw = async () => {
-    const viewers = await read();
+    const viewers = await ask<ViewerInfo[]>("viewers");
     if (viewers) body?.replaceChildren(tableOf(viewers));
   };
   details.addEventListener("toggle", () => {
