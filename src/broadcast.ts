@@ -70,7 +70,7 @@ interface Forward {
 export class Broadcast implements SourceSink {
   readonly #options: BroadcastOptions;
   /** What the frames say besides their pictures. */
-  readonly telemetry = new TelemetryFeed();
+  readonly telemetry = new TelemetryFeed(() => this.#demandChanged());
   /** Everybody let in by WebRTC, connected or not yet. */
   readonly #admitted = new Set<Viewer>();
   /** Those of them that are connected: the ones to encode for. */
@@ -459,7 +459,8 @@ export class Broadcast implements SourceSink {
 
     const watched =
       this.#admitted.size + this.#forwards.size + this.#mjpeg.viewers + this.#snapshots.waiting > 0;
-    this.#options.source.demand(watched);
+    // Who follows the telemetry alone needs frames too, but none of their pictures.
+    this.#options.source.demand(watched || this.telemetry.followers > 0);
     if (!watched) this.#attended = "unwatched";
     else if (this.#attended === "unwatched") {
       this.#attended = "watched";

@@ -1,4 +1,5 @@
 /** The addresses of this machine that others can reach it by. */
+import { isIPv4 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 
 /** What joins containers and virtual machines to this machine, as their makers name it: nobody comes from outside by it. */
@@ -26,4 +27,19 @@ export function machineAddresses(interfaces: Interfaces = networkInterfaces()): 
   const [best = []] = [outside, reachable, all].filter(({ length }) => length > 0);
   const addresses = [...new Set(best.map(({ address }) => address))];
   return addresses.sort((a, b) => Number(a.includes(":")) - Number(b.includes(":"))).slice(0, MOST);
+}
+
+/** Those of {@link machineAddresses} that people can read out and type. */
+export function lanAddresses(): string[] {
+  try {
+    return machineAddresses().filter((address) => isIPv4(address) && !address.startsWith("127."));
+  } catch {
+    // Out of file descriptors: the local address still stands.
+    return [];
+  }
+}
+
+/** The origin of the pages at a name or an IP address. */
+export function originOf(host: string, port: number, secure: boolean): string {
+  return `${secure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -1,13 +1,12 @@
 #!/usr/bin/env node
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
-import { isIPv4 } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { renderUnicodeCompact } from "uqr";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
 import { runDoctor } from "./doctor/doctor.ts";
 import { decodingEnded, isDecoding } from "./encoder/decode.ts";
 import { logOf } from "./log.ts";
-import { machineAddresses } from "./machine-addresses.ts";
+import { lanAddresses, originOf } from "./machine-addresses.ts";
 import { isBuilt, packageVersion } from "./package.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
 
@@ -77,9 +76,7 @@ function end(exitCode: number): never {
 
 async function greeting(config: Config, { port, broadcast, names, link }: Rendercast): Promise<string> {
   const everywhere = config.host === "::" || config.host === "0.0.0.0";
-  const originOf = (address: string) =>
-    `${config.tlsCert === undefined ? "http" : "https"}://${address.includes(":") ? `[${address}]` : address}:${port}`;
-  const urlOf = (address: string) => `${originOf(address)}/`;
+  const urlOf = (address: string) => `${originOf(address, port, config.tlsCert !== undefined)}/`;
   const lan = everywhere ? lanAddresses().map(urlOf) : [];
   const local = urlOf(everywhere ? "localhost" : config.host);
   const named = names.map(urlOf);
@@ -118,15 +115,6 @@ function invitationLines(invitation: string | undefined): string[] {
     `  ${invitation}`,
     "",
   ];
-}
-
-function lanAddresses(): string[] {
-  try {
-    return machineAddresses().filter((address) => isIPv4(address) && !address.startsWith("127."));
-  } catch {
-    // Out of file descriptors: the local address still stands.
-    return [];
-  }
 }
 
 function indent(text: string): string {

@@ -29,7 +29,8 @@ export function embedRefusal(origin: string): string {
   return `This server does not let pages of ${origin} show its streams: start it with --embed-from ${origin}.`;
 }
 
-function isOwnMachine(hostname: string): boolean {
+/** Whether a URL's host name is that of the machine that calls it so. */
+export function isOwnMachine(hostname: string): boolean {
   return (
     hostname === "localhost" ||
     hostname.endsWith(".localhost") ||

@@ -20,6 +20,7 @@ import type { Codec } from "./frame.ts";
 import { iceConfiguration, isTurnUrl, turnCredentials } from "./ice-servers.ts";
 import { cannotListen, listen, listenLocally, newWebServer, portOf } from "./listen.ts";
 import type { Log } from "./log.ts";
+import { lanAddresses } from "./machine-addresses.ts";
 import { Metrics } from "./metrics.ts";
 import { limitRequests } from "./request-timeout.ts";
 import { FullError, Seats } from "./seats.ts";
@@ -140,6 +141,12 @@ export async function startRendercast(
   const watchers = { clock, log, refusal, ice, find: (name: string) => directory.find(name) };
   const whep = new WhepSessions(watchers);
   const secure = tls !== undefined;
+  const everywhere = config.host === "::" || config.host === "0.0.0.0";
+  const reachable = () => [
+    ...(tls ? namesOf(tls.credentials) : []),
+    ...(config.announce ?? []).map(({ host }) => host),
+    ...(everywhere ? lanAddresses() : []),
+  ];
   let isReady = false;
   const appOf = (local: boolean) =>
     httpApp({
@@ -150,6 +157,7 @@ export async function startRendercast(
       guard,
       whep,
       embedFrom,
+      reachable,
       secure,
       local,
       log,
@@ -187,7 +195,6 @@ export async function startRendercast(
   }
   const port = portOf(http);
   if (program !== undefined) {
-    const everywhere = config.host === "::" || config.host === "0.0.0.0";
     const host = everywhere || door ? "127.0.0.1" : config.host;
     const waits = () => broadcast.info().state.kind === "waiting";
     const tellViewers = (sentence: string | undefined) => {

@@ -8,13 +8,14 @@ import { clientKey, type Guard } from "./access/guard.ts";
 import { pageHeaders } from "./access/headers.ts";
 import { isLoopback } from "./access/here.ts";
 import { LinkError, linksOf } from "./access/links.ts";
-import type { Right } from "./access/tokens.ts";
+import { RIGHTS, type Right } from "./access/tokens.ts";
 import type { Broadcast } from "./broadcast.ts";
 import { OPTIONS } from "./config.ts";
 import { type Directory, DirectoryError, STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
 import { EventStream } from "./event-stream.ts";
+import { originOf } from "./machine-addresses.ts";
 import type { Metrics } from "./metrics.ts";
-import { embedRefusal, mayEmbed } from "./origins.ts";
+import { embedRefusal, isOwnMachine, mayEmbed } from "./origins.ts";
 import { pageFolder } from "./package.ts";
 import { FullError } from "./seats.ts";
 import { boundaryOf, NotMultipartError, publishOverHttp, refuse } from "./source/ingest/http.ts";
@@ -37,6 +38,8 @@ export interface HttpOptions {
   readonly whep: WhepSessions;
   /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
   readonly embedFrom: readonly string[];
+  /** The names and addresses by which other machines reach it, the best first. */
+  readonly reachable: () => readonly string[];
   /** Whether it speaks TLS itself. */
   readonly secure: boolean;
   /** Whether it serves the Unix socket, over which only this machine comes. */
@@ -46,7 +49,7 @@ export interface HttpOptions {
 
 /** @throws where the page has not been built. */
 export function httpApp(options: HttpOptions): Express {
-  const { directory, metrics, clock, guard, embedFrom, secure, local, log } = options;
+  const { directory, metrics, clock, guard, embedFrom, reachable, secure, local, log } = options;
   const { access, proxies } = guard;
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
@@ -172,9 +175,13 @@ export function httpApp(options: HttpOptions): Express {
     publishOverHttp(request, response, ingest, { address: client, takeover, sameClock, own });
   });
   // So that a page need not try what it is refused.
-  app.get("/streams/:name/rights", may("view"), async (request, response) => {
-    const { granted } = await access.mayDo(askerOf(request, local), "operate", request.params.name);
-    response.set("Cache-Control", "no-store").json({ operate: granted });
+  app.get("/streams/:name/rights", async (request, response) => {
+    const asker = askerOf(request, local);
+    const verdicts = await Promise.all(
+      RIGHTS.map(async (right) => ({ right, ...(await access.mayDo(asker, right, request.params.name)) })),
+    );
+    const rights = verdicts.filter(({ granted }) => granted).map(({ right }) => right);
+    response.set("Cache-Control", "no-store").json(rights);
   });
   app.get("/streams/:name/viewers", may("operate"), (request, response) => {
     const broadcast = find(request, response);
@@ -184,7 +191,10 @@ export function httpApp(options: HttpOptions): Express {
     const { headers, socket } = request;
     const origin = proxies.originOf({ headers, address: socket.remoteAddress }, secure);
     const links = await linksOf(access, origin, request.params.name, request.query);
-    response.set("Cache-Control", "no-store").json(links);
+    // Who asks on this machine has an address that no other can use.
+    const here = URL.canParse(origin) && isOwnMachine(new URL(origin).hostname);
+    const origins = reachable().map((name) => originOf(name, socket.localPort ?? 0, secure));
+    response.set("Cache-Control", "no-store").json({ ...links, ...(here && { origins }) });
   });
   app.get("/metrics", may<object>("operate"), async (_request, response) => {
     const { type, text } = await metrics.scrape();
@@ -208,7 +218,7 @@ export function httpApp(options: HttpOptions): Express {
     app.get(path, (request, response) => {
       // A publisher may still come and take the name, if it is one.
       if (STREAM_NAME.test(request.params.name ?? "")) response.sendFile(file, { root: page });
-      else sentence(response, 404, `There is no such stream: a name is ${STREAM_NAME_RULE}.`);
+      else missing(request, response, `There is no such stream: a name is ${STREAM_NAME_RULE}.`);
     });
   }
   app.get("/player.js", (_request, response, next) => {
@@ -217,7 +227,7 @@ export function httpApp(options: HttpOptions): Express {
     next();
   });
   app.use(express.static(page, { index: "index.html", redirect: false }));
-  app.use((_request, response) => sentence(response, 404, "There is nothing here."));
+  app.use((request, response) => missing(request, response, "There is nothing here."));
   app.use(onError);
   return app;
 
@@ -236,6 +246,15 @@ export function httpApp(options: HttpOptions): Express {
       }
       next();
     };
+  }
+
+  /** A page for people, a sentence for programs. */
+  function missing(request: Request, response: Response, text: string): void {
+    const isPage = request.method === "GET" && !request.path.startsWith("/streams");
+    // Programs take anything; browsers ask for HTML first.
+    if (isPage && request.accepts(["text/plain", "text/html"]) === "text/html")
+      response.status(404).sendFile("missing.html", { root: page });
+    else sentence(response, 404, text);
   }
 
   function find(request: Request<{ name: string }>, response: Response): Broadcast | undefined {

@@ -3,8 +3,14 @@ import type { SourceFrame } from "./frame.ts";
 
 export class TelemetryFeed {
   readonly #listeners = new Set<(json: string) => void>();
+  readonly #changed: () => void;
   /** What the last frame that had data said. */
   #last: string | undefined;
+
+  /** @param changed somebody has come to follow, or has gone. */
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
 
   get followers(): number {
     return this.#listeners.size;
@@ -25,6 +31,10 @@ export class TelemetryFeed {
   follow(listener: (json: string) => void): () => void {
     this.#listeners.add(listener);
     if (this.#last !== undefined) listener(this.#last);
-    return () => this.#listeners.delete(listener);
+    this.#changed();
+    return () => {
+      this.#listeners.delete(listener);
+      this.#changed();
+    };
   }
 }

@@ -94,6 +94,7 @@ type About = Pick<ViewerInfo, "id" | "transport" | "address" | "since">;
  * @param address IPv4, or the first 64 bits of IPv6 in hexadecimal.
  */
 function masked(address: string): string {
+  if (/^(127\.[\d.]+|0{16})$/.test(address)) return "this machine";
   const ipv4 = /^(\d+\.\d+\.\d+)\.\d+$/.exec(address)?.[1];
   if (ipv4 !== undefined) return `${ipv4}.x`;
   const groups = address.match(/[\da-f]{4}/g)?.slice(0, 3) ?? [];

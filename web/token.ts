@@ -9,3 +9,10 @@ export function tokenOf({ hash }: { readonly hash: string }): string {
 export function bearer(token: string): Record<string, string> {
   return token === "" ? {} : { Authorization: `Bearer ${token}` };
 }
+
+/** What the server lets us do with the stream; nothing where it does not answer. */
+export async function rightsTo(stream: string, token: string): Promise<readonly string[]> {
+  const path = `/streams/${encodeURIComponent(stream)}/rights`;
+  const answer = await fetch(path, { headers: bearer(token) }).catch(() => undefined);
+  return answer?.ok ? answer.json() : [];
+}

@@ -15,7 +15,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: [entry("index.html"), entry("home.html"), entry("embed.html"), entry("lab/lab.html")],
+      input: ["index.html", "home.html", "embed.html", "missing.html", "lab/lab.html"].map(entry),
     },
   },
 });

@@ -230,6 +230,17 @@ describe("a broadcast", () => {
     expect(viewer.reports[0]).toMatchObject({ number: 9, rtpTimestamp, telemetry: { angle: 31.5 } });
   });
 
+  test("keeps the source awake for who follows the telemetry alone, without work on the pictures", async () => {
+    const { source, broadcast, show } = await start();
+    expect(source.demands.at(-1)).toBe(false);
+    const stop = broadcast.telemetry.follow(() => {});
+    expect(source.demands.at(-1)).toBe(true);
+    await show(1);
+    expect(broadcast.info().width).toBe(0);
+    stop();
+    expect(source.demands.at(-1)).toBe(false);
+  });
+
   test("tells the telemetry of each frame as it comes, watched or not, and the last one to who asks late", async () => {
     const { broadcast, source } = await start();
     const early: unknown[] = [];

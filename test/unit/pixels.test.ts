@@ -1,5 +1,7 @@
 import { SoftwareScaleContext } from "node-av/lib";
+import sharp from "sharp";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { thumbnailOf } from "../../src/encoder/jpeg.ts";
 import { PixelConverter, toRgb } from "../../src/encoder/pixels.ts";
 import { split } from "../../src/encoder/planes.ts";
 import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../../src/frame.ts";
@@ -243,3 +245,19 @@ test("a picture's planes hold all its bytes, chroma rounded up", () => {
   ]);
   expect(FORMATS.map((format) => frameBytes(format, 5, 3))).toEqual([45, 60, 60, 27, 27]);
 });
+
+test.each(FORMATS)(
+  "a thumbnail of %s has the picture's shape and colour, no wider than asked and no larger than it",
+  async (format) => {
+    const colour: Rgb = [200, 40, 90];
+    const frame = halves(format, 64, 32, colour, colour);
+    for (const [width, size] of [
+      [16, { width: 16, height: 8 }],
+      [480, { width: 64, height: 32 }],
+    ] as const) {
+      const thumbnail = sharp(await thumbnailOf(frame, width));
+      expect(await thumbnail.metadata()).toMatchObject({ format: "jpeg", ...size });
+      expectNear(pixelAt(await thumbnail.raw().toBuffer(), size.width, 8, 4), colour, 6);
+    }
+  },
+);

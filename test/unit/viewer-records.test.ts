@@ -31,6 +31,12 @@ test("viewers are told of with their networks, and no more of their addresses", 
   expect(records.all()).toHaveLength(1);
 });
 
+test("the server's own machine is told as such", () => {
+  const records = new ViewerRecords(new FakeClock());
+  for (const address of ["127.0.0.1", "0000000000000000"]) records.add("mjpeg", address);
+  expect(records.all().map(({ address }) => address)).toEqual(["this machine", "this machine"]);
+});
+
 test("those alike are counted together, once they watch", () => {
   const records = new ViewerRecords(new FakeClock());
   for (const level of [0, 2, 2]) {

@@ -37,10 +37,14 @@ export class Card {
     this.#link.href = `/watch/${path}${token === "" ? "" : `#token=${token}`}`;
     const frame = Object.assign(document.createElement("span"), { className: "frame" });
     this.#picture.alt = "";
-    this.#pill.className = "pill";
+    this.#pill.className = "state";
     this.#pill.append(Object.assign(document.createElement("span"), { className: "dot" }), this.#label);
-    frame.append(this.#picture, this.#pill);
-    const title = Object.assign(document.createElement("span"), { className: "name", textContent: name });
+    frame.append(this.#picture);
+    const title = Object.assign(document.createElement("span"), { className: "title" });
+    title.append(
+      Object.assign(document.createElement("span"), { className: "name", textContent: name }),
+      this.#pill,
+    );
     this.#detail.className = "detail";
     this.#link.append(frame, title, this.#detail);
     this.element.append(this.#link);
@@ -57,9 +61,11 @@ export class Card {
     this.#label.textContent = label;
     this.#pill.dataset.tone = tone;
     const watching = viewers === 1 ? "1 viewer" : `${viewers} viewers`;
-    const picture =
-      width > 0 ? [size(width, height), ...(state.kind === "live" ? [frameRate(fps)] : [])] : [];
-    this.#detail.textContent = [source, ...picture, watching].join(" · ");
+    // A source that nobody watches may rest, but for these pictures.
+    const rate = state.kind === "live" && viewers > 0 ? [frameRate(fps)] : [];
+    const picture = width > 0 ? [size(width, height), ...rate] : [];
+    this.#detail.textContent = [watching, ...picture, source].join(" · ");
+    this.#detail.title = this.#detail.textContent;
     this.#isLive = state.kind === "live";
     if (state.kind !== "waiting") this.#move();
   }

@@ -32,8 +32,8 @@ function show(streams: readonly StreamInfo[]): void {
   if (streams.length === 0)
     nothing(
       "Nothing is on air",
-      "Publish a picture from Blender, or from any program that sends HTTP, and it is here at once:",
-      `ffmpeg -re -i any.mp4 -f mpjpeg ${location.origin}/streams/film`,
+      "Publish from Blender, or from any program that sends HTTP, and it is here at once. On the server's machine that takes no token:",
+      `ffmpeg -re -i any.mp4 -f mpjpeg ${location.protocol}//localhost${location.port && `:${location.port}`}/streams/film`,
     );
 }
 

@@ -7,6 +7,8 @@ export interface ShareLinks {
   readonly token?: string;
   /** When they end, in ISO 8601. */
   readonly expires?: string;
+  /** Where the page's address is good on the server's own machine alone: where others reach it, the best first. */
+  readonly origins?: readonly string[];
 }
 
 export interface Offer {
@@ -27,6 +29,12 @@ export function ownLinks(page: { readonly origin: string }, stream: string, toke
   };
 }
 
+/** The same links at another origin of the server. */
+export function movedTo(links: ShareLinks, origin: string): ShareLinks {
+  const moved = (link: string) => origin + link.slice(new URL(link).origin.length);
+  return { ...links, page: moved(links.page), image: moved(links.image) };
+}
+
 /** The ways to show a stream elsewhere, the simplest first. */
 export function offersOf({ page, image, token }: ShareLinks, stream: string): Offer[] {
   const { origin } = new URL(page);
@@ -36,25 +44,25 @@ export function offersOf({ page, image, token }: ShareLinks, stream: string): Of
   return [
     {
       label: "Link",
-      about: "Opens this page on any device that reaches the server.",
+      about: "Opens the stream on any device that reaches the server.",
       text: page,
     },
     {
       label: "Player for your page",
-      about: "The live player as an element. The server has to let your page in: --embed-from.",
+      about: `The live player as an element, with its data and events. Start the server with --embed-from and your page's origin.`,
       text: [
         `<script type="module" src="${origin}/player.js"></script>`,
         `<rendercast-player src="${origin}/streams/${name}"${attribute}></rendercast-player>`,
       ].join("\n"),
     },
     {
-      label: "Frame",
-      about: "For pages that take no scripts of yours.",
+      label: "Frame for your page",
+      about: "For pages that take no scripts, such as wikis and notebooks.",
       text: `<iframe src="${origin}/embed/${name}${fragment}" width="960" height="540" style="border:0" allow="autoplay; fullscreen; picture-in-picture"></iframe>`,
     },
     {
       label: "Plain picture",
-      about: "MJPEG: heavier, but any <img> shows it.",
+      about: "MJPEG takes more of the network, but any <img> shows it.",
       text: `<img src="${image}" alt="${stream}, live">`,
     },
   ];

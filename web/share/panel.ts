@@ -1,45 +1,37 @@
 /** The Share panel: a dialog with a QR code, and what to copy. */
 import { renderSVG } from "uqr";
-import { bearer } from "../token.ts";
-import { type Offer, offersOf, ownLinks, type ShareLinks } from "./links.ts";
+import { bearer, rightsTo } from "../token.ts";
+import { copied } from "./copy.ts";
+import { movedTo, type Offer, offersOf, ownLinks, type ShareLinks } from "./links.ts";
 import "./share.css";
 
 /** How long a button says that it has copied. */
-const SAYS_SO: number = 2000;
+const SAYS_SO = 2000;
+
+/** Where the style sheet has all below each other, in pixels. */
+const NARROW = 640;
 
 /** Shows the panel for a stream, until it is closed. */
 export async function openShare(stream: string, token: string): Promise<void> {
   const links = await linksOf(stream, token);
-  const dialog = document.createElement("dialog");
-  dialog.className = "share";
+  const dialog = element("dialog", "share");
   dialog.setAttribute("aria-labelledby", "share-title");
-  const title = Object.assign(document.createElement("h2"), {
-    id: "share-title",
-    textContent: `Share ${stream}`,
-  });
-  const close = Object.assign(document.createElement("button"), { className: "close", textContent: "Close" });
+  const title = Object.assign(element("h2"), { id: "share-title", textContent: `Share ${stream}` });
+  const close = element("button", "", "Close");
   close.addEventListener("click", () => dialog.close());
-  const head = document.createElement("div");
-  head.className = "head";
+  const head = element("div", "head");
   head.append(title, close);
-  const code = document.createElement("div");
-  code.className = "code";
-  code.innerHTML = renderSVG(links.page, { border: 2 });
-  code.firstElementChild?.setAttribute("role", "img");
-  code.firstElementChild?.setAttribute("aria-label", "QR code of the link");
-  const notes = notesOf(links).map((text) =>
-    Object.assign(document.createElement("p"), { className: "note", textContent: text }),
-  );
-  const side = document.createElement("div");
-  side.className = "side";
-  side.append(code, ...notes);
-  const offers = document.createElement("div");
-  offers.className = "offers";
-  offers.append(...offersOf(links, stream).map(offer));
-  const body = document.createElement("div");
-  body.className = "body";
-  body.append(side, offers);
-  dialog.append(head, body);
+  const spoken = Object.assign(element("p", "spoken"), { role: "status" });
+  const body = element("div", "body");
+  const show = (chosen: ShareLinks) => {
+    const offers = element("div", "offers");
+    offers.append(...offersOf(chosen, stream).map((offer) => sectionOf(offer, spoken)));
+    body.replaceChildren(sideOf(chosen), offers);
+  };
+  const { origins = [] } = links;
+  const [best] = origins;
+  show(best === undefined ? links : movedTo(links, best));
+  dialog.append(head, ...(origins.length > 1 ? [chooser(links, origins, show)] : []), body, spoken);
   dialog.addEventListener("close", () => dialog.remove());
   // A click beside it.
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
@@ -49,64 +41,82 @@ export async function openShare(stream: string, token: string): Promise<void> {
 
 /** As the server makes them, with a token for a day where viewers need one; by hand where it makes none for us. */
 async function linksOf(stream: string, token: string): Promise<ShareLinks> {
+  const own = ownLinks(location, stream, token);
+  if (!(await rightsTo(stream, token)).includes("operate")) return own;
   const path = `/streams/${encodeURIComponent(stream)}/share`;
   const made = await fetch(path, { method: "POST", headers: bearer(token) }).catch(() => undefined);
-  return made?.ok ? await made.json() : ownLinks(location, stream, token);
+  return made?.ok ? made.json() : own;
+}
+
+/** Which of the server's addresses the links have: only the user knows which network the others are on. */
+function chooser(
+  links: ShareLinks,
+  origins: readonly string[],
+  show: (links: ShareLinks) => void,
+): HTMLElement {
+  const label = element("label", "origins", "Address ");
+  const choice = element("select");
+  for (const origin of origins) choice.append(new Option(origin));
+  choice.addEventListener("change", () => show(movedTo(links, choice.value)));
+  label.append(choice);
+  return label;
+}
+
+function sideOf(links: ShareLinks): HTMLElement {
+  const code = element("div", "code");
+  code.innerHTML = renderSVG(links.page, { border: 2 });
+  const picture = code.firstElementChild;
+  picture?.setAttribute("role", "img");
+  picture?.setAttribute("aria-label", "QR code of the link");
+  const side = element("div", "side");
+  side.append(code, ...notesOf(links).map((text) => element("p", "note", text)));
+  return side;
 }
 
 function notesOf({ page, expires }: ShareLinks): string[] {
-  const { hostname } = new URL(page);
-  const notes = ["Scan it with a phone."];
-  if (hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]")
-    notes.splice(
-      0,
-      1,
-      "This address is good on this machine alone: open the page by the machine's address to share it.",
-    );
-  if (expires !== undefined) notes.push(`Good until ${new Date(expires).toLocaleString()}.`);
-  return notes;
+  const isOwn = /^(localhost|127\..*|\[::1\])$/.test(new URL(page).hostname);
+  return [
+    isOwn
+      ? "This address is good on this machine alone: the server listens here only, or has no network."
+      : "Scan it with a phone in the same network.",
+    ...(expires === undefined ? [] : [`Good until ${new Date(expires).toLocaleString()}.`]),
+  ];
 }
 
-function offer({ label, about, text }: Offer): HTMLElement {
-  const section = document.createElement("section");
-  const heading = Object.assign(document.createElement("h3"), { textContent: label });
-  const copy = Object.assign(document.createElement("button"), { textContent: "Copy" });
+/** @param spoken tells who cannot see the button. */
+function sectionOf({ label, about, text }: Offer, spoken: HTMLElement): HTMLElement {
+  const copy = element("button", "", "Copy");
   copy.setAttribute("aria-label", `Copy: ${label}`);
-  const code = Object.assign(document.createElement("textarea"), {
-    readOnly: true,
-    value: text,
-    spellcheck: false,
-  });
-  code.rows = Math.min(
-    5,
-    text.split("\n").reduce((rows, line) => rows + Math.ceil(line.length / 58), 0),
-  );
+  const code = Object.assign(element("textarea"), { readOnly: true, value: text, spellcheck: false });
+  code.rows = rowsOf(text, innerWidth < NARROW ? 32 : 58);
   code.setAttribute("aria-label", label);
-  code.addEventListener("focus", () => code.select());
-  copy.addEventListener("click", () => {
-    void copied(code).then((done) => {
-      copy.textContent = done ? "Copied" : "Press Ctrl-C";
-      setTimeout(() => {
-        copy.textContent = "Copy";
-      }, SAYS_SO);
-    });
+  copy.addEventListener("click", async () => {
+    const done = await copied(code);
+    copy.textContent = done ? "Copied" : "Press Ctrl-C";
+    copy.toggleAttribute("data-done", done);
+    spoken.textContent = done ? `${label}: copied` : "It is marked: copy it with Ctrl-C";
+    setTimeout(() => {
+      copy.textContent = "Copy";
+      copy.toggleAttribute("data-done", false);
+      spoken.textContent = "";
+    }, SAYS_SO);
   });
-  const head = document.createElement("div");
-  head.className = "head";
-  head.append(heading, copy);
-  const detail = Object.assign(document.createElement("p"), { className: "note", textContent: about });
-  section.append(head, detail, code);
+  const head = element("div", "head");
+  head.append(element("h3", "", label), copy);
+  const section = element("section");
+  section.append(head, element("p", "note", about), code);
   return section;
 }
 
-/** Without TLS a page may not reach the clipboard by itself: then the text is marked, to be copied by hand. */
-async function copied(code: HTMLTextAreaElement): Promise<boolean> {
-  code.focus();
-  code.select();
-  try {
-    await navigator.clipboard.writeText(code.value);
-    return true;
-  } catch {
-    return document.execCommand("copy");
-  }
+/** For browsers that do not fit a field to its text by themselves. */
+function rowsOf(text: string, columns: number): number {
+  return text.split("\n").reduce((rows, line) => rows + Math.ceil(line.length / columns), 0);
+}
+
+function element<K extends keyof HTMLElementTagNameMap>(
+  name: K,
+  className = "",
+  textContent = "",
+): HTMLElementTagNameMap[K] {
+  return Object.assign(document.createElement(name), { className, textContent });
 }

@@ -85,8 +85,17 @@ function timeAxis(): HTMLElement {
   return axis;
 }
 
+/** The page's accent: another by day than by night. */
+let accent: string | undefined;
+const colour = (): string => {
+  accent ??= getComputedStyle(document.documentElement).getPropertyValue("--accent");
+  return accent;
+};
+matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => {
+  accent = undefined;
+});
+
 function options(): uPlot.Options {
-  const colour = getComputedStyle(document.documentElement).getPropertyValue("--accent");
   const newest = (chart: uPlot) => [chart.data[0].length - 1];
   return {
     // The observer tells the width before anything is painted.

@@ -9,7 +9,7 @@ const CODECS = { vp8: "VP8", h264: "H.264" } as const;
 export function cellsOf(viewer: ViewerInfo, now: number): string[] {
   const { id, address, transport, protocol, state, codec, level, lost, roundTrip, since } = viewer;
   const way = transport === "mjpeg" ? "MJPEG" : `WebRTC, ${protocol.toUpperCase()}`;
-  const rendition = codec && `${CODECS[codec]}${level === 0 ? ", full" : `, ${(level ?? 0) + 1}. of 5`}`;
+  const rendition = codec && `${CODECS[codec]}${level ? `, ${level} below full` : ""}`;
   return [
     id,
     address,

@@ -1,6 +1,6 @@
 /** Who watches, for whoever runs the stream: a table that is read anew while it is open. */
 import type { ViewerInfo } from "../../src/signaling/protocol.ts";
-import { bearer } from "../token.ts";
+import { bearer, rightsTo } from "../token.ts";
 import { COLUMNS, cellsOf } from "./cells.ts";
 import "./viewers.css";
 
@@ -11,24 +11,28 @@ const READ_EVERY = 2000;
  * @param token as the page was given it.
  */
 export async function showViewers(details: HTMLDetailsElement, stream: string, token: string): Promise<void> {
-  const ask = async <T>(what: string): Promise<T | undefined> => {
-    const path = `/streams/${encodeURIComponent(stream)}/${what}`;
+  const read = async (): Promise<ViewerInfo[] | undefined> => {
+    const path = `/streams/${encodeURIComponent(stream)}/viewers`;
     const answer = await fetch(path, { headers: bearer(token) }).catch(() => undefined);
     return answer?.ok ? answer.json() : undefined;
   };
-  if (!(await ask<{ operate: boolean }>("rights"))?.operate) return;
-  const body = details.querySelector("div");
+  if (!(await rightsTo(stream, token)).includes("operate")) return;
+  const body = details.querySelector("section");
+  // On a phone it scrolls sideways, also for who has a keyboard alone.
+  if (body) body.tabIndex = 0;
   details.hidden = false;
   let timer: ReturnType<typeof setInterval> | undefined;
   const redraw = async () => {
-    const viewers = await ask<ViewerInfo[]>("viewers");
+    const viewers = await read();
     if (viewers) body?.replaceChildren(tableOf(viewers));
   };
   details.addEventListener("toggle", () => {
     clearInterval(timer);
     if (!details.open) return;
     void redraw();
-    timer = setInterval(() => void redraw(), READ_EVERY);
+    timer = setInterval(() => {
+      if (!document.hidden) void redraw();
+    }, READ_EVERY);
   });
 }
 
