@@ -57,7 +57,7 @@ export function newPublishingConnection(codec: Codec, local: boolean): RTCPeerCo
 
 function mediaOf(codec: Codec, playoutDelay: boolean): Partial<PeerConfig> {
   const { name, parameters } = CODECS[codec];
-  const extensions = [useSdesMid()];
+  const extensions = [useSdesMid(), new RTCRtpHeaderExtensionParameters({ uri: TRANSPORT_COUNTER_URI })];
   if (playoutDelay) extensions.push(new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI }));
   return {
     codecs: {
@@ -71,6 +71,7 @@ function mediaOf(codec: Codec, playoutDelay: boolean): Partial<PeerConfig> {
             { type: "nack", parameter: "pli" },
             { type: "ccm", parameter: "fir" },
             { type: "goog-remb" },
+            { type: "transport-cc" },
           ],
         }),
         new RTCRtpCodecParameters({ mimeType: "video/rtx", clockRate: 90_000 }),

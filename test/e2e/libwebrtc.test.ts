@@ -51,8 +51,11 @@ const shows = (sizes: readonly string[], frames: number) =>
   vi.waitFor(() => expect(sizes.length).toBeGreaterThan(frames), { timeout: 15_000 });
 
 test("libwebrtc, without a browser around it, decodes every frame", async () => {
-  const { sizes } = await newViewer();
+  const { sizes, answer } = await newViewer();
   await shows(sizes, 60);
+  // Without it a narrow network is found seconds later.
+  expect(answer).toMatch(/^a=rtcp-fb:\d+ transport-cc$/m);
+  expect(answer).toMatch(/^a=extmap:\d+ \S*transport-wide-cc-extensions-01/m);
   expect(new Set(sizes)).toEqual(new Set(["480x270"]));
 });
 
