@@ -54,8 +54,9 @@ const ARRIVED_WINDOW: Millis = 500;
 /** The shortest time is that of the last one to two of these. */
 const SHORTEST_HOLDS: Millis = 10_000;
 
-/** Browsers tell no less often. */
+/** Browsers tell no less often, and in a second no oftener. */
 const TOLD_EVERY: Millis = 100;
+const MAX_TOLD = 50;
 
 interface Train {
   readonly firstSent: EpochMs;
@@ -97,6 +98,8 @@ export class Delivery {
   /** From here to there, on two clocks; and until we are told. */
   #way = new Shortest();
   readonly #answer = new Shortest();
+  #secondBegan: number = Number.NEGATIVE_INFINITY;
+  #toldInSecond = 0;
   /** Of the newest packet that was told of. */
   #toldUpTo = -1;
   readonly #counts: { readonly at: EpochMs; readonly came: number; readonly lost: number }[] = [];
@@ -118,9 +121,17 @@ export class Delivery {
     return counter;
   }
 
-  /** Takes what the receiver tells, and says what that means; undefined where it is of nothing that was sent. */
+  /**
+   * Takes what the receiver tells, and says what that means; undefined where it is of nothing that was sent, or comes
+   * more often than any browser tells.
+   */
   told(arrivals: readonly Arrival[]): NetworkState | undefined {
     const now = this.#clock.now();
+    if (now - this.#secondBegan >= 1000) {
+      this.#secondBegan = now;
+      this.#toldInSecond = 0;
+    }
+    if (++this.#toldInSecond > MAX_TOLD) return undefined;
     let [came, lost] = [0, 0];
     for (const { counter, at } of arrivals) {
       const index = this.#next - 1 - ((((this.#next - 1 - counter) % 2 ** 16) + 2 ** 16) % 2 ** 16);
@@ -141,7 +152,8 @@ export class Delivery {
     }
     if (came + lost === 0) return undefined;
     this.#counts.push({ at: now, came, lost });
-    while (now - (this.#counts[0]?.at ?? now) > LOSS_WINDOW) this.#counts.shift();
+    while (this.#counts.length > MAX_TOLD || now - (this.#counts[0]?.at ?? now) > LOSS_WINDOW)
+      this.#counts.shift();
     return this.#state(now);
   }
 
@@ -149,8 +161,11 @@ export class Delivery {
     const last = this.#arrived.at(-1)?.at ?? at;
     // The receiver's clock has begun again, or it is another receiver's.
     if (Math.abs(at - last) > 3_600_000) this.#forget();
-    this.#arrived.push({ at: Math.max(at, last), bytes });
-    while (at - (this.#arrived[0]?.at ?? at) > ARRIVED_WINDOW) this.#arrived.shift();
+    const latest = Math.max(at, last);
+    this.#arrived.push({ at: latest, bytes });
+    // The times are the receiver's, which may tell the same one for ever.
+    while (this.#arrived.length > REMEMBERED || latest - (this.#arrived[0]?.at ?? latest) > ARRIVED_WINDOW)
+      this.#arrived.shift();
 
     const delay = at - sentAt;
     this.#way.took(delay, sentAt);

@@ -75,7 +75,9 @@ export function readFeedback(compound: Buffer): Feedback[] {
         break;
       case TRANSPORT_FEEDBACK:
         if (count === GENERIC_NACK && packet.length > FEEDBACK_HEADER) feedback.push(readNack(packet));
-        else if (count === ARRIVALS) feedback.push({ kind: "arrivals", arrivals: readArrivals(packet) });
+        // Of a few bytes that claim a thousand packets one is enough.
+        else if (count === ARRIVALS && !feedback.some(({ kind }) => kind === "arrivals"))
+          feedback.push({ kind: "arrivals", arrivals: readArrivals(packet) });
         break;
       case PAYLOAD_FEEDBACK:
         if (count === APPLICATION) feedback.push(...readEstimate(packet));
