@@ -18,7 +18,7 @@ const ROUTE_SILENCE: Millis = 3000;
  * Browsers report each second, and check each few seconds that we are there; one silent for this long is gone. Networks
  * stall for seconds, and then its picture is back at once; RFC 7675, section 5.1, lets half a minute pass.
  */
-export const SILENCE: Millis = 20_000;
+export const SILENCE: Millis = 13_500;
 
 /** Datagrams of one viewer that are read within a second: browsers send some dozens, and each costs a decryption. */
 const MAX_DATAGRAMS = 400;
