@@ -84,7 +84,8 @@ async function greeting(config: Config, { port, broadcast, names, link }: Render
   const [near = local] = [...named, ...announced, ...lan];
   // Where the output goes into a file, it is read by others.
   const invitation = process.stdout.isTTY ? await link(near.slice(0, -1)) : undefined;
-  const first = invitation ?? [...named, ...announced, ...lan][0];
+  const needsToken = (await link(local.slice(0, -1))) !== undefined;
+  const first = needsToken ? invitation : [...named, ...announced, ...lan][0];
   return [
     "",
     `  rendercast shows ${broadcast.info().source} as '${broadcast.name}'`,
@@ -94,7 +95,7 @@ async function greeting(config: Config, { port, broadcast, names, link }: Render
     ...lan.map((url) => `  On the network    ${url}`),
     ...announced.map((url) => `  As announced      ${url}`),
     "",
-    ...((await link(local)) === undefined ? [] : invitationLines(invitation)),
+    ...(needsToken ? invitationLines(invitation, local, broadcast.name) : []),
     ...(first === undefined ? [] : [indent(renderUnicodeCompact(first, { border: 1 })), ""]),
     ...(usesStandby(config) ? ["  Instead of it:", ...usageLines(COMMAND).slice(1), ""] : []),
     "  Ctrl-C stops it.",
@@ -106,9 +107,14 @@ function usesStandby({ folder, scene, script }: Config): boolean {
   return folder === undefined && scene === undefined && script === undefined;
 }
 
-function invitationLines(invitation: string | undefined): string[] {
+function invitationLines(invitation: string | undefined, local: string, stream: string): string[] {
   if (invitation === undefined)
-    return ["  Viewers need a token: docs/security.md says how to give them a link with one.", ""];
+    return [
+      "  Viewers need a link with a token. On this machine, Share on the page makes one, and so does",
+      "",
+      `  curl -X POST ${local}streams/${encodeURIComponent(stream)}/share`,
+      "",
+    ];
   return [
     "  Viewers need a link with a token, such as this one, good for 24 hours:",
     "",

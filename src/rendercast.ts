@@ -218,7 +218,7 @@ export async function startRendercast(
   }
   if (tls) log(`The TLS certificate ${termOf(tls.credentials, clock)}.`);
   const link = async (server: string) =>
-    guard.access.isOpen ? undefined : (await linksOf(guard.access, server, config.name, {})).page;
+    guard.access.isOpen ? undefined : (await linksOf(guard.access, [server], config.name, {})).link;
   isReady = true;
   const drain = () => {
     isReady = false;

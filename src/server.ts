@@ -190,11 +190,13 @@ export function httpApp(options: HttpOptions): Express {
   app.post("/streams/:name/share", may("operate"), async (request, response) => {
     const { headers, socket } = request;
     const origin = proxies.originOf({ headers, address: socket.remoteAddress }, secure);
-    const links = await linksOf(access, origin, request.params.name, request.query);
-    // Who asks on this machine has an address that no other can use.
+    // Who asks on this machine has an address that no other can use: it comes last.
     const here = URL.canParse(origin) && isOwnMachine(new URL(origin).hostname);
-    const origins = reachable().map((name) => originOf(name, socket.localPort ?? 0, secure));
-    response.set("Cache-Control", "no-store").json({ ...links, ...(here && { origins }) });
+    const names = here ? reachable().filter((name) => !isOwnMachine(name)) : [];
+    const others = names.map((name) => originOf(name, socket.localPort ?? 0, secure));
+    const [best = origin, ...rest] = [...new Set([...others, origin])];
+    const links = await linksOf(access, [best, ...rest], request.params.name, request.query);
+    response.set("Cache-Control", "no-store").json(links);
   });
   app.get("/metrics", may<object>("operate"), async (_request, response) => {
     const { type, text } = await metrics.scrape();

@@ -8,7 +8,7 @@ import type { ShownTelemetry } from "./player/telemetry.ts";
 import { streamOf } from "./route.ts";
 import { StagesView } from "./stages-view.ts";
 import type { TelemetryView } from "./telemetry/view.ts";
-import { tokenOf } from "./token.ts";
+import { tokenOf, tokenToOperate } from "./token.ts";
 import { showViewers } from "./viewers/overview.ts";
 
 const stream = streamOf(location);
@@ -16,7 +16,10 @@ const player = byId("player", HTMLElement) as HTMLElementTagNameMap["rendercast-
 const stages = new StagesView(byId("stages", HTMLElement));
 
 write("stream", stream);
-player.addEventListener("statechange", ({ detail }) => showState(detail));
+player.addEventListener("statechange", ({ detail }) => {
+  showState(detail);
+  if (detail.kind === "refused" && detail.refusal.code === "token") void letOwnerIn();
+});
 player.addEventListener("streamchange", ({ detail }) => showStream(detail));
 player.addEventListener("stats", ({ detail }) => showStats(detail));
 player.addEventListener("telemetry", ({ detail }) => void loadTelemetry(detail), { once: true });
@@ -25,6 +28,15 @@ player.token = token;
 player.src = `/streams/${encodeURIComponent(stream)}`;
 showState(player.state);
 showStats(player.stats);
+
+/** Whoever runs the server is on its machine and may make links: the page makes itself one, and opens by it. */
+async function letOwnerIn(): Promise<void> {
+  if (token !== "" || (await tokenToOperate(stream, token)) === undefined) return;
+  const made = await (await import("./share/made.ts")).madeLinks(stream, token);
+  if (made?.token === undefined) return;
+  location.hash = `token=${made.token}`;
+  location.reload();
+}
 
 const withToken = token === "" ? "" : `#token=${token}`;
 byId("home", HTMLAnchorElement).href = `/all${withToken}`;

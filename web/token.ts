@@ -11,8 +11,19 @@ export function bearer(token: string): Record<string, string> {
 }
 
 /** What the server lets us do with the stream; nothing where it does not answer. */
-export async function rightsTo(stream: string, token: string): Promise<readonly string[]> {
+async function rightsTo(stream: string, token: string): Promise<readonly string[]> {
   const path = `/streams/${encodeURIComponent(stream)}/rights`;
   const answer = await fetch(path, { headers: bearer(token) }).catch(() => undefined);
   return answer?.ok ? answer.json() : [];
+}
+
+/**
+ * What to operate the stream with: the page's own token, or none where the browser is on the server's machine, which
+ * may without; undefined where neither lets us.
+ */
+export async function tokenToOperate(stream: string, token: string): Promise<string | undefined> {
+  for (const one of new Set([token, ""])) {
+    if ((await rightsTo(stream, one)).includes("operate")) return one;
+  }
+  return undefined;
 }

@@ -8,14 +8,16 @@ import type { Access } from "./access.ts";
 export class LinkError extends Error {}
 
 export interface Links {
-  /** The viewer page. Its token stands behind the `#`, which browsers send to nobody. */
-  readonly page: string;
+  /** The viewer page, to give away. Its token stands behind the `#`, which browsers send to nobody. */
+  readonly link: string;
   /** MJPEG for an `<img>`, which can give a token in its address alone. */
   readonly image: string;
   /** To give as bearer, or at the socket's handshake; absent where everybody may watch. */
   readonly token?: string;
   /** When they end, in ISO 8601; absent where they do not. */
   readonly expires?: string;
+  /** The same page at the server's other addresses, the best first. */
+  readonly alternatives: readonly string[];
 }
 
 const HOUR = 3_600_000;
@@ -31,13 +33,13 @@ const wanted = z.object({
 
 /**
  * Links to a stream, whether it is there yet or not.
- * @param server its origin, as viewers reach it.
+ * @param servers the origins by which viewers reach the server, the best first.
  * @param query `hours` that they are good for, 24 unless told.
  * @throws {LinkError}
  */
 export async function linksOf(
   access: Access,
-  server: string,
+  servers: readonly [string, ...string[]],
   stream: string,
   query: unknown,
 ): Promise<Links> {
@@ -46,11 +48,19 @@ export async function linksOf(
     throw new LinkError(`hours is a number above 0, and at most ${24 * LONGEST_DAYS}, such as ?hours=8.`);
   if (!STREAM_NAME.test(stream)) throw new LinkError(`A stream's name is ${STREAM_NAME_RULE}.`);
   const name = encodeURIComponent(stream);
-  const page = `${server}/watch/${name}`;
-  const image = `${server}/streams/${name}/mjpeg`;
-  if (access.isOpen) return { page, image };
+  const [best, ...others] = servers;
+  const page = (server: string, fragment = "") => `${server}/watch/${name}${fragment}`;
+  const image = `${best}/streams/${name}/mjpeg`;
+  if (access.isOpen) return { link: page(best), image, alternatives: others.map((server) => page(server)) };
   const { token, until } = await access.share(stream, parsed.data.hours * HOUR);
-  return { page: `${page}#token=${token}`, image: `${image}?token=${token}`, token, expires: isoOf(until) };
+  const fragment = `#token=${token}`;
+  return {
+    link: page(best, fragment),
+    image: `${image}?token=${token}`,
+    token,
+    expires: isoOf(until),
+    alternatives: others.map((server) => page(server, fragment)),
+  };
 }
 
 function isoOf(at: EpochMs): string {

@@ -47,7 +47,8 @@ const WHAT = {
 } as const;
 
 const VIEW = {
-  missing: "Watching this takes a token: open the link that you were given, or ask for one.",
+  missing:
+    "Watching this takes a token: open the link that you were given, or ask whoever runs the server for one (with Share, on its page at localhost).",
   expired: "This link has expired: ask for a new one.",
   wrong: "The token is not one of this server's: ask for a new link.",
   other: "The token is not for watching this stream: ask for a link to it.",

@@ -1,8 +1,13 @@
 import { get as request } from "node:http";
+import type { Browser } from "puppeteer-core";
 import { io, type Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { lanAddresses, originOf } from "../../src/machine-addresses.ts";
 import type { Reply, StreamInfo } from "../../src/signaling/protocol.ts";
+import { launchChromium } from "../browser.ts";
 import { VIEWER_OFFER } from "../offer.ts";
+import { describeWith } from "../setup/suites.ts";
+import { openPlayer, waitForState } from "./player.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 
 const TOKEN = "correct-horse-battery";
@@ -36,7 +41,7 @@ describe("a server with a view token", () => {
   async function share(hours: number) {
     const response = await fetch(`${server.url}/streams/main/share?hours=${hours}`, { method: "POST" });
     expect(response.status).toBe(200);
-    return (await response.json()) as { page: string; image: string; token: string };
+    return (await response.json()) as { link: string; image: string; token: string; alternatives: string[] };
   }
 
   test.each([
@@ -68,8 +73,13 @@ describe("a server with a view token", () => {
   });
 
   test("gives links to one stream, whose token no line of its output has", async () => {
-    const { page, image, token } = await share(1);
-    expect(page).toBe(`${server.url}/watch/main#token=${token}`);
+    const { link, image, token, alternatives } = await share(1);
+    // Those that others can use come before the one of this machine alone.
+    const [first, ...others] = lanAddresses().map((address) => originOf(address, server.port, false));
+    const pages = [...(first ? [first, ...others] : []), server.url].map(
+      (at) => `${at}/watch/main#token=${token}`,
+    );
+    expect([link, ...alternatives]).toEqual(pages);
     const picture = await fetch(image);
     expect(picture.status).toBe(200);
     await picture.body?.cancel();
@@ -162,5 +172,41 @@ describe("a server behind a proxy", () => {
     }
     expect(status).toBe(429);
     expect(await statusOf("192.0.2.6")).toBe(200);
+  });
+});
+
+describeWith(["chromium"], "a browser, where viewers need a token", ({ chromium }) => {
+  let browser: Browser;
+  let server: ServerProcess;
+  beforeAll(async () => {
+    browser = await launchChromium(chromium);
+    server = await startServer("--view-token", TOKEN);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  test("on the server's own machine makes itself a link, and makes others", async () => {
+    const page = await openPlayer(browser, server.url);
+    await waitForState(page, "live");
+    expect(page.url()).toMatch(/#token=/);
+    await page.click("#share");
+    await page.waitForSelector("dialog[open] .code svg");
+    const link = await page.$eval("dialog textarea", (field) => field.value);
+    const [best = server.url] = lanAddresses().map((address) => originOf(address, server.port, false));
+    expect(new URL(link).origin).toBe(best);
+    expect(await page.$eval("dialog .side", ({ textContent }) => textContent)).toMatch(/Good until \S/);
+    await page.close();
+  });
+
+  test("elsewhere is told whom to ask", async () => {
+    const page = await browser.newPage({ type: "window" });
+    await page.setExtraHTTPHeaders({ "X-Forwarded-For": "192.0.2.1" });
+    await page.goto(server.url);
+    const { sentence } = await waitForState(page, "refused");
+    expect(sentence).toMatch(/ask whoever runs the server/);
+    expect(page.url()).not.toContain("token");
+    await page.close();
   });
 });

@@ -154,7 +154,7 @@ describeWith(
       expect((await ask("/streams/film", lies, "POST")).status).toBe(401);
       const operator = { Authorization: `Bearer ${TOKEN}-2`, "X-Forwarded-Host": "evil.example" };
       const { start } = await ask("/streams/main/share", operator, "POST");
-      expect(JSON.parse(start).page).toBe(`${url}/watch/main`);
+      expect(JSON.parse(start).link).toBe(`${url}/watch/main`);
       await ask("/streams/main/snapshot.jpg?token=a.b.c");
       const written = readFileSync(join(folder, "access.log"), "utf8");
       expect(written).toContain("/streams/main/snapshot.jpg");

@@ -247,7 +247,7 @@ describe("who may view", () => {
 
   test("a token in an address is a link's, never the fixed one", async () => {
     const access = newAccess({ secrets: { view: TOKEN } });
-    const { token = "" } = await linksOf(access, "http://studio", "main", {});
+    const { token = "" } = await linksOf(access, ["http://studio"], "main", {});
     expect(await view(access, from(ELSEWHERE, {}, { url: `/?timed&token=${token}` }))).toBe("token");
     const verdict = await access.mayDo(from(ELSEWHERE, {}, { url: `/?token=${TOKEN}` }), "view", "main");
     expect(verdict).toMatchObject({ granted: false, status: 403, message: expect.stringMatching(/address/) });
@@ -288,9 +288,9 @@ describe("wrong tokens", () => {
 describe("a link", () => {
   test("lets its holder watch one stream, for its time, and do nothing else", async () => {
     const access = newAccess({ secrets: { view: TOKEN, publish: TOKEN, operate: TOKEN } });
-    const links = await linksOf(access, "https://studio:8443", "film", { hours: "2" });
-    const { token = "", page, image, expires } = links;
-    expect(page).toBe(`https://studio:8443/watch/film#token=${token}`);
+    const links = await linksOf(access, ["https://studio:8443"], "film", { hours: "2" });
+    const { token = "", link, image, expires } = links;
+    expect(link).toBe(`https://studio:8443/watch/film#token=${token}`);
     expect(image).toBe(`https://studio:8443/streams/film/mjpeg?token=${token}`);
     expect(expires).toBe(new Date(clock.now() + 2 * 3_600_000).toISOString());
     const asker = from(ELSEWHERE, bearer(token));
@@ -307,7 +307,7 @@ describe("a link", () => {
   test("outlives the server, and ends when the view token is changed", async () => {
     const { token = "" } = await linksOf(
       newAccess({ secrets: { view: TOKEN } }),
-      "http://studio",
+      ["http://studio"],
       "main",
       {},
     );
@@ -317,16 +317,17 @@ describe("a link", () => {
   });
 
   test("carries no token where everybody may watch", async () => {
-    expect(await linksOf(newAccess(), "http://studio", "main", {})).toEqual({
-      page: "http://studio/watch/main",
+    expect(await linksOf(newAccess(), ["http://studio", "http://[::1]:8080"], "main", {})).toEqual({
+      link: "http://studio/watch/main",
       image: "http://studio/streams/main/mjpeg",
+      alternatives: ["http://[::1]:8080/watch/main"],
     });
   });
 
   test.each([{ hours: "0" }, { hours: "-1" }, { hours: "many" }, { hours: "721" }, { hours: ["1", "2"] }])(
     "for %j is refused in a sentence",
     async (query) => {
-      await expect(linksOf(newAccess(), "http://studio", "main", query)).rejects.toThrow(/^hours is .*\.$/);
+      await expect(linksOf(newAccess(), ["http://studio"], "main", query)).rejects.toThrow(/^hours is .*\.$/);
     },
   );
 });

@@ -2,13 +2,14 @@
 
 /** As `POST /streams/NAME/share` answers. */
 export interface ShareLinks {
-  readonly page: string;
+  /** To the page. */
+  readonly link: string;
   readonly image: string;
   readonly token?: string;
   /** When they end, in ISO 8601. */
   readonly expires?: string;
-  /** Where the page's address is good on the server's own machine alone: where others reach it, the best first. */
-  readonly origins?: readonly string[];
+  /** The same at the server's other addresses, the best first; undefined where the server was not asked. */
+  readonly alternatives?: readonly string[];
 }
 
 export interface Offer {
@@ -23,21 +24,49 @@ export function ownLinks(page: { readonly origin: string }, stream: string, toke
   const name = encodeURIComponent(stream);
   const [fragment, query] = token === "" ? ["", ""] : [`#token=${token}`, `?token=${token}`];
   return {
-    page: `${page.origin}/watch/${name}${fragment}`,
+    link: `${page.origin}/watch/${name}${fragment}`,
     image: `${page.origin}/streams/${name}/mjpeg${query}`,
-    ...(token === "" ? {} : { token }),
+    ...(token === "" ? {} : { token, ...expiryOf(token) }),
   };
 }
 
-/** The same links at another origin of the server. */
-export function movedTo(links: ShareLinks, origin: string): ShareLinks {
-  const moved = (link: string) => origin + link.slice(new URL(link).origin.length);
-  return { ...links, page: moved(links.page), image: moved(links.image) };
+/** When a signed token ends (RFC 7519, section 4.1.4); nothing for others. */
+function expiryOf(token: string): Pick<ShareLinks, "expires"> {
+  try {
+    const [, claims = ""] = token.split(".");
+    const { exp } = JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/")));
+    return { expires: new Date(exp * 1000).toISOString() };
+  } catch {
+    return {};
+  }
+}
+
+/** The same links at another address of the server, whose link is given. */
+export function movedTo(links: ShareLinks, link: string): ShareLinks {
+  const image = new URL(link).origin + links.image.slice(new URL(links.image).origin.length);
+  return { ...links, link, image };
+}
+
+/** What to know of the links before giving them away, a sentence each. */
+export function notesOf({ link, expires, alternatives }: ShareLinks, time: (at: Date) => string): string[] {
+  const { hostname } = new URL(link);
+  const isOwn = /^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(hostname);
+  const others = alternatives !== undefined && alternatives.length > 0;
+  const own = others
+    ? "This address is good on this machine alone: choose another above."
+    : alternatives
+      ? "This address is good on this machine alone: the server listens here only, or has no network."
+      : "This address is good on this machine alone: for another, ask whoever runs the server.";
+  const isNumber = /^[\d.]+$|^\[/.test(hostname);
+  return [
+    isOwn ? own : isNumber ? "Scan it with a phone in the same network." : "Scan it with a phone.",
+    ...(expires === undefined ? [] : [`Good until ${time(new Date(expires))}.`]),
+  ];
 }
 
 /** The ways to show a stream elsewhere, the simplest first. */
-export function offersOf({ page, image, token }: ShareLinks, stream: string): Offer[] {
-  const { origin } = new URL(page);
+export function offersOf({ link, image, token }: ShareLinks, stream: string): Offer[] {
+  const { origin } = new URL(link);
   const name = encodeURIComponent(stream);
   const attribute = token === undefined ? "" : ` token="${token}"`;
   const fragment = token === undefined ? "" : `#token=${token}`;
@@ -45,7 +74,7 @@ export function offersOf({ page, image, token }: ShareLinks, stream: string): Of
     {
       label: "Link",
       about: "Opens the stream on any device that reaches the server.",
-      text: page,
+      text: link,
     },
     {
       label: "Player for your page",

@@ -1,8 +1,9 @@
 /** The Share panel: a dialog with a QR code, and what to copy. */
 import { renderSVG } from "uqr";
-import { bearer, rightsTo } from "../token.ts";
+import { tokenToOperate } from "../token.ts";
 import { copied } from "./copy.ts";
-import { movedTo, type Offer, offersOf, ownLinks, type ShareLinks } from "./links.ts";
+import { movedTo, notesOf, type Offer, offersOf, ownLinks, type ShareLinks } from "./links.ts";
+import { madeLinks } from "./made.ts";
 import "./share.css";
 
 /** How long a button says that it has copied. */
@@ -28,10 +29,9 @@ export async function openShare(stream: string, token: string): Promise<void> {
     offers.append(...offersOf(chosen, stream).map((offer) => sectionOf(offer, spoken)));
     body.replaceChildren(sideOf(chosen), offers);
   };
-  const { origins = [] } = links;
-  const [best] = origins;
-  show(best === undefined ? links : movedTo(links, best));
-  dialog.append(head, ...(origins.length > 1 ? [chooser(links, origins, show)] : []), body, spoken);
+  const { alternatives = [] } = links;
+  show(links);
+  dialog.append(head, ...(alternatives.length > 0 ? [chooser(links, alternatives, show)] : []), body, spoken);
   dialog.addEventListener("close", () => dialog.remove());
   // A click beside it.
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
@@ -42,21 +42,19 @@ export async function openShare(stream: string, token: string): Promise<void> {
 /** As the server makes them, with a token for a day where viewers need one; by hand where it makes none for us. */
 async function linksOf(stream: string, token: string): Promise<ShareLinks> {
   const own = ownLinks(location, stream, token);
-  if (!(await rightsTo(stream, token)).includes("operate")) return own;
-  const path = `/streams/${encodeURIComponent(stream)}/share`;
-  const made = await fetch(path, { method: "POST", headers: bearer(token) }).catch(() => undefined);
-  return made?.ok ? made.json() : own;
+  const operator = await tokenToOperate(stream, token);
+  return (operator !== undefined && (await madeLinks(stream, operator))) || own;
 }
 
 /** Which of the server's addresses the links have: only the user knows which network the others are on. */
 function chooser(
   links: ShareLinks,
-  origins: readonly string[],
+  alternatives: readonly string[],
   show: (links: ShareLinks) => void,
 ): HTMLElement {
   const label = element("label", "origins", "Address ");
   const choice = element("select");
-  for (const origin of origins) choice.append(new Option(origin));
+  for (const link of [links.link, ...alternatives]) choice.append(new Option(new URL(link).origin, link));
   choice.addEventListener("change", () => show(movedTo(links, choice.value)));
   label.append(choice);
   return label;
@@ -64,23 +62,13 @@ function chooser(
 
 function sideOf(links: ShareLinks): HTMLElement {
   const code = element("div", "code");
-  code.innerHTML = renderSVG(links.page, { border: 2 });
+  code.innerHTML = renderSVG(links.link, { border: 2 });
   const picture = code.firstElementChild;
   picture?.setAttribute("role", "img");
   picture?.setAttribute("aria-label", "QR code of the link");
   const side = element("div", "side");
-  side.append(code, ...notesOf(links).map((text) => element("p", "note", text)));
+  side.append(code, ...notesOf(links, (at) => at.toLocaleString()).map((text) => element("p", "note", text)));
   return side;
-}
-
-function notesOf({ page, expires }: ShareLinks): string[] {
-  const isOwn = /^(localhost|127\..*|\[::1\])$/.test(new URL(page).hostname);
-  return [
-    isOwn
-      ? "This address is good on this machine alone: the server listens here only, or has no network."
-      : "Scan it with a phone in the same network.",
-    ...(expires === undefined ? [] : [`Good until ${new Date(expires).toLocaleString()}.`]),
-  ];
 }
 
 /** @param spoken tells who cannot see the button. */

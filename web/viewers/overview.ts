@@ -1,6 +1,6 @@
 /** Who watches, for whoever runs the stream: a table that is read anew while it is open. */
 import type { ViewerInfo } from "../../src/signaling/protocol.ts";
-import { bearer, rightsTo } from "../token.ts";
+import { bearer, tokenToOperate } from "../token.ts";
 import { COLUMNS, cellsOf } from "./cells.ts";
 import "./viewers.css";
 
@@ -11,12 +11,13 @@ const READ_EVERY = 2000;
  * @param token as the page was given it.
  */
 export async function showViewers(details: HTMLDetailsElement, stream: string, token: string): Promise<void> {
+  const operator = await tokenToOperate(stream, token);
+  if (operator === undefined) return;
   const read = async (): Promise<ViewerInfo[] | undefined> => {
     const path = `/streams/${encodeURIComponent(stream)}/viewers`;
-    const answer = await fetch(path, { headers: bearer(token) }).catch(() => undefined);
+    const answer = await fetch(path, { headers: bearer(operator) }).catch(() => undefined);
     return answer?.ok ? answer.json() : undefined;
   };
-  if (!(await rightsTo(stream, token)).includes("operate")) return;
   const body = details.querySelector("section");
   // On a phone it scrolls sideways, also for who has a keyboard alone.
   if (body) body.tabIndex = 0;
