@@ -74,8 +74,17 @@ export interface RawFrame extends Frame {
 
 export type SourceFrame = ImageFrame | RawFrame;
 
-/** H.264 is that of constrained baseline. */
-export type Codec = "vp8" | "h264";
+/**
+ * H.264 is that of constrained baseline. `h264-single` is the same in slices that each fit a packet, for viewers that
+ * take NAL units in no other way (RFC 6184, section 6.2: packetization-mode 0).
+ */
+export type Codec = "vp8" | "h264" | "h264-single";
+
+/**
+ * Bytes of an RTP payload at most: with header, extensions, SRTP tag, UDP and IPv6 it stays below the 1280 of any IPv6
+ * path.
+ */
+export const MAX_PAYLOAD = 1180;
 
 /** One of a picture's renditions. */
 export interface RenditionId {

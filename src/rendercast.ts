@@ -294,6 +294,8 @@ function encoders(clock: Clock, log: (line: string) => void): (codec: Codec) => 
   let looked = false;
   return (codec) => {
     if (codec === "vp8") return new FfmpegVp8Encoder();
+    // Not all hardware can be told how large a slice may be.
+    if (codec === "h264-single") return new FfmpegH264Encoder(codec);
     if (!looked) {
       looked = true;
       void chooseH264(log, clock).then((choice) => {

@@ -3,7 +3,11 @@ import { AV_CODEC_ID_H264, AV_CODEC_ID_VP8 } from "node-av/constants";
 import { Codec, CodecContext, Frame, Packet } from "node-av/lib";
 import type { Codec as CodecName } from "../src/frame.ts";
 
-const DECODERS = { vp8: AV_CODEC_ID_VP8, h264: AV_CODEC_ID_H264 } as const;
+const DECODERS = {
+  vp8: AV_CODEC_ID_VP8,
+  h264: AV_CODEC_ID_H264,
+  "h264-single": AV_CODEC_ID_H264,
+} as const;
 
 /**
  * What it makes of these frames: the last one, in planes, to be freed.

@@ -9,6 +9,7 @@ import {
   FF_ENCODER_LIBX264,
 } from "node-av/constants";
 import type { CodecContext } from "node-av/lib";
+import { MAX_PAYLOAD } from "../frame.ts";
 import type { EncoderSettings } from "./encoder.ts";
 import { FfmpegEncoder, type Recipe } from "./ffmpeg.ts";
 import { levelOf } from "./level.ts";
@@ -61,8 +62,18 @@ const X264: Recipe = {
   }),
 };
 
+/** As much as a packet holds, start code included. */
+const SINGLE: Recipe = {
+  ...X264,
+  codec: "h264-single",
+  options: (settings) => ({
+    ...X264.options(settings),
+    "x264-params": `${X264.options(settings)["x264-params"]}:slice-max-size=${MAX_PAYLOAD}`,
+  }),
+};
+
 export class FfmpegH264Encoder extends FfmpegEncoder {
-  constructor() {
-    super(X264);
+  constructor(codec: "h264" | "h264-single" = "h264") {
+    super(codec === "h264" ? X264 : SINGLE);
   }
 }

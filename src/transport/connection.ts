@@ -8,14 +8,14 @@ import {
 } from "werift";
 import type { Codec } from "../frame.ts";
 
+// Constrained baseline, which all that have H.264 have; the level does not bind us (RFC 6184, section 8.2.2).
+const BASELINE = "level-asymmetry-allowed=1;profile-level-id=42e01f";
+
 /** As session descriptions have them (RFC 7741, section 6; RFC 6184, section 8). */
 export const CODECS: Readonly<Record<Codec, { readonly name: string; readonly parameters?: string }>> = {
   vp8: { name: "VP8" },
-  // Constrained baseline, which all that have H.264 have; the level does not bind us (section 8.2.2).
-  h264: {
-    name: "H264",
-    parameters: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
-  },
+  h264: { name: "H264", parameters: `${BASELINE};packetization-mode=1` },
+  "h264-single": { name: "H264", parameters: `${BASELINE};packetization-mode=0` },
 };
 
 /** Counts all packets of a connection, whichever their stream, so that the viewer can tell when each came. */

@@ -8,10 +8,13 @@ export interface VideoFormat {
   readonly rtx: number | undefined;
 }
 
-/** The first of the codecs that the offer's video can be; undefined where it can be none. */
+/**
+ * The first of the codecs that the offer's video can be; undefined where it can be none. `h264` stands for its other
+ * form too, for those who offer no better.
+ */
 export function chooseFormat(offer: string, codecs: readonly Codec[]): VideoFormat | undefined {
   const formats = formatsOf(offer);
-  for (const codec of codecs) {
+  for (const codec of codecs.flatMap((one): Codec[] => (one === "h264" ? [one, "h264-single"] : [one]))) {
     const format = formats.find((one) => one.codec === codec);
     if (format) return format;
   }
@@ -60,10 +63,11 @@ function formatsOf(offer: string): VideoFormat[] {
 
 function codecOf(name: string, parameters: string): Codec | undefined {
   if (name === "vp8/90000") return "vp8";
-  // Constrained baseline: of the flags behind the profile's 42, the second says so. A packet for each slice (mode 0) is
-  // not made here.
+  // Constrained baseline: of the flags behind the profile's 42, the second says so.
   const [, flags] = /(?:^|;) *profile-level-id=42([0-9a-f]{2})[0-9a-f]{2}/.exec(parameters) ?? [];
   const profile = flags !== undefined && (Number.parseInt(flags, 16) & 0x40) !== 0;
-  const mode = /(?:^|;) *packetization-mode=1/.test(parameters);
-  return name === "h264/90000" && profile && mode ? "h264" : undefined;
+  if (name !== "h264/90000" || !profile) return undefined;
+  // Where nothing is said, 0 is meant (RFC 6184, section 8.1); 2 is for interleaved units, which nobody sends live.
+  const [, mode = "0"] = /(?:^|;) *packetization-mode=(\d+)/.exec(parameters) ?? [];
+  return ({ 0: "h264-single", 1: "h264" } as const)[mode];
 }

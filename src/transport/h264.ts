@@ -1,6 +1,7 @@
 /**
- * The H.264 payload format, RFC 6184, in packetization-mode 1: small NAL units several to a payload (STAP-A, section
- * 5.7.1), large ones in pieces (FU-A, section 5.8), and the rest as they are (section 5.6).
+ * The H.264 payload format, RFC 6184. In packetization-mode 1: small NAL units several to a payload (STAP-A, section
+ * 5.7.1), large ones in pieces (FU-A, section 5.8), and the rest as they are (section 5.6). In mode 0, all as they are:
+ * the encoder makes slices that fit.
  *
  * ```
  * +-+-+-+-+-+-+-+-+
@@ -9,9 +10,6 @@
  * |S|E|R|  Type   |  FU-A's second byte: S=1 the unit's first piece, E=1 its last; the unit's own type
  * +-+-+-+-+-+-+-+-+
  * ```
- *
- * Mode 0 has neither: every unit would have to fit a packet, which takes an encoding of its own, in slices of a packet
- * each. Browsers offer mode 1; who offers mode 0 alone gets VP8, which all of them must have (RFC 7742, section 5).
  */
 import { nalType, nalUnits } from "../annexb.ts";
 
@@ -42,6 +40,14 @@ export function h264Payloads(frame: Buffer, maxBytes: number): Buffer[] {
   }
   flush();
   return payloads;
+}
+
+/**
+ * A frame's NAL units, each a payload (mode 0). A unit larger than `maxBytes`, which an encoder of such slices makes
+ * none of, cannot be sent: a decoder conceals a missing slice.
+ */
+export function singleUnits(frame: Buffer, maxBytes: number): Buffer[] {
+  return nalUnits(frame).filter(({ length }) => length <= maxBytes);
 }
 
 function aggregateBytes(units: readonly Buffer[]): number {

@@ -1,7 +1,7 @@
 /** An encoded frame to RTP payloads, once per rendition: what differs by viewer is only the header. */
 import { randomInt } from "node:crypto";
-import type { EncodedFrame } from "../frame.ts";
-import { h264Payloads } from "./h264.ts";
+import { type EncodedFrame, MAX_PAYLOAD } from "../frame.ts";
+import { h264Payloads, singleUnits } from "./h264.ts";
 import { vp8Payloads } from "./vp8.ts";
 
 /** An RTP packet without what differs by viewer (SSRC, payload type, sequence number, header extensions). */
@@ -14,9 +14,6 @@ export interface MediaPacket {
   readonly marker: boolean;
   readonly payload: Buffer;
 }
-
-/** RTP payload bytes: with header, extensions, SRTP tag, UDP and IPv6 it stays below the 1280 of any IPv6 path. */
-export const MAX_PAYLOAD = 1180;
 
 export class Packetizer {
   #index = 0;
@@ -39,6 +36,7 @@ export class Packetizer {
 
   #payloads({ codec, data }: EncodedFrame): Buffer[] {
     if (codec === "h264") return h264Payloads(data, MAX_PAYLOAD);
+    if (codec === "h264-single") return singleUnits(data, MAX_PAYLOAD);
     const pictureId = this.#pictureId;
     this.#pictureId = (pictureId + 1) % 2 ** 15;
     return vp8Payloads(data, MAX_PAYLOAD, pictureId);

@@ -106,7 +106,11 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     const url = await serve("h264,vp8", 480, 270);
     browser = await launchChromium(chromium);
     const page = await openPlayer(browser, url);
-    const other = await openPlayer(browser, url, withoutH264);
+    const other = await openPlayer(
+      browser,
+      url,
+      offering(({ mimeType }) => mimeType !== "video/H264"),
+    );
     await waitForStats(page, ({ codec }) => codec === "H264");
     await waitForStats(other, ({ codec }) => codec === "VP8");
     expect(here?.broadcast.viewers).toBe(2);
@@ -151,24 +155,48 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     vi.restoreAllMocks();
   });
 
+  test("one that takes H.264 in single units only has that", async () => {
+    const url = await serve("h264", 1280, 720);
+    browser = await launchChromium(chromium);
+    const page = await openPlayer(
+      browser,
+      url,
+      offering(
+        ({ mimeType, sdpFmtpLine = "" }) =>
+          mimeType !== "video/H264" || !sdpFmtpLine.includes("packetization-mode=1"),
+      ),
+    );
+    await waitForState(page, "live");
+    await waitForStats(page, ({ codec, fps }) => codec === "H264" && (fps ?? 0) > 5);
+    expect(here?.broadcast.viewerCounts()).toMatchObject([{ rendition: "h264-single/0" }]);
+  });
+
   test("one that has none of them is told in words, and has MJPEG", async () => {
     const url = await serve("h264", 480, 270);
     browser = await launchChromium(chromium);
-    const page = await openPlayer(browser, url, withoutH264);
+    const page = await openPlayer(
+      browser,
+      url,
+      offering(({ mimeType }) => mimeType !== "video/H264"),
+    );
     const { sentence } = await waitForState(page, "fallback");
     expect(sentence).toContain("This browser does not offer H264 video");
   });
 });
 
-/** To run in the page before its own scripts. */
-function withoutH264(): void {
+/** To run in a page before its own scripts: its offers have the codecs alone for which `isOffered`, which sees no more, is true. */
+function offering(isOffered: (codec: { mimeType: string; sdpFmtpLine?: string }) => boolean): () => void {
+  return new Function(`(${restrict})(${isOffered})`) as () => void;
+}
+
+function restrict(isOffered: (codec: RTCRtpCodec) => boolean): void {
   const Real = RTCPeerConnection;
   Object.assign(window, {
     RTCPeerConnection: class extends Real {
       override addTransceiver(...given: Parameters<RTCPeerConnection["addTransceiver"]>): RTCRtpTransceiver {
         const transceiver = super.addTransceiver(...given);
         const { codecs = [] } = RTCRtpReceiver.getCapabilities("video") ?? {};
-        transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType !== "video/H264"));
+        transceiver.setCodecPreferences(codecs.filter(isOffered));
         return transceiver;
       }
     },

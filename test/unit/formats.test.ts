@@ -39,9 +39,25 @@ describe("the format", () => {
     expect(chooseFormat(offer, ["vp8"])).toEqual({ codec: "vp8", payloadType: 96, rtx: undefined });
   });
 
+  test("is H.264 in single units where nothing better of it is offered", () => {
+    const offer = (...parameters: string[]) =>
+      sdp(
+        "m=video 9 x 96",
+        ...parameters.flatMap((one, n) => [`a=rtpmap:${96 + n} H264/90000`, `a=fmtp:${96 + n} ${one}`]),
+      );
+    const [mode0, unsaid, mode1] = [
+      "packetization-mode=0;profile-level-id=42e01f",
+      "profile-level-id=42e01f",
+      "packetization-mode=1;profile-level-id=42e01f",
+    ] as const;
+    expect(chooseFormat(offer(mode0), ["h264"])).toMatchObject({ codec: "h264-single", payloadType: 96 });
+    expect(chooseFormat(offer(unsaid), ["h264"])).toMatchObject({ codec: "h264-single" });
+    expect(chooseFormat(offer(mode0, mode1), ["h264"])).toMatchObject({ codec: "h264", payloadType: 97 });
+    expect(chooseFormat(offer(mode0), ["vp8"])).toBeUndefined();
+  });
+
   test.each([
-    ["mode 0", "packetization-mode=0;profile-level-id=42e01f"],
-    ["the mode that is meant without a word, 0", "profile-level-id=42e01f"],
+    ["interleaved units", "packetization-mode=2;profile-level-id=42e01f"],
     ["the baseline profile, of which not all is meant", "packetization-mode=1;profile-level-id=42001f"],
     ["the high profile", "packetization-mode=1;profile-level-id=640c1f"],
     ["no word of the profile", "packetization-mode=1"],

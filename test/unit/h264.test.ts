@@ -4,10 +4,10 @@ import { describe, expect, test } from "vitest";
 import { H264RtpPayload } from "werift";
 import { NAL, nalType, nalUnits } from "../../src/annexb.ts";
 import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
-import type { EncodedFrame } from "../../src/frame.ts";
+import { type EncodedFrame, MAX_PAYLOAD } from "../../src/frame.ts";
 import type { EpochMs } from "../../src/timing.ts";
-import { h264Payloads } from "../../src/transport/h264.ts";
-import { MAX_PAYLOAD, type MediaPacket, Packetizer } from "../../src/transport/packetizer.ts";
+import { h264Payloads, singleUnits } from "../../src/transport/h264.ts";
+import { type MediaPacket, Packetizer } from "../../src/transport/packetizer.ts";
 import { plain } from "../pictures.ts";
 
 const SHORT_CODE = [0, 0, 1];
@@ -104,56 +104,73 @@ describe("H.264 payloads", () => {
     expect(h264Payloads(stream(units), MAX_PAYLOAD)[0]?.[0]).toBe(0x80 | 0x40 | 24);
   });
 
+  test("of single units are those that fit, as they are", () => {
+    const units = [unit(NAL.sps, 12), unit(NAL.slice, MAX_PAYLOAD), unit(NAL.slice, MAX_PAYLOAD + 1)];
+    expect(singleUnits(stream(units), MAX_PAYLOAD)).toEqual(units.slice(0, 2));
+  });
+
   test("a frame without a NAL unit has none", () => {
     for (const bytes of [[], LONG_CODE, [1, 2, 3]])
       expect(h264Payloads(Buffer.from(bytes), MAX_PAYLOAD)).toEqual([]);
   });
 });
 
-test("what the encoder gives is decoded alike as it is and packetized", async () => {
-  const [width, height] = [640, 368];
-  const encoder = new FfmpegH264Encoder();
-  await encoder.open({ width, height, fps: 20, bitrate: 8_000_000 });
-  const packetizer = new Packetizer();
-  const [direct, packetized] = [new Decoder(), new Decoder()];
-  const kinds = new Set<number>();
-  let seed = 1;
-  for (let n = 0; n < 12; n++) {
-    const time = (1000 + n * 50) as EpochMs;
-    const frame = { ...plain(width, height, [0, 0, 0], n + 1), timings: { captured: time, received: time } };
-    // At first nothing to see, for frames of a packet; then noise, for frames of many.
-    for (let i = 0; n % 6 > 2 && i < frame.data.length; i += 9) {
-      seed = (seed * 48_271) % 2_147_483_647;
-      frame.data.fill(seed & 255, i, Math.min(i + 9, frame.data.length));
+test.each([
+  ["h264", [NAL.slice, 24, 28]],
+  // Nothing in pieces, nothing together.
+  ["h264-single", [NAL.slice, NAL.idr, NAL.sps, NAL.pps]],
+] as const)(
+  "what the encoder gives is decoded alike as it is and packetized, as %s",
+  async (codec, expectedKinds) => {
+    const [width, height] = [640, 368];
+    const encoder = new FfmpegH264Encoder(codec);
+    await encoder.open({ width, height, fps: 20, bitrate: 8_000_000 });
+    const packetizer = new Packetizer();
+    const [direct, packetized] = [new Decoder(), new Decoder()];
+    const kinds = new Set<number>();
+    let seed = 1;
+    for (let n = 0; n < 12; n++) {
+      const time = (1000 + n * 50) as EpochMs;
+      const frame = {
+        ...plain(width, height, [0, 0, 0], n + 1),
+        timings: { captured: time, received: time },
+      };
+      // At first nothing to see, for frames of a packet; then noise, for frames of many.
+      for (let i = 0; n % 6 > 2 && i < frame.data.length; i += 9) {
+        seed = (seed * 48_271) % 2_147_483_647;
+        frame.data.fill(seed & 255, i, Math.min(i + 9, frame.data.length));
+      }
+      const { type, data } = await encoder.encode(frame, n === 6);
+      const about = {
+        codec,
+        level: 0,
+        bitrate: 1_000_000,
+        number: n + 1,
+        width,
+        height,
+        timings: frame.timings,
+      } as const;
+      const encoded: EncodedFrame = { ...about, type, rtpTimestamp: n * 4500, data };
+      const packets: readonly MediaPacket[] = packetizer.packetize(encoded);
+      expect(packets.map(({ marker }) => marker)).toEqual(packets.map((_, i) => i === packets.length - 1));
+      const payloads = packets.map(({ payload }) => payload);
+      for (const { length } of payloads) expect(length).toBeLessThanOrEqual(MAX_PAYLOAD);
+      for (const payload of payloads) kinds.add(kindOf(payload));
+      if (type === "key") {
+        const [first] = nalUnits(reassembled(payloads.slice(0, 1)));
+        expect(nalType(first as Buffer)).toBe(NAL.sps);
+      }
+      const expected = await direct.luma(data);
+      expect(expected.length).toBeGreaterThanOrEqual(width * height);
+      expect((await packetized.luma(reassembled(payloads))).equals(expected)).toBe(true);
     }
-    const { type, data } = await encoder.encode(frame, n === 6);
-    const about = {
-      codec: "h264",
-      level: 0,
-      bitrate: 1_000_000,
-      number: n + 1,
-      width,
-      height,
-      timings: frame.timings,
-    } as const;
-    const encoded: EncodedFrame = { ...about, type, rtpTimestamp: n * 4500, data };
-    const packets: readonly MediaPacket[] = packetizer.packetize(encoded);
-    expect(packets.map(({ marker }) => marker)).toEqual(packets.map((_, i) => i === packets.length - 1));
-    const payloads = packets.map(({ payload }) => payload);
-    for (const payload of payloads) kinds.add(kindOf(payload));
-    if (type === "key") {
-      const [first] = nalUnits(reassembled(payloads.slice(0, 1)));
-      expect(nalType(first as Buffer)).toBe(NAL.sps);
-    }
-    const expected = await direct.luma(data);
-    expect(expected.length).toBeGreaterThanOrEqual(width * height);
-    expect((await packetized.luma(reassembled(payloads))).equals(expected)).toBe(true);
-  }
-  encoder.close();
-  direct.close();
-  packetized.close();
-  for (const kind of [NAL.slice, 24, 28]) expect(kinds).toContain(kind);
-});
+    encoder.close();
+    direct.close();
+    packetized.close();
+    for (const kind of expectedKinds) expect(kinds).toContain(kind);
+    if (codec === "h264-single") for (const kind of kinds) expect(kind).toBeLessThan(24);
+  },
+);
 
 /** FFmpeg's own decoder. */
 class Decoder {

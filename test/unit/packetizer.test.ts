@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Vp8RtpPayload } from "werift";
-import type { EncodedFrame } from "../../src/frame.ts";
+import { type EncodedFrame, MAX_PAYLOAD } from "../../src/frame.ts";
 import type { EpochMs } from "../../src/timing.ts";
-import { MAX_PAYLOAD, Packetizer } from "../../src/transport/packetizer.ts";
+import { Packetizer } from "../../src/transport/packetizer.ts";
 import { vp8Payloads } from "../../src/transport/vp8.ts";
 
 function frameOf(bytes: number, rtpTimestamp = 9000): EncodedFrame {
