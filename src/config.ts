@@ -326,11 +326,11 @@ export const OPTIONS = {
     flag: "codecs",
     value: "LIST",
     default: "vp8,h264",
-    help: "video codecs to send, the preferred first: each viewer has the first that its browser offers",
+    help: "video codecs to send, the preferred first: each viewer has the first that its browser offers; av1 is sent where a graphics processor encodes it",
     check: z
       .string()
       .transform((list) => list.split(","))
-      .pipe(z.array(z.enum(["vp8", "h264"], "vp8, h264 or both with a comma between")).min(1))
+      .pipe(z.array(z.enum(["vp8", "h264", "av1"], "vp8, h264 and av1, with commas between")).min(1))
       .refine((codecs) => new Set(codecs).size === codecs.length, "each codec once"),
   },
   stallAfter: {

@@ -76,9 +76,9 @@ export type SourceFrame = ImageFrame | RawFrame;
 
 /**
  * H.264 is that of constrained baseline. `h264-single` is the same in slices that each fit a packet, for viewers that
- * take NAL units in no other way (RFC 6184, section 6.2: packetization-mode 0).
+ * take NAL units in no other way (RFC 6184, section 6.2: packetization-mode 0). AV1 is that of the main profile.
  */
-export type Codec = "vp8" | "h264" | "h264-single";
+export type Codec = "vp8" | "h264" | "h264-single" | "av1";
 
 /**
  * Bytes of an RTP payload at most: with header, extensions, SRTP tag, UDP and IPv6 it stays below the 1280 of any IPv6
@@ -97,7 +97,8 @@ export function renditionName({ codec, level }: RenditionId): string {
   return `${codec}/${level}`;
 }
 
-/** One frame of a rendition's bitstream: of VP8 as RFC 6386 has it, of H.264 a byte stream (its annex B). */
+/** One frame of a rendition's bitstream: of VP8 as RFC 6386 has it, of H.264 a byte stream (its annex B), of AV1
+ * a temporal unit. */
 export interface EncodedFrame extends Frame, RenditionId {
   readonly type: "key" | "delta";
   readonly width: number;

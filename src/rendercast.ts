@@ -11,12 +11,9 @@ import { type AnnouncedAddress, resolveAnnounced } from "./announce.ts";
 import { Broadcast } from "./broadcast.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
-import { chooseH264 } from "./encoder/choice.ts";
-import type { VideoEncoder } from "./encoder/encoder.ts";
-import { FfmpegH264Encoder } from "./encoder/h264.ts";
-import { FfmpegVp8Encoder } from "./encoder/vp8.ts";
+import { findEncoders } from "./encoder/encoders.ts";
+import type { findHardware } from "./encoder/hardware.ts";
 import { type Forwards, startForwards } from "./forward/forwards.ts";
-import type { Codec } from "./frame.ts";
 import { iceConfiguration, isTurnUrl, turnCredentials } from "./ice-servers.ts";
 import { cannotListen, listen, listenLocally, newWebServer, portOf } from "./listen.ts";
 import type { Log } from "./log.ts";
@@ -68,6 +65,8 @@ export interface Internals {
   readonly playoutDelay?: boolean;
   /** How media is sent, instead of the fastest way this machine has. */
   readonly io?: MediaIo;
+  /** Tells what hardware there is, without a look. */
+  readonly findHardware?: typeof findHardware;
   /** Instead of the source that the configuration names. */
   readonly source?: Source;
 }
@@ -80,16 +79,19 @@ export interface Internals {
 export async function startRendercast(
   config: Config,
   log: Log,
-  { clock = systemClock, playoutDelay = true, io, source: given }: Internals = {},
+  { clock = systemClock, playoutDelay = true, io, source: given, findHardware: find }: Internals = {},
 ): Promise<Rendercast> {
   const program = blenderProgram(config);
   const tls = tlsOf(config);
   const { rtcHost = config.host } = config;
+  const { codecs, make: encoder } = await findEncoders(config.codecs, log, clock, find);
+  if (codecs.length === 0)
+    throw new UsageError("No graphics processor here encodes AV1: give --codecs another too, as in av1,vp8.");
   const transport = await openTransport(config, {
     clock,
     playoutDelay,
     io,
-    codecs: config.codecs,
+    codecs,
     workers: config.workers ?? spareCores(),
     log,
     announced: await announcedAddresses(config),
@@ -100,7 +102,6 @@ export async function startRendercast(
     () => directory.all(),
     () => transport.counters(),
   );
-  const encoderOf = encoders(clock, log);
   const { maxViewers: total, maxViewersPerStream: perStream = total } = config;
   const seats = new Seats({ total, perStream, perAddress: config.maxViewersPerAddress });
   const broadcastOf = (name: string, from: Source) =>
@@ -110,7 +111,7 @@ export async function startRendercast(
       clock,
       metrics,
       seats,
-      encoder: encoderOf,
+      encoder,
       audience: transport.audience(),
       bitrate: config.bitrate === 0 ? undefined : config.bitrate * 1000,
       maxPixels: config.maxPixels,
@@ -188,7 +189,7 @@ export async function startRendercast(
     await broadcast.start().catch((error: Error) => {
       throw new UsageError(error.message, { cause: error });
     });
-    forwards = await startForwards(config, { clock, stream: broadcast, log });
+    forwards = await startForwards({ ...config, codecs }, { clock, stream: broadcast, log });
   } catch (error) {
     await close();
     throw error;
@@ -286,24 +287,6 @@ function sourceOf(
   }
   const ingest = newIngest(name);
   return { source: new StandbySource(given ?? patternSource({ ...size, fps, clock }), ingest), ingest };
-}
-
-/** Makes encoders. What this machine has for H.264 is looked for when first wanted: until it is found, x264 does. */
-function encoders(clock: Clock, log: (line: string) => void): (codec: Codec) => VideoEncoder {
-  let newH264 = (): VideoEncoder => new FfmpegH264Encoder();
-  let looked = false;
-  return (codec) => {
-    if (codec === "vp8") return new FfmpegVp8Encoder();
-    // Not all hardware can be told how large a slice may be.
-    if (codec === "h264-single") return new FfmpegH264Encoder(codec);
-    if (!looked) {
-      looked = true;
-      void chooseH264(log, clock).then((choice) => {
-        newH264 = choice;
-      });
-    }
-    return newH264();
-  };
 }
 
 /** Cores beyond the two that this thread and the encoder have in use: with fewer a further thread slowed sending. */

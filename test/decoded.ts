@@ -1,5 +1,5 @@
 /** An independent decoder: FFmpeg's own. */
-import { AV_CODEC_ID_H264, AV_CODEC_ID_VP8 } from "node-av/constants";
+import { AV_CODEC_ID_AV1, AV_CODEC_ID_H264, AV_CODEC_ID_VP8 } from "node-av/constants";
 import { Codec, CodecContext, Frame, Packet } from "node-av/lib";
 import type { Codec as CodecName } from "../src/frame.ts";
 
@@ -7,6 +7,7 @@ const DECODERS = {
   vp8: AV_CODEC_ID_VP8,
   h264: AV_CODEC_ID_H264,
   "h264-single": AV_CODEC_ID_H264,
+  av1: AV_CODEC_ID_AV1,
 } as const;
 
 /**

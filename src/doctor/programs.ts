@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { type Config, UsageError } from "../config.ts";
 import { FfmpegH264Encoder } from "../encoder/h264.ts";
-import { findHardware } from "../encoder/hardware.ts";
+import { findHardware, hardwareEncoder } from "../encoder/hardware.ts";
 import { tryOut } from "../encoder/tryout.ts";
 import { FfmpegVp8Encoder } from "../encoder/vp8.ts";
 import { blenderProgram, installedBlender } from "../source/blender/program.ts";
@@ -12,19 +12,27 @@ import { type Finding, wordsOf } from "./check.ts";
 const BLENDER_STARTS_WITHIN = 7000;
 
 export async function checkEncoders({ codecs }: Config): Promise<Finding> {
-  const made = { vp8: () => new FfmpegVp8Encoder(), h264: () => new FfmpegH264Encoder() };
-  const names = { vp8: "VP8", h264: "H.264" };
+  const made = {
+    vp8: () => new FfmpegVp8Encoder(),
+    h264: () => new FfmpegH264Encoder(),
+    av1: async () => {
+      const [best] = await findHardware("av1");
+      if (!best) throw new Error("no graphics processor here encodes it, so it is not sent");
+      return hardwareEncoder("av1", best);
+    },
+  };
+  const names = { vp8: "VP8", h264: "H.264", av1: "AV1" };
   const tried = await Promise.all(
     codecs.map(async (codec) => {
       try {
-        await tryOut(made[codec]());
+        await tryOut(await made[codec]());
         return { good: true, text: names[codec] };
       } catch (error) {
         return { good: false, text: `${names[codec]} fails: ${wordsOf(error)}` };
       }
     }),
   );
-  const hardware = codecs.includes("h264") ? await findHardware() : [];
+  const hardware = codecs.includes("h264") ? await findHardware("h264") : [];
   const texts = [
     ...tried.map(({ text }) => text),
     ...(hardware[0] ? [`H.264 by ${hardware.join(", ")}`] : []),

@@ -1,24 +1,37 @@
-/** What encodes H.264 on this machine. */
+/** What encodes on this machine what hardware may encode. */
 import type { Clock } from "../timing.ts";
+import { FfmpegAv1Encoder } from "./av1.ts";
 import type { VideoEncoder } from "./encoder.ts";
-import { withFallback } from "./fallback.ts";
+import { type Choice, withFallback } from "./fallback.ts";
 import { FfmpegH264Encoder } from "./h264.ts";
-import { findHardware, hardwareEncoder } from "./hardware.ts";
+import { findHardware, type HardwareCodec, hardwareEncoder } from "./hardware.ts";
 
-/** Looks for hardware, says what it found, and makes encoders: by hardware until that fails, then by x264. */
-export async function chooseH264(
+const NAMES = { h264: "H.264", av1: "AV1" } as const;
+
+const SOFTWARE = {
+  h264: { name: "x264", make: () => new FfmpegH264Encoder() },
+  av1: { name: "SVT-AV1", make: () => new FfmpegAv1Encoder() },
+} as const satisfies Record<HardwareCodec, Choice>;
+
+/**
+ * Looks for hardware, says what it found, and makes encoders: by hardware until that fails, then by software.
+ * @returns undefined where there is no hardware: then software, by which alone AV1 is not worth its time.
+ */
+export async function chooseHardware(
+  codec: HardwareCodec,
   log: (line: string) => void,
   clock: Clock,
   find = findHardware,
-): Promise<() => VideoEncoder> {
-  const found = await find();
+): Promise<(() => VideoEncoder) | undefined> {
+  const found = await find(codec);
   const [best] = found;
+  const none = codec === "h264" ? "x264 does" : "it is not sent";
   log(
     best
-      ? `H.264 is encoded by ${best}; what works here: ${found.join(", ")}.`
-      : "No graphics processor here encodes H.264: x264 does.",
+      ? `${NAMES[codec]} is encoded by ${best}; what works here: ${found.join(", ")}.`
+      : `No graphics processor here encodes ${NAMES[codec]}: ${none}.`,
   );
-  const software = { name: "x264", make: () => new FfmpegH264Encoder() };
-  if (!best) return software.make;
-  return withFallback([{ name: best, make: () => hardwareEncoder(best) }, software], log, clock);
+  if (!best) return undefined;
+  const hardware = { name: best, make: () => hardwareEncoder(codec, best) };
+  return withFallback([hardware, SOFTWARE[codec]], log, clock);
 }

@@ -1,19 +1,12 @@
 /** H.264, constrained baseline, by x264: what every browser decodes, most of them in hardware. */
 import { availableParallelism } from "node:os";
-import {
-  AVCOL_PRI_BT709,
-  AVCOL_RANGE_MPEG,
-  AVCOL_SPC_BT709,
-  AVCOL_SPC_SMPTE170M,
-  AVCOL_TRC_IEC61966_2_1,
-  FF_ENCODER_LIBX264,
-} from "node-av/constants";
+import { FF_ENCODER_LIBX264 } from "node-av/constants";
 import type { CodecContext } from "node-av/lib";
 import { MAX_PAYLOAD } from "../frame.ts";
+import { describeColours, matrixOf } from "./colours.ts";
 import type { EncoderSettings } from "./encoder.ts";
 import { FfmpegEncoder, type Recipe } from "./ffmpeg.ts";
 import { levelOf } from "./level.ts";
-import type { Matrix } from "./matrix.ts";
 import { LONGEST } from "./pace.ts";
 
 /** What one thread keeps up with: beside a renderer that has all cores, more of them make it no faster. */
@@ -23,7 +16,7 @@ const PIXELS_A_THREAD = 1920 * 1080;
 export const H264 = {
   codec: "h264",
   evenSides: true,
-  matrix: ({ width, height }): Matrix => (width >= 1280 || height >= 720 ? "bt709" : "bt601"),
+  matrix: matrixOf,
   limit(context: CodecContext, bitrate: number, asked: number) {
     // Without these x264 does not follow a changed bitrate.
     context.rcMaxRate = BigInt(asked);
@@ -32,11 +25,7 @@ export const H264 = {
   describe(context: CodecContext, settings: EncoderSettings) {
     const { width, height, fps, bitrate } = settings;
     context.level = levelOf(width, height, fps, bitrate);
-    // Decoders that are not told guess by the size. Source pixels are sRGB, whose primaries are those of BT.709.
-    context.colorSpace = H264.matrix(settings) === "bt709" ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
-    context.colorRange = AVCOL_RANGE_MPEG;
-    context.colorPrimaries = AVCOL_PRI_BT709;
-    context.colorTrc = AVCOL_TRC_IEC61966_2_1;
+    describeColours(context, settings);
   },
 } as const satisfies Partial<Recipe>;
 

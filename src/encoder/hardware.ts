@@ -1,9 +1,12 @@
-/** H.264 by graphics processors: which of them there are is found by trying. */
+/** H.264 and AV1 by graphics processors: which of them there are is found by trying. */
 import { execFile } from "node:child_process";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import {
+  FF_ENCODER_AV1_NVENC,
+  FF_ENCODER_AV1_QSV,
+  FF_ENCODER_AV1_VAAPI,
   FF_ENCODER_H264_NVENC,
   FF_ENCODER_H264_QSV,
   FF_ENCODER_H264_VAAPI,
@@ -11,14 +14,16 @@ import {
 } from "node-av/constants";
 import { Codec } from "node-av/lib";
 import type { Millis } from "../timing.ts";
+import { AV1 } from "./av1.ts";
 import type { VideoEncoder } from "./encoder.ts";
 import { FfmpegEncoder, type Recipe } from "./ffmpeg.ts";
 import { H264 } from "./h264.ts";
 
-const COMMON = { ...H264, threads: () => 1 } as const;
+const ONE_THREAD = { threads: () => 1 } as const;
+const COMMON = { ...H264, ...ONE_THREAD } as const;
 
 /** By preference: the makers' own before what is common to several. */
-const RECIPES = {
+const H264_RECIPES = {
   NVENC: {
     ...COMMON,
     encoder: FF_ENCODER_H264_NVENC,
@@ -58,17 +63,52 @@ const RECIPES = {
   },
 } as const satisfies Record<string, Recipe>;
 
-export type Hardware = keyof typeof RECIPES;
+const AV1_RECIPES: Partial<Record<keyof typeof H264_RECIPES, Recipe>> = {
+  NVENC: {
+    ...H264_RECIPES.NVENC,
+    ...AV1,
+    encoder: FF_ENCODER_AV1_NVENC,
+    options: () => ({
+      preset: "p3",
+      tune: "ull",
+      zerolatency: "1",
+      delay: "0",
+      rc: "cbr",
+      "forced-idr": "1",
+    }),
+  },
+  QSV: {
+    ...H264_RECIPES.QSV,
+    ...AV1,
+    encoder: FF_ENCODER_AV1_QSV,
+    options: () => ({ async_depth: "1", preset: "veryfast", forced_idr: "1" }),
+  },
+  VAAPI: {
+    ...H264_RECIPES.VAAPI,
+    ...AV1,
+    encoder: FF_ENCODER_AV1_VAAPI,
+    options: () => ({ async_depth: "1" }),
+  },
+};
 
-export const HARDWARE = Object.keys(RECIPES) as readonly Hardware[];
+const RECIPES = { h264: H264_RECIPES, av1: AV1_RECIPES } as const;
+
+export type Hardware = keyof typeof H264_RECIPES;
+/** What is encoded by hardware where that is there. */
+export type HardwareCodec = keyof typeof RECIPES;
+
+export const HARDWARE = Object.keys(H264_RECIPES) as readonly Hardware[];
 
 /** All are tried at once; a driver that takes longer to wake is of no use. */
 const TRIED_WITHIN: Millis = 5000;
 
 const TRIAL = fileURLToPath(new URL(`./trial${extname(import.meta.filename)}`, import.meta.url));
 
-export function hardwareEncoder(hardware: Hardware): VideoEncoder {
-  return new FfmpegEncoder(RECIPES[hardware]);
+/** @throws where none of this kind has the codec. */
+export function hardwareEncoder(codec: HardwareCodec, hardware: Hardware): VideoEncoder {
+  const recipe: Recipe | undefined = RECIPES[codec][hardware];
+  if (!recipe) throw new Error(`${hardware} has no ${codec}`);
+  return new FfmpegEncoder(recipe);
 }
 
 /**
@@ -76,12 +116,16 @@ export function hardwareEncoder(hardware: Hardware): VideoEncoder {
  * @param run runs a trial, and rejects where it fails; only tests pass their own.
  */
 export async function findHardware(
-  run: (hardware: Hardware) => Promise<void> = runTrial,
+  codec: HardwareCodec,
+  run: (codec: HardwareCodec, hardware: Hardware) => Promise<void> = runTrial,
 ): Promise<Hardware[]> {
-  const built = HARDWARE.filter((hardware) => Codec.findEncoderByName(RECIPES[hardware].encoder));
+  const built = HARDWARE.filter((hardware) => {
+    const recipe: Recipe | undefined = RECIPES[codec][hardware];
+    return recipe && Codec.findEncoderByName(recipe.encoder);
+  });
   const works = await Promise.all(
     built.map((hardware) =>
-      run(hardware).then(
+      run(codec, hardware).then(
         () => true,
         () => false,
       ),
@@ -91,6 +135,11 @@ export async function findHardware(
 }
 
 /** Rejects where it fails; the error has what the trial said as its `stdout`. */
-export async function runTrial(hardware: string, within: Millis = TRIED_WITHIN): Promise<void> {
-  await promisify(execFile)(process.execPath, [TRIAL, hardware], { timeout: within, killSignal: "SIGKILL" });
+export async function runTrial(
+  codec: string,
+  hardware: string,
+  within: Millis = TRIED_WITHIN,
+): Promise<void> {
+  const limit = { timeout: within, killSignal: "SIGKILL" } as const;
+  await promisify(execFile)(process.execPath, [TRIAL, codec, hardware], limit);
 }

@@ -1,11 +1,13 @@
-/** The process that tries one kind of hardware, named as its argument: it ends with 0 where that works. */
+/** The process that tries one kind of hardware, as its arguments name codec and kind: it ends with 0 where that works. */
 import { HARDWARE, hardwareEncoder } from "./hardware.ts";
 import { tryOut } from "./tryout.ts";
 
-const hardware = HARDWARE.find((name) => name === process.argv[2]);
+const [, , codec, name] = process.argv;
+const hardware = HARDWARE.find((one) => one === name);
 try {
-  if (!hardware) throw new Error(`no such hardware: ${process.argv[2]}`);
-  await tryOut(hardwareEncoder(hardware));
+  if (!hardware || (codec !== "h264" && codec !== "av1"))
+    throw new Error(`no such hardware: ${codec} ${name}`);
+  await tryOut(hardwareEncoder(codec, hardware));
   process.exit(0);
 } catch (error) {
   console.log(error instanceof Error ? error.message : error);

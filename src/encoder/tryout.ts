@@ -1,6 +1,7 @@
 /** Whether an encoder does what is asked of it: some of H.264 claim what they do not keep. */
 import { NAL, nalType, nalUnits } from "../annexb.ts";
 import type { RawFrame } from "../frame.ts";
+import { OBU, type Obu, obusOf } from "../obu.ts";
 import type { EpochMs } from "../timing.ts";
 import type { VideoEncoder } from "./encoder.ts";
 
@@ -21,6 +22,8 @@ export async function tryOut(encoder: VideoEncoder): Promise<void> {
       const { type, data } = await encoder.encode(picture(n), key);
       const expected = key || n === 0 ? "key" : "delta";
       if (type !== expected) throw new Error(`frame ${n} is no ${expected} frame`);
+      if (encoder.codec === "av1" && type === "key" && !obusOf(data).some(isSequenceHeader))
+        throw new Error(`frame ${n} has no sequence header`);
       if (encoder.codec !== "h264") continue;
       const units = nalUnits(data);
       const types = units.map(nalType);
@@ -34,6 +37,10 @@ export async function tryOut(encoder: VideoEncoder): Promise<void> {
   } finally {
     encoder.close();
   }
+}
+
+function isSequenceHeader({ type }: Obu): boolean {
+  return type === OBU.sequenceHeader;
 }
 
 /** A gradient that moves. */

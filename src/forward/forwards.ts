@@ -1,6 +1,7 @@
 /** All that a stream is handed on to, from the start of the server to its end. */
 import { writeFile } from "node:fs/promises";
 import { type Config, UsageError } from "../config.ts";
+import type { Codec } from "../frame.ts";
 import type { Clock } from "../timing.ts";
 import type { Forwarded } from "./feed.ts";
 import { addressOf, PAYLOAD_TYPE, RtpForward, sessionDescription } from "./rtp.ts";
@@ -13,7 +14,9 @@ export interface ForwardsOptions {
   readonly log: (line: string) => void;
 }
 
-type ForwardsConfig = Pick<Config, "forward" | "forwardSdp" | "forwardToken" | "codecs">;
+type ForwardsConfig = Pick<Config, "forward" | "forwardSdp" | "forwardToken"> & {
+  readonly codecs: readonly Codec[];
+};
 
 export interface Forwards {
   close(): Promise<void>;
@@ -41,7 +44,7 @@ export async function startForwards(
 
 async function startRtp(
   { host, port }: Extract<Target, { kind: "rtp" }>,
-  options: ForwardsOptions & { readonly codec: Config["codecs"][number] },
+  options: ForwardsOptions & { readonly codec: Codec },
   file: string | undefined,
 ): Promise<RtpForward> {
   const { stream, codec, log } = options;

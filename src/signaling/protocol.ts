@@ -46,7 +46,7 @@ export interface ViewerInfo {
   readonly since: number;
   readonly state: "joining" | "watching";
   /** Of a viewer by WebRTC that watches; the level of its rendition: 0 is the full one. */
-  readonly codec?: "vp8" | "h264" | "h264-single";
+  readonly codec?: "vp8" | "h264" | "h264-single" | "av1";
   readonly level?: number;
   /** As it reports: of its packets, 0 to 1; and milliseconds to it and back. */
   readonly lost?: number;

@@ -11,10 +11,11 @@ import type { Codec } from "../frame.ts";
 // Constrained baseline, which all that have H.264 have; the level does not bind us (RFC 6184, section 8.2.2).
 const BASELINE = "level-asymmetry-allowed=1;profile-level-id=42e01f";
 
-/** As session descriptions have them (RFC 7741, section 6; RFC 6184, section 8). */
+/** As session descriptions have them (RFC 7741, section 6; RFC 6184, section 8; AV1's payload format, section 7). */
 export const CODECS: Readonly<Record<Codec, { readonly name: string; readonly parameters?: string }>> = {
   vp8: { name: "VP8" },
   h264: { name: "H264", parameters: `${BASELINE};packetization-mode=1` },
+  av1: { name: "AV1" },
   "h264-single": { name: "H264", parameters: `${BASELINE};packetization-mode=0` },
 };
 

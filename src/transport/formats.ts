@@ -63,6 +63,8 @@ function formatsOf(offer: string): VideoFormat[] {
 
 function codecOf(name: string, parameters: string): Codec | undefined {
   if (name === "vp8/90000") return "vp8";
+  // Profile 0, main, which is meant too where nothing is said (RTP payload format for AV1, section 7.2).
+  if (name === "av1/90000") return /(?:^|;) *profile=[12]/.test(parameters) ? undefined : "av1";
   // Constrained baseline: of the flags behind the profile's 42, the second says so.
   const [, flags] = /(?:^|;) *profile-level-id=42([0-9a-f]{2})[0-9a-f]{2}/.exec(parameters) ?? [];
   const profile = flags !== undefined && (Number.parseInt(flags, 16) & 0x40) !== 0;

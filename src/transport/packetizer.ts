@@ -1,6 +1,7 @@
 /** An encoded frame to RTP payloads, once per rendition: what differs by viewer is only the header. */
 import { randomInt } from "node:crypto";
 import { type EncodedFrame, MAX_PAYLOAD } from "../frame.ts";
+import { av1Payloads } from "./av1.ts";
 import { h264Payloads, singleUnits } from "./h264.ts";
 import { vp8Payloads } from "./vp8.ts";
 
@@ -35,6 +36,7 @@ export class Packetizer {
   }
 
   #payloads({ codec, data }: EncodedFrame): Buffer[] {
+    if (codec === "av1") return av1Payloads(data, MAX_PAYLOAD);
     if (codec === "h264") return h264Payloads(data, MAX_PAYLOAD);
     if (codec === "h264-single") return singleUnits(data, MAX_PAYLOAD);
     const pictureId = this.#pictureId;

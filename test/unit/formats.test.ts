@@ -39,6 +39,19 @@ describe("the format", () => {
     expect(chooseFormat(offer, ["vp8"])).toEqual({ codec: "vp8", payloadType: 96, rtx: undefined });
   });
 
+  test.each([
+    ["", "av1"],
+    ["level-idx=5;profile=0;tier=0", "av1"],
+    ["profile=1", undefined],
+  ] as const)("of AV1 is that of the main profile: %s", (parameters, codec) => {
+    const offer = sdp(
+      "m=video 9 x 45",
+      "a=rtpmap:45 AV1/90000",
+      ...(parameters ? [`a=fmtp:45 ${parameters}`] : []),
+    );
+    expect(chooseFormat(offer, ["vp8", "av1"])?.codec).toBe(codec);
+  });
+
   test("is H.264 in single units where nothing better of it is offered", () => {
     const offer = (...parameters: string[]) =>
       sdp(

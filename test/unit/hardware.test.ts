@@ -3,8 +3,10 @@ import { promisify } from "node:util";
 import { AV_LOG_ERROR, AV_LOG_QUIET } from "node-av/constants";
 import { Log } from "node-av/lib";
 import { afterEach, describe, expect, test } from "vitest";
-import { chooseH264 } from "../../src/encoder/choice.ts";
+import { FfmpegAv1Encoder } from "../../src/encoder/av1.ts";
+import { chooseHardware } from "../../src/encoder/choice.ts";
 import type { VideoEncoder } from "../../src/encoder/encoder.ts";
+import { findEncoders } from "../../src/encoder/encoders.ts";
 import { HUNG_AFTER, withFallback } from "../../src/encoder/fallback.ts";
 import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
 import {
@@ -18,6 +20,7 @@ import { Rendition } from "../../src/encoder/rendition.ts";
 import { tryOut } from "../../src/encoder/tryout.ts";
 import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
 import type { EncodedFrame } from "../../src/frame.ts";
+import { leb128, OBU, obusOf } from "../../src/obu.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder } from "../fakes.ts";
 import { plain } from "../pictures.ts";
@@ -100,8 +103,24 @@ describe("an encoder that is tried", () => {
     expect(isOpen()).toBe(false);
   });
 
-  test("does where it is of VP8", async () => {
-    await expect(tryOut(new FfmpegVp8Encoder())).resolves.toBeUndefined();
+  test.each([FfmpegVp8Encoder, FfmpegAv1Encoder])("does where it is %o", async (Encoder) => {
+    await expect(tryOut(new Encoder())).resolves.toBeUndefined();
+  });
+
+  test("fails where AV1's keyframes lack what a decoder needs", async () => {
+    const encoder = new FfmpegAv1Encoder();
+    const encode = encoder.encode.bind(encoder);
+    encoder.encode = async (...given) => {
+      const { type, data } = await encode(...given);
+      const obus = obusOf(data).filter((obu) => obu.type !== OBU.sequenceHeader);
+      return {
+        type,
+        data: Buffer.concat(
+          obus.flatMap(({ header, payload }) => [sized(header), leb128(payload.length), payload]),
+        ),
+      };
+    };
+    await expect(tryOut(encoder)).rejects.toThrow("frame 0 has no sequence header");
   });
 
   test("fails where it is of another codec", async () => {
@@ -113,7 +132,7 @@ describe("an encoder that is tried", () => {
 describe("hardware", () => {
   test("is found in order of preference, where a trial succeeds", async () => {
     const tried: Hardware[] = [];
-    const found = await findHardware(async (hardware) => {
+    const found = await findHardware("h264", async (_, hardware) => {
       tried.push(hardware);
       if (hardware === "NVENC") throw new Error("no driver");
     });
@@ -125,7 +144,7 @@ describe("hardware", () => {
 
   test("that is not there fails its trial in silence", async () => {
     const module = new URL("../../src/encoder/hardware.ts", import.meta.url);
-    const script = `import { findHardware } from ${JSON.stringify(module)}; console.log(JSON.stringify(await findHardware()))`;
+    const script = `import { findHardware } from ${JSON.stringify(module)}; console.log(JSON.stringify(await findHardware("h264")))`;
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [
       "--input-type=module",
       "-e",
@@ -136,7 +155,7 @@ describe("hardware", () => {
     // What was found does work, and what was not does not.
     Log.setLevel(AV_LOG_QUIET);
     for (const hardware of HARDWARE) {
-      const trial = tryOut(hardwareEncoder(hardware)).then(
+      const trial = tryOut(hardwareEncoder("h264", hardware)).then(
         () => true,
         () => false,
       );
@@ -145,24 +164,79 @@ describe("hardware", () => {
   });
 
   test("has its trial in another process, which says why it failed", async () => {
-    await expect(runTrial("none")).rejects.toMatchObject({ code: 1, stdout: "no such hardware: none\n" });
+    await expect(runTrial("av1", "none")).rejects.toMatchObject({
+      code: 1,
+      stdout: "no such hardware: av1 none\n",
+    });
   });
 
   test("whose trial takes too long has failed, and the process is gone", async () => {
-    await expect(runTrial("NVENC", 1)).rejects.toMatchObject({ killed: true, signal: "SIGKILL" });
+    await expect(runTrial("h264", "NVENC", 1)).rejects.toMatchObject({ killed: true, signal: "SIGKILL" });
   });
 
-  test("where there is none, x264 it is", async () => {
+  test("that has no AV1 is not tried for it", async () => {
+    const tried: Hardware[] = [];
+    await findHardware("av1", async (_, hardware) => void tried.push(hardware));
+    expect(tried).not.toContain("VideoToolbox");
+  });
+
+  test.each([
+    ["h264", "No graphics processor here encodes H.264: x264 does."],
+    ["av1", "No graphics processor here encodes AV1: it is not sent."],
+  ] as const)("where there is none for %s, that is said", async (codec, line) => {
     const logged: string[] = [];
-    const make = await chooseH264(
-      (line) => logged.push(line),
+    const make = await chooseHardware(
+      codec,
+      (one) => logged.push(one),
       new FakeClock(),
       async () => [],
     );
-    expect(make()).toBeInstanceOf(FfmpegH264Encoder);
-    expect(logged).toEqual(["No graphics processor here encodes H.264: x264 does."]);
+    expect(make).toBeUndefined();
+    expect(logged).toEqual([line]);
   });
 });
+
+describe("the encoders of this machine", () => {
+  const find = (found: Hardware[]) => {
+    const looked: string[] = [];
+    const encoders = findEncoders(
+      ["av1", "vp8", "h264"],
+      () => {},
+      new FakeClock(),
+      async (codec) => {
+        looked.push(codec);
+        return found;
+      },
+    );
+    return { looked, encoders };
+  };
+
+  test("without hardware are of all codecs but AV1", async () => {
+    const { looked, encoders } = find([]);
+    const { codecs, make } = await encoders;
+    expect(codecs).toEqual(["vp8", "h264"]);
+    expect(make("vp8")).toBeInstanceOf(FfmpegVp8Encoder);
+    expect(make("h264")).toBeInstanceOf(FfmpegH264Encoder);
+    expect(make("h264-single").codec).toBe("h264-single");
+    expect(() => make("av1")).toThrow("nothing here encodes AV1");
+    // Looked for when first wanted, and once.
+    make("h264");
+    expect(looked).toEqual(["av1", "h264"]);
+  });
+
+  test("with hardware are of AV1 too", async () => {
+    const { codecs, make } = await find(["NVENC"]).encoders;
+    expect(codecs).toEqual(["av1", "vp8", "h264"]);
+    expect(make("av1").codec).toBe("av1");
+  });
+});
+
+/** An OBU's header that says that a size follows. */
+function sized(header: Buffer): Buffer {
+  const changed = Buffer.from(header);
+  changed[0] = (changed[0] ?? 0) | 2;
+  return changed;
+}
 
 describe("an encoder with a fallback", () => {
   function start() {

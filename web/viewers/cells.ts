@@ -3,7 +3,7 @@ import type { ViewerInfo } from "../../src/signaling/protocol.ts";
 
 export const COLUMNS = ["Viewer", "Network", "By", "Rendition", "Loss", "Round trip", "For"] as const;
 
-const CODECS = { vp8: "VP8", h264: "H.264", "h264-single": "H.264" } as const;
+const CODECS = { vp8: "VP8", h264: "H.264", "h264-single": "H.264", av1: "AV1" } as const;
 
 /** @param now milliseconds since the epoch. */
 export function cellsOf(viewer: ViewerInfo, now: number): string[] {
