@@ -108,14 +108,22 @@ class MjpegPlayback implements Playback {
       const picture = await createImageBitmap(blob).catch(() => undefined);
       if (!picture) continue;
       const decodeTime = performance.now() - began;
-      await nextAnimationFrame();
-      if (!this.#closed) this.#show(picture, next, decodeTime);
+      if (!this.#closed) this.#show(picture);
       picture.close();
+      // It gets onto the screen with the next refresh; more than one until then nobody would see.
+      const shownAt = epochOf(await nextAnimationFrame());
+      const { part, receivedAt } = next;
+      if (!this.#closed)
+        this.#events.shown(
+          { shownAt, receivedAt, decodeTime },
+          readTimes(part.headers),
+          readTelemetry(part.headers),
+        );
     }
     this.#drawing = false;
   }
 
-  #show(picture: ImageBitmap, { part, receivedAt }: Arrival, decodeTime: number): void {
+  #show(picture: ImageBitmap): void {
     const { width, height } = picture;
     this.#options.screen.draw(picture, width, height);
     this.#width = width;
@@ -125,12 +133,6 @@ class MjpegPlayback implements Playback {
       this.#isSilent = false;
       this.#events.picture();
     }
-    // What is drawn now gets onto the screen as the browser begins its next frame.
-    requestAnimationFrame((time) => {
-      if (this.#closed) return;
-      const shown = { shownAt: epochOf(time), receivedAt, decodeTime };
-      this.#events.shown(shown, readTimes(part.headers), readTelemetry(part.headers));
-    });
   }
 
   #count(): void {
