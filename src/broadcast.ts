@@ -94,6 +94,8 @@ export class Broadcast implements SourceSink {
   #shown: Picture | undefined;
   /** Since when somebody watches: has a picture been shown? */
   #attended: "unwatched" | "watched" | "shown" = "unwatched";
+  /** Whether it had stood still when it last came. */
+  #still = false;
   /** Snapshots that are being taken. */
   readonly #taking = new Map<SnapshotSize, Promise<JpegFrame | undefined>>();
   readonly #snapshots: Snapshots<Picture>;
@@ -205,7 +207,10 @@ export class Broadcast implements SourceSink {
     if (this.#attended === "watched") this.#attended = "shown";
     if (this.#mjpeg.viewers > 0) this.#jpegs.push(picture);
     this.#renditions.push(picture.raw);
-    if (resized || healed) this.#tell();
+    const { still } = this.#renditions;
+    const moved = still !== this.#still;
+    this.#still = still;
+    if (resized || healed || moved) this.#tell();
   }
 
   /** Settles when every viewer has it. */
@@ -379,6 +384,7 @@ export class Broadcast implements SourceSink {
       width: shown?.width ?? 0,
       height: shown?.height ?? 0,
       fps: this.#sourceRate.rate,
+      ...(this.#still && this.#state.kind === "live" && { still: true as const }),
       viewers: this.viewers,
       ...(problem === undefined ? {} : { problem }),
     };

@@ -11,8 +11,12 @@ import type { TelemetryView } from "./telemetry/view.ts";
 import { tokenOf, tokenToOperate } from "./token.ts";
 import { showViewers } from "./viewers/overview.ts";
 
+/** Where the server has gone, or tells this viewer nothing: what it told before may not be so any more. */
+const UNTOLD: readonly PlayerState["kind"][] = ["away", "paused", "refused"];
+
 const stream = streamOf(location);
 const player = byId("player", HTMLElement) as HTMLElementTagNameMap["rendercast-player"];
+let lastStream: StreamInfo | undefined;
 const stages = new StagesView(byId("stages", HTMLElement));
 
 write("stream", stream);
@@ -62,6 +66,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 function showState({ kind, label, sentence, notice }: PlayerState): void {
+  document.body.toggleAttribute("data-untold", UNTOLD.includes(kind));
+  if (lastStream) showStream(lastStream);
   document.title = `${label} · ${stream} · rendercast`;
   write("label", label);
   byId("pill", HTMLElement).dataset.tone = toneOf(kind);
@@ -70,8 +76,11 @@ function showState({ kind, label, sentence, notice }: PlayerState): void {
   write("notice", besideThePicture.filter(Boolean).join(" · "));
 }
 
-function showStream({ source, viewers, width, height }: StreamInfo): void {
-  write("source", `${source} · ${viewers === 1 ? "1 viewer" : `${viewers} viewers`}`);
+function showStream(info: StreamInfo): void {
+  lastStream = info;
+  const { source, viewers, width, height } = info;
+  const count = viewers === 1 ? "1 viewer" : `${viewers} viewers`;
+  write("source", UNTOLD.includes(player.state.kind) ? source : `${source} · ${count}`);
   if (width > 0 && height > 0) {
     document.documentElement.style.setProperty("--ratio", (width / height).toFixed(4));
   }
@@ -86,6 +95,7 @@ function showStats(stats: PlayerStats): void {
   write("latency", latency(stats));
   write("latency-detail", details?.filter(Boolean).join(" · ") ?? "");
   write("frame-rate", frameRate(stats.fps));
+  write("frame-rate-detail", stats.still ? "the scene stands still" : "");
   write("bitrate", bitrate(stats.bitrate));
   write("size", size(stats.width, stats.height));
   write("codec", stats.codec ?? "–");

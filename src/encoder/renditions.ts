@@ -1,7 +1,7 @@
 /** The renditions of one picture, each made when somebody first wants it, and ended when nobody does any more. */
 import { type Codec, type RawFrame, type RenditionId, renditionName } from "../frame.ts";
 import type { VideoEncoder } from "./encoder.ts";
-import { Rendition, type RenditionOptions } from "./rendition.ts";
+import { CLEARING, Rendition, type RenditionOptions } from "./rendition.ts";
 
 export interface RenditionsOptions extends Omit<RenditionOptions, "encoder" | "level" | "timestampOffset"> {
   /** Makes an encoder, not yet open. */
@@ -14,6 +14,7 @@ export class Renditions {
   readonly #options: RenditionsOptions;
   readonly #all = new Map<string, Rendition>();
   #last: RawFrame | undefined;
+  #changedAt: number = Number.NEGATIVE_INFINITY;
   /** RFC 3550, section 5.1: the initial value of the timestamp should be random. */
   readonly #timestampOffset = Math.floor(Math.random() * 2 ** 32);
 
@@ -31,10 +32,16 @@ export class Renditions {
     return sum;
   }
 
+  /** Whether the last pictures were all one and the same, for long enough that only the heartbeat shows them. */
+  get still(): boolean {
+    return this.#last !== undefined && this.#options.clock.now() - this.#changedAt >= CLEARING;
+  }
+
   /** As {@link Rendition.push}, to all that are there. */
   push(frame: RawFrame): void {
     const isStill = this.#last !== undefined && isSame(frame, this.#last);
     this.#last = frame;
+    if (!isStill) this.#changedAt = this.#options.clock.now();
     for (const rendition of this.#all.values()) rendition.push(frame, isStill);
   }
 

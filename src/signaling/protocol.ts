@@ -28,6 +28,8 @@ export interface StreamInfo {
   readonly height: number;
   /** Pictures a second from the source, over the last seconds. */
   readonly fps: number;
+  /** The pictures that come have been one and the same for two seconds; video shows them as two frames a second. */
+  readonly still?: true;
   /** Everybody who watches, by WebRTC or MJPEG. */
   readonly viewers: number;
   /** Why no pictures come, or why those that come cannot be shown: a sentence for the user. */

@@ -43,6 +43,12 @@ function delaying(io: MediaIo, delay: () => number): MediaIo {
   };
 }
 
+function configOf(...options: string[]): Parameters<typeof startRendercast>[0] {
+  const command = readConfig(["--port", "0", "--rtc-port", "0", "--host", "127.0.0.1", ...options], {});
+  if (!("run" in command)) throw new Error("no configuration");
+  return command.run;
+}
+
 describeWith(["chromium"], "the latency lab", ({ chromium }) => {
   const captured = new Map<number, number>();
   const delays: Record<LaneKey, number> = { webrtc: 0, img: 0, fetch: 0 };
@@ -54,10 +60,8 @@ describeWith(["chromium"], "the latency lab", ({ chromium }) => {
   let page: Page;
 
   beforeAll(async () => {
-    const command = readConfig(["--port", "0", "--rtc-port", "0", "--host", "127.0.0.1"], {});
-    if (!("run" in command)) throw new Error("no configuration");
     const io = delaying(plainIo, () => delays.webrtc);
-    server = await startRendercast(command.run, () => {}, { io, source: tappedPattern(SIZE, captured) });
+    server = await startRendercast(configOf(), () => {}, { io, source: tappedPattern(SIZE, captured) });
     proxy = await delayingProxy(server.port, (path) => {
       if (!path.includes("/mjpeg")) return 0;
       return path.includes("timed") ? delays.fetch : delays.img;
@@ -161,6 +165,27 @@ describeWith(["chromium"], "the latency lab", ({ chromium }) => {
     expect(Math.abs(stage - DELAY)).toBeLessThan(DELAY / 2);
   });
 
+  test("gives the last recording as CSV and as a picture too, and its summary to copy", async () => {
+    const download = async (kind: "csv" | "png"): Promise<Buffer> => {
+      await page.click(`#${kind}`);
+      return vi.waitFor(() => {
+        const [file = ""] = readdirSync(downloads).filter((name) => name.endsWith(`.${kind}`));
+        expect(file).toMatch(/^latency-main-/);
+        const content = readFileSync(join(downloads, file));
+        expect(content.length).toBeGreaterThan(1000);
+        return content;
+      });
+    };
+    const [names = "", ...rows] = (await download("csv")).toString("utf8").trim().split("\n");
+    expect(names).toMatch(/^lane,/);
+    const lanes = rows.map((row) => row.slice(0, row.indexOf(",")));
+    expect(new Set(lanes)).toEqual(new Set(["webrtc", "img", "fetch"]));
+    expect((await download("png")).subarray(1, 4).toString("latin1")).toBe("PNG");
+    expect(await page.$eval("textarea#summary", ({ value }) => value)).toMatch(/WebRTC.* ms/s);
+    await page.click("#copy");
+    await page.waitForFunction(() => document.querySelector("#record-status")?.textContent === "Copied");
+  });
+
   test("costs the server nothing for a lane that is off, and raises no errors", async () => {
     const viewers = async () => (await (await fetch(`${proxy.url}/streams/main`)).json()).viewers;
     await vi.waitFor(async () => expect(await viewers()).toBe(3));
@@ -169,5 +194,59 @@ describeWith(["chromium"], "the latency lab", ({ chromium }) => {
       await vi.waitFor(async () => expect(await viewers()).toBe(2 - index), { timeout: 10_000 });
     }
     expect(troubles).toEqual([]);
+  });
+
+  test("says once that it takes a token and asks for no pictures, and shows all lanes to who has one", async () => {
+    const secret = "a-fixed-view-secret";
+    const guarded = await startRendercast(configOf("--view-token", secret), () => {}, {
+      source: tappedPattern(SIZE, new Map()),
+    });
+    const origin = `http://127.0.0.1:${guarded.port}`;
+    const found: string[] = [];
+    const asked: string[] = [];
+    const tab = await browser.newPage({ type: "window" });
+    try {
+      tab.on("pageerror", (error) => found.push(String(error)));
+      tab.on("console", (message) => message.type() === "error" && found.push(message.text()));
+      tab.on("request", (request) => asked.push(request.url()));
+      const open = async (token: string) => {
+        await tab.goto("about:blank");
+        await tab.goto(`${origin}/lab${token}`);
+      };
+      const text = () => tab.$eval("main", ({ textContent }) => textContent ?? "");
+
+      await open("");
+      await tab.waitForFunction(() => document.querySelector("#notice")?.textContent?.includes("token"));
+      expect(await tab.$eval("#label", ({ textContent }) => textContent)).toBe("Refused");
+      expect((await text()).match(/takes a token/g)).toHaveLength(1);
+      expect(await text()).not.toMatch(/lost|waits|Not timed/);
+      expect(asked.filter((url) => url.includes("/streams/"))).toEqual([]);
+
+      // Its <img> cannot bring a fixed secret, and says so instead of being refused.
+      await open(`#token=${secret}`);
+      await tab.waitForSelector('[data-lane="fetch"] canvas:not([hidden])');
+      await tab.waitForFunction(() =>
+        document.querySelector('[data-lane="img"] .note')?.textContent?.includes("share link"),
+      );
+
+      const { token } = await (await fetch(`${origin}/streams/main/share`, { method: "POST" })).json();
+      await open(`#token=${token}`);
+      await tab.waitForFunction(() => {
+        const shown = (lane: string) =>
+          document.querySelector(`[data-lane="${lane}"] .picture > :not([hidden])`);
+        const [video, image, canvas] = [shown("webrtc"), shown("img"), shown("fetch")];
+        return (
+          video instanceof HTMLVideoElement &&
+          video.videoWidth > 0 &&
+          image instanceof HTMLImageElement &&
+          image.naturalWidth > 0 &&
+          canvas instanceof HTMLCanvasElement
+        );
+      });
+      expect(found).toEqual([]);
+    } finally {
+      await tab.close();
+      await guarded.close();
+    }
   });
 });

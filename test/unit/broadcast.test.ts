@@ -193,6 +193,25 @@ describe("a broadcast", () => {
     expect([second, third, fourth].map(({ data }) => data.length)).toEqual([size, size, size]);
   });
 
+  test("tells that its pictures stand still once they have for two seconds, and at once that they move", async () => {
+    const { broadcast, clock, infos, join, source } = await start();
+    source.sink?.state({ kind: "live", since: clock.now(), run: 1 });
+    await join();
+    const show = async (number: number, color: number) => {
+      const timings = { captured: clock.now(), received: clock.now() };
+      source.sink?.frame({ ...plain(32, 16, [color, 2, 3], number), timings });
+      await settle();
+      await clock.advance(100);
+    };
+    for (let number = 0; number < 20; number++) await show(number, 1);
+    expect(broadcast.info()).not.toHaveProperty("still");
+    for (let number = 20; number < 25; number++) await show(number, 1);
+    expect(broadcast.info().still).toBe(true);
+    expect(infos.at(-1)?.still).toBe(true);
+    await show(25, 200);
+    expect(infos.at(-1)).not.toHaveProperty("still");
+  });
+
   test("who comes back to a picture that stands still gets it again", async () => {
     const { join, show } = await start();
     const first = await join();

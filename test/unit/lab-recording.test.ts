@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { laneSummary, Recorder, type Setting, summaryLine, toCsv, toJson } from "../../web/lab/recording.ts";
 import { labOf } from "../../web/lab/route.ts";
-import { browserName, byteRate, tenths } from "../../web/lab/words.ts";
+import { browserName, byteRate, isSigned, tenths } from "../../web/lab/words.ts";
 
 /** 2026-11-23 07:40 UTC */
 const START = 1_795_419_600_000;
@@ -102,4 +102,12 @@ it("writes figures in as many digits as can be read", () => {
     "1234",
   ]);
   expect([undefined, 83_400, 1_250_000].map(byteRate)).toEqual(["–", "83 kB/s", "1.3 MB/s"]);
+});
+
+describe("isSigned", () => {
+  it("knows a JWT, which an address may hold, from a fixed secret, which it may not", () => {
+    expect(isSigned("eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.c2ln-_")).toBe(true);
+    for (const secret of ["long-enough-secret-1", "two.parts", "a..b", "with spaces.in.it"])
+      expect(isSigned(secret)).toBe(false);
+  });
 });

@@ -87,3 +87,29 @@ it("counts no frames of a source that rests, whether it is told which are shown 
   }
   expect(ended.stats(10_000).fps).toBe(20);
 });
+
+it("says of the video that its scene stands still, and not of MJPEG, which shows every picture", () => {
+  const told = meter();
+  told.still = true;
+  expect(told.stats(0).still).toBe(false);
+  told.counted({ at: 0, bytes: 0, frames: 0 }, format, true);
+  expect(told.stats(100).still).toBe(true);
+  told.begin("mjpeg", 0);
+  told.counted({ at: 200, bytes: 0, frames: 0 }, format, true);
+  expect(told.stats(200).still).toBe(false);
+});
+
+it("takes no picture of a still scene for a new one, whatever its number, until it moves", () => {
+  const scene = meter();
+  const show = (number: number) => {
+    const one = report(number, number * 500);
+    scene.reported(one);
+    scene.shown({ shownAt: number * 500 + 300 }, { rtpTimestamp: one.rtpTimestamp });
+  };
+  scene.still = true;
+  show(1);
+  expect(scene.stats(800).latency).toBeUndefined();
+  scene.still = false;
+  show(2);
+  expect(scene.stats(1300).latency?.now).toBe(300);
+});

@@ -28,7 +28,7 @@ interface FakePlayback extends Playback {
 }
 
 /** A session whose server and playbacks do what the test says. */
-function start({ webrtc = true } = {}) {
+function start({ webrtc = true, hasToken = false } = {}) {
   const timers = new FakeClock();
   const telemetry: ShownTelemetry[] = [];
   const opened: { webrtc: FakePlayback[]; mjpeg: FakePlayback[] } = { webrtc: [], mjpeg: [] };
@@ -92,6 +92,7 @@ function start({ webrtc = true } = {}) {
     },
     openWebRtc: webrtc ? (given, offers, _fps, hears) => open("webrtc", given, offers, hears) : undefined,
     openMjpeg: (given) => open("mjpeg", given),
+    hasToken,
     changed: () => {},
     telemetry: (shown) => telemetry.push(shown),
     random: () => 0.5,
@@ -380,6 +381,70 @@ describe("a session", () => {
     expect(opened.webrtc).toHaveLength(2);
     newest("webrtc").events.picture();
     expect(session.model.refusal).toBeUndefined();
+  });
+
+  const TOKEN = { ok: false, code: "token", message: "Watching this takes a token." } as const;
+
+  it.each([true, false])(
+    "asks for nothing by HTTP where a token is missing, with WebRTC: %s",
+    async (webrtc) => {
+      const { session, server, opened, timers, connect } = start({ webrtc });
+      server.follow = TOKEN;
+      await connect();
+      const { follows } = server;
+      await timers.advance(120_000);
+      expect(opened.mjpeg).toHaveLength(0);
+      expect(server.follows).toBe(follows);
+      expect(session.model.refusal?.code).toBe("token");
+      // The server may be started again without asking for one.
+      server.follow = undefined;
+      await connect();
+      expect(session.model).toMatchObject(webrtc ? { source: live } : { source: live, refusal: undefined });
+      expect(opened.mjpeg).toHaveLength(webrtc ? 0 : 1);
+    },
+  );
+
+  it("asks again with a token, which others may make good, and then shows MJPEG where it did before", async () => {
+    const { session, server, opened, timers, connect, newest } = start({ hasToken: true, webrtc: false });
+    await connect();
+    newest("mjpeg").events.picture();
+    server.follow = TOKEN;
+    await connect();
+    newest("mjpeg").events.lost();
+    await timers.advance(10_000);
+    expect(opened.mjpeg).toHaveLength(1);
+    server.follow = undefined;
+    await timers.advance(60_000);
+    expect(session.model.refusal).toBeUndefined();
+    expect(opened.mjpeg).toHaveLength(2);
+  });
+
+  it("has no figures of a connection that has not noticed yet that the server is gone", async () => {
+    const { session, timers, connectAndShow, newest, away } = start();
+    await connectAndShow();
+    const format = { codec: "VP8", width: 480, height: 270 };
+    const count = (bytes: number) =>
+      newest("webrtc").events.counted({ at: timers.now(), bytes, frames: bytes }, format);
+    count(1);
+    away();
+    for (let seconds = 0; seconds < 4; seconds++) {
+      await timers.advance(1000);
+      count(2 + seconds);
+    }
+    // Only the signaling is away.
+    expect(session.meter.stats(timers.now())).toMatchObject({ codec: "VP8", width: 480, fps: 1 });
+    for (let seconds = 0; seconds < 4; seconds++) {
+      await timers.advance(1000);
+      count(5);
+    }
+    const gone = {
+      codec: undefined,
+      width: undefined,
+      fps: undefined,
+      bitrate: undefined,
+      transport: undefined,
+    };
+    expect(session.meter.stats(timers.now())).toMatchObject(gone);
   });
 
   it("joins as soon as somebody leaves a server that was full", async () => {

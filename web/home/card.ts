@@ -70,6 +70,14 @@ export class Card {
     if (state.kind !== "waiting") this.#move();
   }
 
+  /** The server does not answer: its picture is the last one, and no more is known. */
+  away(): void {
+    this.#label.textContent = "Server away";
+    this.#pill.dataset.tone = "warm";
+    this.#detail.textContent = "";
+    this.#isLive = false;
+  }
+
   close(): void {
     this.#seen.disconnect();
     document.removeEventListener("visibilitychange", this.#move);

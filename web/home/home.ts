@@ -4,25 +4,45 @@ import { bearer, tokenOf } from "../token.ts";
 import { Card } from "./card.ts";
 
 const READ_EVERY = 2000;
+/** A refusal seldom ends, and each is an error in the browser's console. */
+const REFUSED_FOR = 30_000;
 
 const token = tokenOf(location);
 const list = byId("cards");
 const cards = new Map<string, Card>();
 
+/** Reads the list, and again after a while: what is refused for want of a token, not before the page is loaded anew. */
 async function read(): Promise<void> {
-  const answer = await fetch("/streams", { headers: bearer(token) }).catch(() => undefined);
-  if (!answer) say("The server does not answer: it is tried again.");
-  else if (!answer.ok) nothing("These streams need a token", await answer.text(), "");
-  else show(await answer.json());
+  const answer = document.hidden ? "hidden" : await asked();
+  if (answer === undefined) away();
+  else if (answer !== "hidden") {
+    if (!answer.ok) refused(await answer.text());
+    else show(await answer.json());
+    if (answer.status === 401 && token === "") return;
+    if (!answer.ok) return again(REFUSED_FOR);
+  }
+  again(READ_EVERY);
+}
+
+const asked = () => fetch("/streams", { headers: bearer(token) }).catch(() => undefined);
+
+function again(after: number): void {
+  setTimeout(() => void read(), after);
+}
+
+function away(): void {
+  say("The server does not answer: it is tried again.");
+  for (const card of cards.values()) card.away();
+}
+
+function refused(why: string): void {
+  drop(new Set());
+  say("");
+  nothing("These streams need a token", why, "");
 }
 
 function show(streams: readonly StreamInfo[]): void {
-  const names = new Set(streams.map(({ name }) => name));
-  for (const [name, card] of cards) {
-    if (names.has(name)) continue;
-    card.close();
-    cards.delete(name);
-  }
+  drop(new Set(streams.map(({ name }) => name)));
   for (const info of streams) {
     const card = cards.get(info.name) ?? added(info.name);
     card.show(info);
@@ -35,6 +55,15 @@ function show(streams: readonly StreamInfo[]): void {
       "Publish from Blender, or from any program that sends HTTP, and it is here at once. On the server's machine that takes no token:",
       `ffmpeg -re -i any.mp4 -f mpjpeg ${location.protocol}//localhost${location.port && `:${location.port}`}/streams/film`,
     );
+}
+
+/** Takes the cards of all others away. */
+function drop(names: ReadonlySet<string>): void {
+  for (const [name, card] of cards) {
+    if (names.has(name)) continue;
+    card.close();
+    cards.delete(name);
+  }
 }
 
 function added(name: string): Card {
@@ -66,6 +95,3 @@ function byId(id: string): HTMLElement {
 }
 
 void read();
-setInterval(() => {
-  if (!document.hidden) void read();
-}, READ_EVERY);

@@ -3,7 +3,7 @@ import type { FrameReport } from "../../src/signaling/protocol.ts";
 import type { Offset } from "../player/clock-offset.ts";
 import { FrameMatcher, type Shown } from "../player/latency.ts";
 import type { PlaybackEvents } from "../player/playback.ts";
-import { type Counters, RateMeter } from "../player/rates.ts";
+import { type Counters, RateMeter, STALE } from "../player/rates.ts";
 import { type ServerTimes, stagesOf } from "../player/stages.ts";
 import type { Sample } from "./sample.ts";
 
@@ -34,6 +34,7 @@ export class Frames {
   #connectedAt = Number.NEGATIVE_INFINITY;
   #lastNumber: number | undefined;
   #unknown = 0;
+  #countedAt = Number.NEGATIVE_INFINITY;
 
   constructor(ports: FramesPorts) {
     this.#ports = ports;
@@ -44,9 +45,10 @@ export class Frames {
     return this.#unknown < UNKNOWN_FRAMES;
   }
 
-  /** Bytes a second that come in; undefined before that is known. */
+  /** Bytes a second that come in; undefined where nothing is counted yet, or any more. */
   get bytesPerSecond(): number | undefined {
-    const bits = this.#rates.rates?.bitrate;
+    const isCounted = this.#ports.now() - this.#countedAt < STALE;
+    const bits = isCounted ? this.#rates.rates?.bitrate : undefined;
     return bits === undefined ? undefined : bits / 8;
   }
 
@@ -73,6 +75,7 @@ export class Frames {
       },
       counted: (counters: Counters, format) => {
         this.#rates.add(counters);
+        this.#countedAt = counters.at;
         events.counted(counters, format);
       },
     };
@@ -87,11 +90,11 @@ export class Frames {
   #shown(told: Shown, frame: Parameters<PlaybackEvents["shown"]>[1]): void {
     // All lanes end alike, where the optical reading does: a forecast of the screen's light exists for video alone.
     const shown = { ...told, shownAt: told.readableAt ?? told.shownAt };
-    this.#unknown++;
     if (frame && !("rtpTimestamp" in frame)) this.#ports.told(frame);
     const times =
       frame && "rtpTimestamp" in frame ? this.#matcher.shown(frame.rtpTimestamp, shown)?.report : frame;
     if (!this.#ports.measuring()) return;
+    this.#unknown = times ? 0 : this.#unknown + 1;
     // The last picture, sent again.
     if (times?.number !== undefined && times.number === this.#lastNumber) return;
     this.#ports.shown(shown.shownAt);

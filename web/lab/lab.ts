@@ -2,7 +2,7 @@
  * The latency lab: one stream by three ways at the same time, measured frame by frame. This file joins the parts:
  * the lanes, the plot that all of them share, and the recorder. The figures are of the last ten seconds.
  */
-import { milliseconds } from "../player/format.ts";
+import { milliseconds, type Tone } from "../player/format.ts";
 import { Presence } from "../player/presence.ts";
 import { parseSource } from "../player/source-url.ts";
 import { pageTimers } from "../player/timers.ts";
@@ -38,7 +38,8 @@ const around: Surroundings = {
   token,
   timers,
   clock: () => server.meter.clock.best,
-  measuring: () => !document.hidden && isLive(),
+  measuring: () => !document.hidden && isMoving(),
+  serverIsThere: () => server.model.server === "there",
   told: new ToldFrames(),
   recorder: () => recorder,
   changed: () => redraw.request(),
@@ -47,7 +48,10 @@ const server = openIdleSession(around, showSource);
 const lanes = LANES.map((key) => {
   const view = new LaneView(
     key,
-    (on) => (on ? lane.start() : lane.stop()),
+    () => {
+      switchLanes();
+      show();
+    },
     () => setOptical(true),
   );
   const lane = new Lane(key, view.picture, around);
@@ -84,14 +88,13 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => char
 new ResizeObserver(() => chart.resize(plotBox.clientWidth, plotBox.clientHeight)).observe(plotBox);
 
 // Nobody can see a hidden page, and browsers tell it of no frames.
-const presence = new Presence(timers, !document.hidden, () => switchAll(presence.seen));
+const presence = new Presence(timers, !document.hidden, switchLanes);
 document.addEventListener("visibilitychange", () => {
   presence.set(!document.hidden);
   rest();
   if (document.hidden && recorder) stopRecording("Ended early, as the page was hidden");
   showSource();
 });
-if (presence.seen) switchAll(true);
 timers.every(SHOW_EVERY, show);
 lookEachFrame();
 show();
@@ -100,11 +103,21 @@ function isLive(): boolean {
   return server.model.server === "there" && server.info?.state.kind === "live";
 }
 
-/** Those that were on are put on again. */
-function switchAll(on: boolean): void {
+/** While the scene stands still each lane is sent another share of its pictures: there is nothing to compare. */
+function isMoving(): boolean {
+  return isLive() && server.info?.still !== true;
+}
+
+/** The server tells of the stream: so it lets this page in. */
+function isAdmitted(): boolean {
+  return server.info !== undefined && server.model.refusal === undefined;
+}
+
+/** Puts on those that the user wants, while somebody looks and the server lets us: three lanes would be refused thrice. */
+function switchLanes(): void {
   for (const { lane, view } of lanes) {
-    if (!on) lane.stop();
-    else if (!view.element.hasAttribute("data-off")) lane.start();
+    if (view.wanted && presence.seen && isAdmitted()) lane.start();
+    else lane.stop();
   }
 }
 
@@ -132,32 +145,47 @@ function lookEachFrame(): void {
 function showSource(): void {
   const { info, model } = server;
   const live = isLive();
-  if (!live) {
-    rest();
-    around.told.clear();
-  }
+  const told = model.server === "there" && !model.refusal;
+  if (!isMoving()) rest();
+  if (!live) around.told.clear();
+  switchLanes();
   for (const { lane } of lanes) lane.log.freezeAfter = lane.optical.freezeAfter = freezeAfter(info?.fps);
-  const tone = document.hidden ? "idle" : live ? "good" : model.server === "there" ? "warm" : "busy";
-  const label = document.hidden ? "Paused" : live ? "Measuring" : (info?.state.kind ?? "connecting");
+  const [label, tone] = pillOf();
   byId("pill", HTMLElement).dataset.tone = tone;
   write(byId("label", HTMLElement), label[0]?.toUpperCase() + label.slice(1));
   if (info && info.width > 0)
     document.documentElement.style.setProperty("--ratio", (info.width / info.height).toFixed(4));
   const about = info && `${info.source} · ${info.width} × ${info.height} · ${info.fps.toFixed(0)} fps`;
-  write(byId("source", HTMLElement), model.refusal?.message ?? about ?? "");
-  write(byId("notice", HTMLElement), noticeOf(live));
+  write(byId("source", HTMLElement), (told && about) || "");
+  write(byId("notice", HTMLElement), noticeOf());
 }
 
-function noticeOf(live: boolean): string {
+function pillOf(): [label: string, tone: Tone] {
+  const { info, model } = server;
+  if (document.hidden) return ["paused", "idle"];
+  if (model.server === "away") return ["server away", "warm"];
+  if (model.refusal)
+    return model.refusal.code === "no-such-stream" ? ["not there yet", "busy"] : ["refused", "bad"];
+  if (!info || model.server !== "there") return ["connecting", "busy"];
+  if (!isLive()) return [info.state.kind, "warm"];
+  return info.still ? ["still", "idle"] : ["measuring", "good"];
+}
+
+function noticeOf(): string {
+  const { info, model } = server;
   if (document.hidden) return "Measuring pauses while this tab is hidden.";
-  if (server.model.server === "away") return "The server is away; measuring goes on when it is back.";
-  return live ? "" : "Measuring waits for the source to send pictures.";
+  if (model.server === "away") return "The server is away; measuring goes on when it is back.";
+  if (model.refusal) return model.refusal.message;
+  if (!info) return "";
+  if (info.still)
+    return "The scene stands still, so there is nothing to measure: WebRTC shows it as two frames a second. Measuring goes on when it moves.";
+  return isLive() ? "" : "Measuring waits for the source to send pictures.";
 }
 
 function show(): void {
   if (document.hidden) return;
   const now = timers.now();
-  const clock = server.meter.clock.best;
+  const clock = server.model.server === "there" ? server.meter.clock.best : undefined;
   write(byId("offset", HTMLElement), clock ? `${signed(clock.offset)} ms` : "–");
   write(byId("uncertainty", HTMLElement), clock ? `± ${clock.uncertainty.toFixed(1)} ms` : "");
   const shown = lanes.map(({ lane, view }) => ({
@@ -169,11 +197,13 @@ function show(): void {
   const scale = Math.max(1, ...totals);
   write(byId("bar-scale", HTMLElement), milliseconds(scale));
   for (const { lane, view, figures } of shown) {
-    const on = lane.on || (!presence.seen && !view.element.hasAttribute("data-off"));
-    const reads = opticalBox.checked && on;
+    const on = view.wanted;
+    const reads = opticalBox.checked && lane.on;
     const optical = reads && lane.key !== "img" ? lane.optical.figures(now - FIGURES_WINDOW, now) : undefined;
-    const offersOptical = on && !lane.measurable && !opticalBox.checked;
-    const display = { on, figures, optical, bytesPerSecond: lane.bytesPerSecond, scale, offersOptical };
+    const isThere = server.model.server === "there";
+    const bytesPerSecond = isThere ? lane.bytesPerSecond : undefined;
+    const offersOptical = lane.on && isThere && !lane.measurable && !opticalBox.checked;
+    const display = { on, figures, optical, bytesPerSecond, scale, offersOptical };
     view.show({ ...display, note: noteOf(lane, display) });
   }
   if (recorder) {
@@ -185,6 +215,8 @@ function show(): void {
 
 function noteOf(lane: Lane, { on, figures }: Pick<LaneDisplay, "on" | "figures">): string {
   if (!on) return "Off: it costs the server nothing.";
+  // The notice above says it for all.
+  if (!isAdmitted() || server.model.server !== "there") return "";
   if (lane.trouble) return lane.trouble;
   if (opticalBox.checked && lane.withoutCode)
     return "There is no frame code in this picture; the built-in scene has one.";

@@ -59,7 +59,7 @@ export class LaneView {
    * @param switched is told when the user switches the lane on or off.
    * @param wanted is told when the user wants the optical reading.
    */
-  constructor(lane: LaneKey, switched: (on: boolean) => void, wanted: () => void) {
+  constructor(lane: LaneKey, switched: () => void, wanted: () => void) {
     const title = element("h2");
     title.id = `lane-${lane}`;
     title.append(element("span", "key"), LANE_NAMES[lane]);
@@ -69,7 +69,7 @@ export class LaneView {
     this.#switch.role = "switch";
     this.#switch.checked = true;
     this.#switch.ariaLabel = `Show ${LANE_NAMES[lane]}`;
-    this.#switch.addEventListener("change", () => switched(this.#switch.checked));
+    this.#switch.addEventListener("change", () => switched());
     const head = element("header");
     head.append(title, this.#switch);
     const about = element("p", "about");
@@ -111,9 +111,13 @@ export class LaneView {
     );
   }
 
+  /** Whether the user has it switched on. */
+  get wanted(): boolean {
+    return this.#switch.checked;
+  }
+
   show({ on, figures, optical, bytesPerSecond, note, offersOptical, scale }: LaneDisplay): void {
     this.element.toggleAttribute("data-off", !on);
-    this.#switch.checked = on;
     const { median, now, p95, fps, timed, missed, freezes, stages } = figures;
     write(this.#median, tenths(median));
     write(this.#now, now === undefined ? NONE : `${tenths(now)} ms`);

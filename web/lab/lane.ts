@@ -2,6 +2,7 @@
  * The three lanes: the same stream at the same time, each shown as a page would show it, and timed as far as the
  * browser tells. WebRTC and fetch are the player's own playbacks; the `<img>` is nothing but an `<img>`.
  */
+import { Backoff } from "../player/backoff.ts";
 import type { Offset } from "../player/clock-offset.ts";
 import { openMjpeg } from "../player/mjpeg.ts";
 import type { Playback } from "../player/playback.ts";
@@ -16,6 +17,7 @@ import { Frames } from "./frames.ts";
 import { OpticalReader, opticalSample, type Picture, type ToldFrames } from "./optical.ts";
 import type { Method, Recorder } from "./recording.ts";
 import type { LaneKey, Sample } from "./sample.ts";
+import { isSigned } from "./words.ts";
 
 /** What all lanes share. */
 export interface Surroundings {
@@ -25,6 +27,8 @@ export interface Surroundings {
   readonly clock: () => Offset | undefined;
   /** Whether frames count now. */
   readonly measuring: () => boolean;
+  /** Whether the server is there: while it is not, an image asked for in vain is an error in the console. */
+  readonly serverIsThere: () => boolean;
   readonly told: ToldFrames;
   /** What is being recorded now. */
   readonly recorder: () => Recorder | undefined;
@@ -34,8 +38,8 @@ export interface Surroundings {
 
 /** A picture without a code for so long has none. */
 const NO_CODE_AFTER = 2000;
-/** Before the image is asked for again. */
-const IMAGE_AGAIN_AFTER = 1000;
+/** Before the image is asked for again: at first, and at most. */
+const IMAGE_AGAIN = { first: 1000, max: 15_000 };
 
 const idle: Playback = { close() {} };
 
@@ -46,6 +50,7 @@ export function openIdleSession({ source, token, timers }: Surroundings, changed
     openSignaling: (events) => openSignaling(source, events, token),
     openWebRtc: undefined,
     openMjpeg: () => idle,
+    hasToken: token !== undefined,
     changed,
     telemetry: () => {},
   });
@@ -66,6 +71,7 @@ export class Lane {
   #image: HTMLImageElement | undefined;
   #screen: PlayerScreen | undefined;
   #imageLost = false;
+  readonly #imageAgain = new Backoff(IMAGE_AGAIN);
   #stopTimer: Cancel | undefined;
   #lookedAt: number | undefined;
   #codeAt: number | undefined;
@@ -116,6 +122,8 @@ export class Lane {
 
   /** Why there is no picture, in a sentence; undefined where nothing is wrong. */
   get trouble(): string | undefined {
+    if (this.#needsSignedToken)
+      return "An <img> can give a token in its address alone, where only those of share links are taken: open the lab from such a link.";
     if (this.key === "img") return this.#imageLost ? "The image was lost; it is asked for again." : undefined;
     if (this.key === "webrtc" && !hasWebRtc()) return "This browser has no WebRTC.";
     const model = this.#session?.model;
@@ -126,7 +134,7 @@ export class Lane {
   }
 
   start(): void {
-    if (this.on) return;
+    if (this.on || this.#needsSignedToken) return;
     this.clear();
     if (this.key === "img") this.#showImage();
     else this.#session = this.#openSession();
@@ -145,6 +153,11 @@ export class Lane {
     this.#screen = undefined;
     this.#container.replaceChildren();
     this.clear();
+  }
+
+  get #needsSignedToken(): boolean {
+    const { token } = this.#around;
+    return this.key === "img" && token !== undefined && !isSigned(token);
   }
 
   /** Forgets what was measured. */
@@ -224,29 +237,36 @@ export class Lane {
         const url = timedMjpegUrl(source);
         return openMjpeg({ timers, screen, url, token, expectedFps, events: this.#frames.tap(events) });
       },
+      hasToken: token !== undefined,
       changed,
       telemetry: () => {},
     });
   }
 
   #showImage(): void {
-    const { source, token, timers, changed } = this.#around;
+    const { source, token, timers, changed, serverIsThere } = this.#around;
     const url = new URL(timedMjpegUrl(source));
     url.search = token === undefined ? "" : new URLSearchParams({ token }).toString();
     const image = new Image();
     image.alt = "The stream by MJPEG";
     image.onload = () => {
       this.#imageLost = false;
+      this.#imageAgain.reset();
       changed();
     };
     image.onerror = () => {
       this.#imageLost = true;
       this.rest();
       changed();
-      this.#stopTimer = timers.after(IMAGE_AGAIN_AFTER, () => {
+      const again = () => {
+        if (!serverIsThere()) {
+          this.#stopTimer = timers.after(IMAGE_AGAIN.first, again);
+          return;
+        }
         image.remove();
         this.#showImage();
-      });
+      };
+      this.#stopTimer = timers.after(this.#imageAgain.next(), again);
     };
     image.src = url.href;
     this.#image = image;

@@ -32,3 +32,8 @@ export function browserName(userAgent: string): string {
   }
   return `A browser on ${place}`;
 }
+
+/** Whether a token is a JWT (RFC 7519, section 3): three parts with dots between them. Fixed secrets seldom look so. */
+export function isSigned(token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
+}

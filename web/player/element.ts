@@ -316,6 +316,7 @@ export class RendercastPlayer extends HTMLElement {
         : undefined,
       openMjpeg: (events, expectedFps) =>
         openMjpeg({ timers, screen, url: timedMjpegUrl(source), token, expectedFps, events }),
+      hasToken: token !== undefined,
       changed: () => this.#changed(),
       telemetry: (telemetry) => this.#shown(telemetry),
     });

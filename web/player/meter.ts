@@ -4,7 +4,7 @@ import { ClockOffset } from "./clock-offset.ts";
 import { FrameMatcher, RollingWindow, type Shown } from "./latency.ts";
 import type { LinkStats } from "./link.ts";
 import type { Format, PlaybackEvents } from "./playback.ts";
-import { type Counters, RateMeter } from "./rates.ts";
+import { type Counters, RateMeter, STALE } from "./rates.ts";
 import { type ServerTimes, type Stage, StageMedians, stagesOf } from "./stages.ts";
 import type { Transport } from "./state.ts";
 
@@ -27,6 +27,8 @@ export interface PlayerStats {
   readonly height: number | undefined;
   /** Frames a second that were decoded here. */
   readonly fps: number | undefined;
+  /** Whether the scene stands still: by WebRTC it is then sent as a few frames a second, whatever comes from the source. */
+  readonly still: boolean;
   /** Bits a second that came in. */
   readonly bitrate: number | undefined;
   readonly latency: Latency | undefined;
@@ -48,14 +50,14 @@ export interface PlayerStats {
   readonly link: LinkStats | undefined;
 }
 
-/** A playback counts each half second: rates that are older are none any more. */
-const STALE = 3000;
 /** Frames that may be shown without being recognised before that is called impossible. */
 const UNKNOWN_FRAMES = 120;
 
 /** The figures of one player. */
 export class Meter {
   readonly clock = new ClockOffset();
+  /** Whether the server says that the scene stands still. */
+  still = false;
   readonly #matcher = new FrameMatcher();
   readonly #rates = new RateMeter();
   readonly #medians = new RollingWindow(2000);
@@ -128,25 +130,28 @@ export class Meter {
     const median = this.#medians.median(now);
     const p95 = this.#percentiles.quantile(now, 0.95);
     const newest = this.#medians.last(now);
+    // What nobody counts any more has ended: of a picture that only stands there still nothing is claimed.
+    const format = isCounted ? this.#format : undefined;
     return {
-      transport: this.#transport,
-      codec: this.#format?.codec || undefined,
-      width: this.#format?.width || undefined,
-      height: this.#format?.height || undefined,
+      transport: isCounted ? this.#transport : undefined,
+      codec: format?.codec || undefined,
+      width: format?.width || undefined,
+      height: format?.height || undefined,
       fps: rates?.fps,
+      still: isCounted && this.still && this.#transport === "webrtc",
       bitrate: rates?.bitrate,
       latency:
         median === undefined || p95 === undefined || newest === undefined
           ? undefined
           : { median, p95, now: newest },
       measurable: this.#unknown < UNKNOWN_FRAMES,
-      uncertainty: this.clock.best?.uncertainty,
+      uncertainty: isCounted ? this.clock.best?.uncertainty : undefined,
       stages: this.#stages.medians(now),
-      level: this.#transport === "webrtc" ? this.#level : undefined,
+      level: isCounted && this.#transport === "webrtc" ? this.#level : undefined,
       loss: rates?.loss,
       jitterBuffer: rates?.buffer,
       decodeTime: rates?.decode,
-      link: isCounted ? this.#format?.link : undefined,
+      link: format?.link,
     };
   }
 
@@ -158,6 +163,8 @@ export class Meter {
     this.#lastNumber = times.number;
     if (!clock) return;
     this.#unknown = 0;
+    // Whatever its number, a picture of a still scene is the last one once more.
+    if (this.still && this.#transport === "webrtc") return;
     if (repeated || times.captured < this.#since + clock.offset) {
       this.#repeats++;
       return;

@@ -34,6 +34,8 @@ export interface Rates {
   readonly loss?: number | undefined;
 }
 
+/** A playback counts each half second: rates that are older, in milliseconds, are none any more. */
+export const STALE = 3000;
 const SPAN = 3000;
 
 /** Rates over the last three seconds: short enough to follow, long enough to read. */

@@ -11,7 +11,13 @@
  * What comes of it is a {@link Model}, figures in a {@link Meter}, and the telemetry of what is shown.
  * Nothing here touches the DOM.
  */
-import type { FrameReport, Reply, SessionAnswer, StreamInfo } from "../../src/signaling/protocol.ts";
+import type {
+  FrameReport,
+  RefusalCode,
+  Reply,
+  SessionAnswer,
+  StreamInfo,
+} from "../../src/signaling/protocol.ts";
 import { Backoff } from "./backoff.ts";
 import { Meter } from "./meter.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
@@ -35,6 +41,8 @@ export interface SessionPorts {
       ) => Playback)
     | undefined;
   readonly openMjpeg: (events: PlaybackEvents, expectedFps: () => number | undefined) => Playback;
+  /** Whether this viewer brings a token: without one, asking again for what takes one is in vain. */
+  readonly hasToken: boolean;
   /** The model or the description of the stream has changed. */
   readonly changed: () => void;
   /** A frame that has data is on the screen. */
@@ -51,6 +59,8 @@ const GOOD_AFTER = 10_000;
 const HEARD_WITHIN = 2000;
 /** Those that wait for a seat take it one after the other. */
 const ROOM_WITHIN = 1000;
+/** Who is refused so is not let in by MJPEG either, and each such request would be an error in the console. */
+const REFUSED_BY_ALL_WAYS: readonly RefusalCode[] = ["no-such-stream", "full", "token"];
 const QUICK_PINGS = 5;
 /** A page that still loads answers late: so the clock is asked each second at first, then each fifth. */
 const LOADING_FOR = 10;
@@ -61,6 +71,8 @@ interface Attempt {
   /** When the server was reached this way: a picture of before has only stood still until then. */
   connectedAt: number | undefined;
   pictureAt: number | undefined;
+  /** How many had come when they were counted last. */
+  bytes?: number;
 }
 
 /** One viewer of one stream; it runs from its construction to {@link Session.close}. */
@@ -160,9 +172,13 @@ export class Session {
   async #follow(): Promise<void> {
     // No answer is no news: if the server is away, the socket tells.
     const reply = await this.#signaling.follow(this.#stream).catch(() => undefined);
-    if (this.#closed || !reply) return;
-    if (reply.ok) this.#described(reply.value);
-    else this.#refused(reply);
+    if (this.#closed) return;
+    if (reply && !reply.ok) return this.#refused(reply);
+    if (reply) this.#described(reply.value);
+    if (this.#ports.openWebRtc) return;
+    // With WebRTC it is the answer to the offer that ends a refusal.
+    if (reply) this.#update({ refusal: undefined });
+    this.#fallBack();
   }
 
   #described(info: StreamInfo): void {
@@ -170,6 +186,7 @@ export class Session {
     const hasRoom = this.#model.refusal?.code === "full" && info.viewers < (this.#info?.viewers ?? 0);
     const wakes = info.state.kind === "live" && this.#model.source?.kind !== "live";
     this.#info = info;
+    this.meter.still = info.still === true;
     this.#model = { ...withSource(this.#model, info.state), problem: info.problem };
     this.#ports.changed();
     // Only from now on are pictures due.
@@ -199,10 +216,7 @@ export class Session {
     this.#closeWebRtc();
     void this.#follow();
     const { openWebRtc } = this.#ports;
-    if (!openWebRtc) {
-      this.#fallBack();
-      return;
-    }
+    if (!openWebRtc) return;
     const attempt: Attempt = { playback: undefined, connectedAt: undefined, pictureAt: undefined };
     this.#webrtc = attempt;
     attempt.playback = openWebRtc(
@@ -226,7 +240,10 @@ export class Session {
 
   async #watch(offer: string): Promise<Reply<SessionAnswer>> {
     const reply = await this.#signaling.watch(this.#stream, offer);
-    if (reply.ok && this.#model.refusal) this.#update({ refusal: undefined });
+    if (reply.ok && this.#model.refusal) {
+      this.#update({ refusal: undefined });
+      if (this.#model.transport === "mjpeg" && !this.#mjpeg) this.#openMjpeg();
+    }
     return reply;
   }
 
@@ -292,9 +309,10 @@ export class Session {
   #refused(refusal: Refusal): void {
     this.#closeWebRtc();
     this.#update({ refusal: { code: refusal.code, message: refusal.message } });
-    const mjpegMayWork = !["no-such-stream", "full", "token"].includes(refusal.code);
-    if (mjpegMayWork && this.#model.transport === "webrtc") this.#fallBack();
-    this.#joinAfter(this.#rejoin.next());
+    if (this.#mayUseMjpeg && this.#model.transport === "webrtc") this.#fallBack();
+    // The server may be started anew without one: then the socket comes anew too.
+    if (refusal.code === "token" && !this.#ports.hasToken) this.#stopWebRtcTimer?.();
+    else this.#joinAfter(this.#rejoin.next());
   }
 
   #joinAfter(delay: number): void {
@@ -347,8 +365,13 @@ export class Session {
   #mjpegLost(attempt: Attempt): void {
     this.#mjpeg = undefined;
     if (attempt.pictureAt !== undefined) this.#update({ picture: "old" });
-    if (this.#model.server !== "there") return;
+    if (this.#model.server !== "there" || !this.#mayUseMjpeg) return;
     this.#stopMjpegTimer = this.#ports.timers.after(this.#mjpegAgain.next(), () => this.#openMjpeg());
+  }
+
+  get #mayUseMjpeg(): boolean {
+    const { refusal } = this.#model;
+    return refusal === undefined || !REFUSED_BY_ALL_WAYS.includes(refusal.code);
   }
 
   #closeMjpeg(): void {
@@ -383,6 +406,10 @@ export class Session {
       },
       counted: (...counted: Parameters<PlaybackEvents["counted"]>) => {
         if (!onScreen()) return;
+        // A connection that only has not noticed yet that the server is gone has no figures.
+        const [{ bytes }] = counted;
+        if (this.#model.server === "away" && bytes === attempt.bytes) return;
+        attempt.bytes = bytes;
         this.meter.counted(...counted, live() && !this.#model.stalled);
         const { path } = counted[1].link ?? {};
         const byTcp = path?.protocol === "tcp" && path.candidate !== "relay" ? path.server : undefined;

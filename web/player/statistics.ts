@@ -37,7 +37,14 @@ export function figuresOf(stats: PlayerStats): Figure[] {
       milliseconds(stats.latency?.p95),
       "Of the last ten seconds' frames, 95 in 100 were on the screen sooner than this.",
     ),
-    figure("fps", "Frame rate", frameRate(stats.fps), "New pictures a second that were decoded here."),
+    figure(
+      "fps",
+      "Frame rate",
+      stats.still ? `${frameRate(stats.fps)}, still` : frameRate(stats.fps),
+      stats.still
+        ? "The scene stands still: two frames a second show it, as often as its renderer may send it."
+        : "New pictures a second that were decoded here.",
+    ),
     figure("bitrate", "Bitrate", bitrate(stats.bitrate), "What comes over the network for this picture."),
     figure("size", "Size", size(stats.width, stats.height), "Pixels of the picture, as it comes."),
     figure("codec", "Codec", stats.codec ?? NONE, "How the picture is compressed."),

@@ -25,7 +25,7 @@ export async function showViewers(details: HTMLDetailsElement, stream: string, t
   let timer: ReturnType<typeof setInterval> | undefined;
   const redraw = async () => {
     const viewers = await read();
-    if (viewers) body?.replaceChildren(tableOf(viewers));
+    body?.replaceChildren(viewers ? tableOf(viewers) : sentence("The server does not tell now who watches."));
   };
   details.addEventListener("toggle", () => {
     clearInterval(timer);
@@ -38,8 +38,7 @@ export async function showViewers(details: HTMLDetailsElement, stream: string, t
 }
 
 function tableOf(viewers: readonly ViewerInfo[]): HTMLElement {
-  if (viewers.length === 0)
-    return Object.assign(document.createElement("p"), { className: "empty", textContent: "Nobody watches." });
+  if (viewers.length === 0) return sentence("Nobody watches.");
   const table = document.createElement("table");
   const header = table.createTHead().insertRow();
   for (const name of COLUMNS)
@@ -51,4 +50,8 @@ function tableOf(viewers: readonly ViewerInfo[]): HTMLElement {
     for (const text of cellsOf(viewer, now)) row.insertCell().textContent = text;
   }
   return table;
+}
+
+function sentence(textContent: string): HTMLElement {
+  return Object.assign(document.createElement("p"), { className: "empty", textContent });
 }
