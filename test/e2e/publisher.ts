@@ -50,12 +50,13 @@ export class TestPublisher {
     return new Promise((resolve) => this.#request.write(bytes, () => resolve()));
   }
 
-  /** Sends the bytes over and over, as a render loop does, until it is given others or ends. */
-  play(bytes: Buffer): void {
+  /** Sends the bytes over and over, each in its turn, as a render loop does, until it is given others or ends. */
+  play(...all: readonly Buffer[]): void {
     clearInterval(this.#playing);
+    let sent = 0;
     const again = () => {
       if (this.#answered || this.#request.destroyed) clearInterval(this.#playing);
-      else this.#request.write(bytes);
+      else this.#request.write(all[sent++ % all.length]);
     };
     this.#playing = setInterval(again, 50);
     again();
