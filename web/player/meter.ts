@@ -130,10 +130,11 @@ export class Meter {
     const median = this.#medians.median(now);
     const p95 = this.#percentiles.quantile(now, 0.95);
     const newest = this.#medians.last(now);
-    // What nobody counts any more has ended: of a picture that only stands there still nothing is claimed.
     const format = isCounted ? this.#format : undefined;
+    // Nobody counts any more: of a picture that only stands there nothing is claimed.
+    const isOver = this.#format !== undefined && !isCounted;
     return {
-      transport: isCounted ? this.#transport : undefined,
+      transport: isOver ? undefined : this.#transport,
       codec: format?.codec || undefined,
       width: format?.width || undefined,
       height: format?.height || undefined,
@@ -145,9 +146,9 @@ export class Meter {
           ? undefined
           : { median, p95, now: newest },
       measurable: this.#unknown < UNKNOWN_FRAMES,
-      uncertainty: isCounted ? this.clock.best?.uncertainty : undefined,
+      uncertainty: isOver ? undefined : this.clock.best?.uncertainty,
       stages: this.#stages.medians(now),
-      level: isCounted && this.#transport === "webrtc" ? this.#level : undefined,
+      level: !isOver && this.#transport === "webrtc" ? this.#level : undefined,
       loss: rates?.loss,
       jitterBuffer: rates?.buffer,
       decodeTime: rates?.decode,
