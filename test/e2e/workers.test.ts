@@ -1,4 +1,5 @@
-import type { Worker } from "node:worker_threads";
+import { Session } from "node:inspector";
+import { Worker } from "node:worker_threads";
 import wrtc from "@roamhq/wrtc";
 import { io, type Socket } from "socket.io-client";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -78,6 +79,29 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1]);
 }
 
+/** Has each thread that sends video run a loop that does not end, by the debugger's means. */
+async function hangThreads(): Promise<void> {
+  const session = new Session();
+  session.connect();
+  const hung = new Promise<void>((resolve) => {
+    session.on("NodeWorker.attachedToWorker", ({ params: { sessionId, workerInfo } }) => {
+      if (!workerInfo.title.includes("rendercast media") && !workerInfo.url.includes("workers/thread"))
+        return;
+      const message = JSON.stringify({
+        id: 1,
+        method: "Runtime.evaluate",
+        params: { expression: "setTimeout(() => { for (;;); })" },
+      });
+      session.post("NodeWorker.sendMessageToWorker", { sessionId, message });
+    });
+    session.on("NodeWorker.receivedMessageFromWorker", () => resolve());
+  });
+  session.post("NodeWorker.enable", { waitForDebuggerOnStart: false });
+  await hung;
+  session.post("NodeWorker.disable");
+  session.disconnect();
+}
+
 beforeEach(() => {
   process.on("worker", noteThread);
 });
@@ -143,6 +167,22 @@ describe("viewers in worker threads", () => {
     await eventually(() => expect(player.frames).toBeGreaterThan(5));
   });
 
+  test("are told when their thread hangs; who comes meanwhile plays, and another takes them", async () => {
+    const server = await start("--workers", "1");
+    const stuck = await join(server);
+    await eventually(() => expect(stuck.frames).toBeGreaterThan(5));
+    await hangThreads();
+    const other = new Player(server.port);
+    players.push(other);
+    const watched = other.watch();
+    await eventually(() => expect(stuck.ends).toEqual(["failed"]));
+    expect(lines.filter((line) => line.includes("has not answered for"))).toHaveLength(1);
+    expect(await watched).toMatchObject({ ok: true });
+    expect(await stuck.watch()).toMatchObject({ ok: true });
+    await eventually(() => expect(Math.min(stuck.frames, other.frames)).toBeGreaterThan(5));
+    expect(senders).toHaveLength(2);
+  });
+
   test("are spread, and all have every frame", async () => {
     const server = await start("--workers", "2", "--size", "160x90");
     const all: Player[] = [];
@@ -161,7 +201,7 @@ test("where no thread can run the main one sends", async () => {
     port,
     most: 2,
     setup: { playoutDelay: true, codecs: ["vp8"] },
-    module: new URL(`data:text/javascript,throw new Error("no threads today")`),
+    newThread: () => new Worker(new URL(`data:text/javascript,throw new Error("no threads today")`)),
     log: (line) => said.push(line),
   });
   const viewers: FakeViewer[] = [];
@@ -173,7 +213,7 @@ test("where no thread can run the main one sends", async () => {
     }),
   );
   await eventually(() =>
-    expect(said.at(-1)).toBe("Video is sent by the main thread: no other can do it here."),
+    expect(said.at(-1)).toBe("Video is sent by the main thread: no other can do it here just now."),
   );
   expect(said[0]).toContain("no threads today");
   const events = {

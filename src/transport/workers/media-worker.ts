@@ -5,6 +5,7 @@ import type { Clock, Millis } from "../../timing.ts";
 import type { Registration, RtcPort } from "../port.ts";
 import type { Route } from "../route.ts";
 import { type Answered, OfferError, type Sent, type ViewerEvents } from "../viewer.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import {
   bufferOf,
   copyOf,
@@ -20,12 +21,23 @@ const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thre
 /** By then a worker that was asked to end is ended. */
 const END_WITHIN: Millis = 1000;
 
+/** As much of a {@link Worker} as is used here. */
+export interface MediaThread {
+  on(event: "message", take: (report: WorkerReport) => void): unknown;
+  on(event: "error", take: (error: Error) => void): unknown;
+  on(event: "exit", take: () => void): unknown;
+  postMessage(order: WorkerOrder, handOver: ArrayBuffer[]): void;
+  terminate(): Promise<unknown>;
+  ref(): void;
+  unref(): void;
+}
+
 export interface MediaWorkerOptions {
   readonly clock: Clock;
-  readonly port: RtcPort;
+  readonly port: Pick<RtcPort, "register" | "candidates">;
   readonly setup: WorkerSetup;
-  /** What the thread runs; only tests run another. */
-  readonly module?: URL;
+  /** Starts a thread; only tests start another. */
+  readonly newThread?: (setup: WorkerSetup) => MediaThread;
   readonly log: (line: string) => void;
   /** It has ended, of itself or by {@link MediaWorker.close}; its viewers are closed already. */
   readonly ended: (worker: MediaWorker) => void;
@@ -45,27 +57,43 @@ interface Member {
   codec: Codec | undefined;
 }
 
+/** The thread ended before it had answered an offer, which another may answer. */
+export class ThreadEnded extends Error {}
+
 let viewersSoFar = 0;
 
 export class MediaWorker {
   readonly #options: MediaWorkerOptions;
-  readonly #thread: Worker;
+  readonly #thread: MediaThread;
+  readonly #heartbeat: Heartbeat;
+  readonly #exited = Promise.withResolvers<void>();
   readonly #members = new Map<number, Member>();
   /** Frames on their way, by audience and rendition, oldest first. */
   readonly #sending = new Map<string, ((sent: Sent | undefined) => void)[]>();
+  /** Of these, frames were left out while it was late: without a keyframe no more can be shown. */
+  readonly #interrupted = new Set<string>();
   #isReady = false;
   #hasEnded = false;
   counters: WorkerCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0, dropped: 0 };
 
   constructor(options: MediaWorkerOptions) {
     this.#options = options;
-    const { module = THREAD, setup: workerData } = options;
-    this.#thread = new Worker(module, { workerData, name: "rendercast media" });
+    const { clock, newThread = startThread, setup } = options;
+    this.#thread = newThread(setup);
     // It is no reason for the process to stay.
     this.#thread.unref();
     this.#thread.on("message", (report: WorkerReport) => this.#take(report));
     this.#thread.on("error", (error) => options.log(`A thread that sends video failed: ${error.message}`));
-    this.#thread.on("exit", () => this.#ended());
+    this.#thread.on("exit", () => {
+      this.#exited.resolve();
+      this.#ended();
+    });
+    this.#heartbeat = new Heartbeat({
+      clock,
+      ask: () => this.#post({ kind: "beat" }),
+      late: () => this.#late(),
+      hung: () => this.#hung(),
+    });
   }
 
   /** Whether it has ever run. */
@@ -73,11 +101,19 @@ export class MediaWorker {
     return this.#isReady;
   }
 
+  /** Whether it does not answer just now: it may be busy, or hang. */
+  get isLate(): boolean {
+    return this.#heartbeat.isLate;
+  }
+
   get viewers(): number {
     return this.#members.size;
   }
 
-  /** As {@link Audience.admit}. */
+  /**
+   * As {@link Audience.admit}.
+   * @throws {ThreadEnded} where the thread ends before it has answered; nothing is told of the viewer then.
+   */
   async admit(audience: number, offer: string, events: ViewerEvents): Promise<Answered> {
     const { port } = this.#options;
     const viewer = ++viewersSoFar;
@@ -126,10 +162,14 @@ export class MediaWorker {
     };
   }
 
-  /** Resolves when its viewers have the frame; to undefined where it has none of this audience, or ends before. */
+  /**
+   * Resolves when its viewers have the frame; to undefined where it has none of this audience, ends before, or is late:
+   * the viewers of others do not wait for it.
+   */
   send(audience: number, frame: EncodedFrame): Promise<Sent | undefined> {
     const key = `${audience} ${renditionName(frame)}`;
-    if (!this.#serves(audience, frame.codec)) return Promise.resolve(undefined);
+    if (!this.#serves(audience, frame.codec) || this.#leavesOut(key, frame))
+      return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const waiting = this.#sending.get(key) ?? [];
       this.#sending.set(key, waiting);
@@ -142,12 +182,45 @@ export class MediaWorker {
   /** Has it end, once what it was told before is done. */
   async close(): Promise<void> {
     if (this.#hasEnded) return;
+    const { clock } = this.#options;
+    this.#heartbeat.stop();
     this.#thread.ref();
-    const exited = new Promise((resolve) => this.#thread.once("exit", resolve));
     this.#post({ kind: "end" });
-    const stopWaiting = this.#options.clock.after(END_WITHIN, () => void this.#thread.terminate());
-    await exited;
-    stopWaiting();
+    const terminate = clock.after(END_WITHIN, () => void this.#thread.terminate());
+    // Within a system call it cannot be ended.
+    const giveUp = clock.after(2 * END_WITHIN, () => this.#exited.resolve());
+    await this.#exited.promise;
+    terminate();
+    giveUp();
+    this.#thread.unref();
+    this.#ended();
+  }
+
+  /** Whether the frame is not to be sent, as the thread would not take it, or its viewers could not show it. */
+  #leavesOut(key: string, { type }: EncodedFrame): boolean {
+    if (this.isLate) this.#interrupted.add(key);
+    else if (type === "key") this.#interrupted.delete(key);
+    return this.#interrupted.has(key);
+  }
+
+  #late(): void {
+    // Their places are kept: it may yet tell that they are sent.
+    for (const waiting of this.#sending.values()) for (const resolve of waiting) resolve(undefined);
+  }
+
+  #heard(): void {
+    const wasLate = this.isLate;
+    this.#heartbeat.heard();
+    if (wasLate && this.#interrupted.size > 0)
+      for (const { codec, events } of this.#members.values()) if (codec) events.keyframeNeeded();
+  }
+
+  #hung(): void {
+    const seconds = Math.round(this.#heartbeat.silence / 1000);
+    this.#options.log(`A thread that sends video has not answered for ${seconds} seconds, and is ended.`);
+    void this.#thread.terminate();
+    // It may be long until it exits.
+    this.#ended();
   }
 
   #ask(member: Member, order: Extract<WorkerOrder, { offer: string }>): Promise<Answer> {
@@ -167,7 +240,11 @@ export class MediaWorker {
   }
 
   #take(report: WorkerReport): void {
+    // Of one that was given up the last reports may be still on their way.
+    if (this.#hasEnded) return;
+    this.#heard();
     if (report.kind === "ready") this.#isReady = true;
+    else if (report.kind === "beat") return;
     else if (report.kind === "log") this.#options.log(report.line);
     else if (report.kind === "sent") this.#sent(report);
     else {
@@ -223,20 +300,24 @@ export class MediaWorker {
     this.#sending.get(`${audience} ${rendition}`)?.shift()?.({ packets, at });
   }
 
-  #forget(viewer: number, { audience, registration, offers }: Member): void {
+  #forget(viewer: number, { audience, registration, offers, codec }: Member): void {
     registration.close();
     this.#members.delete(viewer);
-    for (const { reject } of offers.splice(0)) reject(newGone());
+    const isUnanswered = this.#hasEnded && codec === undefined;
+    const error = isUnanswered ? new ThreadEnded("The thread has ended.") : newGone();
+    for (const { reject } of offers.splice(0)) reject(error);
     if (!this.#serves(audience)) this.#post({ kind: "forget", audience });
   }
 
   #ended(): void {
+    if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#heartbeat.stop();
     for (const waiting of this.#sending.values()) for (const resolve of waiting) resolve(undefined);
     this.#sending.clear();
     for (const [viewer, member] of [...this.#members]) {
       this.#forget(viewer, member);
-      member.events.closed("failed");
+      if (member.codec) member.events.closed("failed");
     }
     this.#options.ended(this);
   }
@@ -244,6 +325,10 @@ export class MediaWorker {
   #post(order: WorkerOrder, handOver: ArrayBuffer[] = []): void {
     if (!this.#hasEnded) this.#thread.postMessage(order, handOver);
   }
+}
+
+function startThread(workerData: WorkerSetup): MediaThread {
+  return new Worker(THREAD, { workerData, name: "rendercast media" });
 }
 
 function newGone(): OfferError {

@@ -52,6 +52,8 @@ export type WorkerOrder =
   | { readonly kind: "close"; readonly viewer: number; readonly reason: string }
   /** An audience that has nobody here any more. */
   | { readonly kind: "forget"; readonly audience: number }
+  /** Give a sign of life. */
+  | { readonly kind: "beat" }
   /** End, once all before is done. */
   | { readonly kind: "end" };
 
@@ -68,6 +70,8 @@ export interface WorkerCounters {
 export type WorkerReport =
   /** It can take viewers now. */
   | { readonly kind: "ready" }
+  /** The sign of life that it was asked for. */
+  | { readonly kind: "beat" }
   | { readonly kind: "log"; readonly line: string }
   /** To the viewer's oldest offer that has no reply yet. */
   | {

@@ -59,6 +59,8 @@ owner.on("message", (order: WorkerOrder) => {
       return viewers.get(order.viewer)?.close(order.reason);
     case "forget":
       return void audiences.delete(order.audience);
+    case "beat":
+      return report({ kind: "beat" });
     case "end":
       return end();
     default:
@@ -129,7 +131,13 @@ function refuse(viewer: number, error: unknown): void {
 
 /** Never rejects. */
 async function send({ audience, frame }: Extract<WorkerOrder, { kind: "frame" }>): Promise<void> {
-  const { packets, at } = await audienceOf(audience).send({ ...frame, data: bufferOf(frame.data) });
+  // The main thread waits for the report, whatever becomes of the frame.
+  const { packets, at } = await audienceOf(audience)
+    .send({ ...frame, data: bufferOf(frame.data) })
+    .catch((error) => {
+      log(`A frame could not be sent: ${describe(error)}`);
+      return { packets: 0, at: clock.now() };
+    });
   const dropped = [...senders.values()].reduce((sum, sender) => sum + sender.dropped, 0);
   const rendition = renditionName(frame);
   report({ kind: "sent", audience, rendition, packets, at, counters: { ...counters, dropped } });
