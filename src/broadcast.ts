@@ -64,6 +64,7 @@ interface Levels {
 /** Where frames are handed on to, besides the viewers. */
 interface Forward {
   readonly codec: Codec;
+  readonly levels: readonly number[];
   readonly take: (frame: EncodedFrame) => void;
 }
 
@@ -216,7 +217,8 @@ export class Broadcast implements SourceSink {
   /** Settles when every viewer has it. */
   async #send(frame: EncodedFrame): Promise<void> {
     const { audience, metrics } = this.#options;
-    for (const { codec, take } of this.#forwards) if (isFull(frame, codec)) take(frame);
+    for (const { codec, levels, take } of this.#forwards)
+      if (frame.codec === codec && levels.includes(frame.level)) take(frame);
     const { packets, at } = await audience.send(frame);
     const { received, decoded = received, encoded = decoded } = frame.timings;
     metrics.encoded(renditionName(frame), frame.type, frame.data.length, packets);
@@ -317,25 +319,28 @@ export class Broadcast implements SourceSink {
   }
 
   /**
-   * Hands on each frame of the full rendition, as it is encoded for the viewers, from the next keyframe on. There is
-   * one as soon as there is a picture. To be encoded for, it counts as a viewer, but not in {@link viewers}.
+   * Hands on each frame of the renditions of these levels, as they are encoded for the viewers, each from its next
+   * keyframe on. There is one as soon as there is a picture. To be encoded for, it counts as a viewer, but not in
+   * {@link viewers}.
    * @param take must not throw.
    */
-  forward(codec: Codec, take: (frame: EncodedFrame) => void): Feed {
-    let began = false;
+  forward(codec: Codec, levels: readonly number[], take: (frame: EncodedFrame) => void): Feed {
+    const began = new Set<number>();
     const forward = {
       codec,
+      levels,
       take: (frame: EncodedFrame) => {
-        began ||= frame.type === "key";
-        if (began) take(frame);
+        if (frame.type === "key") began.add(frame.level);
+        if (began.has(frame.level)) take(frame);
       },
     };
-    const requestKeyframe = () => {
-      if (this.#forwards.has(forward)) this.#renditions.requestKeyframe({ codec, level: 0 });
+    const requestKeyframe = (level: number) => {
+      if (this.#forwards.has(forward) && levels.includes(level))
+        this.#renditions.requestKeyframe({ codec, level });
     };
     this.#forwards.add(forward);
     this.#demandChanged();
-    requestKeyframe();
+    for (const level of levels) requestKeyframe(level);
     return {
       requestKeyframe,
       stop: () => {
@@ -458,7 +463,9 @@ export class Broadcast implements SourceSink {
   /** Somebody came or went: the source and the stages work only while somebody watches. */
   #demandChanged(): void {
     if (this.#closed) return;
-    const forwarded = [...this.#forwards].map(({ codec }) => ({ codec, level: 0 }));
+    const forwarded = [...this.#forwards].flatMap(({ codec, levels }) =>
+      levels.map((level) => ({ codec, level })),
+    );
     const viewed = [...this.#viewers.keys()].flatMap((viewer) => this.#renditionsOf(viewer));
     this.#renditions.keep([...viewed, ...forwarded]);
     if (this.#mjpeg.viewers === 0) this.#mjpeg.forget();
@@ -483,8 +490,4 @@ export class Broadcast implements SourceSink {
     const info = this.info();
     for (const listener of this.#listeners) listener(info);
   }
-}
-
-function isFull(frame: EncodedFrame, codec: Codec): boolean {
-  return frame.codec === codec && frame.level === 0;
 }

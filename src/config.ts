@@ -11,6 +11,7 @@ import { readTarget, type Target } from "./forward/target.ts";
 import { isStunUrl, isTurnUrl } from "./ice-servers.ts";
 import { LOG_LEVELS } from "./log.ts";
 import type { Millis } from "./timing.ts";
+import { MAX_STREAMS } from "./transport/simulcast.ts";
 
 /** A mistake in how rendercast was started: its message is one sentence that says what to do. */
 export class UsageError extends Error {}
@@ -294,6 +295,13 @@ export const OPTIONS = {
     secret: true,
     help: "the token that --forward gives WHIP endpoints; better set as a variable",
     check: z.string().regex(/^[\x21-\x7e]{1,4096}$/, "a token without spaces"),
+  },
+  forwardRenditions: {
+    flag: "forward-renditions",
+    value: "N",
+    default: "3",
+    help: "renditions that WHIP endpoints with simulcast are sent, each of a quarter of the bits; 1 for the full one alone",
+    check: whole(1, MAX_STREAMS),
   },
   forwardSdp: {
     flag: "forward-sdp",

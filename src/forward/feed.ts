@@ -3,8 +3,8 @@ import type { Codec, EncodedFrame } from "../frame.ts";
 
 /** Frames that are handed on. */
 export interface Feed {
-  /** One comes soon; however often it is asked for. */
-  requestKeyframe(): void;
+  /** One of the rendition of this level comes soon; however often it is asked for. */
+  requestKeyframe(level: number): void;
   /** No frame comes any more. */
   stop(): void;
 }
@@ -12,6 +12,6 @@ export interface Feed {
 /** A broadcast as those need it. */
 export interface Forwarded {
   readonly name: string;
-  /** Hands on each frame of the full rendition from the next keyframe on; `take` must not throw. */
-  forward(codec: Codec, take: (frame: EncodedFrame) => void): Feed;
+  /** Hands on each frame of the renditions of these levels, each from its next keyframe on; `take` must not throw. */
+  forward(codec: Codec, levels: readonly number[], take: (frame: EncodedFrame) => void): Feed;
 }

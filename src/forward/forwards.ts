@@ -14,7 +14,7 @@ export interface ForwardsOptions {
   readonly log: (line: string) => void;
 }
 
-type ForwardsConfig = Pick<Config, "forward" | "forwardSdp" | "forwardToken"> & {
+type ForwardsConfig = Pick<Config, "forward" | "forwardSdp" | "forwardToken" | "forwardRenditions"> & {
   readonly codecs: readonly Codec[];
 };
 
@@ -24,7 +24,7 @@ export interface Forwards {
 
 /** @throws {UsageError} where a target's name has no address, or the file cannot be written. */
 export async function startForwards(
-  { forward = [], forwardSdp, forwardToken: token, codecs }: ForwardsConfig,
+  { forward = [], forwardSdp, forwardToken: token, forwardRenditions: renditions, codecs }: ForwardsConfig,
   options: ForwardsOptions,
 ): Promise<Forwards> {
   const [codec = "vp8"] = codecs;
@@ -33,7 +33,7 @@ export async function startForwards(
   // These begin by themselves, whatever is there.
   const published = forward
     .filter((target) => target.kind === "whip")
-    .map(({ url }) => new WhipForward({ ...options, codecs, token, url }));
+    .map(({ url }) => new WhipForward({ ...options, codecs, token, url, renditions }));
   return {
     async close() {
       for (const one of opened) one.close();

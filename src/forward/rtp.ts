@@ -61,9 +61,9 @@ export class RtpForward {
     // Where nobody listens, the system says so: somebody may later.
     for (const socket of [media, control]) socket.on("error", () => {}).unref();
     control.on("message", (compound) => this.#receive(compound));
-    this.#feed = stream.forward(codec, (frame) => this.#send(frame));
+    this.#feed = stream.forward(codec, [0], (frame) => this.#send(frame));
     this.#cancel = [
-      clock.every(KEYFRAME_EVERY, () => this.#feed.requestKeyframe()),
+      clock.every(KEYFRAME_EVERY, () => this.#feed.requestKeyframe(0)),
       clock.every(REPORT_EVERY, () => this.#report()),
     ];
   }
@@ -99,7 +99,7 @@ export class RtpForward {
   }
 
   #receive(compound: Buffer): void {
-    if (readFeedback(compound).some(({ kind }) => kind === "keyframe")) this.#feed.requestKeyframe();
+    if (readFeedback(compound).some(({ kind }) => kind === "keyframe")) this.#feed.requestKeyframe(0);
   }
 
   #report(): void {

@@ -7,6 +7,7 @@ import type { Codec, EncodedFrame } from "../frame.ts";
 import { MAX_OFFER_LENGTH } from "../signaling/protocol.ts";
 import type { Cancel, Clock, Millis } from "../timing.ts";
 import { Publisher } from "../transport/publisher.ts";
+import { acceptedStreams, type SimulcastStream } from "../transport/simulcast.ts";
 import type { Feed, Forwarded } from "./feed.ts";
 
 export interface WhipForwardOptions {
@@ -17,6 +18,8 @@ export interface WhipForwardOptions {
   readonly url: string;
   /** Given as a bearer token; undefined gives none. */
   readonly token: string | undefined;
+  /** To offer by simulcast; 1 sends the full one alone, as to endpoints that take no simulcast. */
+  readonly renditions: number;
   readonly log: (line: string) => void;
   readonly fetch?: typeof fetch;
   readonly newPublisher?: (...options: ConstructorParameters<typeof Publisher>) => PublishingPeer;
@@ -38,13 +41,19 @@ const GOODBYE_WITHIN: Millis = 1000;
 /** What an endpoint answers an offer of a codec with that it does not take: 406, 415 or 422. */
 const OTHER_CODEC = [406, 415, 422];
 
+/** And an offer of simulcast that it does not understand. */
+const NO_SIMULCAST = [400, ...OTHER_CODEC];
+
 /** It did not work; the message is the end of a sentence. */
 class WhipError extends Error {
   readonly retryAfter: Millis;
   readonly otherCodec: boolean;
+  /** It may work with one rendition. */
+  readonly noSimulcast: boolean;
 
-  constructor(message: string, { retryAfter = 0, otherCodec = false } = {}) {
+  constructor(message: string, { retryAfter = 0, otherCodec = false, noSimulcast = false } = {}) {
     super(message);
+    this.noSimulcast = noSimulcast;
     this.retryAfter = retryAfter;
     this.otherCodec = otherCodec;
   }
@@ -60,12 +69,14 @@ export class WhipForward {
   #wake: (() => void) | undefined;
   #publisher: PublishingPeer | undefined;
   #codec = 0;
+  #renditions: number;
   #said: string | undefined;
 
   /** Begins at once. */
   constructor(options: WhipForwardOptions) {
     this.#options = options;
     this.#where = new URL(options.url).host;
+    this.#renditions = options.renditions;
     this.#running = this.#run();
   }
 
@@ -88,6 +99,10 @@ export class WhipForward {
         if (!this.#closed) this.#say(`has ended: ${why}`);
       } catch (error) {
         if (error instanceof WhipError) {
+          if (error.noSimulcast) {
+            this.#renditions = 1;
+            continue;
+          }
           least = error.retryAfter;
           if (error.otherCodec) this.#codec = (this.#codec + 1) % this.#options.codecs.length;
         }
@@ -113,28 +128,39 @@ export class WhipForward {
     const ended = new Promise<string>((resolve) => {
       end = resolve;
     });
+    const renditions = this.#renditions;
+    let streams: readonly SimulcastStream[] = [];
     const { hostname } = new URL(this.#options.url);
     const local = hostname === "localhost" || isLoopback(hostname.replace(/[[\]]/g, ""));
-    const publisher = newPublisher(clock, codec, local, {
-      connected: () => {
-        this.#say(`is published, as ${codec.toUpperCase()}`);
-        feed = stream.forward(codec, (frame: EncodedFrame) => publisher.send(frame));
+    const publisher = newPublisher(
+      clock,
+      { codec, local, renditions },
+      {
+        connected: () => {
+          const count = streams.length > 1 ? `, in ${streams.length} renditions` : "";
+          this.#say(`is published, as ${codec.toUpperCase()}${count}`);
+          const levels = renditions > 1 ? streams.map(({ level }) => level) : [0];
+          feed = stream.forward(codec, levels, (frame: EncodedFrame) => publisher.send(frame));
+        },
+        keyframeNeeded: (level) => feed?.requestKeyframe(level),
+        closed: (reason) => {
+          feed?.stop();
+          end(reason);
+        },
       },
-      keyframeNeeded: () => feed?.requestKeyframe(),
-      closed: (reason) => {
-        feed?.stop();
-        end(reason);
-      },
-    });
+    );
     this.#publisher = publisher;
     let session: string | undefined;
     try {
       const offer = await publisher.offer();
-      const answered = await this.#offer(offer);
+      const answered = await this.#offer(offer, renditions > 1);
       session = answered.session;
       if (/^m=video 0 /m.test(answered.answer))
         throw new WhipError(`it takes no ${codec.toUpperCase()}`, { otherCodec: true });
       if (this.#closed) return "the server stops";
+      streams = acceptedStreams(answered.answer, renditions);
+      if (renditions > 1 && streams.length === 0)
+        throw new WhipError("it takes no simulcast", { noSimulcast: true });
       await publisher.accept(answered.answer);
       return await ended;
     } finally {
@@ -145,7 +171,10 @@ export class WhipForward {
   }
 
   /** @throws {WhipError} */
-  async #offer(sdp: string): Promise<{ readonly answer: string; readonly session: string | undefined }> {
+  async #offer(
+    sdp: string,
+    isSimulcast: boolean,
+  ): Promise<{ readonly answer: string; readonly session: string | undefined }> {
     const { url } = this.#options;
     const headers = { "Content-Type": "application/sdp", Accept: "application/sdp" };
     const signal = AbortSignal.any([AbortSignal.timeout(ANSWER_WITHIN), this.#stopping.signal]);
@@ -155,6 +184,7 @@ export class WhipForward {
       throw new WhipError(`it answers with the status ${response.status}`, {
         retryAfter: retryAfterOf(response),
         otherCodec: OTHER_CODEC.includes(response.status),
+        noSimulcast: isSimulcast && NO_SIMULCAST.includes(response.status),
       });
     }
     const location = response.headers.get("location");

@@ -4,7 +4,9 @@ import {
   RTCPeerConnection,
   RTCRtpCodecParameters,
   RTCRtpHeaderExtensionParameters,
+  useRepairedRtpStreamId,
   useSdesMid,
+  useSdesRTPStreamId,
 } from "werift";
 import type { Codec } from "../frame.ts";
 
@@ -31,8 +33,10 @@ export const PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/p
  * @param address what that socket is bound to, as it believes.
  */
 export function newConnection(codec: Codec, playoutDelay: boolean, address: string): RTCPeerConnection {
+  const extensions = [useSdesMid(), new RTCRtpHeaderExtensionParameters({ uri: TRANSPORT_COUNTER_URI })];
+  if (playoutDelay) extensions.push(new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI }));
   return new RTCPeerConnection({
-    ...mediaOf(codec, playoutDelay),
+    ...mediaOf(codec, extensions, FEEDBACK),
     // Lite (RFC 8445, section 2.5): we answer checks and send none. It also asks no STUN server.
     iceLite: true,
     // One socket of its own, which is our port; the candidates are the port's.
@@ -45,10 +49,13 @@ export function newConnection(codec: Codec, playoutDelay: boolean, address: stri
 /**
  * For publishing at a server: a full ICE agent, which begins. Its sockets are its own.
  * @param local whether the server is on this machine.
+ * @param named whether its streams have names (RFC 8852): such do not count the packets of the connection together.
  */
-export function newPublishingConnection(codec: Codec, local: boolean): RTCPeerConnection {
+export function newPublishingConnection(codec: Codec, local: boolean, named: boolean): RTCPeerConnection {
+  const counted = [useSdesMid(), new RTCRtpHeaderExtensionParameters({ uri: TRANSPORT_COUNTER_URI })];
+  const telling = [useSdesMid(), useSdesRTPStreamId(), useRepairedRtpStreamId()];
   return new RTCPeerConnection({
-    ...mediaOf(codec, false),
+    ...mediaOf(codec, named ? telling : counted, named ? ONE_STREAM_FEEDBACK : FEEDBACK),
     // The server has an address that we reach; without a server here werift asks one of Google's, and waits for it.
     iceServers: [{ urls: "stun:127.0.0.1:9" }],
     iceStunGatherTimeout: 0.01,
@@ -56,10 +63,19 @@ export function newPublishingConnection(codec: Codec, local: boolean): RTCPeerCo
   });
 }
 
-function mediaOf(codec: Codec, playoutDelay: boolean): Partial<PeerConfig> {
+const ONE_STREAM_FEEDBACK = [
+  { type: "nack" },
+  { type: "nack", parameter: "pli" },
+  { type: "ccm", parameter: "fir" },
+];
+const FEEDBACK = [...ONE_STREAM_FEEDBACK, { type: "goog-remb" }, { type: "transport-cc" }];
+
+function mediaOf(
+  codec: Codec,
+  extensions: RTCRtpHeaderExtensionParameters[],
+  rtcpFeedback: typeof FEEDBACK,
+): Partial<PeerConfig> {
   const { name, parameters } = CODECS[codec];
-  const extensions = [useSdesMid(), new RTCRtpHeaderExtensionParameters({ uri: TRANSPORT_COUNTER_URI })];
-  if (playoutDelay) extensions.push(new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI }));
   return {
     codecs: {
       video: [
@@ -67,13 +83,7 @@ function mediaOf(codec: Codec, playoutDelay: boolean): Partial<PeerConfig> {
           mimeType: `video/${name}`,
           clockRate: 90_000,
           ...(parameters === undefined ? {} : { parameters }),
-          rtcpFeedback: [
-            { type: "nack" },
-            { type: "nack", parameter: "pli" },
-            { type: "ccm", parameter: "fir" },
-            { type: "goog-remb" },
-            { type: "transport-cc" },
-          ],
+          rtcpFeedback,
         }),
         new RTCRtpCodecParameters({ mimeType: "video/rtx", clockRate: 90_000 }),
       ],

@@ -30,6 +30,8 @@ export interface MediaParameters {
   /** Where packets are sent again (RFC 4588); undefined sends them again on the media's own stream. */
   readonly rtx: RtpStream | undefined;
   readonly extensions: readonly HeaderExtension[];
+  /** Those of packets that are sent again, where they are others. */
+  readonly rtxExtensions?: readonly HeaderExtension[];
   readonly cname: string;
 }
 
@@ -45,8 +47,8 @@ export interface MediaOptions {
   readonly route: () => Route | undefined;
   readonly keyframeNeeded: () => void;
   readonly received: (reception: Reception) => void;
-  /** As {@link ViewerEvents.wants}. */
-  readonly wants: (level: number) => void;
+  /** As {@link ViewerEvents.wants}; undefined where it is sent the one rendition, whatever its network carries. */
+  readonly wants: ((level: number) => void) | undefined;
   /** The viewer said goodbye. */
   readonly left: () => void;
   readonly counters: MediaCounters;
@@ -107,6 +109,9 @@ const MAX_DRAIN: Millis = 800;
 /** What has waited for so long is no longer live. */
 const MAX_BEHIND: Millis = 300;
 
+/** The same where there is no smaller rendition: a keyframe takes a while over what is too narrow for it. */
+const MAX_BEHIND_OF_ONE: Millis = 1000;
+
 /** Seconds between reports that tell a rate. */
 const MIN_REPORT = 0.2;
 
@@ -156,7 +161,7 @@ export class MediaSession {
     this.#rtcpSealer = new SrtcpSealer(local.rtcp);
     this.#rtcpOpener = new SrtcpOpener(deriveKeys(keys.remote).rtcp);
     this.#media = streamOf(parameters.media, parameters.extensions);
-    this.#rtx = parameters.rtx && streamOf(parameters.rtx, parameters.extensions);
+    this.#rtx = parameters.rtx && streamOf(parameters.rtx, parameters.rtxExtensions ?? parameters.extensions);
     this.#repairs = new RepairBudget(clock);
     this.#congestion = new Congestion(clock);
     this.#delivery = new Delivery(clock);
@@ -171,13 +176,19 @@ export class MediaSession {
   send({ type, level, bitrate, captured, packets, history }: PacketizedFrame): void {
     const [first] = packets;
     if (!first || !this.#options.route() || this.#closed) return;
-    if (this.#pacer && this.#pacer.behind > MAX_BEHIND) {
-      this.#congestion.overran();
-      this.#adapt();
+    const { wants } = this.#options;
+    if (this.#pacer && this.#pacer.behind > (wants ? MAX_BEHIND : MAX_BEHIND_OF_ONE)) {
+      if (wants) {
+        this.#congestion.overran();
+        this.#adapt();
+      } else {
+        this.#drop();
+        this.#options.keyframeNeeded();
+      }
     }
     let stretch = this.#stretches.at(-1);
     if (this.#waitsForKeyframe || stretch?.history !== history) {
-      if (type !== "key" || (this.#waitsForKeyframe && level !== this.#level)) return;
+      if (type !== "key" || (this.#waitsForKeyframe && wants && level !== this.#level)) return;
       this.#waitsForKeyframe = false;
       const from = this.#media.next;
       stretch = { history, from, offset: from - first.index, shifted: new Map() };
@@ -347,22 +358,26 @@ export class MediaSession {
   #adapt(queue: Millis = 0): void {
     const before = this.#level;
     const { level } = this.#congestion;
-    if (level === before) return;
+    const { clock, wants } = this.#options;
+    if (level === before || !wants) return;
     this.#level = level;
-    if (level > before) {
-      // What the network does not carry would only stand before what it does.
-      const [unsent] = this.#pacer?.clear() ?? [];
-      if (unsent) this.#media.next = unsent.index;
-      // Nor is anything repaired that nobody will see.
-      this.#stretches = [];
-      this.#repairsFrom = this.#media.next;
-      this.#waitsForKeyframe = true;
-    }
+    // What the network does not carry would only stand before what it does.
+    if (level > before) this.#drop();
     this.#cancelWant?.();
     // Behind what stands there a keyframe would be late, or find no room.
     const wait = level > before ? Math.min(queue, MAX_DRAIN) : 0;
-    if (wait === 0) this.#options.wants(level);
-    else this.#cancelWant = this.#options.clock.after(wait, () => this.#options.wants(level));
+    if (wait === 0) wants(level);
+    else this.#cancelWant = clock.after(wait, () => wants(level));
+  }
+
+  /** Leaves out what waits, and all until the next keyframe. */
+  #drop(): void {
+    const [unsent] = this.#pacer?.clear() ?? [];
+    if (unsent) this.#media.next = unsent.index;
+    // Nor is anything repaired that nobody will see.
+    this.#stretches = [];
+    this.#repairsFrom = this.#media.next;
+    this.#waitsForKeyframe = true;
   }
 }
 

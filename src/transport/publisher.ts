@@ -7,11 +7,19 @@ import type { Codec, EncodedFrame } from "../frame.ts";
 import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
 import { newPublishingConnection } from "./connection.ts";
 import { PacketHistory } from "./history.ts";
-import { MediaSession } from "./media.ts";
+import { type MediaParameters, MediaSession } from "./media.ts";
 import { Packetizer } from "./packetizer.ts";
 import type { Route } from "./route.ts";
+import { acceptedStreams, offerSimulcast, type SimulcastStream, withoutSimulcast } from "./simulcast.ts";
 import { NodeSealer } from "./srtp.ts";
-import { type InnerSender, innerDtls, keysOf, parametersOf, withOwnSockets } from "./werift.ts";
+import {
+  type InnerSender,
+  innerDtls,
+  keysOf,
+  namedParametersOf,
+  parametersOf,
+  withOwnSockets,
+} from "./werift.ts";
 
 /** ICE and DTLS take no longer, on any network that carries video. */
 const CONNECT_WITHIN: Millis = 15_000;
@@ -23,7 +31,8 @@ const SILENCE: Millis = 20_000;
 export interface PublisherEvents {
   /** Frames can be sent. */
   connected(): void;
-  keyframeNeeded(): void;
+  /** The rendition of this level needs one. */
+  keyframeNeeded(level: number): void;
   /** It is over, for this reason; nothing comes after. */
   closed(reason: string): void;
 }
@@ -34,23 +43,38 @@ interface InnerIce {
   readonly onData: { subscribe(listener: (datagram: Buffer) => void): unknown };
 }
 
+export interface PublisherOptions {
+  readonly codec: Codec;
+  /** Whether the server is on this machine. */
+  readonly local: boolean;
+  /** To offer, the full one first; more than 1 by simulcast. */
+  readonly renditions: number;
+}
+
+/** What is sent of one rendition. */
+interface Outlet {
+  readonly media: MediaSession;
+  readonly packetizer: Packetizer;
+  readonly history: PacketHistory;
+}
+
 export class Publisher {
   readonly #clock: Clock;
+  readonly #renditions: number;
   readonly #events: PublisherEvents;
   readonly #connection: RTCPeerConnection;
-  readonly #packetizer = new Packetizer();
-  readonly #history: PacketHistory;
   readonly #cancel: Cancel[] = [];
-  #media: MediaSession | undefined;
+  /** By their levels; none before it is connected. */
+  readonly #outlets = new Map<number, Outlet>();
+  #streams: readonly SimulcastStream[] = [];
   #heardAt: EpochMs;
   #state: "connecting" | "connected" | "closed" = "connecting";
 
-  /** @param local whether the server is on this machine. */
-  constructor(clock: Clock, codec: Codec, local: boolean, events: PublisherEvents) {
+  constructor(clock: Clock, { codec, local, renditions }: PublisherOptions, events: PublisherEvents) {
     this.#clock = clock;
+    this.#renditions = renditions;
     this.#events = events;
-    this.#connection = newPublishingConnection(codec, local);
-    this.#history = new PacketHistory(clock);
+    this.#connection = newPublishingConnection(codec, local, renditions > 1);
     this.#heardAt = clock.now();
   }
 
@@ -61,22 +85,24 @@ export class Publisher {
     // Reports are sent by the media session, with a right clock.
     (sender as unknown as InnerSender).runRtcp = async () => {};
     await withOwnSockets(async () => connection.setLocalDescription(await connection.createOffer()));
-    return connection.localDescription?.sdp ?? "";
+    const offer = connection.localDescription?.sdp ?? "";
+    return this.#renditions > 1 ? offerSimulcast(offer, this.#renditions) : offer;
   }
 
   /**
-   * Takes the answer, and begins to connect.
+   * Takes the answer, and begins to connect. Of simulcast, it must take some.
    * @throws what werift says of one that it cannot take.
    */
   async accept(answer: string): Promise<void> {
-    await this.#connection.setRemoteDescription({ type: "answer", sdp: answer });
+    if (this.#renditions > 1) this.#streams = acceptedStreams(answer, this.#renditions);
+    await this.#connection.setRemoteDescription({ type: "answer", sdp: withoutSimulcast(answer) });
     const [dtls] = this.#connection.dtlsTransports;
     if (!dtls) throw new Error("the answer has no transport");
     const ice = dtls.iceTransport.connection as unknown as InnerIce;
     ice.onData.subscribe((datagram) => {
       this.#heardAt = this.#clock.now();
       // RTP and RTCP, of which we are sent RTCP alone (RFC 7983, section 7).
-      if ((datagram[0] ?? 0) >= 128) this.#media?.receive(datagram);
+      if ((datagram[0] ?? 0) >= 128) this.#receive(datagram);
     });
     const connected = () => {
       if (dtls.state === "connected") this.#connected(dtls, ice);
@@ -100,16 +126,18 @@ export class Publisher {
 
   /** Sends a frame once connected; drops it before. */
   send(frame: EncodedFrame): void {
-    if (!this.#media) return;
-    this.#media.send(this.#history.add(frame, this.#packetizer.packetize(frame)));
+    const outlet = this.#outlets.get(frame.level);
+    if (!outlet) return;
+    const { media, history, packetizer } = outlet;
+    media.send(history.add(frame, packetizer.packetize(frame)));
   }
 
   close(reason: string): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     for (const cancel of this.#cancel) cancel();
-    this.#media?.close();
-    this.#media = undefined;
+    for (const { media } of this.#outlets.values()) media.close();
+    this.#outlets.clear();
     this.#connection.close().catch(() => {});
     this.#events.closed(reason);
   }
@@ -119,7 +147,7 @@ export class Publisher {
     this.#state = "connected";
     this.#heardAt = this.#clock.now();
     try {
-      this.#media = this.#openMedia(dtls, ice);
+      this.#openAll(dtls, ice);
     } catch (error) {
       this.close(error instanceof Error ? error.message : String(error));
       return;
@@ -127,22 +155,45 @@ export class Publisher {
     this.#events.connected();
   }
 
-  #openMedia(dtls: RTCDtlsTransport, ice: InnerIce): MediaSession {
+  /** Each takes what is about its own stream. */
+  #receive(sealed: Buffer): void {
+    for (const { media } of [...this.#outlets.values()]) media.receive(sealed);
+  }
+
+  #openAll(dtls: RTCDtlsTransport, ice: InnerIce): void {
     const [sender] = this.#connection.getSenders();
     if (!sender) throw new Error("the session has no sender");
+    const inner = sender as unknown as InnerSender;
+    const open = (level: number, parameters: MediaParameters) =>
+      this.#outlets.set(level, {
+        media: this.#openMedia(dtls, ice, level, parameters),
+        packetizer: new Packetizer(),
+        history: new PacketHistory(this.#clock),
+      });
+    if (this.#renditions === 1) open(0, parametersOf(inner, false));
+    for (const [n, { rid, level }] of this.#streams.entries())
+      open(level, namedParametersOf(inner, rid, n === 0));
+  }
+
+  #openMedia(
+    dtls: RTCDtlsTransport,
+    ice: InnerIce,
+    level: number,
+    parameters: MediaParameters,
+  ): MediaSession {
     const route = routeBy(ice);
     return new MediaSession({
       clock: this.#clock,
       everySecond: (act) => this.#clock.every(1000, act),
-      parameters: parametersOf(sender as unknown as InnerSender, false),
+      parameters,
       keys: keysOf(innerDtls(dtls)),
       sealerOf: (keys) => new NodeSealer(keys),
       counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
       route: () => route,
-      keyframeNeeded: () => this.#events.keyframeNeeded(),
+      keyframeNeeded: () => this.#events.keyframeNeeded(level),
       received: () => {},
-      // Another server makes of the full rendition what its viewers' networks carry.
-      wants: () => {},
+      // Another server makes of its renditions what its viewers' networks carry.
+      wants: undefined,
       left: () => this.close("it said goodbye"),
     });
   }

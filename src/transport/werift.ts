@@ -4,7 +4,7 @@
  * package.json pins it, and {@link prepareWerift} looks at start.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import {
   type RTCDataChannel,
   RTCDtlsTransport,
@@ -23,6 +23,7 @@ import { type MediaCounters, type MediaParameters, MediaSession } from "./media.
 import type { Registration, ViewerPort } from "./port.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Route } from "./route.ts";
+import type { RtpStream } from "./rtp.ts";
 import { SctpGate } from "./sctp.ts";
 import { fingerprintsOf, isVideoOffer, keepBundled, mendAnswer, mendOffer, restartAnswer } from "./sdp.ts";
 import {
@@ -46,6 +47,8 @@ const MAX_REPORTS_BYTES = 64 * 1024;
 const MAX_STRAY_CHANNELS = 8;
 
 const MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid";
+const RID_URI = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+const REPAIRED_RID_URI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
 
 /** Minimum and maximum of 0: show each frame as soon as it is decoded. */
 const NO_PLAYOUT_DELAY = Buffer.from([0, 0, 0]);
@@ -407,6 +410,29 @@ export function keysOf(dtls: InnerDtls): { local: MasterKey; remote: MasterKey }
   return {
     local: { profile, key: keys.localKey, salt: keys.localSalt },
     remote: { profile, key: keys.remoteKey, salt: keys.remoteSalt },
+  };
+}
+
+/**
+ * What the session descriptions agreed on, for one of the streams that have names (RFC 8852): the first has werift's SSRCs,
+ * the others have some of their own.
+ */
+export function namedParametersOf(sender: InnerSender, rid: string, isFirst: boolean): MediaParameters {
+  const { media, rtx, extensions, cname } = parametersOf(sender, false);
+  const own = (stream: RtpStream): RtpStream =>
+    isFirst ? stream : { ...stream, ssrc: randomInt(1, 2 ** 32) };
+  const named = (uri: string) => [
+    ...extensions,
+    ...sender.headerExtensions
+      .filter((offered) => offered.uri === uri)
+      .map(({ id }) => ({ id, data: Buffer.from(rid) })),
+  ];
+  return {
+    media: own(media),
+    rtx: rtx && own(rtx),
+    extensions: named(RID_URI),
+    rtxExtensions: named(REPAIRED_RID_URI),
+    cname,
   };
 }
 

@@ -78,17 +78,18 @@ describeWith(["janus", "chromium"], "Janus", ({ janus: program, chromium }) => {
   }
 
   /** A page whose video shows frames of this size. */
-  async function shows(janus: Janus, plugin: string, ask: object): Promise<void> {
+  async function shows(janus: Janus, plugin: string, ask: object, width = 480): Promise<void> {
     const page = await browser.newPage();
     ends.push(() => page.close());
     await page.goto(`${janus.api}/info`);
     await watchBy(page, janus, plugin, ask);
     await page.waitForFunction(
-      () => {
+      (width) => {
         const video = document.querySelector("video");
-        return video?.videoWidth === 480 && video.getVideoPlaybackQuality().totalVideoFrames > 20;
+        return video?.videoWidth === width && video.getVideoPlaybackQuality().totalVideoFrames > 20;
       },
       { timeout: 30_000, polling: 100 },
+      width,
     );
   }
 
@@ -102,7 +103,14 @@ describeWith(["janus", "chromium"], "Janus", ({ janus: program, chromium }) => {
     await shows(janus, "janus.plugin.streaming", { request: "watch", id: 1 });
   });
 
-  test("shows what is published by WHIP, again after the endpoint was lost, and until it stops", async ({
+  const subscribe = (feed: number | undefined, about: object = {}) => ({
+    request: "join",
+    ptype: "subscriber",
+    room: 1234,
+    streams: [{ feed, ...about }],
+  });
+
+  test("shows what is published by WHIP, in the rendition of each viewer's choice, again after the endpoint was lost, and until it stops", async ({
     skip,
   }) => {
     const source = await whipServerSource();
@@ -114,20 +122,18 @@ describeWith(["janus", "chromium"], "Janus", ({ janus: program, chromium }) => {
     ends.push(() => whip.stop());
     const token = "a-token-of-the-endpoint";
     const endpoint = await whip.create("render", 1234, token);
-    const server = await start("--forward", `whip+${endpoint}`, "--forward-token", token);
+    const server = await start(
+      ...["--size", "640x360", "--forward", `whip+${endpoint}`, "--forward-token", token],
+    );
     const publishers = () => publishersOf(janus, 1234);
     const first = await vi.waitFor(async () => {
       const [feed] = await publishers();
       expect(feed).toBeDefined();
       return feed;
     }, 20_000);
-    await shows(janus, "janus.plugin.videoroom", {
-      request: "join",
-      ptype: "subscriber",
-      room: 1234,
-      streams: [{ feed: first }],
-    });
-    const isPublished = `Forwarding main to 127.0.0.1:${whip.port} is published, as VP8.`;
+    const isPublished = `Forwarding main to 127.0.0.1:${whip.port} is published, as VP8, in 3 renditions.`;
+    await shows(janus, "janus.plugin.videoroom", subscribe(first), 640);
+    await shows(janus, "janus.plugin.videoroom", subscribe(first, { mid: "0", substream: 0 }), 320);
     expect(server.output()).toContain(isPublished);
 
     await whip.stop();
@@ -143,5 +149,29 @@ describeWith(["janus", "chromium"], "Janus", ({ janus: program, chromium }) => {
     await vi.waitFor(async () => expect(await publishers()).toEqual([]));
     expect(server.output()).not.toContain(token);
     expect(server.output()).not.toContain("endpoint/render");
+  });
+
+  test.each([
+    ["one rendition of VP8, where no more are sent", "vp8", "1", {}, 640],
+    ["the smallest rendition of H.264", "h264", "3", { mid: "0", substream: 0 }, 320],
+  ])("shows %s", async (_, codec, renditions, choice, width) => {
+    const source = await whipServerSource();
+    if (source === undefined && !process.env.CI) return;
+    const janus = await openJanus({
+      videoroom: `room-1234: { description = "Test", publishers = 6, videocodec = "${codec}", record = false }`,
+    });
+    const whip = await startWhipServer(source ?? "", janus);
+    ends.push(() => whip.stop());
+    const endpoint = await whip.create("render", 1234, "token");
+    await start(
+      ...["--forward", `whip+${endpoint}`, "--forward-token", "token", "--forward-renditions", renditions],
+      ...["--codecs", codec, "--size", "640x360"],
+    );
+    const feed = await vi.waitFor(async () => {
+      const [feed] = await publishersOf(janus, 1234);
+      expect(feed).toBeDefined();
+      return feed;
+    }, 20_000);
+    await shows(janus, "janus.plugin.videoroom", subscribe(feed, choice), width);
   });
 });

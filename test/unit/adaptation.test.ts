@@ -47,7 +47,7 @@ class Watched {
   #keyframeFor: number | undefined = 0;
   #frame = 0;
 
-  constructor(path: Path, { gap = [0, 0] as Gap, seed = 1 } = {}) {
+  constructor(path: Path, { gap = [0, 0] as Gap, seed = 1, adapts = true } = {}) {
     this.#path = path;
     this.#gap = gap;
     this.#link = new Link(path, seeded(seed));
@@ -69,12 +69,16 @@ class Watched {
         send: () => {},
         sendMedia: (sealer, header, payload, index) => this.#sent(sealer.seal(header, payload, index)),
       }),
-      keyframeNeeded: () => {},
-      received: () => {},
-      wants: (level) => {
-        this.#keyframeFor = level;
-        this.levels.push({ level, after: this.clock.now() - this.#started });
+      keyframeNeeded: () => {
+        if (!adapts) this.#keyframeFor = 0;
       },
+      received: () => {},
+      wants: adapts
+        ? (level) => {
+            this.#keyframeFor = level;
+            this.levels.push({ level, after: this.clock.now() - this.#started });
+          }
+        : undefined,
       left: () => {},
       counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
     });
@@ -277,5 +281,18 @@ describe("a viewer is sent what its network carries", () => {
     const watched = new Watched({ delay: 5 }, { gap: [5000, 15_000] }).watch(20);
     expect(watched.shown.find(({ at }) => at - 1_000_000 > 15_000)?.at).toBeLessThan(1_000_000 + 15_500);
     expect(watched.watch(10).level).toBe(0);
+  });
+});
+
+describe("a server that is sent the one rendition", () => {
+  test("is sent what its network carries of it, and all again as soon as that has room", () => {
+    const rates = [5_000_000, 1_500_000, 6_000_000].map((rate, n) => ({ from: n * 10_000, rate }));
+    const watched = new Watched({ delay: 10, rates, queue: bytesIn(100, 5_000_000) }, { adapts: false });
+    watched.watch(20);
+    const narrowed = watched.shown.filter(({ at }) => at > 1_000_000 + 12_000).length;
+    expect(narrowed).toBeGreaterThan(0);
+    watched.watch(20);
+    expect(watched.longestPause(25_000)).toBeLessThan(500);
+    expect(watched.medianLatency(25_000)).toBeLessThan(120);
   });
 });

@@ -142,7 +142,7 @@ describe("a broadcast", () => {
   test("hands on each frame from a keyframe on, as it is encoded for the viewers, and for nobody else too", async () => {
     const { broadcast, source, encoders, join, show } = await start();
     const taken: string[] = [];
-    const feed = broadcast.forward("vp8", ({ number, type }) => taken.push(`${number} ${type}`));
+    const feed = broadcast.forward("vp8", [0], ({ number, type }) => taken.push(`${number} ${type}`));
     expect(source.demands).toEqual([false, true]);
     expect(broadcast.info().viewers).toBe(0);
     await show(1);
@@ -157,13 +157,33 @@ describe("a broadcast", () => {
     expect(taken).toHaveLength(before);
   });
 
+  test("hands on several renditions, each from a keyframe of its own on, and ends them together", async () => {
+    const { broadcast, clock, encoders, show } = await start();
+    const taken: string[] = [];
+    const feed = broadcast.forward("vp8", [0, 2], ({ level, type }) => taken.push(`${level} ${type}`));
+    await show(1);
+    await show(2);
+    expect(encoders).toHaveLength(2);
+    for (const level of [0, 2]) expect(taken.find((one) => one.startsWith(`${level}`))).toBe(`${level} key`);
+    const before = encoders.map(({ encoded }) => encoded.filter((type) => type === "key").length);
+    feed.requestKeyframe(2);
+    feed.requestKeyframe(1);
+    await clock.advance(2000);
+    await show(3);
+    const after = encoders.map(({ encoded }) => encoded.filter((type) => type === "key").length);
+    expect(encoders).toHaveLength(2);
+    expect(after.map((count, n) => count - (before[n] ?? 0))).toEqual([0, 1]);
+    feed.stop();
+    expect(encoders.map(({ closed }) => closed)).toEqual([1, 1]);
+  });
+
   test("rests when nobody has its frames handed on any more", async () => {
     const { broadcast, source, encoders, show } = await start();
-    const feed = broadcast.forward("vp8", () => {});
+    const feed = broadcast.forward("vp8", [0], () => {});
     await show(1);
     feed.stop();
     feed.stop();
-    feed.requestKeyframe();
+    feed.requestKeyframe(0);
     expect(source.demands).toEqual([false, true, false]);
     expect(encoders).toHaveLength(1);
     expect(encoders[0]?.closed).toBe(1);

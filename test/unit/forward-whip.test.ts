@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WhipForward } from "../../src/forward/whip.ts";
 import type { Codec, EncodedFrame } from "../../src/frame.ts";
-import type { PublisherEvents } from "../../src/transport/publisher.ts";
+import type { PublisherEvents, PublisherOptions } from "../../src/transport/publisher.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { encodedFrame } from "../fakes.ts";
 
@@ -16,20 +16,22 @@ interface Asked {
 class FakePublisher {
   readonly codec: Codec;
   readonly local: boolean;
+  readonly renditions: number;
   readonly events: PublisherEvents;
   readonly sent: EncodedFrame[] = [];
   answer: string | undefined;
   closed = false;
 
-  constructor(_clock: unknown, codec: Codec, local: boolean, events: PublisherEvents) {
+  constructor(_clock: unknown, { codec, local, renditions }: PublisherOptions, events: PublisherEvents) {
     this.codec = codec;
     this.local = local;
+    this.renditions = renditions;
     this.events = events;
     publishers.push(this);
   }
 
   async offer(): Promise<string> {
-    return `offer of ${this.codec}`;
+    return `offer of ${this.codec}${this.renditions > 1 ? `, ${this.renditions} renditions` : ""}`;
   }
 
   async accept(answer: string): Promise<void> {
@@ -53,8 +55,9 @@ let clock: FakeClock;
 let publishers: FakePublisher[];
 let asked: Asked[];
 let logged: string[];
-let keyframes: number;
-let takers: Map<(frame: EncodedFrame) => void, Codec>;
+/** Of which levels. */
+let keyframes: number[];
+let takers: Map<(frame: EncodedFrame) => void, { codec: Codec; levels: readonly number[] }>;
 /** What the endpoint answers the next offer. */
 let respond: () => Response;
 let forward: WhipForward;
@@ -64,7 +67,7 @@ beforeEach(() => {
   publishers = [];
   asked = [];
   logged = [];
-  keyframes = 0;
+  keyframes = [];
   takers = new Map();
   respond = () => created();
 });
@@ -77,17 +80,18 @@ afterEach(async () => {
 const created = (answer = "an answer") =>
   new Response(answer, { status: 201, headers: { Location: "/sessions/1" } });
 
-async function begin(codecs: readonly Codec[] = ["vp8", "h264"]): Promise<void> {
+async function begin({ codecs = ["vp8", "h264"] as readonly Codec[], renditions = 1 } = {}): Promise<void> {
   forward = new WhipForward({
     clock,
     codecs,
+    renditions,
     url: URL_OF_ENDPOINT,
     token: "the-token",
     stream: {
       name: "main",
-      forward: (codec, take) => {
-        takers.set(take, codec);
-        return { requestKeyframe: () => keyframes++, stop: () => takers.delete(take) };
+      forward: (codec, levels, take) => {
+        takers.set(take, { codec, levels });
+        return { requestKeyframe: (level) => keyframes.push(level), stop: () => takers.delete(take) };
       },
     },
     log: (line) => logged.push(line),
@@ -112,13 +116,13 @@ test("a stream is offered, encoded once it is taken, and taken away at the end",
   expect(takers.size).toBe(0);
   publisher?.events.connected();
   const frame = encodedFrame(1, clock.now());
-  for (const [take, codec] of takers) {
-    expect(codec).toBe("vp8");
+  for (const [take, what] of takers) {
+    expect(what).toEqual({ codec: "vp8", levels: [0] });
     take(frame);
   }
   expect(publisher?.sent).toEqual([frame]);
-  publisher?.events.keyframeNeeded();
-  expect(keyframes).toBe(1);
+  publisher?.events.keyframeNeeded(0);
+  expect(keyframes).toEqual([0]);
   await forward.close();
   expect(asked.at(-1)).toMatchObject({
     method: "DELETE",
@@ -197,4 +201,41 @@ test("an answer without end is given up", async () => {
   respond = () => created("x".repeat(1024 * 1024));
   await begin();
   expect(logged).toEqual(["Forwarding main to sfu.example does not work: its answer is too long."]);
+});
+
+describe("simulcast", () => {
+  const accepts = (list: string) =>
+    ["v=0", "m=video 9 UDP/TLS/RTP/SAVPF 96", "a=rid:f recv", "a=rid:h recv", "a=rid:q recv", list, ""].join(
+      "\r\n",
+    );
+
+  test("sends the renditions that the answer takes, with keyframes for each", async () => {
+    respond = () => created(accepts("a=simulcast:recv f;~h;q"));
+    await begin({ renditions: 3 });
+    expect(offers()).toEqual(["offer of vp8, 3 renditions"]);
+    publishers[0]?.events.connected();
+    expect([...takers.values()]).toEqual([{ codec: "vp8", levels: [0, 4] }]);
+    publishers[0]?.events.keyframeNeeded(4);
+    expect(keyframes).toEqual([4]);
+    expect(logged).toEqual(["Forwarding main to sfu.example is published, as VP8, in 2 renditions."]);
+  });
+
+  test.each([
+    ["leaves it out", () => created("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n")],
+    ["pauses all", () => created(accepts("a=simulcast:recv ~f;~h;~q"))],
+    ["refuses the offer", () => new Response(null, { status: 400 })],
+  ])("is offered no more, and one rendition at once, to an endpoint that %s", async (_, answer) => {
+    respond = () => {
+      respond = () => created();
+      return answer();
+    };
+    await begin({ renditions: 3 });
+    expect(offers()).toEqual(["offer of vp8, 3 renditions", "offer of vp8"]);
+    publishers.at(-1)?.events.connected();
+    expect([...takers.values()]).toEqual([{ codec: "vp8", levels: [0] }]);
+    publishers.at(-1)?.close("DTLS closed");
+    await clock.advance(1000);
+    expect(offers().at(-1)).toBe("offer of vp8");
+    expect(logged[0]).toBe("Forwarding main to sfu.example is published, as VP8.");
+  });
 });
