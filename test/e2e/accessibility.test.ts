@@ -103,6 +103,51 @@ describeWith(["chromium"], "the pages", ({ chromium }) => {
     expect(troublesOf(page)).toEqual([]);
   });
 
+  test("share by whichever address is chosen, and by the page's own where the server makes no links", async () => {
+    const page = await opened(`${server.url}/watch/main`);
+    const origins = ["http://studio.example:8080", "http://198.51.100.7:8080"] as const;
+    let rights = ["view", "operate"];
+    await page.setRequestInterception(true);
+    page.on("request", (request) => {
+      const path = new URL(request.url()).pathname;
+      const links = {
+        link: `${origins[0]}/watch/main`,
+        alternatives: [`${origins[1]}/watch/main`],
+        image: `${origins[0]}/streams/main/mjpeg`,
+      };
+      const answer = path.endsWith("/rights") ? rights : path.endsWith("/share") ? links : undefined;
+      if (answer) void request.respond({ contentType: "application/json", body: JSON.stringify(answer) });
+      else void request.continue();
+    });
+    const openShare = async () => {
+      await page.click("#share");
+      await page.waitForSelector("dialog[open] .code svg");
+    };
+    const shown = () =>
+      page.$eval("dialog", (dialog) => ({
+        texts: [...dialog.querySelectorAll("textarea")].map(({ value }) => value),
+        code: dialog.querySelector(".code")?.innerHTML,
+        choices: dialog.querySelectorAll("option").length,
+      }));
+    await openShare();
+    const first = await shown();
+    expect(first.choices).toBe(2);
+    for (const text of first.texts) expect(text).toContain(origins[0]);
+    await page.select("dialog select", `${origins[1]}/watch/main`);
+    const second = await shown();
+    for (const text of second.texts) expect(text).toContain(origins[1]);
+    expect(second.code).not.toBe(first.code);
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog", { hidden: true });
+
+    rights = ["view"];
+    await openShare();
+    const own = await shown();
+    expect(own.choices).toBe(0);
+    expect(own.texts[0]).toBe(`${server.url}/watch/main`);
+    expect(troublesOf(page)).toEqual([]);
+  });
+
   test("list all streams with pictures that move, and lead to each and back", async () => {
     publish("arm");
     publish("film");
