@@ -45,7 +45,8 @@ export async function launchChromiumIn(
   }
 }
 
-export function launchFirefox(executablePath: string): Promise<Browser> {
+/** @param hosts names that are this machine's. */
+export function launchFirefox(executablePath: string, hosts: readonly string[] = []): Promise<Browser> {
   return puppeteer.launch({
     browser: "firefox",
     executablePath,
@@ -53,6 +54,7 @@ export function launchFirefox(executablePath: string): Promise<Browser> {
     defaultViewport: { width: 1280, height: 800 },
     extraPrefsFirefox: {
       "media.autoplay.default": 0,
+      "network.dns.localDomains": hosts.join(","),
       // Do not look for updates, add-ons or codecs on the network.
       "app.update.enabled": false,
       "media.gmp-manager.updateEnabled": false,

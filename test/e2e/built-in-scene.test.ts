@@ -1,8 +1,7 @@
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
-import { launchChromium } from "../browser.ts";
-import { describeWith } from "../setup/suites.ts";
+import { describeInBrowsers } from "../setup/browsers.ts";
 import {
   contrast,
   difference,
@@ -23,13 +22,16 @@ function frameNumber({ width, height, pixels }: Screenful): number | undefined {
   return readFrameCode(Array.from({ length: FRAME_CODE_CELLS }, (_, cell) => middle(cell)));
 }
 
-describeWith(["chromium"], "the built-in scene in Chromium", ({ chromium }) => {
+describeInBrowsers("the built-in scene", ({ name, launch }) => {
+  /** What is the server's doing alone is seen in one of them. */
+  const once = test.runIf(name === "Chromium");
+
   let browser: Browser;
   let server: ServerProcess;
   const pages: Page[] = [];
 
   beforeAll(async () => {
-    browser = await launchChromium(chromium);
+    browser = await launch();
     server = await startServer();
   });
   afterEach(async () => {
@@ -76,7 +78,7 @@ describeWith(["chromium"], "the built-in scene in Chromium", ({ chromium }) => {
     expect(sum).toBeLessThan((latency?.median ?? 0) * 1.5 + 20);
   });
 
-  test("ten viewers watch at once, and leave nothing behind", async () => {
+  once("ten viewers watch at once, and leave nothing behind", async () => {
     await Promise.all(Array.from({ length: 10 }, open));
     await Promise.all(pages.map((page) => waitForState(page, "live")));
     for (const page of pages) expect(contrast(await readScreen(page))).toBeGreaterThan(15);
@@ -97,7 +99,7 @@ describeWith(["chromium"], "the built-in scene in Chromium", ({ chromium }) => {
     await waitForState(page, "live");
   });
 
-  test("nothing is encoded while nobody watches", async () => {
+  once("nothing is encoded while nobody watches", async () => {
     await viewersAre(0);
     const encoded = async () => {
       const counts = (await metrics()).matchAll(/^rendercast_encoded_frames_total\{.*\} (\d+)$/gm);
@@ -111,8 +113,8 @@ describeWith(["chromium"], "the built-in scene in Chromium", ({ chromium }) => {
     expect(await encoded()).toBe(before);
   });
 
-  test("a viewer that vanishes without a goodbye is gone within 15 seconds", async () => {
-    const doomed = await launchChromium(chromium);
+  once("a viewer that vanishes without a goodbye is gone within 15 seconds", async () => {
+    const doomed = await launch();
     const page = await openPlayer(doomed, server.url);
     await waitForState(page, "live");
     await viewersAre(1);

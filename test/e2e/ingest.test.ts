@@ -7,10 +7,9 @@ import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { launchChromium } from "../browser.ts";
 import { CLOSING, IDLE, image, part, raw } from "../multipart-writer.ts";
 import { type Rgb, stripes, stripesFile } from "../pictures.ts";
-import { describeWith } from "../setup/suites.ts";
+import { describeInBrowsers } from "../setup/browsers.ts";
 import { openPlayer, waitForState } from "./player.ts";
 import { type Answer, TestPublisher } from "./publisher.ts";
 import { type ServerProcess, startServer } from "./server.ts";
@@ -336,14 +335,14 @@ function imageBomb(side: number): Buffer {
   ]);
 }
 
-describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
+describeInBrowsers("while a viewer watches", ({ name, launch }) => {
   let browser: Browser;
   let server: ServerProcess;
   let page: Page;
 
   beforeAll(async () => {
     server = await startServer("--max-frame-mb", "4", "--stall-after", "1");
-    browser = await launchChromium(chromium);
+    browser = await launch();
     page = await openPlayer(browser, server.url, keepPeerConnections);
     await waitForState(page, "live");
   });
@@ -352,7 +351,8 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await server?.stop();
   });
 
-  describe("the built-in scene", () => {
+  // What a publisher does to others is no matter of the browser.
+  describe.runIf(name === "Chromium")("the built-in scene", () => {
     const other = () => `${server.url}/streams/other`;
     const metric = async (outcome: string) => {
       const text = await (await fetch(`${server.url}/metrics`)).text();

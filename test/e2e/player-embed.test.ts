@@ -4,8 +4,7 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { launchChromium, launchFirefox } from "../browser.ts";
-import { describeWith } from "../setup/suites.ts";
+import { describeInBrowsers } from "../setup/browsers.ts";
 import { stateOf, waitForState, waitForStats } from "./player.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 import { connectionsOf, keepPeerConnections } from "./undisturbed.ts";
@@ -67,10 +66,20 @@ async function pausesAndPlays(page: Page, server: ServerProcess): Promise<void> 
   await viewersAre(server, 1);
 }
 
-describeWith(["chromium"], "the player on somebody's page", ({ chromium }) => {
+test("the player is one module of less than 60 KB, and for pages of any origin", async () => {
+  const server = await started();
+  const response = await fetch(`${server.url}/player.js`);
+  expect(response.headers.get("access-control-allow-origin")).toBe("*");
+  expect(response.headers.get("content-type")).toMatch(/^text\/javascript/);
+  const module = await response.text();
+  expect(module).not.toMatch(/\bimport\s*[({*"'\w]/);
+  expect(gzipSync(module).length).toBeLessThan(60_000);
+});
+
+describeInBrowsers("the player on somebody's page", ({ launch }) => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await launchChromium(chromium, "--host-resolver-rules=MAP *.example 127.0.0.1");
+    browser = await launch(["studio.example"]);
   });
   afterAll(async () => {
     await browser?.close();
@@ -107,14 +116,19 @@ describeWith(["chromium"], "the player on somebody's page", ({ chromium }) => {
     expect(link?.path?.candidate).toMatch(/^(host|prflx)$/);
   });
 
-  test("is one module of less than 60 KB, and for pages of any origin", async () => {
-    const server = await started();
-    const response = await fetch(`${server.url}/player.js`);
-    expect(response.headers.get("access-control-allow-origin")).toBe("*");
-    expect(response.headers.get("content-type")).toMatch(/^text\/javascript/);
-    const module = await response.text();
-    expect(module).not.toMatch(/\bimport\s*[({*"'\w]/);
-    expect(gzipSync(module).length).toBeLessThan(60_000);
+  test("plays in an iframe of another origin", async () => {
+    const server = await started("--embed-from", "*");
+    const port = await somebodysPage(
+      (url) => `<iframe src="${url}/embed/main" width="480" height="270" allow="autoplay"></iframe>`,
+      server.url,
+    );
+    const page = await opened(`http://127.0.0.1:${port}`);
+    const frame = await page.waitForFrame((one) => one.url().endsWith("/embed/main"));
+    await frame.waitForFunction(() => document.querySelector("rendercast-player")?.state?.kind === "live", {
+      timeout: 20_000,
+      polling: 50,
+    });
+    await viewersAre(server, 1);
   });
 
   test("plays twice on one page, each only while it is in sight", async () => {
@@ -217,28 +231,5 @@ describeWith(["chromium"], "the player on somebody's page", ({ chromium }) => {
     await vi.waitFor(async () => expect(await connectionsOf(page)).toBeGreaterThan(1), { timeout: 20_000 });
     await page.evaluate(() => Reflect.deleteProperty(window, "frozen"));
     await waitForState(page, "live");
-  });
-});
-
-describeWith(["firefox"], "the player in Firefox", ({ firefox }) => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await launchFirefox(firefox);
-  });
-  afterAll(async () => {
-    await browser?.close();
-  });
-
-  test("joins, costs nothing while it is paused, and comes back from a restart of the server", async () => {
-    const server = await started();
-    const port = await somebodysPage(onePlayer, server.url);
-    const page = await browser.newPage({ type: "window" });
-    await page.goto(`http://127.0.0.1:${port}`);
-    await waitForState(page, "live", 40_000);
-    await pausesAndPlays(page, server);
-    await server.stop();
-    expect((await waitForState(page, "away")).label).toBe("Server stopped");
-    await started("--port", String(server.port));
-    await waitForState(page, "live", 40_000);
   });
 });

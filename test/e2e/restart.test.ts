@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Browser } from "puppeteer-core";
 import { afterEach, expect, test, vi } from "vitest";
-import { launchChromium } from "../browser.ts";
+import { describeInBrowsers } from "../setup/browsers.ts";
 import { describeWith } from "../setup/suites.ts";
 import { contrast, openPlayer, readScreen, waitForState } from "./player.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 
-describeWith(["chromium"], "a restart of the server", ({ chromium }) => {
+describeInBrowsers("a restart of the server", ({ launch }) => {
   let browser: Browser | undefined;
   const servers: ServerProcess[] = [];
   afterEach(async () => {
@@ -20,7 +20,7 @@ describeWith(["chromium"], "a restart of the server", ({ chromium }) => {
   ])("%s and started again, it is live again on a page that was never reloaded", async (_, signal, label) => {
     const first = await startServer();
     servers.push(first);
-    browser = await launchChromium(chromium);
+    browser = await launch();
     const page = await openPlayer(browser, first.url);
     await waitForState(page, "live");
     await page.evaluate(() => Object.assign(window, { neverReloaded: true }));

@@ -1,0 +1,25 @@
+/** Suites that hold in every browser. */
+import type { Browser } from "puppeteer-core";
+import { launchChromium, launchFirefox } from "../browser.ts";
+import { describeWith } from "./suites.ts";
+
+/** A browser of the kind that a suite runs in. */
+export interface BrowserKind {
+  readonly name: "Chromium" | "Firefox";
+  /** @param hosts names that are this machine's; only this browser knows. */
+  launch(hosts?: readonly string[]): Promise<Browser>;
+}
+
+/** The same suite in Chromium and in Firefox, each as {@link describeWith} has it. */
+export function describeInBrowsers(name: string, body: (kind: BrowserKind) => void): void {
+  describeWith(["chromium"], `${name} in Chromium`, ({ chromium }) =>
+    body({
+      name: "Chromium",
+      launch: (hosts = []) =>
+        launchChromium(chromium, ...hosts.map((host) => `--host-resolver-rules=MAP ${host} 127.0.0.1`)),
+    }),
+  );
+  describeWith(["firefox"], `${name} in Firefox`, ({ firefox }) =>
+    body({ name: "Firefox", launch: (hosts) => launchFirefox(firefox, hosts) }),
+  );
+}
