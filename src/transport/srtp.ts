@@ -168,13 +168,36 @@ export class SrtcpSealer {
 const REPLAY_WINDOW = 64n;
 const WINDOW_MASK = (1n << REPLAY_WINDOW) - 1n;
 
+/** SSRCs that a peer sends RTCP as; servers take one for each stream. */
+const MAX_SENDERS = 64;
+
+/** Which of the newest packets of one SSRC were opened: each counts its own (RFC 3711, section 3.2.3). */
+class ReplayWindow {
+  #highest = -1;
+  /** Bit n: the packet n before the highest has been seen. */
+  #seen = 0n;
+
+  has(index: number): boolean {
+    const age = BigInt(this.#highest - index);
+    if (age < 0n) return false;
+    return age >= REPLAY_WINDOW || ((this.#seen >> age) & 1n) === 1n;
+  }
+
+  add(index: number): void {
+    const ahead = BigInt(index - this.#highest);
+    if (ahead > 0n) {
+      this.#seen = ((ahead > REPLAY_WINDOW ? 0n : this.#seen << ahead) | 1n) & WINDOW_MASK;
+      this.#highest = index;
+    } else this.#seen |= 1n << -ahead;
+  }
+}
+
 /** Opens the RTCP packets of one direction, each once. */
 export class SrtcpOpener {
   readonly #keys: SessionKeys;
   readonly #key: KeyObject;
-  #highest = -1;
-  /** Bit n: the packet n before the highest has been seen. */
-  #seen = 0n;
+  /** By their senders' SSRCs. */
+  readonly #windows = new Map<number, ReplayWindow>();
 
   constructor(keys: SessionKeys) {
     this.#keys = keys;
@@ -190,9 +213,13 @@ export class SrtcpOpener {
     const indexWord = sealed.readUInt32BE(wordAt);
     if (indexWord < ENCRYPTED) return undefined;
     const index = indexWord - ENCRYPTED;
-    if (this.#isReplay(index)) return undefined;
+    const sender = sealed.readUInt32BE(4);
+    const window = this.#windows.get(sender) ?? new ReplayWindow();
+    if (window.has(index)) return undefined;
     const packet = gcm ? this.#openGcm(sealed, wordAt, index) : this.#openCounter(sealed, wordAt, index);
-    if (packet) this.#remember(index);
+    if (!packet || (this.#windows.size >= MAX_SENDERS && !this.#windows.has(sender))) return undefined;
+    this.#windows.set(sender, window);
+    window.add(index);
     return packet;
   }
 
@@ -222,20 +249,6 @@ export class SrtcpOpener {
       sealed.subarray(0, RTCP_CLEAR),
       decipher.update(sealed.subarray(RTCP_CLEAR, wordAt)),
     ]);
-  }
-
-  #isReplay(index: number): boolean {
-    const age = BigInt(this.#highest - index);
-    if (age < 0n) return false;
-    return age >= REPLAY_WINDOW || ((this.#seen >> age) & 1n) === 1n;
-  }
-
-  #remember(index: number): void {
-    const ahead = BigInt(index - this.#highest);
-    if (ahead > 0n) {
-      this.#seen = ((ahead > REPLAY_WINDOW ? 0n : this.#seen << ahead) | 1n) & WINDOW_MASK;
-      this.#highest = index;
-    } else this.#seen |= 1n << -ahead;
   }
 }
 

@@ -118,6 +118,21 @@ describe.each(PROFILES)("RTCP by %s", (profile) => {
     expect(opener.open(sealed[69 - 64] ?? packet)).toBeUndefined();
   });
 
+  test("of each sender is counted for itself, of so many as a server has", () => {
+    const senders = Array.from({ length: 65 }, (_, n) => {
+      const own = Buffer.from(packet);
+      own.writeUInt32BE(n + 1, 4);
+      return own;
+    });
+    const opener = new SrtcpOpener(rtcp);
+    const ahead = new SrtcpSealer(rtcp);
+    const [first = packet, ...others] = senders;
+    for (let n = 0; n < 100; n++) expect(opener.open(ahead.seal(first))).toEqual(first);
+    const opened = others.map((own) => opener.open(new SrtcpSealer(rtcp).seal(own)));
+    expect(opened.slice(0, 63)).toEqual(others.slice(0, 63));
+    expect(opened[63]).toBeUndefined();
+  });
+
   test("changed anywhere, cut short or by another key, it is not opened, and nothing is lost by it", () => {
     const sealed = new SrtcpSealer(rtcp).seal(packet);
     const opener = new SrtcpOpener(rtcp);
