@@ -8,6 +8,7 @@ import { H264 } from "./h264.ts";
 export const AV1 = {
   codec: "av1",
   evenSides: true,
+  smallestSide: 64,
   matrix: matrixOf,
   limit: H264.limit,
   describe: describeColours,

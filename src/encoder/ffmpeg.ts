@@ -27,6 +27,8 @@ export interface Recipe {
   readonly surfaces?: "vaapi";
   /** It cannot have odd sizes: the last column or row is encoded twice. */
   readonly evenSides: boolean;
+  /** Pixels that each side has at least: a smaller picture is enlarged; 1 where it is left out. */
+  readonly smallestSide?: number;
   /**
    * Whether a changed bitrate is followed. Those that do are told of the pace of the frames by it: they give each frame
    * the bits of the rate expected.
@@ -71,9 +73,14 @@ export class FfmpegEncoder implements VideoEncoder {
     this.codec = recipe.codec;
   }
 
-  async open(settings: EncoderSettings): Promise<void> {
+  async open(wanted: EncoderSettings): Promise<void> {
     this.close();
-    const { encoder, pixels, evenSides } = this.#recipe;
+    const { encoder, pixels, evenSides, smallestSide = 1 } = this.#recipe;
+    const settings = {
+      ...wanted,
+      width: Math.max(smallestSide, wanted.width),
+      height: Math.max(smallestSide, wanted.height),
+    };
     const codec = FfmpegCodec.findEncoderByName(encoder);
     if (!codec) throw new Error(`this build of node-av has no ${encoder}: reinstall it with \`npm install\``);
 

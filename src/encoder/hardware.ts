@@ -19,8 +19,8 @@ import type { VideoEncoder } from "./encoder.ts";
 import { FfmpegEncoder, type Recipe } from "./ffmpeg.ts";
 import { H264 } from "./h264.ts";
 
-const ONE_THREAD = { threads: () => 1 } as const;
-const COMMON = { ...H264, ...ONE_THREAD } as const;
+/** Of those that tell, none takes less than this: 145 pixels (NVENC). */
+const COMMON = { ...H264, smallestSide: 160, threads: () => 1 } as const;
 
 /** By preference: the makers' own before what is common to several. */
 const H264_RECIPES = {
@@ -63,10 +63,12 @@ const H264_RECIPES = {
   },
 } as const satisfies Record<string, Recipe>;
 
+const AV1_COMMON = { ...AV1, smallestSide: COMMON.smallestSide } as const;
+
 const AV1_RECIPES: Partial<Record<keyof typeof H264_RECIPES, Recipe>> = {
   NVENC: {
     ...H264_RECIPES.NVENC,
-    ...AV1,
+    ...AV1_COMMON,
     encoder: FF_ENCODER_AV1_NVENC,
     options: () => ({
       preset: "p3",
@@ -79,13 +81,13 @@ const AV1_RECIPES: Partial<Record<keyof typeof H264_RECIPES, Recipe>> = {
   },
   QSV: {
     ...H264_RECIPES.QSV,
-    ...AV1,
+    ...AV1_COMMON,
     encoder: FF_ENCODER_AV1_QSV,
     options: () => ({ async_depth: "1", preset: "veryfast", forced_idr: "1" }),
   },
   VAAPI: {
     ...H264_RECIPES.VAAPI,
-    ...AV1,
+    ...AV1_COMMON,
     encoder: FF_ENCODER_AV1_VAAPI,
     options: () => ({ async_depth: "1" }),
   },

@@ -231,7 +231,7 @@ export class Delivery {
   /** By how much what is under way takes longer to come, and we to hear of it, than if nothing waited. */
   #tooLong(capacity: number): Millis {
     let bytes = 0;
-    for (let index = this.#toldUpTo + 1; index < this.#next; index++)
+    for (let index = Math.max(this.#toldUpTo + 1, this.#next - REMEMBERED); index < this.#next; index++)
       bytes += this.#bytes[index % REMEMBERED] ?? 0;
     return (bytes * 8000) / capacity - this.#answer.value - TOLD_EVERY;
   }

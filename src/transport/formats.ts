@@ -57,7 +57,8 @@ function formatsOf(offer: string): VideoFormat[] {
     })?.[0];
   return [...names].flatMap(([payloadType, name]) => {
     const codec = codecOf(name, parameters.get(payloadType) ?? "");
-    return codec ? [{ codec, payloadType, rtx: rtxOf(payloadType) }] : [];
+    // RTP has 7 bits for it.
+    return codec && payloadType < 128 ? [{ codec, payloadType, rtx: rtxOf(payloadType) }] : [];
   });
 }
 

@@ -162,7 +162,7 @@ export class MediaSession {
     this.#rtcpOpener = new SrtcpOpener(deriveKeys(keys.remote).rtcp);
     this.#media = streamOf(parameters.media, parameters.extensions);
     this.#rtx = parameters.rtx && streamOf(parameters.rtx, parameters.rtxExtensions ?? parameters.extensions);
-    this.#repairs = new RepairBudget(clock);
+    this.#repairs = new RepairBudget(clock, this.#media.next);
     this.#congestion = new Congestion(clock);
     this.#delivery = new Delivery(clock);
     if (this.#media.header.counts)
@@ -295,7 +295,7 @@ export class MediaSession {
 
   #repair(index: number): void {
     const found = this.#find(index);
-    if (!found || !this.#repairs.allows(index, this.#roundTrip ?? 0, this.#media.packets)) return;
+    if (!found || !this.#repairs.allows(index, this.#roundTrip ?? 0, this.#media.next)) return;
     const { stretch, packet } = found;
     this.#options.counters.repairs++;
     const timestamp = stretch.shifted.get(packet.timestamp) ?? packet.timestamp;

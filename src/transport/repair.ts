@@ -19,25 +19,32 @@ export class RepairBudget {
   readonly #clock: Clock;
   readonly #repaired = new Map<number, EpochMs>();
   #windowStart: number = Number.NEGATIVE_INFINITY;
+  #countedFrom: EpochMs;
   #inWindow = 0;
   #most = MIN_MOST;
-  #sentBefore = 0;
+  #nextThen: number;
 
-  constructor(clock: Clock) {
+  /** @param next the index of the first packet. */
+  constructor(clock: Clock, next = 0) {
     this.#clock = clock;
+    this.#nextThen = next;
+    this.#countedFrom = clock.now();
   }
 
   /**
    * Whether to send this packet again now.
-   * @param sent media packets up to now.
+   * @param next the index of the next packet.
    */
-  allows(index: number, roundTrip: Millis, sent: number): boolean {
+  allows(index: number, roundTrip: Millis, next: number): boolean {
     const now = this.#clock.now();
     if (now - this.#windowStart >= 1000) {
       this.#windowStart = now;
       this.#inWindow = 0;
-      this.#most = Math.max(MIN_MOST, MAX_SHARE * (sent - this.#sentBefore));
-      this.#sentBefore = sent;
+      // Nothing may have been asked for in many seconds.
+      const seconds = Math.max(1, (now - this.#countedFrom) / 1000);
+      this.#most = Math.max(MIN_MOST, (MAX_SHARE * (next - this.#nextThen)) / seconds);
+      this.#countedFrom = now;
+      this.#nextThen = next;
       for (const [old, at] of this.#repaired) if (now - at >= FORGET) this.#repaired.delete(old);
     }
     const before = this.#repaired.get(index);

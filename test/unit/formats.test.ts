@@ -34,6 +34,10 @@ describe("the format", () => {
     expect(chooseFormat(sdp("m=video 9 x 98", "a=rtpmap:98 VP9/90000"), ["h264", "vp8"])).toBeUndefined();
   });
 
+  test("has a payload type that RTP has bits for", () => {
+    expect(chooseFormat(sdp("m=video 9 x 999", "a=rtpmap:999 VP8/90000"), ["vp8"])).toBeUndefined();
+  });
+
   test("has names in any case, and may have no repairs", () => {
     const offer = sdp("m=video 9 x 96", "a=rtpmap:96 vp8/90000");
     expect(chooseFormat(offer, ["vp8"])).toEqual({ codec: "vp8", payloadType: 96, rtx: undefined });

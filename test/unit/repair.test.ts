@@ -69,6 +69,13 @@ describe("the budget for packets sent again", () => {
     expect(allowed(1900)).toBe(500);
   });
 
+  test("lets no more through after a long time in which nothing was asked for", async () => {
+    const clock = new FakeClock();
+    const budget = new RepairBudget(clock);
+    await clock.advance(60_000);
+    expect(many.filter((index) => budget.allows(index, 0, 60 * 170))).toHaveLength(85);
+  });
+
   test("lets a keyframe's packets through, however little was sent before", () => {
     const budget = new RepairBudget(new FakeClock());
     expect(many.filter((index) => budget.allows(index, 0, 0))).toHaveLength(60);
