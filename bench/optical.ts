@@ -54,7 +54,9 @@ const LOOK = `async (find, count, cellSize, milliseconds) => {
     const size = cellSize(width);
     canvas.width = size * count;
     canvas.height = 1;
-    context.drawImage(element, 0, height - Math.ceil(size / 2), canvas.width, 1, 0, 0, canvas.width, 1);
+    // Firefox draws the first picture of an <img> again and again, but copies the one it shows now.
+    const drawn = element instanceof HTMLImageElement ? await createImageBitmap(element) : element;
+    context.drawImage(drawn, 0, height - Math.ceil(size / 2), canvas.width, 1, 0, 0, canvas.width, 1);
     const pixels = context.getImageData(0, 0, canvas.width, 1).data;
     const cells = Array.from({ length: count }, (_, i) => pixels[4 * Math.floor((i + 0.5) * size) + 1]);
     const key = cells.map((cell) => (cell > 127 ? 1 : 0)).join("");

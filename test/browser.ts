@@ -45,8 +45,15 @@ export async function launchChromiumIn(
   }
 }
 
-/** @param hosts names that are this machine's. */
-export function launchFirefox(executablePath: string, hosts: readonly string[] = []): Promise<Browser> {
+/**
+ * @param hosts names that are this machine's.
+ * @param downloads the folder for them.
+ */
+export function launchFirefox(
+  executablePath: string,
+  hosts: readonly string[] = [],
+  downloads?: string,
+): Promise<Browser> {
   return puppeteer.launch({
     browser: "firefox",
     executablePath,
@@ -55,6 +62,7 @@ export function launchFirefox(executablePath: string, hosts: readonly string[] =
     extraPrefsFirefox: {
       "media.autoplay.default": 0,
       "network.dns.localDomains": hosts.join(","),
+      ...(downloads !== undefined && { "browser.download.folderList": 2, "browser.download.dir": downloads }),
       // Do not look for updates, add-ons or codecs on the network.
       "app.update.enabled": false,
       "media.gmp-manager.updateEnabled": false,

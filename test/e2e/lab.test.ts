@@ -12,8 +12,7 @@ import { plainIo } from "../../src/transport/io/plain.ts";
 import type { MediaIo } from "../../src/transport/io.ts";
 import type { RecordedLane, Recording } from "../../web/lab/recording.ts";
 import type { LabStageKey, LaneKey } from "../../web/lab/sample.ts";
-import { launchChromium } from "../browser.ts";
-import { describeWith } from "../setup/suites.ts";
+import { describeInBrowsers } from "../setup/browsers.ts";
 import { type DelayingProxy, delayingProxy } from "./delaying-proxy.ts";
 
 const SIZE = { width: 480, height: 270, fps: 20 };
@@ -44,12 +43,12 @@ function delaying(io: MediaIo, delay: () => number): MediaIo {
 }
 
 function configOf(...options: string[]): Parameters<typeof startRendercast>[0] {
-  const command = readConfig(["--port", "0", "--rtc-port", "0", "--host", "127.0.0.1", ...options], {});
+  const command = readConfig(["--port", "0", "--rtc-port", "0", ...options], {});
   if (!("run" in command)) throw new Error("no configuration");
   return command.run;
 }
 
-describeWith(["chromium"], "the latency lab", ({ chromium }) => {
+describeInBrowsers("the latency lab", ({ launch }) => {
   const captured = new Map<number, number>();
   const delays: Record<LaneKey, number> = { webrtc: 0, img: 0, fetch: 0 };
   const downloads = mkdtempSync(join(tmpdir(), "rendercast-lab-"));
@@ -66,12 +65,10 @@ describeWith(["chromium"], "the latency lab", ({ chromium }) => {
       if (!path.includes("/mjpeg")) return 0;
       return path.includes("timed") ? delays.fetch : delays.img;
     });
-    browser = await launchChromium(chromium);
+    browser = await launch({ downloads });
     page = await browser.newPage({ type: "window" });
     page.on("pageerror", (error) => troubles.push(String(error)));
     page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
-    const session = await browser.target().createCDPSession();
-    await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: downloads });
     await page.goto(`${proxy.url}/lab/main`);
   });
   afterAll(async () => {

@@ -79,7 +79,7 @@ test("the player is one module of less than 60 KB, and for pages of any origin",
 describeInBrowsers("the player on somebody's page", ({ launch }) => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await launch(["studio.example"]);
+    browser = await launch({ hosts: ["studio.example"] });
   });
   afterAll(async () => {
     await browser?.close();

@@ -6,8 +6,11 @@ import { describeWith } from "./suites.ts";
 /** A browser of the kind that a suite runs in. */
 export interface BrowserKind {
   readonly name: "Chromium" | "Firefox";
-  /** @param hosts names that are this machine's; only this browser knows. */
-  launch(hosts?: readonly string[]): Promise<Browser>;
+  /**
+   * @param options.hosts names that are this machine's; only this browser knows.
+   * @param options.downloads the folder for them.
+   */
+  launch(options?: { readonly hosts?: readonly string[]; readonly downloads?: string }): Promise<Browser>;
 }
 
 /** The same suite in Chromium and in Firefox, each as {@link describeWith} has it. */
@@ -15,11 +18,20 @@ export function describeInBrowsers(name: string, body: (kind: BrowserKind) => vo
   describeWith(["chromium"], `${name} in Chromium`, ({ chromium }) =>
     body({
       name: "Chromium",
-      launch: (hosts = []) =>
-        launchChromium(chromium, ...hosts.map((host) => `--host-resolver-rules=MAP ${host} 127.0.0.1`)),
+      launch: async ({ hosts = [], downloads } = {}) => {
+        const rules = hosts.map((host) => `--host-resolver-rules=MAP ${host} 127.0.0.1`);
+        const browser = await launchChromium(chromium, ...rules);
+        if (downloads === undefined) return browser;
+        const session = await browser.target().createCDPSession();
+        await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: downloads });
+        return browser;
+      },
     }),
   );
   describeWith(["firefox"], `${name} in Firefox`, ({ firefox }) =>
-    body({ name: "Firefox", launch: (hosts) => launchFirefox(firefox, hosts) }),
+    body({
+      name: "Firefox",
+      launch: ({ hosts, downloads } = {}) => launchFirefox(firefox, hosts, downloads),
+    }),
   );
 }

@@ -137,7 +137,7 @@ function setOptical(on: boolean): void {
 function lookEachFrame(): void {
   requestAnimationFrame(() => {
     // Not the time of the refresh: what came since that can be read already.
-    if (opticalBox.checked && around.measuring()) for (const { lane } of lanes) lane.look(timers.now());
+    if (opticalBox.checked && around.measuring()) for (const { lane } of lanes) void lane.look(timers.now());
     lookEachFrame();
   });
 }

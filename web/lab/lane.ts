@@ -174,11 +174,12 @@ export class Lane {
   }
 
   /** Reads the frame code, once for each of the screen's frames; it is `at` now, on the page's clock. */
-  look(at: number): void {
+  async look(at: number): Promise<void> {
     const picture = this.#picture();
     if (!picture) return;
     const { clock, told } = this.#around;
-    const code = this.#reader.look(picture);
+    const code = await this.#reader.look(picture);
+    if (this.#picture() !== picture) return;
     this.#lookedAt ??= at;
     if (code === undefined) {
       if (this.#reader.sees) this.#codeAt = at;

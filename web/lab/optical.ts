@@ -60,6 +60,7 @@ export class OpticalReader {
   readonly #context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   #last: number | undefined;
   #sees = false;
+  #isLooking = false;
 
   /** Whether the last look found a code. */
   get sees(): boolean {
@@ -67,15 +68,22 @@ export class OpticalReader {
   }
 
   /** The code, where it is another than at the last look; undefined where it is not, or there is none. */
-  look(picture: Picture): number | undefined {
+  async look(picture: Picture): Promise<number | undefined> {
     const [width, height] = sizeOf(picture);
     const context = this.#context;
-    if (!context || width === 0) return undefined;
+    if (!context || width === 0 || this.#isLooking) return undefined;
+    // Firefox draws the first picture of an <img> again and again, but copies the one it shows now.
+    const isImage = picture instanceof HTMLImageElement;
+    this.#isLooking = true;
+    const drawn = isImage ? await createImageBitmap(picture).catch(() => undefined) : picture;
+    this.#isLooking = false;
+    if (!drawn) return undefined;
     const size = frameCodeCellSize(width);
     const row = size * FRAME_CODE_CELLS;
     if (context.canvas.width !== row) context.canvas.width = row;
     if (context.canvas.height !== 1) context.canvas.height = 1;
-    context.drawImage(picture, 0, height - Math.ceil(size / 2), row, 1, 0, 0, row, 1);
+    context.drawImage(drawn, 0, height - Math.ceil(size / 2), row, 1, 0, 0, row, 1);
+    if ("close" in drawn) drawn.close();
     const pixels = context.getImageData(0, 0, row, 1).data;
     const green = (cell: number) => pixels[4 * Math.floor((cell + 0.5) * size) + 1] ?? 0;
     const code = readFrameCode(Array.from({ length: FRAME_CODE_CELLS }, (_, cell) => green(cell)));
