@@ -41,6 +41,9 @@ const ROOM_FOR_SEVERAL = 2;
 /** Arrivals show the room there is, so that a step up need not wait for long. */
 const FIRST_STEP_UP: Millis = 2000;
 
+/** What is tried again for the first time, where nothing shows the room there is. */
+const FIRST_TRY: Millis = 5000;
+
 // ---- Where they are not ----
 
 /** The loss of so many packets counts half; that of few is chance. */
@@ -65,9 +68,6 @@ const ROOM = 1.15;
 
 /** Older estimates say nothing. */
 const ESTIMATE_HOLDS: Millis = 5000;
-
-/** What is tried again for the first time. */
-const FIRST_TRY: Millis = 5000;
 
 // ---- For both ----
 
@@ -97,6 +97,8 @@ export class Congestion {
   #isTrying = false;
   #arrivalsTold = false;
   #longSince: EpochMs | undefined;
+  /** When the capacity was last told, or arrivals first. */
+  #unseenSince: EpochMs;
   /** The queue as last told, and at the last change. */
   #queue: Millis = 0;
   #queueThen: Millis = 0;
@@ -105,6 +107,7 @@ export class Congestion {
     this.#clock = clock;
     this.#changedAt = clock.now();
     this.#quietSince = clock.now();
+    this.#unseenSince = clock.now();
   }
 
   get level(): number {
@@ -130,13 +133,17 @@ export class Congestion {
     const { queue, capacity, capacityNow, arrived } = state;
     const needs = (level: number) => (NEEDS * bitrate * rungOf(level).share) / rungOf(this.#level).share;
     this.#queue = queue;
+    if (capacity !== undefined) this.#unseenSince = now;
     if (queue <= STANDS_LONG) this.#longSince = undefined;
     else this.#longSince ??= now;
     if (this.#isTooMuch(state, needs(this.#level))) {
       const carried = Math.min(capacityNow ?? arrived, queue > STANDS ? Math.max(arrived, 1) : Infinity);
       this.#stepDown(now, (level) => needs(level) <= FILLS * carried);
     } else if (queue > STANDS) this.#quietSince = now;
-    else if (capacity !== undefined) {
+    else if (capacity === undefined) {
+      // Of small pictures, and of still ones, a frame is a packet: no trains, so that only a try shows the room.
+      if (now - this.#unseenSince >= FIRST_TRY) this.#stepUp(now, this.#level - 1, FIRST_TRY);
+    } else {
       const fits = (level: number) =>
         needs(level) * (level === this.#level - 1 ? ROOM_FOR_ONE : ROOM_FOR_SEVERAL) <= capacity;
       const best = LADDER.findIndex((_, level) => level < this.#level && fits(level));

@@ -47,9 +47,13 @@ class Watched {
   #keyframeFor: number | undefined = 0;
   #frame = 0;
 
-  constructor(path: Path, { gap = [0, 0] as Gap, seed = 1, adapts = true } = {}) {
+  readonly #bitrate: number;
+  #isStill = false;
+
+  constructor(path: Path, { gap = [0, 0] as Gap, seed = 1, adapts = true, bitrate = BITRATE } = {}) {
     this.#path = path;
     this.#gap = gap;
+    this.#bitrate = bitrate;
     this.#link = new Link(path, seeded(seed));
     this.#link.begin(this.clock.now());
     this.#session = new MediaSession({
@@ -99,6 +103,12 @@ class Watched {
     return this;
   }
 
+  /** From now on nothing moves: now and then comes a frame that changes nothing. */
+  stand(): this {
+    this.#isStill = true;
+    return this;
+  }
+
   /** The longest time without a frame, from so many milliseconds after the begin. */
   longestPause(from = 0): number {
     const times = this.shown.map(({ at }) => at - this.#started).filter((at) => at >= from);
@@ -121,8 +131,10 @@ class Watched {
     this.#keyframeFor = undefined;
     this.#has = wants ?? this.#has;
     const { share, every } = rungOf(this.#has);
-    if (this.#frame++ % every !== 0 && type === "delta") return;
-    const bits = ((BITRATE * share) / FPS) * every * (type === "key" ? KEYFRAME : 1);
+    const beats = this.#isStill ? FPS / 2 : every;
+    if (this.#frame++ % beats !== 0 && type === "delta") return;
+    const usual = ((this.#bitrate * share) / FPS) * every;
+    const bits = type === "key" ? KEYFRAME * usual : this.#isStill ? 800 : usual;
     const count = Math.max(1, Math.round(bits / 8 / PAYLOAD));
     const timestamp = (this.#frame * 4500) % 2 ** 32;
     const first = this.#next[this.#has] ?? 0;
@@ -134,7 +146,13 @@ class Watched {
       payload: Buffer.alloc(Math.round(Math.min(PAYLOAD, bits / 8))),
     }));
     const captured = this.clock.now();
-    const about = { codec: "vp8", level: this.#has, bitrate: BITRATE * share, width: 2, height: 2 } as const;
+    const about = {
+      codec: "vp8",
+      level: this.#has,
+      bitrate: this.#bitrate * share,
+      width: 2,
+      height: 2,
+    } as const;
     const timings = { captured, received: captured };
     const encoded = {
       ...about,
@@ -275,6 +293,29 @@ describe("a viewer is sent what its network carries", () => {
     watched.watch(30);
     expect(watched.level).toBe(0);
     expect(watched.levels.length).toBeLessThan(8);
+  });
+
+  test("of a small picture too, whose frames at the lowest level are a packet each", () => {
+    const rates = [5_000_000, 150_000, 5_000_000].map((rate, n) => ({ from: n * 10_000, rate }));
+    const watched = new Watched({ delay: 10, rates, queue: bytesIn(100, 5_000_000) }, { bitrate: 1_000_000 });
+    watched.watch(20);
+    expect(watched.level).toBeGreaterThan(2);
+    watched.watch(60);
+    expect(watched.level).toBe(0);
+  });
+
+  test("of a scene that has come to stand still, all of it once there is room, and nothing else for long", () => {
+    const rates = [5_000_000, 500_000, 5_000_000].map((rate, n) => ({ from: n * 10_000, rate }));
+    const watched = new Watched({ delay: 10, rates, queue: bytesIn(100, 5_000_000) }).watch(15);
+    expect(watched.level).toBeGreaterThan(2);
+    watched.stand().watch(60);
+    expect(watched.level).toBe(0);
+  });
+
+  test("of a scene that stands still on a link that stays narrow: tries become rare", () => {
+    const watched = new Watched(narrow(500_000)).watch(15).stand().watch(300);
+    expect(watched.levels.length).toBeLessThan(24);
+    expect(watched.medianLatency(20_000)).toBeLessThan(120);
   });
 
   test("the same after nothing came through for ten seconds", () => {

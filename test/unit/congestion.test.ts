@@ -177,7 +177,23 @@ describe("where arrivals are told", () => {
     const unseen = { queue: 0, lost: 0, packets: 9, capacity: undefined, capacityNow: undefined, arrived: 0 };
     congestion.measured(unseen, BITRATE / 4);
     expect(congestion.level).toBe(2);
+    expect(await told(unseen, 4, BITRATE / 4)).toBe(2);
     congestion.measured({ ...wide, capacity: 2_400_000 }, BITRATE / 4);
     expect(congestion.level).toBe(1);
+  });
+
+  test("tries to go up where nothing tells what the link carries, ever more rarely where that fails", async () => {
+    await told(wide, 3);
+    const narrow = { ...wide, capacityNow: 1_300_000, capacity: undefined, arrived: 1_300_000, queue: 100 };
+    expect(await told(narrow)).toBe(2);
+    const unseen = { queue: 0, lost: 0, packets: 9, capacity: undefined, capacityNow: undefined, arrived: 0 };
+    let tries = 0;
+    for (let second = 0; second < 300; second++) {
+      if ((await told(unseen, 1, BITRATE / 4)) === 2) continue;
+      tries++;
+      for (let at = 1; at < 2; ) at = await told(narrow, 1, BITRATE / 2);
+    }
+    expect(tries).toBeGreaterThan(2);
+    expect(tries).toBeLessThan(8);
   });
 });
