@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Congestion } from "../../src/transport/congestion.ts";
+import type { NetworkState } from "../../src/transport/delivery.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 let clock: FakeClock;
@@ -125,7 +126,14 @@ describe("the way up", () => {
 });
 
 describe("where arrivals are told", () => {
-  const wide = { queue: 0, lost: 0, packets: 150, capacity: 90e6, capacityNow: 90e6, arrived: 3e6 };
+  const wide: NetworkState = {
+    queue: 0,
+    lost: 0,
+    packets: 150,
+    capacity: 90e6,
+    capacityNow: 90e6,
+    arrived: 3e6,
+  };
   const BITRATE = 3_000_000;
 
   async function told(state: typeof wide, seconds = 0.1, bitrate = BITRATE): Promise<number> {
