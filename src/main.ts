@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
-import { setTimeout } from "node:timers/promises";
 import { renderUnicodeCompact } from "uqr";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
 import { runDoctor } from "./doctor/doctor.ts";
@@ -47,18 +46,23 @@ async function run(config: Config): Promise<void> {
   process.on("unhandledRejection", failed("A task failed"));
   process.on("uncaughtException", failed("A callback failed"));
 
+  let draining: NodeJS.Timeout | undefined;
   let stopping = false;
   const stop = async (signal: NodeJS.Signals) => {
-    // A second Ctrl-C does not wait.
+    // Another Ctrl-C does not wait.
     if (stopping) end(1);
-    stopping = true;
-    if (signal === "SIGTERM" && config.drain > 0) {
-      log(`Stopping in ${config.drain / 1000} seconds: new viewers are sent elsewhere.`);
+    if (signal === "SIGTERM" && config.drain > 0 && !draining) {
+      log(
+        `Stopping in ${config.drain / 1000} seconds, or at the next signal: new viewers are sent elsewhere.`,
+      );
       rendercast.drain();
-      await setTimeout(config.drain);
+      draining = setTimeout(() => void stop(signal), config.drain);
+      return;
     }
+    clearTimeout(draining);
+    stopping = true;
     log("Stopping.");
-    globalThis.setTimeout(() => end(0), STOP_WITHIN - 500).unref();
+    setTimeout(() => end(0), STOP_WITHIN - 500).unref();
     await rendercast.close();
     await decodingEnded();
     end(0);

@@ -174,7 +174,9 @@ export async function startRendercast(
   let forwards: Forwards | undefined;
   const close = async () => {
     signaling.tellStop();
-    await Promise.all([forwards?.close(), blender?.close(), directory.close()]);
+    // Before its stream, whose end it would take for a refusal.
+    await blender?.close();
+    await Promise.all([forwards?.close(), directory.close()]);
     const ended = signaling.close();
     stopRenewals();
     for (const server of [http, local, door]) server?.closeAllConnections();

@@ -17,6 +17,7 @@ import { originOf } from "./machine-addresses.ts";
 import type { Metrics } from "./metrics.ts";
 import { embedRefusal, isOwnMachine, mayEmbed } from "./origins.ts";
 import { pageFolder } from "./package.ts";
+import { patienceFor, retryAfter } from "./retry-after.ts";
 import { FullError } from "./seats.ts";
 import { boundaryOf, NotMultipartError, publishOverHttp, refuse } from "./source/ingest/http.ts";
 import { TakenError } from "./source/ingest.ts";
@@ -58,10 +59,12 @@ export function httpApp(options: HttpOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   // Who looks after the server asks often, and is never kept out.
-  app.get("/healthz", (_request, response) => sentence(response, 200, "It runs."));
+  app.get("/healthz", (_request, response) =>
+    sentence(response.set("Server", "rendercast"), 200, "It runs."),
+  );
   app.get("/readyz", (_request, response) => {
     if (options.isReady()) sentence(response, 200, "It takes viewers.");
-    else sentence(response.set("Retry-After", "5"), 503, "It takes no viewers: it is starting or stopping.");
+    else sentence(response, 503, "It takes no viewers: it is starting or stopping.");
   });
   app.use(guard.gate);
   app.use((request, response, next) => {
@@ -290,7 +293,6 @@ type Allowed = Response<unknown, { verdict: Extract<Verdict, { granted: true }> 
 /** RFC 6750, section 3. */
 function refuseAccess(response: Response, { status, message }: Refused): void {
   if (status === 401) response.set("WWW-Authenticate", "Bearer");
-  if (status === 429 || status === 503) response.set("Retry-After", "5");
   sentence(response, status, message);
 }
 
@@ -298,5 +300,10 @@ function sentence(response: Response, status: number, text: string): void {
   const { headers } = response.req;
   const hasBody = "transfer-encoding" in headers || Number(headers["content-length"] ?? 0) > 0;
   if (hasBody) refuse(response.req, response, status, text);
-  else response.status(status).type("text/plain").send(`${text}\n`);
+  else {
+    const patience = patienceFor(status);
+    if (patience !== undefined && !response.hasHeader("Retry-After"))
+      response.set("Retry-After", retryAfter(patience));
+    response.status(status).type("text/plain").send(`${text}\n`);
+  }
 }

@@ -28,7 +28,7 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   const encoders = checked(checkEncoders(config));
   const blender = checked(checkBlender(config));
   const relaying = relaysOf(config);
-  const states = await portStates(page, video, config.tlsCert !== undefined).catch((error) => {
+  const states = await portStates(page, video, config.name).catch((error) => {
     throw new UsageError(`The ports cannot be had: ${wordsOf(error)}.`, { cause: error });
   });
   // From the video's own port, where that is free: so it is the one whose mapping is told.

@@ -1,13 +1,11 @@
 /** Whether the ports can be had. */
 import { once } from "node:events";
-import http from "node:http";
-import https from "node:https";
 import { createServer } from "node:net";
-import { text } from "node:stream/consumers";
 import { systemClock } from "../timing.ts";
 import { plainIo } from "../transport/io/plain.ts";
 import { RtcPort } from "../transport/port.ts";
 import type { Finding } from "./check.ts";
+import { type Running, runningAt, tellRunning } from "./running.ts";
 
 /** Free, or taken by a rendercast that runs, or by something else. */
 export type PortState = "free" | "rendercast" | "taken";
@@ -15,10 +13,9 @@ export type PortState = "free" | "rendercast" | "taken";
 export interface PortStates {
   readonly page: PortState;
   readonly video: PortState;
+  /** What the rendercast at the page's port answers, if there is one. */
+  readonly running?: Running;
 }
-
-/** How long a server there may take to say what it is. */
-const ANSWERS_WITHIN = 1500;
 
 /** Where a port is to be had. */
 export interface Place {
@@ -28,14 +25,15 @@ export interface Place {
 }
 
 /**
- * @param secure whether the page is by TLS.
+ * @param stream that a rendercast which runs there is asked for.
  * @throws for an address of another machine.
  */
-export async function portStates(page: Place, video: Place, secure: boolean): Promise<PortStates> {
+export async function portStates(page: Place, video: Place, stream: string): Promise<PortStates> {
   const [pageFree, videoFree] = await Promise.all([isFree(page), isVideoFree(video)]);
   if (pageFree) return { page: "free", video: videoFree ? "free" : "taken" };
-  const runs = await isRendercast(page, secure);
-  return { page: runs ? "rendercast" : "taken", video: videoFree ? "free" : runs ? "rendercast" : "taken" };
+  const running = await runningAt(page, stream);
+  if (!running) return { page: "taken", video: videoFree ? "free" : "taken" };
+  return { page: "rendercast", video: videoFree ? "free" : "rendercast", running };
 }
 
 async function isFree({ host, port }: Place): Promise<boolean> {
@@ -66,23 +64,19 @@ function isTaken(error: unknown): false {
   throw error;
 }
 
-async function isRendercast({ host = "localhost", port }: Place, secure: boolean): Promise<boolean> {
-  try {
-    // Its certificate may well be for another name.
-    const options = { host, port, timeout: ANSWERS_WITHIN, rejectUnauthorized: false };
-    const request = secure ? https.get(options) : http.get(options);
-    request.on("timeout", () => request.destroy(new Error("no answer")));
-    const [answer] = await once(request, "response");
-    return (await text(answer)).includes("<rendercast-player");
-  } catch {
-    return false;
-  }
-}
-
-export function tellPorts({ page, video }: PortStates, ports: { page: number; video: number }): Finding {
+export function tellPorts(
+  { page, video, running }: PortStates,
+  ports: { page: number; video: number },
+): Finding {
   const named = `${ports.page} (TCP) and ${ports.video} (UDP and TCP)`;
   if (page === "taken") return { state: "bad", text: `${ports.page} is taken by another program` };
   if (video === "taken") return { state: "bad", text: `${ports.video} is taken by another program` };
-  if (page === "rendercast") return { state: "good", text: `${named}: a rendercast runs there now` };
+  if (running) {
+    const text =
+      video === "free"
+        ? `${ports.page}: ${tellRunning(running)}; its video has another port than ${ports.video}`
+        : `${named}: ${tellRunning(running)}`;
+    return { state: running.takesViewers && video !== "free" ? "good" : "note", text };
+  }
   return { state: "good", text: `${named} are free` };
 }

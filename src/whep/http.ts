@@ -9,8 +9,9 @@ import express, {
 import type { Granted, Refused } from "../access/access.ts";
 import { STREAM_NAME } from "../directory.ts";
 import { embedRefusal, mayEmbed } from "../origins.ts";
+import { retryAfter } from "../retry-after.ts";
 import { type IceConfiguration, type IceServer, MAX_OFFER_LENGTH } from "../signaling/protocol.ts";
-import type { EpochMs, Millis } from "../timing.ts";
+import type { EpochMs } from "../timing.ts";
 import { Problem } from "./problem.ts";
 import type { WhepSessions } from "./sessions.ts";
 
@@ -39,9 +40,6 @@ const PREFLIGHT_HOLDS = 7200;
 
 /** An answer to who may watch, and until when. */
 type Permitted = Response<unknown, { until: EpochMs | undefined }>;
-
-/** Where a token cannot be checked just now. */
-const UNCHECKED_FOR: Millis = 5000;
 
 /** The routes below `/streams/NAME/whep`. */
 export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: WhepOptions): Router {
@@ -112,7 +110,7 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
     const verdict = await mayView(request, name);
     if (!verdict.granted) {
       if (verdict.status === 401) response.set("WWW-Authenticate", "Bearer");
-      throw new Problem(verdict.status, verdict.message, verdict.status === 503 ? UNCHECKED_FOR : undefined);
+      throw new Problem(verdict.status, verdict.message);
     }
     response.locals.until = verdict.until;
     next();
@@ -127,8 +125,7 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
     const problem = problemOf(error);
     if (problem.status === 500)
       log(`A WHEP request failed: ${error instanceof Error ? error.message : error}`);
-    if (problem.retryAfter !== undefined)
-      response.set("Retry-After", String(Math.ceil(problem.retryAfter / 1000)));
+    if (problem.retryAfter !== undefined) response.set("Retry-After", retryAfter(problem.retryAfter));
     response.status(problem.status).type("application/problem+json");
     // Without a type of its own, a problem's title is that of its status (RFC 9457, section 4.2.1).
     response.send(Buffer.from(JSON.stringify({ status: problem.status, detail: problem.message })));

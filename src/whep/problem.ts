@@ -1,4 +1,5 @@
 /** What a WHEP request is refused with: a problem detail (RFC 9457). */
+import { patienceFor } from "../retry-after.ts";
 import type { Millis } from "../timing.ts";
 
 export class Problem extends Error {
@@ -7,7 +8,7 @@ export class Problem extends Error {
   readonly retryAfter: Millis | undefined;
 
   /** @param detail a sentence for the user. */
-  constructor(status: number, detail: string, retryAfter?: Millis) {
+  constructor(status: number, detail: string, retryAfter = patienceFor(status)) {
     super(detail);
     this.status = status;
     this.retryAfter = retryAfter;

@@ -74,5 +74,7 @@ describeWith(["chromium", "blender"], "a server that starts Blender", ({ chromiu
     const pid = blenderOf(server);
     expect(await server.stop()).toBe(0);
     expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
+    // That the stream ends is no refusal.
+    expect(server.output()).not.toMatch(/refuses/);
   });
 });

@@ -62,7 +62,9 @@ test("asked to end, with time to drain, it is ready no more, and goes on for tho
   expect(server.output()).toMatch(/main: viewer [\da-f]{8} watches by MJPEG\./);
   const exited = once(server.process, "exit");
   server.process.kill("SIGTERM");
-  await exited;
+  // Not the code of a process that is cut off.
+  expect(await exited).toEqual([0, null]);
+  expect(server.output()).toMatch(/ Stopping\.\n/);
 });
 
 test("its log can be an object a line", async () => {

@@ -23,16 +23,20 @@ test("the doctor tries the ports, the encoders and Blender, and says what viewer
 });
 
 test("the doctor knows a rendercast that runs from another program, and fails where it could not start", async () => {
-  const server = await startServer("--rtc-port", "0");
+  // Its first page is not the player: it leads to that of its one stream.
+  const server = await startServer("--rtc-port", "0", "--name", "arm");
   const running = await runToEnd(
     "doctor",
     "--port",
     String(server.port),
     "--rtc-port",
     String(await freePort()),
+    ...["--name", "arm"],
   );
   await server.stop();
-  expect(running.output).toContain("a rendercast runs there now");
+  expect(running.output).toContain(
+    "rendercast itself is running here and takes viewers, and its picture comes",
+  );
   expect(running.code).toBe(0);
 
   const other = createServer().listen(0);

@@ -89,7 +89,9 @@ describe("a server with a token", () => {
   test("makes as many streams as it may, and says so to the next", async () => {
     for (const name of ["one", "two"]) await publisherTo(at(name)).send(IDLE);
     for (const name of ["one", "two"]) await stateIs(name, { kind: "waiting" });
-    expectSentence(await publisherTo(at("three")).answer, 503);
+    const full = await publisherTo(at("three")).answer;
+    expectSentence(full, 503);
+    expect(full.headers["retry-after"]).toBe("5");
     expectSentence(await publisherTo(at("no%20name")).answer, 404);
     const names = (await (await fetch(`${server.url}/streams`)).json()).map(
       ({ name }: { name: string }) => name,

@@ -303,5 +303,13 @@ describe("The WHEP endpoint", () => {
     const full = await post(await newOffer(), bearer);
     expect(full.headers.get("retry-after")).toBe("10");
     expect(await problemOf(full)).toBe(503);
+    const offer = await newOffer();
+    await vi.waitFor(
+      async () => {
+        const guessed = await post(offer, { Authorization: "Bearer a-guess" });
+        expect([guessed.status, guessed.headers.get("retry-after")]).toEqual([429, "5"]);
+      },
+      { timeout: 10_000, interval: 1 },
+    );
   });
 });

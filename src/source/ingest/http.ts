@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { giveBack } from "../../memory.ts";
 import { liftLimit } from "../../request-timeout.ts";
+import { patienceFor, retryAfter } from "../../retry-after.ts";
 import type { IngestSource } from "../ingest.ts";
 import { mediaType } from "./part.ts";
 
@@ -65,6 +66,9 @@ export function refuse(
   message: string,
 ): void {
   const text = `${message}\n`;
+  const patience = patienceFor(status);
+  if (patience !== undefined && !response.hasHeader("Retry-After"))
+    response.setHeader("Retry-After", retryAfter(patience));
   response.writeHead(status, {
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Length": Buffer.byteLength(text),
