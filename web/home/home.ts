@@ -13,18 +13,23 @@ const cards = new Map<string, Card>();
 
 /** Reads the list, and again after a while: what is refused for want of a token, not before the page is loaded anew. */
 async function read(): Promise<void> {
-  const answer = document.hidden ? "hidden" : await asked();
+  if (document.hidden) return again(READ_EVERY);
+  const answer = await asked().catch(() => undefined);
   if (answer === undefined) away();
-  else if (answer !== "hidden") {
-    if (!answer.ok) refused(await answer.text());
-    else show(await answer.json());
+  else if ("streams" in answer) show(answer.streams);
+  else {
+    refused(answer.why);
     if (answer.status === 401 && token === "") return;
-    if (!answer.ok) return again(REFUSED_FOR);
+    return again(REFUSED_FOR);
   }
   again(READ_EVERY);
 }
 
-const asked = () => fetch("/streams", { headers: bearer(token) }).catch(() => undefined);
+/** Rejects where no whole answer comes. */
+async function asked(): Promise<{ streams: readonly StreamInfo[] } | { status: number; why: string }> {
+  const answer = await fetch("/streams", { headers: bearer(token) });
+  return answer.ok ? { streams: await answer.json() } : { status: answer.status, why: await answer.text() };
+}
 
 function again(after: number): void {
   setTimeout(() => void read(), after);
