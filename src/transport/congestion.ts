@@ -41,7 +41,8 @@ const ROOM_FOR_SEVERAL = 2;
 /** Arrivals show the room there is, so that a step up need not wait for long. */
 const FIRST_STEP_UP: Millis = 2000;
 
-/** What is tried again for the first time, where nothing shows the room there is. */
+/** After so long without a sign of the room there is, it is looked for; and after so long without any, a step is tried. */
+const UNSEEN: Millis = 1500;
 const FIRST_TRY: Millis = 5000;
 
 // ---- Where they are not ----
@@ -114,6 +115,13 @@ export class Congestion {
     return this.#level;
   }
 
+  /** What the next level needs, of this one's bitrate, where nothing has shown for a while whether there is room for it. */
+  get seeksRoomFor(): number | undefined {
+    if (this.#level === 0 || this.#queue > STANDS || this.#clock.now() - this.#unseenSince < UNSEEN)
+      return undefined;
+    return (NEEDS * ROOM_FOR_ONE * rungOf(this.#level - 1).share) / rungOf(this.#level).share;
+  }
+
   /**
    * Takes the receiver's own estimate of what it can be sent (REMB).
    * @param bitrate bits a second.
@@ -139,9 +147,9 @@ export class Congestion {
     if (this.#isTooMuch(state, needs(this.#level))) {
       const carried = Math.min(capacityNow ?? arrived, queue > STANDS ? Math.max(arrived, 1) : Infinity);
       this.#stepDown(now, (level) => needs(level) <= FILLS * carried);
-    } else if (queue > STANDS) this.#quietSince = now;
+    } else if (queue > STANDS || (capacity === undefined && state.lost > SOME_LOSS)) this.#quietSince = now;
     else if (capacity === undefined) {
-      // Of small pictures, and of still ones, a frame is a packet: no trains, so that only a try shows the room.
+      // Of small pictures, and of still ones, a frame is a packet: no trains. Nor was anything heard of those of padding.
       if (now - this.#unseenSince >= FIRST_TRY) this.#stepUp(now, this.#level - 1, FIRST_TRY);
     } else {
       const fits = (level: number) =>

@@ -109,10 +109,20 @@ export class Delivery {
     this.#clock = clock;
   }
 
+  /** The counter of the newest packet that is known to have come, without a limit of 16 bits. */
+  get cameUpTo(): number {
+    return this.#toldUpTo;
+  }
+
+  /** The counter of the next packet. */
+  get next(): number {
+    return this.#next;
+  }
+
   /**
    * Notes a packet that is sent now.
    * @param bytes of its RTP header and payload.
-   * @returns the counter to send with it.
+   * @returns the counter to send with it, of which 16 bits go out.
    */
   sent(bytes: number): number {
     const counter = this.#next++;

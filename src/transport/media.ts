@@ -10,6 +10,7 @@ import { Delivery } from "./delivery.ts";
 import type { PacketHistory, PacketizedFrame } from "./history.ts";
 import { Pacer } from "./pacer.ts";
 import type { MediaPacket } from "./packetizer.ts";
+import { PADDING, Probe } from "./probe.ts";
 import { RepairBudget } from "./repair.ts";
 import type { Route } from "./route.ts";
 import { compactNtp, goodbye, type ReceptionReport, readFeedback, senderReport } from "./rtcp.ts";
@@ -106,6 +107,9 @@ const PACE = 1.25;
 /** Waiting for a queue to drain ends by then: how long it is was only estimated. */
 const MAX_DRAIN: Millis = 800;
 
+/** How often a packet is sent behind a queue that drains, to see when it comes. */
+const MARK_EVERY: Millis = 100;
+
 /** What has waited for so long is no longer live. */
 const MAX_BEHIND: Millis = 300;
 
@@ -132,6 +136,7 @@ export class MediaSession {
   readonly #stopReporting: Cancel;
   readonly #congestion: Congestion;
   readonly #delivery: Delivery;
+  readonly #probe: Probe;
   /** Undefined where the viewer does not tell of arrivals: nothing would say how fast to go. */
   readonly #pacer: Pacer<Outgoing> | undefined;
   /** Nothing more goes out of the present rendition. */
@@ -149,7 +154,8 @@ export class MediaSession {
   #lastFrame: { readonly timestamp: number; readonly captured: EpochMs } | undefined;
   /** What was sent when the viewer reported last. */
   #reported: { readonly at: EpochMs; readonly octets: number; readonly packets: number };
-  #cancelWant: Cancel | undefined;
+  /** While a queue drains, before the rendition below is asked for. */
+  #draining: { readonly end: Cancel; readonly done: () => void; readonly mark: number } | undefined;
   #closed = false;
   #roundTrip: Millis | undefined;
 
@@ -165,6 +171,7 @@ export class MediaSession {
     this.#repairs = new RepairBudget(clock, this.#media.next);
     this.#congestion = new Congestion(clock);
     this.#delivery = new Delivery(clock);
+    this.#probe = new Probe(clock);
     if (this.#media.header.counts)
       this.#pacer = new Pacer(clock, FIRST_PACE, (packet) => this.#transmit(packet));
     this.#reported = { at: clock.now(), octets: 0, packets: 0 };
@@ -243,7 +250,7 @@ export class MediaSession {
     this.#closed = true;
     this.#stopReporting();
     this.#pacer?.clear();
-    this.#cancelWant?.();
+    this.#draining?.end();
     this.#options.route()?.send(this.#rtcpSealer.seal(goodbye(this.#options.parameters.media.ssrc)));
     this.#sealer.close();
   }
@@ -351,23 +358,60 @@ export class MediaSession {
     if (!state || !this.#pacer) return;
     if (state.capacityNow !== undefined) this.#pacer.rate = PACE * state.capacityNow;
     this.#congestion.measured(state, this.#bitrate);
+    // What was sent behind the queue has come: nothing is left of it.
+    if (this.#draining && this.#delivery.cameUpTo >= this.#draining.mark) this.#draining.done();
     this.#adapt(state.queue);
+    this.#seekRoom();
+  }
+
+  #seekRoom(): void {
+    if (!this.#options.wants || this.#waitsForKeyframe) return;
+    const needs = this.#congestion.seeksRoomFor;
+    const packets = this.#probe.due(needs && needs * this.#bitrate);
+    for (let n = 0; n < packets; n++) this.#pad();
+  }
+
+  /** Sends a packet that shows nothing, at once: on the stream for repairs, whose numbers nobody misses. */
+  #pad(): void {
+    const route = this.#options.route();
+    if (!route || !this.#rtx || !this.#lastFrame) return;
+    const { header } = this.#rtx;
+    const counter = this.#delivery.sent(header.length + PADDING.length);
+    const index = this.#rtx.next++;
+    const bytes = header.write(index, this.#lastFrame.timestamp, false, counter, true);
+    route.sendMedia(this.#sealer, bytes, PADDING, index);
   }
 
   /** @param queue what stands in the network. */
   #adapt(queue: Millis = 0): void {
     const before = this.#level;
     const { level } = this.#congestion;
-    const { clock, wants } = this.#options;
+    const { wants } = this.#options;
     if (level === before || !wants) return;
     this.#level = level;
     // What the network does not carry would only stand before what it does.
     if (level > before) this.#drop();
-    this.#cancelWant?.();
+    this.#draining?.end();
     // Behind what stands there a keyframe would be late, or find no room.
     const wait = level > before ? Math.min(queue, MAX_DRAIN) : 0;
     if (wait === 0) wants(level);
-    else this.#cancelWant = clock.after(wait, () => wants(level));
+    else this.#drain(wait, () => wants(level));
+  }
+
+  /** Acts once the queue has drained, as far as can be seen, and by then at the latest. */
+  #drain(wait: Millis, act: () => void): void {
+    const { clock } = this.#options;
+    const done = () => {
+      end();
+      act();
+    };
+    const cancels = [clock.after(wait, done), clock.every(MARK_EVERY, () => this.#pad())];
+    const end = () => {
+      for (const cancel of cancels) cancel();
+      this.#draining = undefined;
+    };
+    this.#draining = { end, done, mark: this.#delivery.next };
+    this.#pad();
   }
 
   /** Leaves out what waits, and all until the next keyframe. */

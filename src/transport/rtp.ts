@@ -15,11 +15,13 @@ export interface RtpStream {
 const FIXED = 12;
 const ONE_BYTE_PROFILE = 0xbede;
 const MARKER = 0x80;
+const PADDED = 0x20;
 
 /** Writes the headers of a stream, each into the same bytes. */
 export class RtpHeader {
   readonly #header: Buffer;
   readonly #payloadType: number;
+  readonly #first: number;
   /** Where the counter stands; undefined where there is none. */
   readonly #counterAt: number | undefined;
 
@@ -34,7 +36,7 @@ export class RtpHeader {
     const words = Math.ceil(fields.length / 4);
     this.#header = Buffer.alloc(FIXED + (words === 0 ? 0 : 4 + 4 * words));
     this.#payloadType = payloadType;
-    this.#header[0] = words === 0 ? 0x80 : 0x90;
+    this.#first = words === 0 ? 0x80 : 0x90;
     this.#header.writeUInt32BE(ssrc, 8);
     if (words === 0) return;
     this.#header.writeUInt16BE(ONE_BYTE_PROFILE, FIXED);
@@ -54,9 +56,11 @@ export class RtpHeader {
   /**
    * The header of a packet; its bytes hold until the next is written.
    * @param counter of the transport's packets, where they are counted.
+   * @param padded whether the payload ends in padding.
    */
-  write(index: number, timestamp: number, marker: boolean, counter = 0): Buffer {
+  write(index: number, timestamp: number, marker: boolean, counter = 0, padded = false): Buffer {
     const header = this.#header;
+    header[0] = padded ? this.#first | PADDED : this.#first;
     header[1] = this.#payloadType | (marker ? MARKER : 0);
     header.writeUInt16BE(index % 2 ** 16, 2);
     header.writeUInt32BE(timestamp, 4);

@@ -300,7 +300,7 @@ describe("a viewer is sent what its network carries", () => {
     const watched = new Watched({ delay: 10, rates, queue: bytesIn(100, 5_000_000) }, { bitrate: 1_000_000 });
     watched.watch(20);
     expect(watched.level).toBeGreaterThan(2);
-    watched.watch(60);
+    watched.watch(8);
     expect(watched.level).toBe(0);
   });
 
@@ -308,14 +308,28 @@ describe("a viewer is sent what its network carries", () => {
     const rates = [5_000_000, 500_000, 5_000_000].map((rate, n) => ({ from: n * 10_000, rate }));
     const watched = new Watched({ delay: 10, rates, queue: bytesIn(100, 5_000_000) }).watch(15);
     expect(watched.level).toBeGreaterThan(2);
-    watched.stand().watch(60);
+    watched.stand().watch(20);
     expect(watched.level).toBe(0);
   });
 
-  test("of a scene that stands still on a link that stays narrow: tries become rare", () => {
-    const watched = new Watched(narrow(500_000)).watch(15).stand().watch(300);
-    expect(watched.levels.length).toBeLessThan(24);
+  test.each([
+    [150_000, 1_000_000],
+    [250_000, 1_200_000],
+    [500_000, BITRATE],
+  ])("of %i bits a second for good, whether it moves or stands still", (rate, bitrate) => {
+    const watched = new Watched(narrow(rate, 200), { bitrate }).watch(120);
+    const before = watched.levels.length;
+    expect(before).toBeLessThan(4);
+    expect(watched.longestPause(5000)).toBeLessThan(300);
+    watched.stand().watch(120);
+    expect(watched.levels.length).toBe(before);
     expect(watched.medianLatency(20_000)).toBeLessThan(120);
+  });
+
+  test("after a queue that had no room for most, as soon as the rest of it has come", () => {
+    const rates = [20_000_000, 500_000].map((rate, n) => ({ from: n * 10_000, rate }));
+    const watched = new Watched({ delay: 10, rates, queue: bytesIn(320, 500_000) }).watch(20);
+    expect(watched.longestPause()).toBeLessThan(1000);
   });
 
   test("the same after nothing came through for ten seconds", () => {
