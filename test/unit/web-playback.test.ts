@@ -51,11 +51,22 @@ describe("RateMeter", () => {
     const rates = new RateMeter();
     for (let half = 0; half <= 20; half++) rates.add(counters(half * 500, Math.floor(half / 10), half));
     expect(rates.rates?.fps).toBeCloseTo(0.2);
-    rates.add(counters(20_000, 2, 21));
+    for (let half = 21; half <= 40; half++) rates.add(counters(half * 500, 2, 21));
     expect(rates.rates?.fps).toBeCloseTo(0.1);
     rates.rest();
     rates.add(counters(20_500, 2, 22));
     expect(rates.rates?.fps).toBe(0);
+  });
+
+  it("tells nothing of what comes in a burst after the page was stopped", () => {
+    const rates = new RateMeter();
+    const at = (second: number, frames: number) => {
+      rates.add(counters(second * 1000, frames, frames));
+      return rates.rates?.fps;
+    };
+    expect([at(0, 0), at(1, 20)]).toEqual([undefined, 20]);
+    expect([at(11, 30), at(11.5, 180), at(12, 230), at(12.5, 250)]).toEqual(Array(4).fill(undefined));
+    expect([at(13, 260), at(14, 280)]).toEqual([20, 20]);
   });
 
   it("tells the share of packets that never came, however many were only late", () => {

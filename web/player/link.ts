@@ -22,6 +22,7 @@ export interface LinkStats {
   readonly retransmitted: number | undefined;
   readonly keyframeRequests: number | undefined;
   readonly framesDropped: number | undefined;
+  /** Times that the picture stood for much longer than usual. */
   readonly freezes: number | undefined;
   /** Such as `libvpx`. */
   readonly decoder: string | undefined;

@@ -1,6 +1,7 @@
 /** Gathers what the playbacks tell into the figures that are shown. */
 import type { FrameReport } from "../../src/signaling/protocol.ts";
 import { ClockOffset } from "./clock-offset.ts";
+import { Freezes } from "./freezes.ts";
 import { FrameMatcher, RollingWindow, type Shown } from "./latency.ts";
 import type { LinkStats } from "./link.ts";
 import type { Format, PlaybackEvents } from "./playback.ts";
@@ -60,6 +61,7 @@ export class Meter {
   still = false;
   readonly #matcher = new FrameMatcher();
   readonly #rates = new RateMeter();
+  readonly #freezes = new Freezes();
   readonly #medians = new RollingWindow(2000);
   readonly #percentiles = new RollingWindow(10_000);
   readonly #stages = new StageMedians();
@@ -85,6 +87,7 @@ export class Meter {
     this.#repeats = 0;
     this.#frames = 0;
     this.#rates.clear();
+    this.#freezes.clear();
     this.#medians.clear();
     this.#percentiles.clear();
     this.#stages.clear();
@@ -119,7 +122,10 @@ export class Meter {
     if (!live) this.#repeats += Math.max(0, counters.frames - this.#frames);
     this.#frames = counters.frames;
     this.#rates.add({ ...counters, repeats: this.#repeats });
-    this.#format = format;
+    const { link } = format;
+    if (link?.freezes !== undefined) this.#freezes.counted(link.freezes, counters.at, !live || this.still);
+    this.#format =
+      link?.freezes === undefined ? format : { ...format, link: { ...link, freezes: this.#freezes.count } };
     this.#countedAt = counters.at;
   }
 

@@ -38,9 +38,15 @@ export interface Rates {
 export const STALE = 3000;
 const SPAN = 3000;
 
+/** After a longer time without a count the page itself was stopped: what comes then in a burst is no rate. */
+const STOPPED = 2500;
+const CATCHES_UP = 1500;
+
 /** Rates over the last three seconds: short enough to follow, long enough to read. */
 export class RateMeter {
   #samples: Counters[] = [];
+  /** What was counted before says nothing. */
+  #from = Number.NEGATIVE_INFINITY;
   /** The last two moments at which new frames had come: by them the rate of a slow source is told. */
   #came: { readonly at: number; readonly frames: number }[] = [];
 
@@ -49,6 +55,11 @@ export class RateMeter {
     const last = this.#samples.at(-1);
     if (last && (counters.bytes < last.bytes || counters.frames < last.frames)) this.clear();
     if (last && counters.at <= last.at) return;
+    if (last && counters.at - last.at > STOPPED) {
+      this.clear();
+      this.#from = counters.at + CATCHES_UP;
+    }
+    if (counters.at < this.#from) return;
     this.#samples.push(counters);
     const frames = newFrames(counters);
     if (frames !== this.#came.at(-1)?.frames)

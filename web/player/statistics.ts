@@ -89,7 +89,7 @@ export function figuresOf(stats: PlayerStats): Figure[] {
       "retransmitted",
       "Sent again",
       count(link?.retransmitted),
-      "Packets that were lost at first and came at a second try, since the connection was made.",
+      "Packets that were lost at first and came at a second try, and some that measure the network, since the connection was made.",
     ),
     figure(
       "keyframes",
@@ -120,7 +120,7 @@ export function figuresOf(stats: PlayerStats): Figure[] {
       "freezes",
       "Freezes",
       count(link?.freezes),
-      "How often the picture stood still for much longer than usual, since the connection was made.",
+      "How often a moving picture stood still for much longer than usual, since the connection was made.",
     ),
     figure(
       "dropped",
