@@ -105,14 +105,18 @@ export function httpApp(options: HttpOptions): Express {
   app.get("/streams", async (request, response) => {
     const all = await Promise.all(
       directory.all().map(async (broadcast) => {
-        const verdict = await access.mayDo(askerOf(request, local), "view", broadcast.name);
-        return { broadcast, verdict };
+        const asker = askerOf(request, local);
+        const verdict = await access.mayDo(asker, "view", broadcast.name);
+        // Whoever may make links to it, being on this machine, may know of it.
+        const asks = !verdict.granted && verdict.status === 401;
+        const operates = asks && (await access.mayDo(asker, "operate", broadcast.name)).granted;
+        return { broadcast, verdict, listed: verdict.granted || operates };
       }),
     );
     const [first] = all;
-    if (first && !first.verdict.granted && all.every(({ verdict }) => !verdict.granted))
+    if (first && !first.verdict.granted && !all.some(({ listed }) => listed))
       return refuseAccess(response, first.verdict);
-    response.json(all.filter(({ verdict }) => verdict.granted).map(({ broadcast }) => broadcast.info()));
+    response.json(all.filter(({ listed }) => listed).map(({ broadcast }) => broadcast.info()));
   });
   app.get("/streams/:name", may("view"), (request, response) => {
     const broadcast = find(request, response);

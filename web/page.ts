@@ -8,7 +8,7 @@ import type { ShownTelemetry } from "./player/telemetry.ts";
 import { streamOf } from "./route.ts";
 import { StagesView } from "./stages-view.ts";
 import type { TelemetryView } from "./telemetry/view.ts";
-import { tokenOf, tokenToOperate } from "./token.ts";
+import { tokenOf } from "./token.ts";
 import { showViewers } from "./viewers/overview.ts";
 
 /** Where the server has gone, or tells this viewer nothing: what it told before may not be so any more. */
@@ -35,10 +35,10 @@ showStats(player.stats);
 
 /** Whoever runs the server is on its machine and may make links: the page makes itself one, and opens by it. */
 async function letOwnerIn(): Promise<void> {
-  if (token !== "" || (await tokenToOperate(stream, token)) === undefined) return;
-  const made = await (await import("./share/made.ts")).madeLinks(stream, token);
-  if (made?.token === undefined) return;
-  location.hash = `token=${made.token}`;
+  if (token !== "") return;
+  const made = await (await import("./share/made.ts")).tokenToView(stream, token);
+  if (made === "") return;
+  location.hash = `token=${made}`;
   location.reload();
 }
 

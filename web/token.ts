@@ -11,7 +11,7 @@ export function bearer(token: string): Record<string, string> {
 }
 
 /** What the server lets us do with the stream; nothing where it does not answer. */
-async function rightsTo(stream: string, token: string): Promise<readonly string[]> {
+export async function rightsTo(stream: string, token: string): Promise<readonly string[]> {
   const path = `/streams/${encodeURIComponent(stream)}/rights`;
   const answer = await fetch(path, { headers: bearer(token) }).catch(() => undefined);
   return answer?.ok ? answer.json() : [];

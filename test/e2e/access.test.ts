@@ -48,7 +48,7 @@ describe("a server with a view token", () => {
     "/streams",
     ...["", "/mjpeg", "/snapshot.jpg", "/events", "/telemetry"].map((p) => `/streams/main${p}`),
   ])("keeps %s from who has none, in a sentence, and lets in who has it", async (path) => {
-    const refused = await get(path);
+    const refused = await get(path, { "X-Forwarded-For": "192.0.2.1" });
     expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
     expect(await refused.text()).toMatch(/^Watching this takes a token.*\.\n$/);
     expect((await get(path, { Authorization: "Bearer of-something-else" })).status).toBe(403);
@@ -197,6 +197,23 @@ describeWith(["chromium"], "a browser, where viewers need a token", ({ chromium 
     const [best = server.url] = lanAddresses().map((address) => originOf(address, server.port, false));
     expect(new URL(link).origin).toBe(best);
     expect(await page.$eval("dialog .side", ({ textContent }) => textContent)).toMatch(/Good until \S/);
+    await page.close();
+  });
+
+  test("on that machine lists all streams with their pictures, and opens them", async () => {
+    const page = await browser.newPage({ type: "window" });
+    const refused: string[] = [];
+    page.on("response", (response) => {
+      if (response.status() >= 400) refused.push(response.url());
+    });
+    await page.goto(`${server.url}/all`);
+    await page.waitForFunction(() => {
+      const picture = document.querySelector<HTMLImageElement>("#cards img");
+      return picture !== null && picture.naturalWidth > 0;
+    });
+    expect(refused).toEqual([]);
+    await page.click("#cards a");
+    await waitForState(page, "live");
     await page.close();
   });
 

@@ -17,7 +17,7 @@ const STATES: Readonly<Record<SourceState["kind"], readonly [label: string, tone
 export class Card {
   readonly element = document.createElement("li");
   readonly #path: string;
-  readonly #token: string;
+  readonly #token: Promise<string>;
   readonly #link = document.createElement("a");
   readonly #picture = document.createElement("img");
   readonly #label = document.createElement("span");
@@ -29,12 +29,15 @@ export class Card {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param token to watch with; empty for none. */
-  constructor(name: string, token: string) {
+  constructor(name: string, token: Promise<string>) {
     const path = encodeURIComponent(name);
     this.#path = `/streams/${path}/snapshot.jpg?thumbnail`;
     this.#token = token;
     this.#link.className = "card";
-    this.#link.href = `/watch/${path}${token === "" ? "" : `#token=${token}`}`;
+    this.#link.href = `/watch/${path}`;
+    void token.then((given) => {
+      if (given !== "") this.#link.hash = `token=${given}`;
+    });
     const frame = Object.assign(document.createElement("span"), { className: "frame" });
     this.#picture.alt = "";
     this.#pill.className = "state";
@@ -99,7 +102,7 @@ export class Card {
   };
 
   async #load(): Promise<void> {
-    const answer = await fetch(this.#path, { headers: bearer(this.#token) }).catch(() => undefined);
+    const answer = await fetch(this.#path, { headers: bearer(await this.#token) }).catch(() => undefined);
     if (!answer?.ok) return;
     const before = this.#picture.src;
     this.#picture.src = URL.createObjectURL(await answer.blob());

@@ -1,5 +1,6 @@
 /** All broadcasts, with thumbnails that move while somebody looks. */
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import { tokenToView } from "../share/made.ts";
 import { bearer, tokenOf } from "../token.ts";
 import { Card } from "./card.ts";
 
@@ -72,7 +73,7 @@ function drop(names: ReadonlySet<string>): void {
 }
 
 function added(name: string): Card {
-  const card = new Card(name, token);
+  const card = new Card(name, tokenToView(name, token));
   cards.set(name, card);
   list.append(card.element);
   return card;

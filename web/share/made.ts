@@ -1,5 +1,5 @@
 /** Has the server make links. */
-import { bearer } from "../token.ts";
+import { bearer, rightsTo } from "../token.ts";
 import type { ShareLinks } from "./links.ts";
 
 /** Links for a day, with a token where viewers need one; undefined where the server makes none for that token. */
@@ -7,4 +7,15 @@ export async function madeLinks(stream: string, token: string): Promise<ShareLin
   const path = `/streams/${encodeURIComponent(stream)}/share`;
   const made = await fetch(path, { method: "POST", headers: bearer(token) }).catch(() => undefined);
   return made?.ok ? made.json() : undefined;
+}
+
+/**
+ * What to watch the stream with: the page's own token, or one that is made where the browser is on the server's machine,
+ * which may make links; empty where there is none, or none is needed.
+ */
+export async function tokenToView(stream: string, token: string): Promise<string> {
+  if (token !== "") return token;
+  const rights = await rightsTo(stream, token);
+  if (rights.includes("view") || !rights.includes("operate")) return "";
+  return (await madeLinks(stream, token))?.token ?? "";
 }
