@@ -392,6 +392,13 @@ export const OPTIONS = {
         "IP addresses or networks such as 127.0.0.1,10.0.0.0/8",
       ),
   },
+  redis: {
+    flag: "redis",
+    value: "URL",
+    help: "Redis that joins this server with others behind the same address, such as redis://:PASSWORD@10.0.0.5; better set as a variable",
+    secret: true,
+    check: z.url({ protocol: /^rediss?$/, hostname: /./, error: "a URL such as redis://10.0.0.5:6379" }),
+  },
   drain: {
     flag: "drain",
     value: "SECONDS",
@@ -495,6 +502,10 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
   if (config.rtcPort !== undefined && config.rtcPort !== 0 && config.rtcPort === config.port) {
     throw new UsageError("The video needs a port of its own: --rtc-port and --port must differ.");
   }
+  if (config.redis !== undefined && config.tlsCert !== undefined)
+    throw new UsageError(
+      "Servers that --redis joins speak HTTP with one another: give the certificate to the balancer before them.",
+    );
   demandTurn(config as Config);
   demandForward(config as Config);
   return { run: config as Config };

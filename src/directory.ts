@@ -1,5 +1,6 @@
 /** All broadcasts by name: some from the start, others made by who publishes them. */
 import type { Broadcast } from "./broadcast.ts";
+import type { StreamInfo } from "./signaling/protocol.ts";
 import type { IngestSource } from "./source/ingest.ts";
 import type { Cancel, Clock, Millis } from "./timing.ts";
 
@@ -12,6 +13,10 @@ export const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** The rule of {@link STREAM_NAME}, for people. */
 export const STREAM_NAME_RULE =
   "1 to 64 letters, digits, dots, underscores and dashes, the first a letter or digit";
+
+/** Whether a publisher of a stream is there now, or was before. */
+export const CLAIMS = ["now", "before"] as const;
+export type Claim = (typeof CLAIMS)[number];
 
 export interface Entry {
   readonly broadcast: Broadcast;
@@ -52,6 +57,20 @@ export class Directory {
 
   find(name: string): Broadcast | undefined {
     return this.#entries.get(name)?.broadcast;
+  }
+
+  /** Undefined where nobody has ever published it here: the built-in scene is nobody's. */
+  claim(name: string): Claim | undefined {
+    const entry = this.#entries.get(name);
+    return entry && (entry.ingest ? entry.ingest.claim : "now");
+  }
+
+  /** Those that are published, or were, as other servers are told of them. */
+  claimed(): { readonly info: StreamInfo; readonly claim: Claim }[] {
+    return this.all().flatMap((broadcast) => {
+      const claim = this.claim(broadcast.name);
+      return claim ? [{ info: broadcast.info(), claim }] : [];
+    });
   }
 
   all(): Broadcast[] {

@@ -9,6 +9,8 @@ import { linksOf } from "./access/links.ts";
 import { namesOf, termOf, tlsOf } from "./access/tls.ts";
 import { type AnnouncedAddress, resolveAnnounced } from "./announce.ts";
 import { Broadcast } from "./broadcast.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { RemoteError } from "./cluster/remote-stream.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
 import { findEncoders } from "./encoder/encoders.ts";
@@ -17,7 +19,7 @@ import { type Forwards, startForwards } from "./forward/forwards.ts";
 import { iceConfiguration, isTurnUrl, turnCredentials } from "./ice-servers.ts";
 import { cannotListen, listen, listenLocally, newWebServer, portOf } from "./listen.ts";
 import type { Log } from "./log.ts";
-import { lanAddresses } from "./machine-addresses.ts";
+import { lanAddresses, originOf } from "./machine-addresses.ts";
 import { Metrics } from "./metrics.ts";
 import { limitRequests } from "./request-timeout.ts";
 import { FullError, Seats } from "./seats.ts";
@@ -33,6 +35,7 @@ import { type IngestOptions, IngestSource } from "./source/ingest.ts";
 import { patternSource } from "./source/pattern.ts";
 import type { Source } from "./source/source.ts";
 import { StandbySource } from "./source/standby.ts";
+import { Streams } from "./streams.ts";
 import { type Clock, type Millis, systemClock } from "./timing.ts";
 import type { MediaIo } from "./transport/io.ts";
 import { Transport, type TransportOptions } from "./transport/transport.ts";
@@ -137,10 +140,12 @@ export async function startRendercast(
   const broadcast = broadcastOf(config.name, source);
   directory.add({ broadcast, ingest, permanent: true });
 
+  let cluster: Cluster | undefined;
+  const streams = new Streams(directory, () => cluster);
   const { embedFrom = [] } = config;
   const ice = iceConfiguration(config, clock);
-  const watchers = { clock, log, refusal, ice, find: (name: string) => directory.find(name) };
-  const whep = new WhepSessions(watchers);
+  const watchers = { clock, log, refusal, ice, find: (name: string) => streams.find(name) };
+  const whep = new WhepSessions({ ...watchers, find: (name) => directory.find(name) });
   const secure = tls !== undefined;
   const everywhere = config.host === "::" || config.host === "0.0.0.0";
   const reachable = () => [
@@ -148,11 +153,18 @@ export async function startRendercast(
     ...(config.announce ?? []).map(({ host }) => host),
     ...(everywhere ? lanAddresses() : []),
   ];
+  const redis =
+    config.redis === undefined
+      ? undefined
+      : (await import("./cluster/redis.ts")).openRedis(config.redis, log);
   let isReady = false;
   const appOf = (local: boolean) =>
     httpApp({
       isReady: () => isReady,
+      alone: () =>
+        redis?.connected === false ? " Redis does not answer: it shows its own streams alone." : undefined,
       directory,
+      streams,
       metrics,
       clock,
       guard,
@@ -167,13 +179,19 @@ export async function startRendercast(
   const local = config.ingestSocket === undefined ? undefined : createServer(appOf(true));
   // Names in a certificate are of the network: to the Blender started here the server speaks without one.
   const door = secure && program !== undefined ? createServer(appOf(false)) : undefined;
-  const signaling = serveSignaling(http, { ...watchers, embedFrom, guard: signalingGuard(guard) });
+  const signaling = serveSignaling(http, {
+    ...watchers,
+    embedFrom,
+    guard: signalingGuard(guard),
+    adapter: redis?.adapter,
+  });
   for (const server of [http, local, door]) if (server) limitRequests(server, clock);
   limitConnections(http, guard.proxies);
   let blender: BlenderProcess | undefined;
   let forwards: Forwards | undefined;
   const close = async () => {
     signaling.tellStop();
+    cluster?.close();
     // Before its stream, whose end it would take for a refusal.
     await blender?.close();
     await Promise.all([forwards?.close(), directory.close()]);
@@ -182,6 +200,7 @@ export async function startRendercast(
     for (const server of [http, local, door]) server?.closeAllConnections();
     for (const server of [local, door]) server?.close();
     await ended;
+    await redis?.close();
     await transport.close();
   };
   try {
@@ -197,6 +216,26 @@ export async function startRendercast(
     throw error;
   }
   const port = portOf(http);
+  if (redis) {
+    cluster = new Cluster({
+      ...watchers,
+      self: randomUUID(),
+      url: originOf(
+        (everywhere ? lanAddresses()[0] : undefined) ?? (everywhere ? "127.0.0.1" : config.host),
+        port,
+        false,
+      ),
+      find: (name) => directory.find(name),
+      own: () => directory.claimed(),
+      wire: {
+        get connected() {
+          return redis.connected;
+        },
+        send: (message) => signaling.tellServers(message),
+        listen: (hear) => signaling.onServers(hear),
+      },
+    });
+  }
   if (program !== undefined) {
     const host = everywhere || door ? "127.0.0.1" : config.host;
     const waits = () => broadcast.info().state.kind === "waiting";
@@ -298,6 +337,7 @@ function spareCores(): number {
 
 function refusal(error: unknown) {
   if (error instanceof OfferError) return { code: error.code, message: error.message };
+  if (error instanceof RemoteError) return { code: error.code, message: error.message };
   if (error instanceof FullError) return { code: "full", message: error.message } as const;
   return undefined;
 }

@@ -3,13 +3,14 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import type { Refused, Verdict } from "./access/access.ts";
-import { askerOf, hideToken } from "./access/asker.ts";
+import { askerOf, hideToken, wholeAddress } from "./access/asker.ts";
 import { clientKey, type Guard } from "./access/guard.ts";
 import { pageHeaders } from "./access/headers.ts";
 import { isLoopback } from "./access/here.ts";
 import { LinkError, linksOf } from "./access/links.ts";
 import { RIGHTS, type Right } from "./access/tokens.ts";
 import type { Broadcast } from "./broadcast.ts";
+import { passOn, wasPassedOn } from "./cluster/pass-on.ts";
 import { OPTIONS } from "./config.ts";
 import { type Directory, DirectoryError, STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
 import { EventStream } from "./event-stream.ts";
@@ -21,6 +22,7 @@ import { patienceFor, retryAfter } from "./retry-after.ts";
 import { FullError } from "./seats.ts";
 import { boundaryOf, NotMultipartError, publishOverHttp, refuse } from "./source/ingest/http.ts";
 import { TakenError } from "./source/ingest.ts";
+import type { Streams } from "./streams.ts";
 import { afterAtMost, type Clock } from "./timing.ts";
 import { MJPEG_TYPE } from "./transport/mjpeg.ts";
 import { whepRoutes } from "./whep/http.ts";
@@ -29,10 +31,17 @@ import type { WhepSessions } from "./whep/sessions.ts";
 /** The stream that the page shows where its address names none. */
 const DEFAULT_STREAM = OPTIONS.name.default;
 
+/** What is asked about a stream and answered here, wherever the stream is. */
+const HERE = ["rights", "share"];
+
 export interface HttpOptions {
   /** Whether new viewers are welcome. */
   readonly isReady: () => boolean;
+  /** A sentence where it should be joined with other servers, and is not. */
+  readonly alone: () => string | undefined;
   readonly directory: Directory;
+  /** Those of the directory, and of the servers that this one is joined with. */
+  readonly streams: Streams;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly guard: Guard;
@@ -50,7 +59,7 @@ export interface HttpOptions {
 
 /** @throws where the page has not been built. */
 export function httpApp(options: HttpOptions): Express {
-  const { directory, metrics, clock, guard, embedFrom, reachable, secure, local, log } = options;
+  const { directory, streams, metrics, clock, guard, embedFrom, reachable, secure, local, log } = options;
   const { access, proxies } = guard;
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
@@ -63,7 +72,7 @@ export function httpApp(options: HttpOptions): Express {
     sentence(response.set("Server", "rendercast"), 200, "It runs."),
   );
   app.get("/readyz", (_request, response) => {
-    if (options.isReady()) sentence(response, 200, "It takes viewers.");
+    if (options.isReady()) sentence(response, 200, `It takes viewers.${options.alone() ?? ""}`);
     else sentence(response, 503, "It takes no viewers: it is starting or stopping.");
   });
   app.use(guard.gate);
@@ -78,6 +87,26 @@ export function httpApp(options: HttpOptions): Express {
     next();
   });
 
+  app.all("/streams/:name{/*rest}", (request, response, next) => {
+    const { name, rest = [] } = request.params;
+    const [part = ""] = rest;
+    const isHere = HERE.includes(part) || request.method === "OPTIONS" || wasPassedOn(request);
+    const remote = isHere ? undefined : streams.remote(name);
+    if (!remote || (part === "" && request.method === "POST")) return next();
+    passOn(request, response, {
+      server: remote.peer.url,
+      path: wholeAddress(request),
+      proto: new URL(
+        proxies.originOf({ headers: request.headers, address: request.socket.remoteAddress }, secure),
+      ).protocol.slice(0, -1),
+      failed: () =>
+        sentence(
+          response.set("Retry-After", "1"),
+          502,
+          "The server that has this stream does not answer; try again.",
+        ),
+    });
+  });
   app.use(
     whepRoutes({
       sessions: options.whep,
@@ -104,7 +133,7 @@ export function httpApp(options: HttpOptions): Express {
   });
   app.get("/streams", async (request, response) => {
     const all = await Promise.all(
-      directory.all().map(async (broadcast) => {
+      streams.all().map(async (broadcast) => {
         const asker = askerOf(request, local);
         const verdict = await access.mayDo(asker, "view", broadcast.name);
         // Whoever may make links to it, being on this machine, may know of it.
@@ -178,6 +207,7 @@ export function httpApp(options: HttpOptions): Express {
     const { headers, socket } = request;
     const client = proxies.clientOf({ headers, address: socket.remoteAddress });
     const sameClock = local || isLoopback(client);
+    streams.mayPublish(request.params.name);
     const ingest = await directory.ingestOf(request.params.name);
     publishOverHttp(request, response, ingest, { address: client, takeover, sameClock, own });
   });
@@ -211,7 +241,7 @@ export function httpApp(options: HttpOptions): Express {
   });
 
   app.get("/", (_request, response, next) => {
-    const [first, second] = directory.all();
+    const [first, second] = streams.all();
     // Who has one stream wants to see that.
     if (second) response.sendFile("home.html", { root: page });
     else if (first === undefined || first.name === DEFAULT_STREAM) next();

@@ -29,6 +29,15 @@ export function hideToken(request: IncomingMessage & { originalUrl?: string }): 
   if (request.originalUrl !== undefined) request.originalUrl = request.url;
 }
 
+/** The request's address as it came, with what {@link hideToken} has taken out. */
+export function wholeAddress(request: IncomingMessage & { originalUrl?: string }): string {
+  const url = request.originalUrl ?? request.url ?? "/";
+  const token = hidden.get(request);
+  return token === undefined
+    ? url
+    : `${url}${url.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}`;
+}
+
 /** @param local whether it came over the Unix socket. */
 export function askerOf(request: IncomingMessage, local = false): Asker {
   const { headers, httpVersion, socket } = request;

@@ -1,6 +1,6 @@
 /** Signaling over socket.io: who may watch, and how they meet. Nothing a page sends may stop the server. */
 import type { Server as HttpServer, IncomingMessage } from "node:http";
-import { Server, type Socket } from "socket.io";
+import { Server, type ServerOptions, type Socket } from "socket.io";
 import { embedRefusal, mayEmbed } from "../origins.ts";
 import { afterAtMost, type Cancel, type Clock, type EpochMs, type Millis } from "../timing.ts";
 import { limitPackets, type RawConnection } from "./flood.ts";
@@ -21,9 +21,16 @@ import {
   type WatchingOptions,
 } from "./watching.ts";
 
+/** The event by which servers that are joined speak to each other. */
+export const SERVERS_EVENT = "servers";
+
+type InterServerEvents = { [SERVERS_EVENT]: (message: unknown) => void };
+
 /** A stream as signaling needs it. */
 export interface SignaledStream extends WatchedStream {
   info(): StreamInfo;
+  /** The time by which its frames are timed, where that is another server's; rejects where that does not answer. */
+  clock?(): Promise<EpochMs>;
   listen(listener: (info: StreamInfo) => void): () => void;
 }
 
@@ -50,9 +57,15 @@ export interface SignalingOptions extends Omit<WatchingOptions, "forbids" | "add
   readonly find: (name: string) => SignaledStream | undefined;
   /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
   readonly embedFrom: readonly string[];
+  /** Joins this server with others; undefined where it is alone. */
+  readonly adapter: ServerOptions["adapter"] | undefined;
 }
 
 export interface Signaling {
+  /** Speaks to all servers that this one is joined with. */
+  tellServers(message: unknown): void;
+  onServers(hear: (message: unknown) => void): void;
+
   /** Tells all pages that the server goes away on purpose. */
   tellStop(): void;
   close(): Promise<void>;
@@ -70,7 +83,8 @@ type ViewerSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 /** Serves signaling on the HTTP server, at socket.io's usual path. */
 export function serveSignaling(http: HttpServer, options: SignalingOptions): Signaling {
   const { guard } = options;
-  const io = new Server<ClientToServerEvents, ServerToClientEvents>(http, {
+  const io = new Server<ClientToServerEvents, ServerToClientEvents, InterServerEvents>(http, {
+    ...(options.adapter && { adapter: options.adapter }),
     serveClient: false,
     maxHttpBufferSize: 2 * MAX_OFFER_LENGTH,
     // A page that vanished is given up after twenty seconds. After a network that stalls for ten TCP may wait for some
@@ -88,7 +102,13 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
   io.engine.use(guard.gate);
   io.engine.on("connection", (connection: RawConnection) => limitPackets(connection, options.clock));
   io.on("connection", (socket) => new Connection(socket, options));
-  return { tellStop: () => void io.emit("stopping"), close: () => io.close() };
+  return {
+    tellServers: (message) => void io.serverSideEmit(SERVERS_EVENT, message),
+    onServers: (hear) => void io.on(SERVERS_EVENT, hear),
+    // The pages of other servers go on.
+    tellStop: () => void io.local.emit("stopping"),
+    close: () => io.close(),
+  };
 }
 
 /** One page: the stream it follows, and its peer connection if it has one. */
@@ -96,6 +116,7 @@ class Connection {
   readonly #socket: ViewerSocket;
   readonly #options: SignalingOptions;
   #unfollow: (() => void) | undefined;
+  #followed: SignaledStream | undefined;
   /** Counts what was asked to be followed: the last one counts. */
   #follows = 0;
   /** Ends the socket when its token expires. */
@@ -114,7 +135,7 @@ class Connection {
       if (this.#isWelcome()) next();
       else socket.disconnect(true);
     });
-    socket.on("clock", (reply) => answer(reply, options.clock.now()));
+    socket.on("clock", (reply) => void this.#clock().then((now) => answer(reply, now), noAnswer));
     socket.on("follow", (name, reply) => {
       void this.#follow(name).then((result) => answer(reply, result));
     });
@@ -132,6 +153,10 @@ class Connection {
       this.#expiry?.cancel();
       this.#watching.leave();
     });
+  }
+
+  async #clock(): Promise<EpochMs> {
+    return this.#followed?.clock?.() ?? this.#options.clock.now();
   }
 
   async #forbids(stream: string): Promise<Refusal | undefined> {
@@ -187,11 +212,15 @@ class Connection {
   /** Tells of the stream that has the name, whichever that is. */
   #tellOf(name: string, stream: SignaledStream): void {
     this.#unfollow?.();
+    this.#followed = stream;
     const unlisten = stream.listen((info) => this.#tell(info));
     const stopTicking = this.#options.clock.every(1000, () => {
       // Another may have the name since the one that was followed was forgotten.
       const now = this.#options.find(name) ?? stream;
-      if (now !== stream) this.#tellOf(name, now);
+      if (now !== stream) {
+        this.#tellOf(name, now);
+        this.#watching.moved(name, now);
+      }
       this.#tell(now.info());
     });
     this.#unfollow = () => {
@@ -200,6 +229,9 @@ class Connection {
     };
   }
 }
+
+/** The page asks again. */
+function noAnswer(): void {}
 
 /** socket.io hands `data` to the page that it does not let in. */
 function refusal(code: RefusalCode, message: string): Error {

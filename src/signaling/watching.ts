@@ -83,6 +83,8 @@ export class Watching {
   readonly #options: WatchingOptions;
   readonly #tellEnd: (reason: string) => void;
   #watched: Watched | undefined;
+  /** What it watches, or is being let in to. */
+  #stream: { readonly name: string; readonly is: WatchedStream } | undefined;
   /** Counts the offers, so that an answer overtaken by a newer offer or a goodbye is given up. */
   #attempt = 0;
   #restarting = false;
@@ -106,10 +108,12 @@ export class Watching {
     if (!stream) return NO_SUCH_STREAM;
     // It may have left meanwhile, and its seat is another's.
     if (attempt !== this.#attempt) return BAD_REQUEST;
+    this.#stream = { name: parsed.data.stream, is: stream };
     try {
       const watched = await stream.watch(parsed.data.offer, this.#options.address, (reason) => {
         if (attempt !== this.#attempt) return;
         this.#attempt++;
+        this.#stream = undefined;
         this.#watched = undefined;
         this.#tellEnd(reason);
       });
@@ -143,6 +147,13 @@ export class Watching {
     }
   }
 
+  /** Another stream has the name now: what is watched of the one before ends, so that the page asks for that. */
+  moved(name: string, to: WatchedStream): void {
+    if (this.#stream?.name !== name || this.#stream.is === to) return;
+    this.leave();
+    this.#tellEnd("the stream is another now");
+  }
+
   /** For a picture that stands still; asked for more often than it can help, it does nothing. */
   keyframe(): void {
     const now = this.#options.clock.now();
@@ -153,6 +164,7 @@ export class Watching {
 
   leave(): void {
     this.#attempt++;
+    this.#stream = undefined;
     this.#watched?.leave();
     this.#watched = undefined;
   }

@@ -95,6 +95,12 @@ export class IngestSource implements Source {
     return this.#publisher ? 0 : this.#options.clock.now() - this.#goneAt;
   }
 
+  /** Whether a publisher is there, or was; that which this server starts is always meant to be. */
+  get claim(): "now" | "before" | undefined {
+    if (this.#publisher || this.#options.own) return "now";
+    return this.#used ? "before" : undefined;
+  }
+
   /** Calls when a publisher has gone and none has ever sent a whole part. */
   whenUnused(run: () => void): void {
     this.#unused = run;

@@ -1,16 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";
+import { freePort } from "./free-port.ts";
 import { runToEnd, startServer } from "./server.ts";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 test("the doctor tries the ports, the encoders and Blender, and says what viewers will meet", async () => {
   const port = await freePort();

@@ -1,8 +1,6 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
@@ -13,21 +11,13 @@ import { newCertificate, type TestCertificate, writeCertificate } from "../certi
 import { image } from "../multipart-writer.ts";
 import { gradientJpeg } from "../pictures.ts";
 import { describeWith } from "../setup/suites.ts";
+import { freePort } from "./free-port.ts";
 import { openPlayer, waitForState } from "./player.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 import { keepPeerConnections, noticesNothing } from "./undisturbed.ts";
 
 const CONFIGURATION = new URL("../../deploy/nginx.conf", import.meta.url);
 const TOKEN = "correct-horse-battery";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address ? address.port : 0;
-}
 
 /** The file as users have it, but for what is theirs in it: ports, names and places. */
 function configurationFor(folder: string, from: number, to: number): string {

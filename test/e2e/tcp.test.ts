@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Route } from "../../src/transport/route.ts";
 import { NodeSealer } from "../../src/transport/srtp.ts";
 import { TcpListener } from "../../src/transport/tcp.ts";
 import { FakeClock } from "../fake-clock.ts";
+import { freePort } from "./free-port.ts";
 
 const HOST = "127.0.0.1";
 const CHECK = Buffer.from("a check");
@@ -47,15 +48,6 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.destroy();
   listener.close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, HOST);
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address ? address.port : 0;
-}
 
 async function client(): Promise<Socket> {
   const socket = connect({ host: HOST, port, noDelay: true });

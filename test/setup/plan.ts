@@ -103,6 +103,12 @@ const PARTS = {
     packages: ["janus"],
     use: "to hand a stream on to Janus",
   },
+  redis: {
+    names: ["redis-server"],
+    override: "RENDERCAST_REDIS_SERVER",
+    packages: ["redis-server"],
+    use: "to join servers with each other",
+  },
 } as const satisfies Record<string, Part>;
 
 /** A program that some suites cannot do without. */

@@ -26,6 +26,7 @@ const all = {
   nginx: "/usr/sbin/nginx",
   coturn: "/usr/bin/turnserver",
   janus: "/usr/bin/janus",
+  redis: "/usr/bin/redis-server",
 };
 
 function machine(programs: readonly string[], env: Machine["env"] = {}): Machine {

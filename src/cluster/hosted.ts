@@ -1,0 +1,111 @@
+/** Viewers of this server's streams whose pages are at other servers. */
+import type { RefusalCode } from "../signaling/protocol.ts";
+import type { Watched, WatchedStream } from "../signaling/watching.ts";
+import type { Clock } from "../timing.ts";
+import type { Answer, Request } from "./messages.ts";
+
+export interface HostedOptions {
+  readonly clock: Clock;
+  readonly find: (name: string) => WatchedStream | undefined;
+  /** As for this server's own viewers. */
+  readonly refusal: (error: unknown) => { code: RefusalCode; message: string } | undefined;
+  readonly log: (line: string) => void;
+  /** Tells a server that one of its viewers was sent away. */
+  readonly ended: (server: string, session: string, reason: string) => void;
+}
+
+/** Being let in, or in. */
+interface Session {
+  watched: Watched | undefined;
+  left: boolean;
+}
+
+/** Of one server: as many as come in a rush, and no more than anybody could mean. */
+const MAX_SESSIONS = 2000;
+
+const NOT_WATCHING = {
+  ok: false,
+  code: "not-watching",
+  message: "There is no connection to restart.",
+} as const;
+
+export class Hosted {
+  readonly #options: HostedOptions;
+  readonly #servers = new Map<string, Map<string, Session>>();
+
+  constructor(options: HostedOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async answer(server: string, request: Request): Promise<Answer> {
+    try {
+      if (request.do === "clock") return { ok: true, value: { now: this.#options.clock.now() } };
+      if (request.do === "watch") return await this.#watch(server, request);
+      const watched = this.#servers.get(server)?.get(request.session)?.watched;
+      if (!watched) return NOT_WATCHING;
+      return { ok: true, value: { answer: await watched.restart(request.offer) } };
+    } catch (error) {
+      const refusal = this.#options.refusal(error);
+      if (refusal) return { ok: false, ...refusal };
+      this.#options.log(
+        `A viewer of another server failed: ${error instanceof Error ? error.message : error}`,
+      );
+      return { ok: false, code: "failed", message: "The server failed to answer; its log says why." };
+    }
+  }
+
+  keyframe(server: string, session: string): void {
+    this.#servers.get(server)?.get(session)?.watched?.keyframe();
+  }
+
+  leave(server: string, session: string): void {
+    const left = this.#forget(server, session);
+    if (!left) return;
+    left.left = true;
+    left.watched?.leave();
+  }
+
+  /** That server is gone, and its pages with it; or it cannot be heard, and can tell them. */
+  lost(server: string): void {
+    for (const session of [...(this.#servers.get(server)?.keys() ?? [])]) {
+      this.leave(server, session);
+      this.#options.ended(server, session, "the servers have lost each other");
+    }
+  }
+
+  close(): void {
+    for (const server of [...this.#servers.keys()]) this.lost(server);
+  }
+
+  async #watch(server: string, request: Extract<Request, { readonly do: "watch" }>): Promise<Answer> {
+    const stream = this.#options.find(request.stream);
+    if (!stream) return { ok: false, code: "no-such-stream", message: "The stream has just ended here." };
+    const sessions = this.#servers.get(server) ?? new Map<string, Session>();
+    this.#servers.set(server, sessions);
+    if (sessions.has(request.session) || sessions.size >= MAX_SESSIONS)
+      return { ok: false, code: "bad-request", message: "The request is not valid." };
+    const session: Session = { watched: undefined, left: false };
+    sessions.set(request.session, session);
+    let isIn = false;
+    try {
+      const watched = await stream.watch(request.offer, request.address, (reason) => {
+        if (this.#forget(server, request.session)) this.#options.ended(server, request.session, reason);
+      });
+      isIn = true;
+      session.watched = watched;
+      if (session.left) watched.leave();
+      return { ok: true, value: { answer: watched.answer, viewer: watched.id } };
+    } finally {
+      if (!isIn) this.#forget(server, request.session);
+    }
+  }
+
+  #forget(server: string, session: string): Session | undefined {
+    const sessions = this.#servers.get(server);
+    const forgotten = sessions?.get(session);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.#servers.delete(server);
+    return forgotten;
+  }
+}

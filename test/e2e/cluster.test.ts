@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Browser, Page } from "puppeteer-core";
+import { createClient } from "redis";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { launchChromium } from "../browser.ts";
+import { image } from "../multipart-writer.ts";
+import { VIEWER_OFFER } from "../offer.ts";
+import { gradientJpeg } from "../pictures.ts";
+import { describeWith } from "../setup/suites.ts";
+import { freePort } from "./free-port.ts";
+import { openPlayer, waitForState } from "./player.ts";
+import { TestPublisher } from "./publisher.ts";
+import { type ServerProcess, startServer } from "./server.ts";
+
+const PASSWORD = "a-secret-of-redis";
+
+describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, chromium }) => {
+  let port: number;
+  let store: ChildProcess;
+  let browser: Browser;
+  let [a, b]: (ServerProcess | undefined)[] = [];
+  let publisher: TestPublisher;
+  const address = () => `redis://:${PASSWORD}@127.0.0.1:${port}`;
+  const startRedis = () => {
+    store = spawn(redis, [
+      "--port",
+      String(port),
+      "--bind",
+      "127.0.0.1",
+      "--save",
+      "",
+      "--requirepass",
+      PASSWORD,
+    ]);
+  };
+  const start = () => startServer("--redis", address(), "--host", "127.0.0.1", "--trust-proxy", "127.0.0.1");
+  const at = (server: ServerProcess | undefined, path: string, init: RequestInit = {}) =>
+    fetch(`${server?.url}${path}`, init);
+  const publish = async (server: ServerProcess | undefined, name: string) => {
+    const sender = new TestPublisher(`${server?.url}/streams/${name}`);
+    sender.play(image(await gradientJpeg(480, 270)));
+    return sender;
+  };
+  const shows = (page: Page) =>
+    page.waitForFunction(() => (document.querySelector("rendercast-player")?.stats.fps ?? 0) > 0);
+  const knows = (server: ServerProcess | undefined, name: string, source: RegExp) =>
+    vi.waitFor(async () => expect((await server?.info(name))?.source).toMatch(source), { timeout: 15_000 });
+
+  beforeAll(async () => {
+    port = await freePort();
+    startRedis();
+    [a, b, browser] = await Promise.all([start(), start(), launchChromium(chromium)]);
+    publisher = await publish(a, "film");
+  });
+  afterAll(async () => {
+    publisher?.destroy();
+    await browser?.close();
+    await Promise.all([a?.stop(), b?.stop()]);
+    store?.kill();
+  });
+
+  test("have each other's streams, and show them by WebRTC and by HTTP", async () => {
+    await knows(b, "film", /publisher/);
+    const page = await openPlayer(browser, `${b?.url}/watch/film`);
+    expect((await waitForState(page, "live")).kind).toBe("live");
+    await shows(page);
+    // Its video and its figures come from there.
+    await page.waitForFunction(
+      () => document.querySelector("rendercast-player")?.stats.latency !== undefined,
+    );
+    expect((await a?.info("film"))?.viewers).toBe(1);
+    const picture = await at(b, "/streams/film/snapshot.jpg");
+    expect([picture.status, picture.headers.get("content-type")]).toEqual([200, "image/jpeg"]);
+    await picture.body?.cancel();
+    const all = (await (await at(b, "/streams")).json()) as { name: string }[];
+    expect(all.map(({ name }) => name).sort()).toEqual(["film", "main"]);
+    await page.close();
+    await vi.waitFor(async () => expect((await a?.info("film"))?.viewers).toBe(0));
+  });
+
+  test("take a standard player's session at either, and one publisher of a name", async () => {
+    const headers = { "Content-Type": "application/sdp" };
+    const made = await at(b, "/streams/film/whep", { method: "POST", headers, body: VIEWER_OFFER });
+    expect(made.status).toBe(201);
+    const session = new URL(made.headers.get("location") ?? "", `${b?.url}/streams/film/whep`).pathname;
+    expect((await at(b, session, { method: "DELETE" })).status).toBe(200);
+    expect((await at(a, session, { method: "DELETE" })).status).toBe(404);
+    const second = await publish(b, "film");
+    expect(await second.answer).toMatchObject({
+      status: 409,
+      text: expect.stringMatching(/^The stream 'film' is published at another server.*\.\n$/),
+    });
+  });
+
+  test("go on alone without Redis, whatever comes from it, and join again", async () => {
+    const client = createClient({ url: address() });
+    await client.connect();
+    for (const text of [
+      "",
+      "x",
+      "{",
+      '{"type":6}',
+      '{"type":6,"data":["servers"]}',
+      '{"type":0}',
+      '{"type":7}',
+    ])
+      await client.publish("rendercast-request#/#", text);
+    client.destroy();
+    const page = await openPlayer(browser, `${b?.url}/watch/film`);
+    await waitForState(page, "live");
+    store.kill();
+    await once(store, "exit");
+    const ready = async (server: ServerProcess | undefined) => (await at(server, "/readyz")).text();
+    await vi.waitFor(async () => expect(await ready(b)).toMatch(/Redis does not answer/));
+    expect((await at(a, "/streams/film")).status).toBe(200);
+    await shows(page);
+    startRedis();
+    await vi.waitFor(async () => expect(await ready(b)).toBe("It takes viewers.\n"), { timeout: 15_000 });
+    await knows(b, "film", /publisher/);
+    expect((await page.$eval("rendercast-player", ({ state }) => state)).kind).toBe("live");
+    await page.close();
+    for (const server of [a, b]) expect(server?.output()).not.toContain(PASSWORD);
+  });
+
+  test("show what is published at either in place of their own scene, and what is left when one dies", async () => {
+    const page = await openPlayer(browser, `${b?.url}/watch/main`);
+    await waitForState(page, "live");
+    const source = (is: string) =>
+      page.waitForFunction(
+        (text) => document.querySelector("#source")?.textContent?.includes(text),
+        { timeout: 20_000 },
+        is,
+      );
+    await source("built-in scene");
+    const main = await publish(a, "main");
+    await source("publisher");
+    await vi.waitFor(async () => expect((await a?.info("main"))?.viewers).toBe(1), { timeout: 10_000 });
+    a?.process.kill("SIGKILL");
+    main.destroy();
+    await source("built-in scene");
+    await vi.waitFor(async () => expect((await b?.info("main"))?.viewers).toBe(1), { timeout: 10_000 });
+    await shows(page);
+    const again = await publish(b, "film");
+    await knows(b, "film", /publisher/);
+    again.destroy();
+    await page.close();
+  });
+});
