@@ -307,6 +307,9 @@ export class Broadcast implements SourceSink {
         answer: answered.answer,
         restart: (offer) => answered.viewer.restart(offer),
         keyframe: () => events.keyframeNeeded(),
+        latency: (milliseconds) => {
+          record.latency = milliseconds;
+        },
         leave: () => answered.viewer.close("left"),
       };
     } catch (error) {

@@ -217,14 +217,17 @@ export function httpApp(options: HttpOptions): Express {
     const verdicts = await Promise.all(
       RIGHTS.map(async (right) => ({ right, ...(await access.mayDo(asker, right, request.params.name)) })),
     );
+    const { granted } = await access.mayShare(asker, request.params.name);
     const rights = verdicts.filter(({ granted }) => granted).map(({ right }) => right);
-    response.set("Cache-Control", "no-store").json(rights);
+    response.set("Cache-Control", "no-store").json([...rights, ...(granted ? ["share"] : [])]);
   });
   app.get("/streams/:name/viewers", may("operate"), (request, response) => {
     const broadcast = find(request, response);
     if (broadcast) response.set("Cache-Control", "no-store").json(broadcast.watchers());
   });
-  app.post("/streams/:name/share", may("operate"), async (request, response) => {
+  app.post("/streams/:name/share", async (request, response) => {
+    const verdict = await access.mayShare(askerOf(request, local), request.params.name);
+    if (!verdict.granted) return refuseAccess(response, verdict);
     const { headers, socket } = request;
     const origin = proxies.originOf({ headers, address: socket.remoteAddress }, secure);
     // Who asks on this machine has an address that no other can use: it comes last.

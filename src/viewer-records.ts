@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { type Codec, renditionName } from "./frame.ts";
 import type { ViewerInfo } from "./signaling/protocol.ts";
-import type { Clock, EpochMs } from "./timing.ts";
+import type { Clock, EpochMs, Millis } from "./timing.ts";
 import type { Reception } from "./transport/viewer.ts";
 
 /** One viewer, while it is here. */
@@ -13,6 +13,8 @@ export interface ViewerRecord {
   codec: Codec | undefined;
   level: number;
   reception: Reception | undefined;
+  /** As its page says. */
+  latency: Millis | undefined;
   isWatching: boolean;
   /** It is here no more. */
   end(): void;
@@ -40,6 +42,7 @@ export class ViewerRecords {
       codec: undefined,
       level: 0,
       reception: undefined,
+      latency: undefined,
       isWatching: transport === "mjpeg",
       end: () => this.#all.delete(id),
     };
@@ -65,13 +68,14 @@ export class ViewerRecords {
   /** The longest there first, and no more than are told of at once. */
   all(): ViewerInfo[] {
     return [...this.#all.values()].slice(0, MOST_TOLD).map(({ record, about }) => {
-      const { codec, level, reception, protocol, isWatching } = record;
+      const { codec, level, latency, reception, protocol, isWatching } = record;
       return {
         ...about,
         address: masked(about.address),
         protocol,
         state: isWatching ? "watching" : "joining",
         ...(codec && { codec, level }),
+        ...(latency !== undefined && { latency }),
         ...(reception && { lost: reception.fractionLost, roundTrip: reception.roundTrip }),
       };
     });

@@ -1,7 +1,7 @@
 /** "Where the time goes": a slim bar and a list. */
 import { milliseconds } from "./player/format.ts";
 import type { PlayerStats } from "./player/meter.ts";
-import type { Stage, StageKey } from "./player/stages.ts";
+import { STAGES_EXPLAINED, type Stage, type StageKey } from "./player/stages.ts";
 
 const LABELS: Record<StageKey, string> = {
   render: "Render loop to server",
@@ -21,7 +21,7 @@ export class StagesView {
   readonly #bar = element("div", "bar");
   readonly #list = element("dl", "stages");
   readonly #empty = element("p", "empty");
-  #rows: { readonly segment: HTMLElement; readonly term: HTMLElement; readonly time: HTMLElement }[] = [];
+  #rows: { readonly segment: HTMLElement; readonly name: HTMLElement; readonly time: HTMLElement }[] = [];
   #keys = "";
 
   constructor(container: HTMLElement) {
@@ -42,7 +42,7 @@ export class StagesView {
       const row = this.#rows[index];
       if (!row) return;
       row.segment.style.flexGrow = time.toFixed(2);
-      row.term.textContent = key === "network" && !waits ? "Network and screen" : LABELS[key];
+      row.name.textContent = key === "network" && !waits ? "Network and screen" : LABELS[key];
       row.time.textContent = milliseconds(time);
     });
   }
@@ -51,7 +51,7 @@ export class StagesView {
     this.#keys = keys;
     this.#rows = stages.map(() => ({
       segment: element("span"),
-      term: element("dt"),
+      name: element("span"),
       time: element("dd"),
     }));
     this.#bar.replaceChildren(...this.#rows.map((row) => row.segment));
@@ -62,7 +62,11 @@ export class StagesView {
         const key = stages[index]?.key ?? "";
         swatch.dataset.stage = key;
         row.segment.dataset.stage = key;
-        line.append(swatch, row.term, row.time);
+        const stage = stages[index]?.key;
+        if (stage) line.title = STAGES_EXPLAINED[stage];
+        const term = element("dt");
+        term.append(swatch, row.name);
+        line.append(term, row.time);
         return line;
       }),
     );

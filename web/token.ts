@@ -18,12 +18,16 @@ export async function rightsTo(stream: string, token: string): Promise<readonly 
 }
 
 /**
- * What to operate the stream with: the page's own token, or none where the browser is on the server's machine, which
- * may without; undefined where neither lets us.
+ * What to do that with: the page's own token, or none where the browser is on the server's machine, which may without;
+ * undefined where neither lets us.
  */
-export async function tokenToOperate(stream: string, token: string): Promise<string | undefined> {
+export async function tokenTo(
+  right: "operate" | "share",
+  stream: string,
+  token: string,
+): Promise<string | undefined> {
   for (const one of new Set([token, ""])) {
-    if ((await rightsTo(stream, one)).includes("operate")) return one;
+    if ((await rightsTo(stream, one)).includes(right)) return one;
   }
   return undefined;
 }

@@ -88,6 +88,16 @@ export class Access {
       : this.#refused(right, "other");
   }
 
+  /**
+   * Whether who asks may have links made to the stream: who operates, and who has the fixed secret to view by, which
+   * would otherwise be given away itself.
+   */
+  async mayShare(asker: Asker, stream: string | undefined): Promise<Verdict> {
+    const view = await this.mayDo(asker, "view", stream);
+    const isFixed = view.granted && view.by === "token" && view.until === undefined;
+    return isFixed ? view : this.mayDo(asker, "operate", stream);
+  }
+
   /** A token to watch one stream with for so many milliseconds, as share links carry it. */
   share(stream: string, lifetime: number): ReturnType<Tokens["share"]> {
     return this.#tokens.share(stream, lifetime);

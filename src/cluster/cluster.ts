@@ -110,6 +110,7 @@ export class Cluster {
     else if (told.kind === "ask") void this.#answer(told);
     else if (told.kind === "answer") this.#asks.answered(from, told.number, told.reply);
     else if (told.kind === "ended") this.#ended(from, told.session, told.reason);
+    else if (told.kind === "latency") this.#hosted.latency(from, told.session, told.milliseconds);
     else this.#hosted[told.kind](from, told.session);
   }
 
@@ -144,7 +145,7 @@ export class Cluster {
       streams: new Map(),
       sessions: new Map(),
       ask: (request) => this.#asks.ask(id, request),
-      tell: (kind, session) => wire.send({ kind, from: self, to: id, session }),
+      tell: (news) => wire.send({ ...news, from: self, to: id }),
     };
     this.#peers.set(id, peer);
     log(`Joined with the server at ${url}.`);

@@ -59,6 +59,10 @@ export class Hosted {
     this.#servers.get(server)?.get(session)?.watched?.keyframe();
   }
 
+  latency(server: string, session: string, milliseconds: number): void {
+    this.#servers.get(server)?.get(session)?.watched?.latency(milliseconds);
+  }
+
   leave(server: string, session: string): void {
     const left = this.#forget(server, session);
     if (!left) return;

@@ -77,6 +77,7 @@ export const message = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ask"), ...between, number: count, request }),
   z.object({ kind: z.literal("answer"), ...between, number: count, reply }),
   z.object({ kind: z.literal("keyframe"), ...between, session: id }),
+  z.object({ kind: z.literal("latency"), ...between, session: id, milliseconds: count }),
   z.object({ kind: z.literal("leave"), ...between, session: id }),
   z.object({ kind: z.literal("ended"), ...between, session: id, reason: words }),
 ]);

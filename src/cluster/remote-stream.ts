@@ -18,12 +18,17 @@ export class RemoteError extends Error {
   }
 }
 
+/** What is told of a viewer from here. */
+export type News =
+  | { readonly kind: "keyframe" | "leave"; readonly session: string }
+  | { readonly kind: "latency"; readonly session: string; readonly milliseconds: number };
+
 /** The server that has it. */
 export interface Peer {
   /** Where it answers HTTP, for other servers. */
   readonly url: string;
   ask(request: Request): Promise<Answer>;
-  tell(kind: "keyframe" | "leave", session: string): void;
+  tell(news: News): void;
   /** Its viewers from here, by session: what is told of their end. */
   readonly sessions: Map<string, (reason: string) => void>;
 }
@@ -81,7 +86,7 @@ export class RemoteStream implements SignaledStream {
     const { peer, name: stream } = this;
     peer.sessions.set(session, gone);
     const leave = () => {
-      if (peer.sessions.delete(session)) peer.tell("leave", session);
+      if (peer.sessions.delete(session)) peer.tell({ kind: "leave", session });
     };
     try {
       const { answer, viewer } = await this.#ask({ do: "watch", session, stream, offer, address });
@@ -89,7 +94,8 @@ export class RemoteStream implements SignaledStream {
         id: viewer ?? session,
         answer: answer ?? "",
         restart: async (offer) => (await this.#ask({ do: "restart", session, offer })).answer ?? "",
-        keyframe: () => peer.tell("keyframe", session),
+        keyframe: () => peer.tell({ kind: "keyframe", session }),
+        latency: (milliseconds) => peer.tell({ kind: "latency", session, milliseconds }),
         leave,
       };
     } catch (error) {

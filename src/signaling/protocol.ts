@@ -50,6 +50,8 @@ export interface ViewerInfo {
   /** Of a viewer by WebRTC that watches; the level of its rendition: 0 is the full one. */
   readonly codec?: "vp8" | "h264" | "h264-single" | "av1";
   readonly level?: number;
+  /** As its page measures it: milliseconds from the renderer's complete picture to its screen, the median of two seconds. */
+  readonly latency?: number;
   /** As it reports: of its packets, 0 to 1; and milliseconds to it and back. */
   readonly lost?: number;
   readonly roundTrip?: number | undefined;
@@ -146,6 +148,8 @@ export interface ClientToServerEvents {
   restart(request: { readonly offer: string }, reply: (reply: Reply<SessionAnswer>) => void): void;
   /** The picture stands still though packets come: send a keyframe. Twice a second at most. */
   keyframe(): void;
+  /** How old the picture on the screen is there, in milliseconds, for whoever runs the server; each few seconds. */
+  latency(milliseconds: number): void;
   /** Stop watching by WebRTC; the socket goes on following. */
   leave(): void;
   /** The server's time now, to learn the offset between the clocks. */

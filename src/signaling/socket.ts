@@ -146,6 +146,7 @@ class Connection {
       void this.#watching.restart(request).then((result) => answer(reply, result));
     });
     socket.on("keyframe", () => this.#watching.keyframe());
+    socket.on("latency", (milliseconds) => this.#watching.latency(milliseconds));
     socket.on("leave", () => this.#watching.leave());
     socket.on("disconnect", () => {
       this.#follows++;

@@ -21,6 +21,8 @@ export interface Watched {
   restart(offer: string): Promise<string>;
   /** Sends a keyframe as soon as there can be one. */
   keyframe(): void;
+  /** What its page measures, in milliseconds. */
+  latency(milliseconds: number): void;
   leave(): void;
 }
 
@@ -60,6 +62,8 @@ const text = (most: number) =>
 const sessionOffer = text(MAX_OFFER_LENGTH);
 export const streamName = text(64);
 const watchRequest = z.object({ stream: streamName, offer: sessionOffer });
+/** No page has a picture of yesterday. */
+const latency = z.number().min(0).max(86_400_000);
 const restartRequest = z.object({ offer: sessionOffer });
 
 export const NO_SUCH_STREAM = {
@@ -160,6 +164,12 @@ export class Watching {
     if (this.#keyframeAt !== undefined && now - this.#keyframeAt < KEYFRAME_EVERY) return;
     this.#keyframeAt = now;
     this.#watched?.keyframe();
+  }
+
+  /** Takes what a page says it measures. */
+  latency(milliseconds: unknown): void {
+    const parsed = latency.safeParse(milliseconds);
+    if (parsed.success) this.#watched?.latency(parsed.data);
   }
 
   leave(): void {

@@ -105,12 +105,25 @@ describe("a server with a view token", () => {
   });
 
   test("lets nobody make links or read its figures from elsewhere", async () => {
-    for (const headers of [{ Origin: "https://evil.example" }, { "X-Forwarded-For": "192.0.2.1" }, bearer]) {
+    for (const headers of [{ Origin: "https://evil.example" }, { "X-Forwarded-For": "192.0.2.1" }]) {
       const link = await fetch(`${server.url}/streams/main/share`, { method: "POST", headers });
       expect(link.status).toBeGreaterThanOrEqual(401);
       expect((await get("/metrics", headers)).status).toBe(link.status);
     }
     expect((await get("/metrics")).status).toBe(200);
+  });
+
+  test("has links made for who has the token itself, so that it need not be given away", async () => {
+    const headers = { ...bearer, "X-Forwarded-For": "192.0.2.1" };
+    expect(await (await get("/streams/main/rights", headers)).json()).toEqual(["view", "share"]);
+    const made = await fetch(`${server.url}/streams/main/share`, { method: "POST", headers });
+    const { link, image, token } = (await made.json()) as { link: string; image: string; token: string };
+    expect(`${link}${image}`).not.toContain(TOKEN);
+    const again = { Authorization: `Bearer ${token}`, "X-Forwarded-For": "192.0.2.1" };
+    expect((await fetch(`${server.url}/streams/main/share`, { method: "POST", headers: again })).status).toBe(
+      403,
+    );
+    expect((await get("/metrics", headers)).status).toBe(403);
   });
 });
 

@@ -78,7 +78,8 @@ describeWith(["chromium"], "the pages", ({ chromium }) => {
     const page = await opened(`${server.url}/watch/arm`);
     await waitForState(page, "live");
     await page.waitForSelector("#telemetry:not([hidden]) .plot");
-    await page.click("#viewers summary");
+    for (const summary of await page.$$("details > summary")) await summary.click();
+    await page.waitForSelector(".stages dt");
     await page.waitForFunction(() =>
       /WebRTC, UDP/.test(document.querySelector("#viewers")?.textContent ?? ""),
     );
@@ -106,7 +107,7 @@ describeWith(["chromium"], "the pages", ({ chromium }) => {
   test("share by whichever address is chosen, and by the page's own where the server makes no links", async () => {
     const page = await opened(`${server.url}/watch/main`);
     const origins = ["http://studio.example:8080", "http://198.51.100.7:8080"] as const;
-    let rights = ["view", "operate"];
+    let rights = ["view", "operate", "share"];
     await page.setRequestInterception(true);
     page.on("request", (request) => {
       const path = new URL(request.url()).pathname;

@@ -45,11 +45,17 @@ class Hub {
 
 /** A server with streams of these names. */
 function server(hub: Hub, time: FakeClock, self: string, ...names: string[]) {
-  const viewers: { address: string; left: boolean; keyframes: number; gone: (reason: string) => void }[] = [];
+  const viewers: {
+    address: string;
+    left: boolean;
+    keyframes: number;
+    latency: number;
+    gone: (reason: string) => void;
+  }[] = [];
   const stream: WatchedStream = {
     async watch(offer, address, gone): Promise<Watched> {
       if (offer === "bad") throw new RemoteError("no-common-codec", "It has none.");
-      const viewer = { address, left: false, keyframes: 0, gone };
+      const viewer = { address, left: false, keyframes: 0, latency: 0, gone };
       viewers.push(viewer);
       return {
         id: `${self}-${viewers.length}`,
@@ -57,6 +63,9 @@ function server(hub: Hub, time: FakeClock, self: string, ...names: string[]) {
         restart: async (again) => `again to ${again}`,
         keyframe: () => {
           viewer.keyframes++;
+        },
+        latency: (milliseconds) => {
+          viewer.latency = milliseconds;
         },
         leave: () => {
           viewer.left = true;
@@ -132,7 +141,8 @@ test("a viewer meets the server that has the stream through the one that its pag
   expect(a.viewers[0]?.address).toBe("192.0.2.1");
   expect(await watched.restart("another")).toBe("again to another");
   watched.keyframe();
-  expect(a.viewers[0]?.keyframes).toBe(1);
+  watched.latency(31);
+  expect(a.viewers[0]).toMatchObject({ keyframes: 1, latency: 31 });
   watched.leave();
   expect(a.viewers[0]?.left).toBe(true);
   expect(ended).not.toHaveBeenCalled();

@@ -203,6 +203,7 @@ describe("changed at random", () => {
 });
 
 test("whatever a page asks by its socket is answered", async () => {
+  const told: number[] = [];
   const random = randomFrom(23);
   const logged: string[] = [];
   const watching = new Watching(
@@ -216,6 +217,7 @@ test("whatever a page asks by its socket is answered", async () => {
           answer: "answer",
           restart: async () => "answer",
           keyframe: () => {},
+          latency: (milliseconds) => told.push(milliseconds),
           leave: () => {},
         }),
       }),
@@ -227,11 +229,13 @@ test("whatever a page asks by its socket is answered", async () => {
   );
   for (let n = 0; n < ROUNDS; n++) {
     const asked = randomValue(random);
+    watching.latency(asked);
     for (const reply of [await watching.watch(asked), await watching.restart(asked)]) {
       expect(reply.ok || /^[A-Z].*\.$/.test(reply.message)).toBe(true);
     }
   }
   expect(logged).toEqual([]);
+  expect(told.filter((value) => !(value >= 0 && value <= 86_400_000))).toEqual([]);
 });
 
 test("a token that was changed grants nothing, wherever it stands", async () => {

@@ -10,6 +10,7 @@ let logged: string[];
 let restarts: string[];
 let left: number;
 let keyframes: number;
+let latencies: number[] = [];
 let ices: number;
 let ended: string[];
 /** The server ends what was watched last. */
@@ -28,6 +29,7 @@ beforeEach(() => {
   restarts = [];
   left = 0;
   keyframes = 0;
+  latencies = [];
   ices = 0;
   restarting = Promise.resolve();
   ended = [];
@@ -53,6 +55,7 @@ beforeEach(() => {
                     return `answer to ${again}`;
                   },
                   keyframe: () => keyframes++,
+                  latency: (milliseconds) => latencies.push(milliseconds),
                   leave: () => left++,
                 };
               },
@@ -80,6 +83,16 @@ test("each answer has what to look for ways here by, made anew", async () => {
   expect(await watching.restart({ offer: "another" })).toMatchObject({
     value: { iceServers: [{ urls: "turn:2" }] },
   });
+});
+
+test("what a page measures is taken where it is a time, of what it watches", async () => {
+  watching.latency(12);
+  await watching.watch({ stream: "main", offer: "an offer" });
+  for (const told of [31.5, -1, Number.NaN, Number.POSITIVE_INFINITY, "31", undefined, {}, 1e12])
+    watching.latency(told);
+  watching.leave();
+  watching.latency(13);
+  expect(latencies).toEqual([31.5]);
 });
 
 test("a keyframe is asked of the viewer that is watched, twice a second at most", async () => {

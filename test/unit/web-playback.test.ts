@@ -5,7 +5,7 @@ import { RateMeter } from "../../web/player/rates.ts";
 import { readTimes } from "../../web/player/report.ts";
 import { parseSource, timedMjpegUrl } from "../../web/player/source-url.ts";
 import { Silence, Watchdog } from "../../web/player/watchdog.ts";
-import { readInbound, shownTime } from "../../web/player/webrtc.ts";
+import { readInbound } from "../../web/player/webrtc.ts";
 import { streamOf } from "../../web/route.ts";
 
 describe("Backoff", () => {
@@ -207,18 +207,6 @@ describe("readInbound", () => {
 
   it("is undefined before the first packet", () => {
     expect(readInbound(new Map(), 5)).toBeUndefined();
-  });
-});
-
-describe("shownTime", () => {
-  it("is the expected display time, though the callback comes late", () => {
-    expect(shownTime(50, { presentationTime: 20, expectedDisplayTime: 33 })).toBe(33);
-    expect(shownTime(16, { presentationTime: 20, expectedDisplayTime: 33 })).toBe(33);
-  });
-
-  it("is never before the frame was handed to the screen", () => {
-    expect(shownTime(33, { presentationTime: 20, expectedDisplayTime: 16 })).toBe(33);
-    expect(shownTime(16, { presentationTime: 20, expectedDisplayTime: 16 })).toBe(20);
   });
 });
 

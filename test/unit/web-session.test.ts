@@ -39,6 +39,7 @@ function start({ webrtc = true, hasToken = false } = {}) {
     ahead: 700,
     restarts: [] as string[],
     keyframes: 0,
+    latencies: [] as number[],
     closed: false,
   };
   let events: SignalingEvents | undefined;
@@ -83,6 +84,7 @@ function start({ webrtc = true, hasToken = false } = {}) {
         keyframe: () => {
           server.keyframes++;
         },
+        latency: (milliseconds) => server.latencies.push(milliseconds),
         leave: () => {},
         clock: async () => timers.now() + server.ahead,
         close: () => {

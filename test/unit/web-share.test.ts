@@ -56,4 +56,5 @@ test("what is said of an address is true of it, as far as it is known", () => {
     "Scan it with a phone.",
     "Good until 2026-11-24T06:40:00.000Z.",
   ]);
+  expect(notes("https://studio.example", { closed: true })[1]).toMatch(/takes a token.*ask whoever runs/);
 });

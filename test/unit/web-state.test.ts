@@ -75,7 +75,7 @@ group("describe", () => {
 
   it.each([
     ["stalled", "Stalled since T7"],
-    ["crashed", "The render loop crashed, no picture since T7"],
+    ["crashed", "The renderer crashed or lost its connection, no picture since T7"],
     ["ended", "Ended at T7"],
   ] as const)("tells that the source has %s, and since when", (kind, sentence) => {
     expect(told({ ...playing, source: { kind, since: 7 } })).toMatchObject({ kind, sentence, since: 7 });

@@ -224,11 +224,19 @@ describe("Series", () => {
   };
 
   it("keeps the window, and the one value before it, where the line begins", () => {
-    const series = filled([0, 1], [100, 2], [200, 3], [WINDOW + 150, 4]);
+    const series = filled([0, 1], [6000, 2], [12_000, 3], [WINDOW + 6050, 4]);
     expect(series.points).toEqual([
-      [100, 200, WINDOW + 150],
+      [6000, 12_000, WINDOW + 6050],
       [2, 3, 4],
     ]);
+  });
+
+  it("breaks the line where nothing came for long, but not that of a slow source", () => {
+    expect(filled([0, 1], [50, 2], [3000, 3], [3050, 4]).points).toEqual([
+      [0, 50, 51, 3000, 3050],
+      [1, 2, null, 3, 4],
+    ]);
+    expect(filled([0, 1], [2000, 2], [4000, 3]).points[1]).toEqual([1, null, 2, 3]);
   });
 
   it("breaks the line once where there is no value", () => {

@@ -5,19 +5,20 @@ const viewer = { id: "1f", protocol: "tcp", address: "192.0.2.x", since: 1000, t
 
 test("a viewer's row says what is known, and of the rest that it is not", () => {
   const joining = cellsOf({ ...viewer, state: "joining" }, 13_000);
-  expect(joining).toEqual(["1f", "192.0.2.x", "WebRTC, TCP, joining", "–", "–", "–", "12 s"]);
+  expect(joining).toEqual(["1f", "192.0.2.x", "joining", "WebRTC, TCP", "–", "–", "–", "–", "12 s"]);
   expect(joining).toHaveLength(COLUMNS.length);
-  const watching = { ...viewer, state: "watching", codec: "h264", lost: 0.0123 } as const;
-  expect(cellsOf({ ...watching, level: 0, roundTrip: 4.4 }, 1000 + 3_725_000).slice(3)).toEqual([
-    "H.264",
+  const watching = { ...viewer, state: "watching", codec: "h264", latency: 31.4, lost: 0.0123 } as const;
+  expect(cellsOf({ ...watching, level: 0, roundTrip: 4.4 }, 1000 + 3_725_000).slice(2)).toEqual([
+    "watching",
+    "WebRTC, TCP",
+    "H.264, full",
+    "31 ms",
     "1.2 %",
     "4 ms",
     "1 h 2 min",
   ]);
 });
 
-test("a viewer on a slower network is told by how many steps below the full rendition its own is", () => {
-  expect(cellsOf({ ...viewer, state: "watching", codec: "vp8", level: 2 }, 1000)[3]).toBe(
-    "VP8, 2 below full",
-  );
+test("a viewer on a slow network is told by its smaller picture", () => {
+  expect(cellsOf({ ...viewer, state: "watching", codec: "vp8", level: 2 }, 1000)[4]).toBe("VP8, smaller");
 });

@@ -41,6 +41,7 @@ beforeEach(() => {
                   return "v=0\r\na=ice-lite\r\nm=video 9 X 96\r\na=ice-ufrag:ours\r\n";
                 },
                 keyframe: () => {},
+                latency: () => {},
                 leave: () => left++,
               };
             },

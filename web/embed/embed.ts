@@ -6,6 +6,8 @@ import { tokenOf } from "../token.ts";
 const player = document.querySelector("rendercast-player");
 const stream = streamOf(location);
 document.title = `${stream} · rendercast`;
+const heading = document.getElementById("stream");
+if (heading) heading.textContent = stream;
 if (player) {
   player.token = tokenOf(location);
   player.src = `/streams/${encodeURIComponent(stream)}`;

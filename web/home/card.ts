@@ -10,7 +10,7 @@ const STATES: Readonly<Record<SourceState["kind"], readonly [label: string, tone
   waiting: ["Waiting", "idle"],
   live: ["Live", "good"],
   stalled: ["Stalled", "warm"],
-  crashed: ["Lost", "bad"],
+  crashed: ["Crashed", "bad"],
   ended: ["Ended", "idle"],
 };
 

@@ -87,9 +87,7 @@ export class Frames {
     if (match) this.#time(match.report, match.shown);
   }
 
-  #shown(told: Shown, frame: Parameters<PlaybackEvents["shown"]>[1]): void {
-    // All lanes end alike, where the optical reading does: a forecast of the screen's light exists for video alone.
-    const shown = { ...told, shownAt: told.readableAt ?? told.shownAt };
+  #shown(shown: Shown, frame: Parameters<PlaybackEvents["shown"]>[1]): void {
     if (frame && !("rtpTimestamp" in frame)) this.#ports.told(frame);
     const times =
       frame && "rtpTimestamp" in frame ? this.#matcher.shown(frame.rtpTimestamp, shown)?.report : frame;

@@ -188,19 +188,17 @@ function show(): void {
   const clock = server.model.server === "there" ? server.meter.clock.best : undefined;
   write(byId("offset", HTMLElement), clock ? `${signed(clock.offset)} ms` : "–");
   write(byId("uncertainty", HTMLElement), clock ? `± ${clock.uncertainty.toFixed(1)} ms` : "");
-  const shown = lanes.map(({ lane, view }) => ({
-    lane,
-    view,
-    figures: lane.log.figures(now - FIGURES_WINDOW, now),
-  }));
+  const isThere = server.model.server === "there";
+  // Nothing is told of lanes whose server is away: what came before it went is of no time that is shown.
+  const from = isThere ? now - FIGURES_WINDOW : now;
+  const shown = lanes.map(({ lane, view }) => ({ lane, view, figures: lane.log.figures(from, now) }));
   const totals = shown.map(({ figures }) => figures.stages.reduce((sum, { time }) => sum + time, 0));
   const scale = Math.max(1, ...totals);
   write(byId("bar-scale", HTMLElement), milliseconds(scale));
   for (const { lane, view, figures } of shown) {
     const on = view.wanted;
     const reads = opticalBox.checked && lane.on;
-    const optical = reads && lane.key !== "img" ? lane.optical.figures(now - FIGURES_WINDOW, now) : undefined;
-    const isThere = server.model.server === "there";
+    const optical = reads && lane.key !== "img" ? lane.optical.figures(from, now) : undefined;
     const bytesPerSecond = isThere ? lane.bytesPerSecond : undefined;
     const offersOptical = lane.on && isThere && !lane.measurable && !opticalBox.checked;
     const display = { on, figures, optical, bytesPerSecond, scale, offersOptical };

@@ -1,5 +1,6 @@
 /** One lane on the page: its switch, its picture, its figures, its stages. */
 import { NONE } from "../player/format.ts";
+import { STAGES_EXPLAINED } from "../player/stages.ts";
 import { element, write } from "../telemetry/dom.ts";
 import type { Figures } from "./figures.ts";
 import { LANE_NAMES, type LabStage, type LaneKey, STAGE_NAMES } from "./sample.ts";
@@ -161,6 +162,10 @@ export class LaneView {
     this.#bar.replaceChildren(...this.#rows.map(({ segment }) => segment));
     const groups = stages.map(({ key }, index) => {
       const group = element("div");
+      group.title =
+        key === "rest"
+          ? "All from the complete picture to the screen that the picture itself does not tell apart."
+          : STAGES_EXPLAINED[key];
       const swatch = element("span", "swatch");
       const term = element("dt");
       const row = this.#rows[index];

@@ -50,7 +50,8 @@ export class Banner {
     // Only where it differs: a live region reads out every write.
     write(this.#sentence, sentence);
     const rests = kind === "stalled" || kind === "crashed" || kind === "ended";
-    write(this.#elapsed, rests ? duration(now - state.since) : "");
+    const lasts = rests ? duration(now - state.since) : "";
+    write(this.#elapsed, lasts && (kind === "ended" ? `${lasts} ago` : `for ${lasts}`));
     write(this.#label, label);
     write(this.#title, label);
     this.element.toggleAttribute("data-brief", label === sentence);

@@ -3,12 +3,11 @@ import type { FrameReport } from "../../src/signaling/protocol.ts";
 
 /** A frame that came onto the screen, on the page's clock in milliseconds since the epoch. */
 export interface Shown {
-  readonly shownAt: number;
   /**
-   * The refresh with which it came into the page, where `shownAt` is the browser's forecast of when the screen lights
-   * up: scripts can read its pixels from then on.
+   * With which refresh: scripts can read its pixels from then on. Browsers forecast also when the screen lights up
+   * (`expectedDisplayTime`), each in its own way, and for video alone: that would set WebRTC apart from MJPEG.
    */
-  readonly readableAt?: number | undefined;
+  readonly shownAt: number;
   /** When its last packet (or byte) had come; not every browser tells. */
   readonly receivedAt?: number | undefined;
   /** How long the browser took to decode it, in milliseconds; not every browser tells. */

@@ -62,6 +62,9 @@ const ROOM_WITHIN = 1000;
 /** Who is refused so is not let in by MJPEG either, and each such request would be an error in the console. */
 const REFUSED_BY_ALL_WAYS: readonly RefusalCode[] = ["no-such-stream", "full", "token"];
 const QUICK_PINGS = 5;
+/** Seconds between telling the server what is measured: whoever runs it sees how its viewers fare. */
+const TELLS_EVERY = 3;
+
 /** A page that still loads answers late: so the clock is asked each second at first, then each fifth. */
 const LOADING_FOR = 10;
 
@@ -119,7 +122,13 @@ export class Session {
     this.#stopClock = ports.timers.every(1000, () => {
       this.#seconds++;
       if (this.#seconds <= LOADING_FOR || this.#seconds % 5 === 0) void this.#ping();
+      if (this.#seconds % TELLS_EVERY === 0) this.#tellLatency();
     });
+  }
+
+  #tellLatency(): void {
+    const { transport, latency } = this.meter.stats(this.#ports.timers.now());
+    if (transport === "webrtc" && latency) this.#signaling.latency(Math.round(latency.median));
   }
 
   /** Everything the state follows from. */

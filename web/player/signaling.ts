@@ -42,6 +42,8 @@ export interface Signaling {
   watch(stream: string, offer: string): Promise<Reply<SessionAnswer>>;
   restart(offer: string): Promise<Reply<SessionAnswer>>;
   keyframe(): void;
+  /** What is measured here, in milliseconds. */
+  latency(milliseconds: number): void;
   /** The server's time. */
   clock(): Promise<number>;
   close(): void;
@@ -92,6 +94,8 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents, token?
     watch: (stream, offer) => asked.emitWithAck("watch", { stream, offer }),
     restart: (offer) => asked.emitWithAck("restart", { offer }),
     keyframe: () => void socket.emit("keyframe"),
+    // Of no use later than now.
+    latency: (milliseconds) => void socket.volatile.emit("latency", milliseconds),
     clock: () => asked.emitWithAck("clock"),
     close() {
       clearTimeout(reconnect);

@@ -25,6 +25,19 @@ export const STAGES = [
 
 export type StageKey = (typeof STAGES)[number];
 
+/** What each is, in a sentence for people. */
+export const STAGES_EXPLAINED: Readonly<Record<StageKey, string>> = {
+  render: "From the renderer's complete picture until the server had it.",
+  decode: "The server unpacks the picture, where it came as a JPEG or PNG.",
+  encode: "The server makes video of the picture, once for all viewers.",
+  send: "The server hands the video's packets to its network.",
+  server: "All that the server did until the picture went out: unpacking, and packing as JPEG.",
+  network: "From the server to this browser.",
+  buffer: "The browser waits, so that packets that come late or in another order still find their place.",
+  browser: "The browser makes a picture of the video again.",
+  screen: "The finished picture waits for the screen's next refresh.",
+};
+
 /** What one stage took, in milliseconds. */
 export interface Stage {
   readonly key: StageKey;

@@ -137,7 +137,9 @@ export function describe(model: Model, now: number, time: (at: number) => string
         ...common,
         kind: "crashed",
         label: "Crashed",
-        sentence: withFallback(`The render loop crashed, no picture since ${time(source.since)}`),
+        sentence: withFallback(
+          `The renderer crashed or lost its connection, no picture since ${time(source.since)}`,
+        ),
         since: source.since,
       };
     case "ended":

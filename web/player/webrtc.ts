@@ -158,8 +158,7 @@ class WebRtcPlayback implements Playback {
         metadata.rtpTimestamp ?? this.#receiver.getSynchronizationSources()[0]?.rtpTimestamp;
       this.#events.shown(
         {
-          shownAt: epochOf(shownTime(now, metadata)),
-          readableAt: epochOf(Math.max(now, metadata.presentationTime)),
+          shownAt: epochOf(Math.max(now, metadata.presentationTime)),
           receivedAt: receiveTime === undefined ? undefined : epochOf(receiveTime),
           decodeTime: processingDuration === undefined ? undefined : processingDuration * 1000,
         },
@@ -218,21 +217,6 @@ class WebRtcPlayback implements Playback {
     this.close();
     this.#events.lost(why);
   }
-}
-
-/**
- * When the frame gets onto the screen. Chromium's `expectedDisplayTime` may be that of the screen's
- * last refresh, before the frame was there at all; then it gets there with the refresh that `now` is
- * of. Exported for its test.
- */
-export function shownTime(
-  now: number,
-  {
-    expectedDisplayTime,
-    presentationTime,
-  }: Pick<VideoFrameCallbackMetadata, "expectedDisplayTime" | "presentationTime">,
-): number {
-  return expectedDisplayTime >= presentationTime ? expectedDisplayTime : Math.max(now, presentationTime);
 }
 
 /** The little of `inbound-rtp` and `codec` that is read here. */

@@ -10,6 +10,8 @@ export interface ShareLinks {
   readonly expires?: string;
   /** The same at the server's other addresses, the best first; undefined where the server was not asked. */
   readonly alternatives?: readonly string[];
+  /** Whether watching takes a token that they have not. */
+  readonly closed?: boolean;
 }
 
 export interface Offer {
@@ -48,7 +50,10 @@ export function movedTo(links: ShareLinks, link: string): ShareLinks {
 }
 
 /** What to know of the links before giving them away, a sentence each. */
-export function notesOf({ link, expires, alternatives }: ShareLinks, time: (at: Date) => string): string[] {
+export function notesOf(
+  { link, expires, alternatives, closed }: ShareLinks,
+  time: (at: Date) => string,
+): string[] {
   const { hostname } = new URL(link);
   const isOwn = /^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(hostname);
   const others = alternatives !== undefined && alternatives.length > 0;
@@ -60,6 +65,9 @@ export function notesOf({ link, expires, alternatives }: ShareLinks, time: (at: 
   const isNumber = /^[\d.]+$|^\[/.test(hostname);
   return [
     isOwn ? own : isNumber ? "Scan it with a phone in the same network." : "Scan it with a phone.",
+    ...(closed
+      ? ["Watching takes a token, which these links have not: ask whoever runs the server for one."]
+      : []),
     ...(expires === undefined ? [] : [`Good until ${time(new Date(expires))}.`]),
   ];
 }

@@ -16,6 +16,6 @@ export async function madeLinks(stream: string, token: string): Promise<ShareLin
 export async function tokenToView(stream: string, token: string): Promise<string> {
   if (token !== "") return token;
   const rights = await rightsTo(stream, token);
-  if (rights.includes("view") || !rights.includes("operate")) return "";
+  if (rights.includes("view") || !rights.includes("share")) return "";
   return (await madeLinks(stream, token))?.token ?? "";
 }

@@ -1,6 +1,6 @@
 /** The Share panel: a dialog with a QR code, and what to copy. */
 import { renderSVG } from "uqr";
-import { tokenToOperate } from "../token.ts";
+import { rightsTo, tokenTo } from "../token.ts";
 import { copied } from "./copy.ts";
 import { movedTo, notesOf, type Offer, offersOf, ownLinks, type ShareLinks } from "./links.ts";
 import { madeLinks } from "./made.ts";
@@ -39,11 +39,14 @@ export async function openShare(stream: string, token: string): Promise<void> {
   dialog.showModal();
 }
 
-/** As the server makes them, with a token for a day where viewers need one; by hand where it makes none for us. */
+/** As the server makes them, with a token for a day where viewers need one; by hand where it makes none. */
 async function linksOf(stream: string, token: string): Promise<ShareLinks> {
-  const own = ownLinks(location, stream, token);
-  const operator = await tokenToOperate(stream, token);
-  return (operator !== undefined && (await madeLinks(stream, operator))) || own;
+  const maker = await tokenTo("share", stream, token);
+  const made = maker === undefined ? undefined : await madeLinks(stream, maker);
+  if (made) return made;
+  // A token that opens nothing here opens nothing elsewhere.
+  const isGood = (await rightsTo(stream, token)).includes("view");
+  return { ...ownLinks(location, stream, isGood ? token : ""), closed: !isGood };
 }
 
 /** Which of the server's addresses the links have: only the user knows which network the others are on. */

@@ -5,6 +5,9 @@ import type { Extent } from "./figure.ts";
 export const WINDOW = 20_000;
 /** Enough for 100 frames a second. */
 const MAX_POINTS = 2000;
+/** A longer time without a value, and much longer than the one before, breaks the line: nothing is known of it. */
+const BREAK: number = 1500;
+const MUCH_LONGER = 4;
 /** Beyond it, differences overflow. */
 const MAX_VALUE = 5e307;
 
@@ -13,10 +16,16 @@ export class Series {
   readonly #times: number[] = [];
   readonly #values: (number | null)[] = [];
   #last = 0;
+  #interval = 0;
 
   /** Times are milliseconds that only grow; of two values at the same time the later one counts. */
   add(at: number, value: number): void {
     this.#last = value;
+    const before = this.#times.at(-1);
+    const interval = before === undefined ? 0 : at - before;
+    if (before !== undefined && interval > BREAK && interval > MUCH_LONGER * this.#interval)
+      this.gap(before + 1);
+    this.#interval = interval;
     this.#put(at, Math.max(-MAX_VALUE, Math.min(value, MAX_VALUE)));
   }
 

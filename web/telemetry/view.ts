@@ -27,7 +27,7 @@ export class TelemetryView {
     const title = element("h2");
     title.textContent = "Telemetry";
     const scope = element("p");
-    scope.append(this.#frame, " · the last 20 seconds");
+    scope.append(this.#frame, " · the 20 seconds up to it");
     const head = element("div", "title");
     head.append(title, scope);
     container.append(head, this.#plots, this.#list, this.#more);

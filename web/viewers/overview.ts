@@ -1,6 +1,6 @@
 /** Who watches, for whoever runs the stream: a table that is read anew while it is open. */
 import type { ViewerInfo } from "../../src/signaling/protocol.ts";
-import { bearer, tokenToOperate } from "../token.ts";
+import { bearer, tokenTo } from "../token.ts";
 import { COLUMNS, cellsOf } from "./cells.ts";
 import "./viewers.css";
 
@@ -11,7 +11,7 @@ const READ_EVERY = 2000;
  * @param token as the page was given it.
  */
 export async function showViewers(details: HTMLDetailsElement, stream: string, token: string): Promise<void> {
-  const operator = await tokenToOperate(stream, token);
+  const operator = await tokenTo("operate", stream, token);
   if (operator === undefined) return;
   const read = async (): Promise<ViewerInfo[] | undefined> => {
     const path = `/streams/${encodeURIComponent(stream)}/viewers`;
@@ -41,8 +41,8 @@ function tableOf(viewers: readonly ViewerInfo[]): HTMLElement {
   if (viewers.length === 0) return sentence("Nobody watches.");
   const table = document.createElement("table");
   const header = table.createTHead().insertRow();
-  for (const name of COLUMNS)
-    header.append(Object.assign(document.createElement("th"), { textContent: name, scope: "col" }));
+  for (const [textContent, title] of COLUMNS)
+    header.append(Object.assign(document.createElement("th"), { textContent, title, scope: "col" }));
   const body = table.createTBody();
   const now = Date.now();
   for (const viewer of viewers) {
