@@ -29,7 +29,8 @@ interface Option {
   readonly check: z.ZodType;
 }
 
-const whole = (low: number, high: number) =>
+/** A whole number in this range, as text. */
+export const whole = (low: number, high: number) =>
   z
     .string()
     .regex(/^\d+$/, `a whole number from ${low} to ${high}`)
@@ -41,7 +42,8 @@ const fileName = z
   .regex(/^[^/\\]+$/, "a file name without a folder")
   .refine((name) => name !== "." && name !== "..", "a file name without a folder");
 
-const size = z
+/** Pixels of a picture, such as `480x270`. */
+export const size = z
   .string()
   .regex(/^\d+x\d+$/, "a size such as 480x270")
   .transform((text) => {
@@ -334,7 +336,7 @@ export const OPTIONS = {
     flag: "codecs",
     value: "LIST",
     default: "vp8,h264",
-    help: "video codecs to send, the preferred first: each viewer has the first that its browser offers; av1 is sent where a graphics processor encodes it",
+    help: "video codecs to send, the preferred first: each viewer has the first that its browser offers; a graphics processor that is found encodes h264, and av1 is sent only where one does",
     check: z
       .string()
       .transform((list) => list.split(","))

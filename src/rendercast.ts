@@ -13,6 +13,7 @@ import { Cluster } from "./cluster/cluster.ts";
 import { RemoteError } from "./cluster/remote-stream.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
+import { NO_AV1 } from "./encoder/choice.ts";
 import { findEncoders } from "./encoder/encoders.ts";
 import type { findHardware } from "./encoder/hardware.ts";
 import { type Forwards, startForwards } from "./forward/forwards.ts";
@@ -87,9 +88,8 @@ export async function startRendercast(
   const program = blenderProgram(config);
   const tls = tlsOf(config);
   const { rtcHost = config.host } = config;
-  const { codecs, make: encoder } = await findEncoders(config.codecs, log, clock, find);
-  if (codecs.length === 0)
-    throw new UsageError("No graphics processor here encodes AV1: give --codecs another too, as in av1,vp8.");
+  const { codecs, make: encoder, lookForHardware } = await findEncoders(config.codecs, log, clock, find);
+  if (codecs.length === 0) throw new UsageError(NO_AV1);
   const transport = await openTransport(config, {
     clock,
     playoutDelay,
@@ -262,6 +262,7 @@ export async function startRendercast(
   const link = async (server: string) =>
     guard.access.isOpen ? undefined : (await linksOf(guard.access, [server], config.name, {})).link;
   isReady = true;
+  lookForHardware();
   const drain = () => {
     isReady = false;
     seats.close();

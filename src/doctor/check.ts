@@ -4,6 +4,10 @@ export interface Finding {
   readonly state: "good" | "note" | "bad";
   /** In a few words. */
   readonly text: string;
+  /** The one setting to change where it is bad, in a sentence; undefined where the checks' verdict knows. */
+  readonly change?: string;
+  /** Whether rendercast would not even start so. */
+  readonly prevents?: true;
 }
 
 /** A result, or that none came in time; what was under way is let go. */

@@ -4,9 +4,10 @@ import { isIPv4 } from "node:net";
 import { type Config, UsageError } from "../config.ts";
 import { isTurnUrl } from "../ice-servers.ts";
 import { machineAddresses } from "../machine-addresses.ts";
+import { checkBlender } from "./blender.ts";
 import { type Finding, within, wordsOf } from "./check.ts";
+import { checkEncoders } from "./encoders.ts";
 import { portStates, tellPorts } from "./ports.ts";
-import { checkBlender, checkEncoders } from "./programs.ts";
 import { relaysOf, type ServerAnswer, seenFrom } from "./servers.ts";
 import { natOf, verdictOf } from "./verdict.ts";
 
@@ -37,18 +38,22 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   const addresses = addressesAt(video.host);
   const announced = config.announce ?? [];
 
+  const programs = [await encoders, await blender] as const;
+
   const findings: [string, Finding][] = [
     ["Ports", tellPorts(states, ports)],
     ["Addresses", tellAddresses(addresses)],
     ["STUN", tellSeen(seen, addresses)],
     ...relays.map((relay): [string, Finding] => ["TURN", tellRelay(relay)]),
     ...(config.iceServers?.some(isTurnUrl) ? [] : [["TURN", NO_TURN] as [string, Finding]]),
-    ["Encoders", await encoders],
-    ["Blender", await blender],
+    ["Encoders", programs[0]],
+    ["Blender", programs[1]],
   ];
   const container = existsSync("/.dockerenv") || existsSync("/run/.containerenv");
   const loopback = video.host === "127.0.0.1" || video.host === "::1";
-  const verdict = verdictOf({ ports, states, loopback, addresses, announced, container, seen, relays });
+  const network = { ports, states, loopback, addresses, announced, container, seen, relays };
+  const verdict = verdictOf({ ...network, programs });
+  const works = findings.every(([, { state }]) => state !== "bad");
   print("");
   for (const [name, { state, text }] of findings) print(`  ${MARKS[state]} ${name.padEnd(11)}${text}`);
   print("");
@@ -56,9 +61,11 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   print(`    in this network   ${verdict.near}`);
   print(`    from elsewhere    ${verdict.far}`);
   print("");
-  print(`  ${verdict.change ?? "Nothing has to be changed."}`);
+  print(
+    `  ${verdict.change ?? (works ? "Nothing has to be changed." : `What is marked ${MARKS.bad} has to be mended.`)}`,
+  );
   print("");
-  return findings.every(([, { state }]) => state !== "bad");
+  return works;
 }
 
 /** Undefined for every address of this machine. */

@@ -1,6 +1,7 @@
 /** What a remote viewer will meet, and the one setting to change: by what the checks have found. */
 import { BlockList, isIPv4 } from "node:net";
 import type { Announcement } from "../announce.ts";
+import type { Finding } from "./check.ts";
 import type { PortStates } from "./ports.ts";
 import type { ServerAnswer } from "./servers.ts";
 
@@ -16,6 +17,8 @@ export interface Findings {
   readonly container: boolean;
   readonly seen: readonly ServerAnswer[];
   readonly relays: readonly ServerAnswer[];
+  /** Of what runs on this machine. */
+  readonly programs: readonly Finding[];
 }
 
 export interface Verdict {
@@ -64,13 +67,13 @@ export function natOf(
 
 export function verdictOf(findings: Findings): Verdict {
   const { ports, addresses, announced, loopback, seen, relays } = findings;
+  const { change: first, works } = brokenPart(findings);
   if (loopback)
     return {
       near: "nothing: the server listens to this machine alone",
       far: "nothing",
-      change: "Leave --host out, to listen on every address.",
+      change: first ?? "Leave --host out, to listen on every address.",
     };
-  const { change: first, works } = brokenPart(findings);
   const at = (host: string, port: number) => `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const [own] = addresses;
   const near =
@@ -135,7 +138,7 @@ export function verdictOf(findings: Findings): Verdict {
 }
 
 /** What was asked for and does not work goes before all else. */
-function brokenPart({ ports, states, relays, seen }: Findings): {
+function brokenPart({ ports, states, relays, seen, programs }: Findings): {
   change: string | undefined;
   works: boolean;
 } {
@@ -146,6 +149,10 @@ function brokenPart({ ports, states, relays, seen }: Findings): {
       change: `Choose another port: --rtc-port ${ports.video + 10}, or stop what uses it.`,
       works: false,
     };
+  const prevents = programs.find((finding) => finding.prevents);
+  if (prevents) return { change: prevents.change, works: false };
+  const failing = programs.find(({ change }) => change !== undefined);
+  if (failing) return { change: failing.change, works: true };
   for (const answer of relays) {
     if (!("problem" in answer)) continue;
     const isRefusal = /^401|^441/.test(answer.problem);

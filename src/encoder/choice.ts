@@ -6,6 +6,9 @@ import { type Choice, withFallback } from "./fallback.ts";
 import { FfmpegH264Encoder } from "./h264.ts";
 import { findHardware, type HardwareCodec, hardwareEncoder } from "./hardware.ts";
 
+/** Where AV1 is all that was asked for. */
+export const NO_AV1 = "No graphics processor here encodes AV1: give --codecs another too, as in av1,vp8.";
+
 const NAMES = { h264: "H.264", av1: "AV1" } as const;
 
 const SOFTWARE = {

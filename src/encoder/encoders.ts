@@ -15,11 +15,13 @@ export interface Encoders {
   readonly codecs: readonly Sent[];
   /** Makes an encoder, not yet open. */
   readonly make: (codec: Codec) => VideoEncoder;
+  /** Looks for H.264's hardware, if H.264 is sent, by trial and without waiting; until it is found, x264 encodes. */
+  readonly lookForHardware: () => void;
 }
 
 /**
- * Hardware for AV1 is looked for now, since without it there is none to offer; that for H.264 when first wanted: until
- * it is found, x264 encodes.
+ * Hardware for AV1 is looked for now, since without it there is none to offer; that for H.264 once the server serves, so
+ * that it neither delays a start nor outlives one that fails.
  */
 export async function findEncoders(
   wanted: readonly Sent[],
@@ -29,10 +31,8 @@ export async function findEncoders(
 ): Promise<Encoders> {
   const newAv1 = wanted.includes("av1") ? await chooseHardware("av1", log, clock, find) : undefined;
   let newH264 = (): VideoEncoder => new FfmpegH264Encoder();
-  let looked = false;
-  const lookForH264 = () => {
-    if (looked) return;
-    looked = true;
+  const lookForHardware = () => {
+    if (!wanted.includes("h264")) return;
     void chooseHardware("h264", log, clock, find).then((choice) => {
       newH264 = choice ?? newH264;
     });
@@ -42,7 +42,6 @@ export async function findEncoders(
       case "vp8":
         return new FfmpegVp8Encoder();
       case "h264":
-        lookForH264();
         return newH264();
       case "h264-single":
         // Not all hardware can be told how large a slice may be.
@@ -52,5 +51,5 @@ export async function findEncoders(
         return newAv1();
     }
   };
-  return { codecs: wanted.filter((codec) => codec !== "av1" || newAv1), make };
+  return { codecs: wanted.filter((codec) => codec !== "av1" || newAv1), make, lookForHardware };
 }

@@ -1,5 +1,6 @@
 /** H.264 and AV1 by graphics processors: which of them there are is found by trying. */
 import { execFile } from "node:child_process";
+import { constants, setPriority } from "node:os";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -143,5 +144,8 @@ export async function runTrial(
   within: Millis = TRIED_WITHIN,
 ): Promise<void> {
   const limit = { timeout: within, killSignal: "SIGKILL" } as const;
-  await promisify(execFile)(process.execPath, [TRIAL, codec, hardware], limit);
+  const trial = promisify(execFile)(process.execPath, [TRIAL, codec, hardware], limit);
+  // As the server starts, its first picture goes first.
+  if (trial.child.pid !== undefined) setPriority(trial.child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  await trial;
 }

@@ -212,16 +212,55 @@ describe("the encoders of this machine", () => {
   };
 
   test("without hardware are of all codecs but AV1", async () => {
-    const { looked, encoders } = find([]);
+    const { encoders } = find([]);
     const { codecs, make } = await encoders;
     expect(codecs).toEqual(["vp8", "h264"]);
     expect(make("vp8")).toBeInstanceOf(FfmpegVp8Encoder);
     expect(make("h264")).toBeInstanceOf(FfmpegH264Encoder);
     expect(make("h264-single").codec).toBe("h264-single");
     expect(() => make("av1")).toThrow("nothing here encodes AV1");
-    // Looked for when first wanted, and once.
-    make("h264");
+  });
+
+  test("are tried as the server starts, whoever watches: AV1's before, H.264's once it serves", async () => {
+    const { looked, encoders } = find([]);
+    const { make, lookForHardware } = await encoders;
+    expect(looked).toEqual(["av1"]);
+    lookForHardware();
     expect(looked).toEqual(["av1", "h264"]);
+    make("h264");
+    expect(looked).toHaveLength(2);
+  });
+
+  test("are x264 until H.264's hardware is found: nothing waits for that, and it is logged", async () => {
+    const { promise, resolve } = Promise.withResolvers<Hardware[]>();
+    const logged: string[] = [];
+    const { make, lookForHardware } = await findEncoders(
+      ["h264"],
+      (line) => logged.push(line),
+      new FakeClock(),
+      () => promise,
+    );
+    lookForHardware();
+    expect(make("h264")).toBeInstanceOf(FfmpegH264Encoder);
+    resolve(["VAAPI"]);
+    await settle();
+    expect(logged).toEqual(["H.264 is encoded by VAAPI; what works here: VAAPI."]);
+    expect(make("h264")).not.toBeInstanceOf(FfmpegH264Encoder);
+  });
+
+  test("are looked for no further than what is asked for", async () => {
+    const looked: string[] = [];
+    const { lookForHardware } = await findEncoders(
+      ["vp8"],
+      () => {},
+      new FakeClock(),
+      async (codec) => {
+        looked.push(codec);
+        return [];
+      },
+    );
+    lookForHardware();
+    expect(looked).toEqual([]);
   });
 
   test("with hardware are of AV1 too", async () => {

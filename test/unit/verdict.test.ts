@@ -15,6 +15,7 @@ const home: Findings = {
   container: false,
   seen: [],
   relays: [],
+  programs: [{ state: "good", text: "VP8" }],
 };
 
 describe("the NAT", () => {
@@ -54,6 +55,19 @@ describe("the one thing to change", () => {
     ],
     ["is a TURN server that is not there", { relays: [turn("no answer")] }, /t\.example does not relay/],
     ["is a STUN server that is not there", { seen: [{ url: STUN, problem: "no answer" }] }, /stun\.example/],
+    [
+      "is what keeps the server from starting before what it could do without",
+      {
+        programs: [{ state: "bad", text: "?", change: "Add vp8.", prevents: true }],
+        relays: [turn("no answer")],
+      },
+      /^Add vp8\.$/,
+    ],
+    [
+      "is an encoder that fails, even where the host shuts all out",
+      { programs: [{ state: "bad", text: "?", change: "Leave it out." }], loopback: true },
+      /^Leave it out\.$/,
+    ],
     ["is to ask for the outer address, where nothing is known", {}, /--ice-servers stun:HOST/],
     [
       "is to forward the ports behind a NAT",
