@@ -1,5 +1,5 @@
 /**
- * `npm run bench:convert [-- FRAMES]`: packed pixels to I420 by every way at hand, in turns within one run.
+ * `npm run bench:convert`: packed pixels to I420 by every way at hand, in turns within one run.
  * Prints a table per size and format and writes JSON.
  */
 import { once } from "node:events";
@@ -18,11 +18,13 @@ import {
   SWS_POINT,
 } from "node-av/constants";
 import { Frame, SoftwareScaleContext } from "node-av/lib";
+import { whole } from "../src/config.ts";
 import { isPacked, packedToI420 } from "../src/encoder/i420.ts";
 import { type Planes, split } from "../src/encoder/planes.ts";
 import { SwscaleConverter } from "../src/encoder/swscale.ts";
 import { frameBytes, type RawFrame } from "../src/frame.ts";
 import { systemClock } from "../src/timing.ts";
+import { readOptions } from "./options.ts";
 import { median } from "./statistics.ts";
 
 const SIZES = [
@@ -33,7 +35,18 @@ const SIZES = [
 const FORMATS = { rgba: AV_PIX_FMT_RGBA, bgra: AV_PIX_FMT_BGRA, rgb: AV_PIX_FMT_RGB24 } as const;
 type Format = keyof typeof FORMATS;
 /** Of every second the time is taken; in between, how long it holds the event loop. */
-const FRAMES = Number(process.argv[2] ?? 80);
+const { frames: FRAMES } = readOptions({
+  command: "npm run bench:convert",
+  about: "packed pixels to YUV, by every way at hand",
+  options: {
+    frames: {
+      value: "N",
+      help: "frames that are converted each way",
+      default: "80",
+      check: whole(1, 10_000),
+    },
+  },
+});
 /** The compilers take their time, and memory is touched for the first time. */
 const WARM_UP = 20;
 /** Pause between conversions: as at a live source, what was in the caches is not all there. */

@@ -1,27 +1,61 @@
 /**
- * `npm run bench:encode [-- FRAMES [SIZES [NOISE [LANES [PAN]]]]]`, such as `-- 150 480x270@20,1280x720@30 0 "vp8 cpu 8,h264" 4`:
- * what encoders take and give for frames of the built-in scene, all of them by turns, frame by frame.
+ * `npm run bench:encode`, such as `-- --shots 480x270@20 --lanes "vp8 cpu 8,h264" --pan 4`: what encoders take and give for frames of the built-in scene, all of them by turns, frame by frame.
  * Prints a table per size and bitrate and writes JSON.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { AV_LOG_ERROR } from "node-av/constants";
 import { Log } from "node-av/lib";
+import { z } from "zod";
+import { whole } from "../src/config.ts";
 import { defaultBitrate } from "../src/encoder/bitrate.ts";
 import type { Planes } from "../src/encoder/planes.ts";
 import { Coder } from "./encode/coder.ts";
 import { LANES, REFERENCE } from "./encode/lanes.ts";
 import { pictures, type Shot } from "./encode/pictures.ts";
 import { decibels, ssim } from "./encode/ssim.ts";
+import { readOptions, shots } from "./options.ts";
 import { median, quantile } from "./statistics.ts";
 
-const FRAMES = Number(process.argv[2] ?? 150);
-const SIZES = (process.argv[3] ?? "480x270@20,1280x720@30").split(",");
-const NOISE = Number(process.argv[4] ?? 0);
-/** Lanes whose name begins like one of these, and the reference. */
-const CHOSEN = process.argv[5]?.split(",") ?? [""];
-/** Columns that the picture moves by from frame to frame. */
-const PAN = Number(process.argv[6] ?? 0);
+const options = readOptions({
+  command: "npm run bench:encode",
+  about: "what encoders take and give for frames of the built-in scene",
+  options: {
+    frames: { value: "N", help: "frames that are counted", default: "150", check: whole(1, 10_000) },
+    shots: {
+      value: "WxH@FPS,...",
+      help: "the pictures",
+      default: "480x270@20,1280x720@30",
+      check: shots,
+    },
+    noise: { value: "N", help: "levels of luma noise", default: "0", check: whole(0, 255) },
+    lanes: {
+      value: "NAME,...",
+      help: "beginnings of the lanes' names; the reference is always there",
+      default: "vp8,h264",
+      check: z
+        .string()
+        .transform((text) => text.split(","))
+        .refine(
+          (starts) => starts.every((start) => Object.keys(LANES).some((name) => name.startsWith(start))),
+          "beginnings of lanes' names, which --help lists, with commas between",
+        ),
+    },
+    pan: {
+      value: "N",
+      help: "columns that the picture moves by from frame to frame",
+      default: "0",
+      check: whole(0, 1000),
+    },
+  },
+  choices: {
+    Lanes: Object.entries(LANES).map(([name, { threads }]) => ({
+      name,
+      about: `${threads === 1 ? "one thread" : `${threads} threads`}${name === REFERENCE ? ", the reference" : ""}`,
+    })),
+  },
+});
+const { frames: FRAMES, noise: NOISE, pan: PAN } = options;
 /** Frames until the encoders have settled on a speed and a quality: not counted. */
 const WARM_UP = 30;
 /** Shares of the default bitrate. */
@@ -30,7 +64,7 @@ const RATES = [0.25, 0.5, 1, 2];
 const COMPARED = 3;
 
 const lanes = Object.entries(LANES).filter(
-  ([name]) => name === REFERENCE || CHOSEN.some((start) => name.startsWith(start)),
+  ([name]) => name === REFERENCE || options.lanes.some((start) => name.startsWith(start)),
 );
 
 /** What a lane did, frame by frame. */
@@ -91,21 +125,14 @@ function round(value: number, digits = 2): number {
   return Number(value.toFixed(digits));
 }
 
-/** `WxH@FPS` */
-function shotOf(text: string): Shot {
-  const [width, height, fps] = text.split(/[x@]/).map(Number);
-  if (!width || !height || !fps) throw new Error(`not WIDTHxHEIGHT@FPS: ${text}`);
-  return { width, height, fps, noise: NOISE, pan: PAN };
-}
-
 Log.setLevel(AV_LOG_ERROR);
 const results: { [name: string]: Awaited<ReturnType<typeof runCase>> } = {};
-for (const size of SIZES) {
-  const shot = shotOf(size);
+for (const { width, height, fps } of options.shots) {
+  const shot: Shot = { width, height, fps, noise: NOISE, pan: PAN };
   const frames = await pictures(shot, WARM_UP + FRAMES);
   for (const share of RATES) {
     const bitrate = Math.round(share * defaultBitrate(shot.width, shot.height, shot.fps));
-    const name = `${size}, ${share} of the default: ${Math.round(bitrate / 1000)} kbit/s`;
+    const name = `${width}x${height}@${fps}, ${share} of the default: ${Math.round(bitrate / 1000)} kbit/s`;
     results[name] = await runCase(shot, frames, bitrate);
     console.log(name);
     console.table(results[name]);

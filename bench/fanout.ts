@@ -1,5 +1,5 @@
 /**
- * `npm run bench:fanout [-- VIEWERS,VIEWERS,... [SECONDS [SIZE@FPS [LANE,LANE,...]]]]`: what a viewer more costs. Sends a real encoded stream to
+ * `npm run bench:fanout`: what a viewer more costs. Sends a real encoded stream to
  * real peer connections (pion's, in a process of their own) by our two forms, by werift and by pion itself. Prints a
  * table, writes JSON and a chart into `bench/results`. Needs Debian's golang-go and golang-github-pion-webrtc.v3-dev.
  */
@@ -9,8 +9,10 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { whole } from "../src/config.ts";
 import { chart } from "./fanout/chart.ts";
 import { writeClip } from "./fanout/clip.ts";
+import { readOptions, shot, someOf, wholeNumbers } from "./options.ts";
 
 const LANES = ["native", "workers", "plain", "werift", "pion"] as const;
 type Lane = (typeof LANES)[number];
@@ -22,14 +24,27 @@ const NAMES: Record<Lane, string> = {
   pion: "pion (Go)",
 };
 
-const [
-  viewersText = "1,10,50,100,200",
-  secondsText = "8",
-  sizeText = "480x270@20",
-  lanesText = LANES.join(),
-] = process.argv.slice(2);
-const VIEWERS = viewersText.split(",").map(Number);
-const SECONDS = Number(secondsText);
+const {
+  viewers: VIEWERS,
+  seconds: SECONDS,
+  shot: { width, height, fps },
+  lanes,
+} = readOptions({
+  command: "npm run bench:fanout",
+  about: "what a viewer more costs, with a real stream sent to real peer connections",
+  options: {
+    viewers: {
+      value: "N,...",
+      help: "how many at once, by turns",
+      default: "1,10,50,100,200",
+      check: wholeNumbers,
+    },
+    seconds: { value: "N", help: "how long with each number", default: "8", check: whole(1, 600) },
+    shot: { value: "WxH@FPS", help: "the picture", default: "480x270@20", check: shot },
+    lanes: { value: "NAME,...", help: "what sends", default: LANES.join(), check: someOf(LANES) },
+  },
+  choices: { Lanes: LANES.map((name) => ({ name, about: NAMES[name] })) },
+});
 /** Beyond it werift alone fills a core. */
 const MOST_WERIFT = 100;
 
@@ -84,9 +99,7 @@ execFileSync("go", ["build", "-o", pion, "."], {
   env: { ...process.env, GO111MODULE: "off", GOPATH: "/usr/share/gocode", GOCACHE: join(folder, "cache") },
   stdio: "inherit",
 });
-const [size = "480x270", fpsText = "20"] = sizeText.split("@");
-const [width = 480, height = 270] = size.split("x").map(Number);
-const fps = Number(fpsText);
+const size = `${width}x${height}`;
 const path = join(folder, "clip.json");
 const clip = await writeClip(path, { width, height, fps }, 5 * fps);
 const bytes = clip.frames.reduce((sum, frame) => sum + (frame.length * 3) / 4, 0);
@@ -161,7 +174,7 @@ const row = (cells: readonly (string | number)[]) =>
 row(HEAD);
 for (const viewers of VIEWERS) {
   for (const lane of LANES) {
-    if (!lanesText.split(",").includes(lane)) continue;
+    if (!lanes.includes(lane)) continue;
     if (lane === "werift" && viewers > MOST_WERIFT) continue;
     const result = await measure(lane, viewers);
     results.push(result);

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:idle [-- SECONDS [ROUNDS]]`: what the server costs while a publisher pushes and nobody watches.
+ * `npm run bench:idle`: what the server costs while a publisher pushes and nobody watches.
  * Real processes. Of several rounds the least counts: other programs only ever add, and so do the first minute's
  * compilers. Prints a table and writes JSON.
  */
@@ -9,10 +9,18 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { whole } from "../src/config.ts";
 import { startServer } from "../test/e2e/server.ts";
+import { readOptions } from "./options.ts";
 
-const SECONDS = Number(process.argv[2] ?? 20);
-const ROUNDS = Number(process.argv[3] ?? 5);
+const { seconds: SECONDS, rounds: ROUNDS } = readOptions({
+  command: "npm run bench:idle",
+  about: "what the server costs while a publisher pushes and nobody watches",
+  options: {
+    seconds: { value: "N", help: "seconds of a round", default: "20", check: whole(1, 3600) },
+    rounds: { value: "N", help: "rounds, of which the least counts", default: "5", check: whole(1, 100) },
+  },
+});
 /** The publisher has come, and one that rests does so. */
 const WARM_UP = 5000;
 /** Linux counts a process's time in these, whatever the kernel's own tick. */

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:ingest [-- FRAMES]`: from the pixels being complete in a real Blender to a RawFrame in the server,
+ * `npm run bench:ingest`: from the pixels being complete in a real Blender to a RawFrame in the server,
  * by the folder's file, by a pushed JPEG and by pushed pixels. Prints a table and writes JSON.
  */
 import { spawn } from "node:child_process";
@@ -11,6 +11,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { whole } from "../src/config.ts";
 import { decode } from "../src/encoder/decode.ts";
 import type { SourceFrame } from "../src/frame.ts";
 import { folderSource } from "../src/source/folder.ts";
@@ -20,11 +21,18 @@ import type { Source } from "../src/source/source.ts";
 import { systemClock } from "../src/timing.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
+import { readOptions } from "./options.ts";
 import { median, quantile } from "./statistics.ts";
 
 const SIZES = ["480x270", "1280x720", "1920x1080"];
 const MODES = ["file", "jpeg", "raw"] as const;
-const FRAMES = Number(process.argv[2] ?? 40);
+const { frames: FRAMES } = readOptions({
+  command: "npm run bench:ingest",
+  about: "from the pixels being complete in Blender to pixels in the server",
+  options: {
+    frames: { value: "N", help: "frames of each size and way", default: "40", check: whole(1, 10_000) },
+  },
+});
 /** The first are slow: shaders compile, connections open. */
 const WARM_UP = 5;
 const LIMIT = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:latency [-- ROUNDS]`: glass to glass latency of the built-in scene at 480x270 and 20 fps
+ * `npm run bench:latency`: glass to glass latency of the built-in scene at 480x270 and 20 fps
  * in headless Chromium, read optically, lane after lane in turn within one run. Prints a table, writes JSON.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,12 +7,13 @@ import type { AddressInfo } from "node:net";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
-import { readConfig } from "../src/config.ts";
+import { readConfig, whole } from "../src/config.ts";
 import { startRendercast } from "../src/rendercast.ts";
 import { launchChromium } from "../test/browser.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
 import { type Sighting, watchScreen } from "./optical.ts";
+import { readOptions } from "./options.ts";
 import { fileLoop, pollingServer } from "./rivals/polled-mjpeg.ts";
 import { median, quantile } from "./statistics.ts";
 import { tappedPattern } from "./tapped.ts";
@@ -22,7 +23,13 @@ const SIZE = { width: 480, height: 270, fps: 20 };
  * 20 frames a second fall on every third of 60 display frames, so within a round each frame waits about as long
  * for the screen. Many short rounds average over that: six make a little more than 300 frames a lane.
  */
-const ROUNDS = Number(process.argv[2] ?? 6);
+const { rounds: ROUNDS } = readOptions({
+  command: "npm run bench:latency",
+  about: "from the pixels being complete to being on the screen, in Chromium on this machine",
+  options: {
+    rounds: { value: "N", help: "rounds of 2.9 seconds for each lane", default: "6", check: whole(1, 1000) },
+  },
+});
 const ROUND_MS = 2900;
 const WARM_UP_MS = 2500;
 

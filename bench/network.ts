@@ -1,13 +1,13 @@
 /**
- * `npm run bench:network [-- --profile NAME] [--lane NAME] [--seconds N] [--size WxH] [--bitrate KBITS] [--seed N]
- * [--tcp cubic|bbr]`: the built-in scene at 20 frames a second over networks that delay, lose and choke, in headless
+ * `npm run bench:network`: the built-in scene at 20 frames a second over networks that delay, lose and choke, in headless
  * Chromium, read optically. Server and browser are in network namespaces of their own; all that passes between them
  * goes through a link of ours, so that every lane meets the same losses. Linux, root. Prints a table per network; writes
  * JSON, and the docs' tables.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
-import { parseArgs } from "node:util";
+import { z } from "zod";
+import { size, whole } from "../src/config.ts";
 import { launchChromiumIn } from "../test/browser.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
@@ -19,27 +19,52 @@ import { Network, obstacle, VIEWER } from "./network/namespaces.ts";
 import { profiles } from "./network/profiles.ts";
 import { type Result, runLane } from "./network/run.ts";
 import { ServerProcess } from "./network/server-process.ts";
+import { readOptions, someOf } from "./options.ts";
 import { median, quantile } from "./statistics.ts";
 
 const PINGS = 300;
 
-const { values: options } = parseArgs({
+const networks = profiles(0);
+const options = readOptions({
+  command: "npm run bench:network",
+  about: "the built-in scene over networks that delay, lose and choke (Linux, root)",
   options: {
-    profile: { type: "string", multiple: true },
-    lane: { type: "string", multiple: true },
-    seconds: { type: "string", default: "20" },
-    size: { type: "string", default: "960x540" },
-    // As rendercast's own: 0 chooses.
-    bitrate: { type: "string", default: "0" },
-    seed: { type: "string", default: "1" },
+    profile: {
+      value: "NAME,...",
+      help: "the networks",
+      default: namesOf(networks).join(),
+      check: someOf(namesOf(networks)),
+    },
+    lane: {
+      value: "NAME,...",
+      help: "the ways to the screen",
+      default: namesOf(LANES).join(),
+      check: someOf(namesOf(LANES)),
+    },
+    seconds: { value: "N", help: "how long each is measured", default: "20", check: whole(1, 3600) },
+    size: { value: "WxH", help: "of the picture", default: "960x540", check: size },
+    bitrate: {
+      value: "KBITS",
+      help: "of the full rendition in kbit/s; 0 chooses",
+      default: "0",
+      check: whole(0, 100_000),
+    },
+    seed: { value: "N", help: "of the losses and the jitter", default: "1", check: whole(0, 2 ** 31) },
     // What most systems have, whatever this one has.
-    tcp: { type: "string", default: "cubic" },
+    tcp: {
+      value: "NAME",
+      help: "congestion control of TCP, such as bbr",
+      default: "cubic",
+      check: z.string().regex(/^[a-z0-9_-]+$/, "a name such as cubic"),
+    },
   },
+  choices: { Profiles: networks, Lanes: LANES },
 });
-const [seconds, seed] = [Number(options.seconds), Number(options.seed)];
-const [width = 960, height = 540] = options.size.split("x").map(Number);
-const chosenProfiles = chosen(profiles(seconds * 1000), options.profile, "profile");
-const chosenLanes = chosen(LANES, options.lane, "lane");
+const { seconds, seed, bitrate } = options;
+const { width, height } = options.size;
+const sizeText = `${width}x${height}`;
+const chosenProfiles = profiles(seconds * 1000).filter(({ name }) => options.profile.includes(name));
+const chosenLanes = LANES.filter(({ name }) => options.lane.includes(name));
 const chromium = findParts(system).chromium;
 const problem =
   obstacle() ?? (chromium ? undefined : "This bench needs Chromium: node test/setup/parts.ts installs it.");
@@ -50,7 +75,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(sign
 const loadBefore = loadavg()[0] ?? 0;
 const network = await Network.open(options.tcp);
 const pings = await network.ping(PINGS);
-const server = await ServerProcess.start(["--size", options.size, "--bitrate", options.bitrate]);
+const server = await ServerProcess.start(["--size", sizeText, "--bitrate", String(bitrate)]);
 const browser = await launchChromiumIn(VIEWER.namespace, chromium);
 const bare = { median: median(pings), p95: quantile(pings, 0.95) };
 console.log(
@@ -72,7 +97,7 @@ for (const profile of chosenProfiles) {
     );
   }
   results.push({ profile: profile.name, about: profile.about, lanes });
-  console.log(`${profile.about} (${options.size}, ${seconds} s)`);
+  console.log(`${profile.about} (${sizeText}, ${seconds} s)`);
   const rows = lanes.map((result) => [result.lane, row(result, profile.drop !== undefined)]);
   console.table(Object.fromEntries(rows));
 }
@@ -100,11 +125,11 @@ writeFileSync(
   new URL("results/network.json", import.meta.url),
   JSON.stringify(
     {
-      size: options.size,
+      size: sizeText,
       seconds,
       seed,
       tcp: options.tcp,
-      bitrate: Number(options.bitrate),
+      bitrate,
       bare,
       load: { before: loadBefore, after: loadavg()[0] },
       results,
@@ -142,16 +167,8 @@ function round(value: number, digits = 1): number {
   return Number(value.toFixed(digits));
 }
 
-/** Those of these names; all of them where none is named. */
-function chosen<Named extends { readonly name: string }>(
-  all: readonly Named[],
-  names: readonly string[] | undefined,
-  what: string,
-): readonly Named[] {
-  const known = all.map(({ name }) => name).join(", ");
-  for (const name of names ?? [])
-    if (!all.some((one) => one.name === name)) fail(`There is no ${what} '${name}': ${known}.`);
-  return all.filter(({ name }) => names?.includes(name) ?? true);
+function namesOf(all: readonly { readonly name: string }[]): string[] {
+  return all.map(({ name }) => name);
 }
 
 function fail(sentence: string): never {
