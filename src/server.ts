@@ -67,7 +67,7 @@ export function httpApp(options: HttpOptions): Express {
 
   const app = express();
   app.disable("x-powered-by");
-  // Who looks after the server asks often, and is never kept out.
+  app.use(["/healthz", "/readyz"], guard.checks);
   app.get("/healthz", (_request, response) =>
     sentence(response.set("Server", "rendercast"), 200, "It runs."),
   );

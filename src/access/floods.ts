@@ -12,6 +12,9 @@ const REQUESTS = { burst: 600, perSecond: 60 };
 /** A browser opens six to a server, besides WebSockets; many people may share an address. */
 const MAX_CONNECTIONS = 256;
 
+/** Who looks after the server asks often, and is not kept out by what others of its address ask. */
+const CHECKS = { burst: 100, perSecond: 10 };
+
 const TOO_MANY = "There are too many requests from your address: wait a second, and ask less often.\n";
 
 /** Handles a request before all others; `next` with an error refuses what cannot be answered, such as an upgrade. */
@@ -21,9 +24,12 @@ export type Gate = (
   next: (error?: Error) => void,
 ) => void;
 
-/** Lets on as many requests as an address may send, and answers the others with 429. */
-export function requestGate(clock: Clock, proxies: Proxies): Gate {
-  const limit = new RateLimit(clock, REQUESTS);
+/**
+ * Lets on as many requests as an address may send, and answers the others with 429.
+ * @param kind `checks` for those of whether the server is well, which are counted by themselves.
+ */
+export function requestGate(clock: Clock, proxies: Proxies, kind: "requests" | "checks" = "requests"): Gate {
+  const limit = new RateLimit(clock, kind === "checks" ? CHECKS : REQUESTS);
   return (request, response, next) => {
     const { headers, socket } = request;
     if (!limit.exceeds(addressKey(proxies.clientOf({ headers, address: socket.remoteAddress }))))

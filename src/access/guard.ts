@@ -12,6 +12,8 @@ export interface Guard {
   readonly access: Access;
   readonly proxies: Proxies;
   readonly gate: Gate;
+  /** For `/healthz` and `/readyz`. */
+  readonly checks: Gate;
 }
 
 type Wanted = Pick<
@@ -36,7 +38,12 @@ export function guardOf(
     ),
   );
   const access = new Access({ clock, secrets, jwtSecret, jwks, own, host, proxies, log });
-  return { access, proxies, gate: requestGate(clock, proxies) };
+  return {
+    access,
+    proxies,
+    gate: requestGate(clock, proxies),
+    checks: requestGate(clock, proxies, "checks"),
+  };
 }
 
 /** The guard, as signaling needs it. */

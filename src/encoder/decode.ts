@@ -1,7 +1,9 @@
 /** Image file to pixels, by sharp (libvips). */
+import { availableParallelism } from "node:os";
 import sharp from "sharp";
 import { type ImageFrame, MAX_SIDE, type RawFrame } from "../frame.ts";
 import type { Cancel, Clock, Millis } from "../timing.ts";
+import { Slots } from "./slots.ts";
 
 // One small picture at a time: caches only cost memory, and more threads a picture made it slower
 // (480x270 JPEG: 1.1 ms with one, 2.0 with two).
@@ -76,6 +78,9 @@ function forPeople(message: string): string {
   return line.length <= MAX_REASON ? line : `${line.slice(0, MAX_REASON - 1)}\u2026`;
 }
 
+/** Of the process's few threads, files and MJPEG need some too; and this machine's cores are the encoders' as well. */
+const slots = new Slots(Math.max(1, Math.min(2, availableParallelism() - 1)));
+
 /** What holds a thread now, given up or not. */
 const running = new Set<Promise<unknown>>();
 
@@ -97,6 +102,9 @@ export class Decoder {
   readonly #clock: Clock;
   readonly #decode: (frame: ImageFrame) => Promise<RawFrame>;
   #stuck = false;
+  #closed = false;
+  /** What the last picture took. */
+  #cost: Millis = 0;
   #stopWaiting: Cancel | undefined;
 
   /** @param run decodes; only tests pass their own. */
@@ -108,15 +116,25 @@ export class Decoder {
   /** @throws {DecodeError} */
   async decode(frame: ImageFrame): Promise<RawFrame> {
     if (this.#stuck) throw new DecodeError("too_slow", TOO_SLOW);
+    const free = slots.takeNow() ?? (await slots.take(this.#cost));
+    if (this.#closed) {
+      free();
+      throw new DecodeError("too_slow", TOO_SLOW);
+    }
+    const began = this.#clock.now();
     const decoding = this.#decode(frame);
     running.add(decoding);
     return new Promise((resolve, reject) => {
       this.#stopWaiting = this.#clock.after(DECODE_WITHIN, () => {
         this.#stuck = true;
+        // Nobody else waits for it.
+        free();
         reject(new DecodeError("too_slow", TOO_SLOW));
       });
       const ended = () => {
         running.delete(decoding);
+        free();
+        this.#cost = this.#clock.now() - began;
         this.#stopWaiting?.();
         this.#stuck = false;
       };
@@ -126,6 +144,7 @@ export class Decoder {
 
   /** Leaves what is being decoded to itself. */
   close(): void {
+    this.#closed = true;
     this.#stopWaiting?.();
   }
 }

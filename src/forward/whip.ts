@@ -188,10 +188,10 @@ export class WhipForward {
       });
     }
     const location = response.headers.get("location");
-    const session =
-      location !== null && URL.canParse(location, response.url || url)
-        ? new URL(location, response.url || url).href
-        : undefined;
+    const base = response.url || url;
+    const named = location !== null && URL.canParse(location, base) ? new URL(location, base) : undefined;
+    // Nothing is asked of another server than the one that was named, least of all with the token.
+    const session = named?.origin === new URL(url).origin ? named.href : undefined;
     return { answer: await readAnswer(response), session };
   }
 

@@ -49,16 +49,16 @@ function formatsOf(offer: string): VideoFormat[] {
     if (kind === "rtpmap") names.set(Number(type), rest.toLowerCase());
     if (kind === "fmtp") parameters.set(Number(type), rest.toLowerCase());
   }
-  const rtxOf = (wanted: number) =>
-    [...names].find(([type, name]) => {
-      return (
-        name === "rtx/90000" && new RegExp(`(^|;) *apt=${wanted} *(;|$)`).test(parameters.get(type) ?? "")
-      );
-    })?.[0];
+  /** Where each format's packets are sent again (RFC 4588, section 8.6): the first that says so. */
+  const rtx = new Map<number, number>();
+  for (const [type, name] of names) {
+    const [, apt] = /(?:^|;) *apt=(\d{1,3}) *(?:;|$)/.exec(parameters.get(type) ?? "") ?? [];
+    if (name === "rtx/90000" && apt !== undefined && !rtx.has(Number(apt))) rtx.set(Number(apt), type);
+  }
   return [...names].flatMap(([payloadType, name]) => {
     const codec = codecOf(name, parameters.get(payloadType) ?? "");
     // RTP has 7 bits for it.
-    return codec && payloadType < 128 ? [{ codec, payloadType, rtx: rtxOf(payloadType) }] : [];
+    return codec && payloadType < 128 ? [{ codec, payloadType, rtx: rtx.get(payloadType) }] : [];
   });
 }
 

@@ -21,6 +21,9 @@ const MAX_UNPROVED = 240;
 /** What may wait for a slow network: some frames. Beyond it the newest is dropped, and asked for again. */
 const MAX_QUEUED = 256 * 1024;
 
+/** Of one address: as many viewers as it may have, by a few ways each. */
+const MAX_OF_ADDRESS = 64;
+
 const LENGTH = 2;
 const MAX_DATAGRAM = 2048;
 
@@ -116,12 +119,21 @@ export class TcpListener {
         const end = LENGTH + rest.readUInt16BE(0);
         if (end > LENGTH + MAX_DATAGRAM) socket.destroy();
         if (rest.length < end || socket.destroyed) return;
-        if (on.message(rest.subarray(LENGTH, end), key, () => route)) this.#unproved.delete(socket);
+        if (on.message(rest.subarray(LENGTH, end), key, () => route)) this.#prove(socket);
         // The first datagram has to be an authentic check.
         else if (this.#unproved.has(socket)) socket.destroy();
         rest = rest.subarray(end);
       }
     });
+  }
+
+  /** A viewer's check opens a way; one address has only so many of all. */
+  #prove(socket: Socket): void {
+    if (!this.#unproved.delete(socket)) return;
+    const isAlike = (other: Socket) =>
+      other.remoteAddress === socket.remoteAddress && !this.#unproved.has(other);
+    const held = [...this.#connections.values()].filter(isAlike).length;
+    if (held > MAX_OF_ADDRESS) socket.destroy();
   }
 
   #routeOf(socket: Socket, address: Route["address"]): Route {

@@ -109,7 +109,8 @@ export class WhepSessions {
     const session = this.#find(stream, id);
     if (!isFragment(fragment)) throw new Problem(400, "The body is not a fragment of a session description.");
     const named = iceSessionsOf(fragment);
-    const isRestart = named.some((one) => !iceSessionsOf(session.offer).includes(one));
+    const offered = new Set(iceSessionsOf(session.offer));
+    const isRestart = named.some((one) => !offered.has(one));
     // Candidates that name the ICE session need no tag to tell it: there are players that send none.
     const isTold = tags !== undefined || (named.length > 0 && !isRestart);
     if (!isTold) throw new Problem(428, "The request needs an If-Match header with the session's ETag.");

@@ -245,6 +245,14 @@ test("a flood of connections is bounded, and keeps out neither a viewer that has
   expect(socket.closed).toBe(false);
 });
 
+test("of one address there are only so many, though each has proved to be a viewer's", async () => {
+  const { socket } = await viewer();
+  const flood = await Promise.all(Array.from({ length: 100 }, client));
+  for (const one of flood) one.resume().write(framed(CHECK));
+  await eventually(() => expect(flood.filter((one) => !one.closed).length).toBe(63));
+  expect(socket.closed).toBe(false);
+});
+
 test("closing it ends all connections and frees the port", async () => {
   const { socket } = await viewer();
   const silent = await client();

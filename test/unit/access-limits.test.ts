@@ -133,6 +133,18 @@ describe("requests", () => {
     expect(passed).toBe(601);
   });
 
+  test("who looks after the server is counted apart from what else its address asks, and bounded too", () => {
+    const [clock, response] = [
+      new FakeClock(),
+      { writeHead: () => {}, end: () => {} } as unknown as ServerResponse,
+    ];
+    const [gate, checks] = [requestGate(clock, none), requestGate(clock, none, "checks")];
+    let passed = 0;
+    for (let n = 0; n < 700; n++) gate(request("192.0.2.1"), response, () => {});
+    for (let n = 0; n < 300; n++) checks(request("192.0.2.1"), response, () => passed++);
+    expect(passed).toBe(100);
+  });
+
   test("connections beyond what an address may have are closed, those of this machine and of named proxies never", () => {
     const server = new EventEmitter();
     limitConnections(server as Server, new Proxies(["10.0.0.1"], () => {}));

@@ -132,6 +132,17 @@ test("a stream is offered, encoded once it is taken, and taken away at the end",
   expect(takers.size).toBe(0);
 });
 
+test.each(["https://evil.example/sessions/1", "http://sfu.example/sessions/1", "http://127.0.0.1/admin"])(
+  "a session at another server, %s, is asked nothing, least of all with the token",
+  async (session) => {
+    respond = () => new Response("an answer", { status: 201, headers: { Location: session } });
+    await begin();
+    publishers[0]?.events.connected();
+    await forward.close();
+    expect(asked.map(({ method }) => method)).toEqual(["POST"]);
+  },
+);
+
 test("what ends begins again, after longer and longer waits while it fails", async () => {
   await begin();
   respond = () => new Response(null, { status: 500 });

@@ -128,7 +128,8 @@ export class Session {
 
   #tellLatency(): void {
     const { transport, latency } = this.meter.stats(this.#ports.timers.now());
-    if (transport === "webrtc" && latency) this.#signaling.latency(Math.round(latency.median));
+    const isHeard = this.#model.server === "there";
+    if (isHeard && transport === "webrtc" && latency) this.#signaling.latency(Math.round(latency.median));
   }
 
   /** Everything the state follows from. */

@@ -94,8 +94,7 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents, token?
     watch: (stream, offer) => asked.emitWithAck("watch", { stream, offer }),
     restart: (offer) => asked.emitWithAck("restart", { offer }),
     keyframe: () => void socket.emit("keyframe"),
-    // Of no use later than now.
-    latency: (milliseconds) => void socket.volatile.emit("latency", milliseconds),
+    latency: (milliseconds) => void socket.emit("latency", milliseconds),
     clock: () => asked.emitWithAck("clock"),
     close() {
       clearTimeout(reconnect);
