@@ -9,7 +9,7 @@ import type { Reception } from "./transport/viewer.ts";
 export interface ViewerRecord {
   readonly id: string;
   readonly since: EpochMs;
-  protocol: "udp" | "tcp";
+  protocol: ViewerInfo["protocol"];
   codec: Codec | undefined;
   level: number;
   reception: Reception | undefined;

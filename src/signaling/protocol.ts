@@ -41,7 +41,8 @@ export interface ViewerInfo {
   /** Known by this while it watches. */
   readonly id: string;
   readonly transport: "webrtc" | "mjpeg";
-  readonly protocol: "udp" | "tcp";
+  /** `relay`: by the server's own TURN server, whatever comes between. */
+  readonly protocol: "udp" | "tcp" | "relay";
   /** Of its network: the last part is left out. */
   readonly address: string;
   /** When it came. */

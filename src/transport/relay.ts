@@ -125,7 +125,7 @@ export class Relay {
     client?.openChannel(address);
     return {
       address,
-      protocol: "udp",
+      protocol: "relay",
       send: (datagram) => client?.sendTo(address, datagram),
       sendMedia: (sealer, header, payload, index) =>
         client?.sendTo(address, sealer.seal(header, payload, index)),

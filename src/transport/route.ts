@@ -5,7 +5,8 @@ import type { Sealer } from "./srtp.ts";
 export interface Route {
   /** Where it ends. */
   readonly address: Address;
-  readonly protocol: "udp" | "tcp";
+  /** `relay`: by a TURN server of ours, whatever carries the packets to that. */
+  readonly protocol: "udp" | "tcp" | "relay";
   /** The UDP socket that it goes by, for threads that send by themselves; undefined where only this one can. */
   readonly fd?: number | undefined;
   /** Sends one datagram, or drops it where the way is jammed. Never blocks or throws. */

@@ -50,7 +50,7 @@ export interface ViewerEvents {
   /** It reports how the packets reach it. */
   received(reception: Reception): void;
   /** The way to it is one over this now. */
-  reached(protocol: "udp" | "tcp"): void;
+  reached(protocol: "udp" | "tcp" | "relay"): void;
   /** It is gone, for this reason; nothing comes after. */
   closed(reason: string): void;
 }

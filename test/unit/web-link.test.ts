@@ -43,14 +43,17 @@ describe("readLink", () => {
     });
   });
 
-  it("knows the pair of a browser that tells no transport, and TCP to a relay", () => {
-    const chosen = { ...pair, selected: true };
-    const relayed = { ...local, candidateType: "relay", protocol: "udp", relayProtocol: "tls" };
-    expect(readLink(report(inbound, chosen, relayed, remote), inbound).path).toMatchObject({
-      candidate: "relay",
-      protocol: "tcp",
-    });
-  });
+  it.each(["udp", "tcp", "tls", undefined])(
+    "knows the pair of a browser that tells no transport, and to a relay %s",
+    (protocol) => {
+      const chosen = { ...pair, selected: true };
+      const relayed = { ...local, candidateType: "relay", relayProtocol: protocol };
+      expect(readLink(report(inbound, chosen, relayed, remote), inbound).path).toMatchObject({
+        candidate: "relay",
+        protocol,
+      });
+    },
+  );
 
   it("leaves out what a browser does not tell", () => {
     const bare = { id: "V", type: "inbound-rtp", decoderImplementation: "unknown" };
@@ -72,13 +75,27 @@ describe("figuresOf", () => {
     const stats = { ...new Meter().stats(0), transport: "webrtc" as const, link, level: 1, loss: 0.031 };
     const values = Object.fromEntries(figuresOf(stats).map(({ key, value }) => [key, value]));
     expect(values).toMatchObject({
-      path: "UDP, direct (prflx)",
-      rendition: expect.stringMatching(/^1\/\d+ of the bits$/),
+      path: "UDP, direct or through a NAT",
+      rendition: "full size, coarser",
       loss: "3.1 %",
       roundTrip: "12 ms",
       keyframes: "3",
       decoder: "libvpx",
     });
+  });
+});
+
+describe("the way that a relay is on", () => {
+  const path = (relayProtocol: string | undefined) => {
+    const relayed = { ...local, candidateType: "relay", relayProtocol };
+    const link = readLink(report(inbound, relayed, remote, { ...pair, selected: true }), inbound);
+    const figures = figuresOf({ ...new Meter().stats(0), transport: "webrtc", link });
+    return figures.find(({ key }) => key === "path")?.value;
+  };
+
+  it("is told with what carries the packets there, and without where the browser does not tell", () => {
+    expect(path("tls")).toBe("TLS, over a relay");
+    expect(path(undefined)).toBe("over a relay");
   });
 });
 

@@ -555,6 +555,27 @@ describe("a session", () => {
     expect(session.meter.stats(timers.now())).toMatchObject({ codec: "MJPEG", transport: "mjpeg" });
   });
 
+  it("says that the network is slow once a lesser rendition has come for a while, until the full one does", async () => {
+    const { session, timers, connectAndShow, newest } = start();
+    await connectAndShow();
+    const times = { captured: 1, received: 1, decoded: 1, encoded: 1, sent: 1 };
+    const watch = async (level: number, seconds: number) => {
+      newest("webrtc").events.reported({ rtpTimestamp: 90, number: 7, ...times, level });
+      for (let second = 0; second < seconds; second++) {
+        await timers.advance(1000);
+        const format = { codec: "VP8", width: 480, height: 270 };
+        newest("webrtc").events.counted({ at: timers.now(), bytes: timers.now(), frames: 1 }, format);
+      }
+      return session.model.slow;
+    };
+    expect(await watch(0, 5)).toBeUndefined();
+    expect(await watch(4, 2)).toBeUndefined();
+    expect(await watch(0, 2)).toBeUndefined();
+    // A picture of 480x270 is not made smaller.
+    expect(await watch(4, 5)).toBe("coarser");
+    expect(await watch(0, 1)).toBeUndefined();
+  });
+
   it("measures the latency on the server's clock, from capture to screen", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();

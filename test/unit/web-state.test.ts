@@ -174,6 +174,17 @@ group("describe", () => {
     expect(told(by("mjpeg", model)).notice).toBeUndefined();
   });
 
+  it("notes beside the live picture that the network is slow, before all that it may come of", () => {
+    const model: Model = { ...playing, slow: "smaller", byTcp: "192.0.2.1:8081" };
+    expect(told(model)).toMatchObject({
+      kind: "live",
+      notice: "Your network is slow: showing a smaller picture",
+    });
+    expect(told(by("mjpeg", model)).notice).toBeUndefined();
+    expect(told({ ...model, paused: "asked" }).notice).toBeUndefined();
+    expect(told({ ...model, problem: "It burns." }).notice).toBe("It burns.");
+  });
+
   it("promises who comes to a full server that there will be room", () => {
     const refusal = { code: "full", message: "As many as there are." } as const;
     expect(told({ ...there, refusal })).toMatchObject({

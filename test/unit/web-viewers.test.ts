@@ -19,6 +19,10 @@ test("a viewer's row says what is known, and of the rest that it is not", () => 
   ]);
 });
 
+test("of a viewer by the server's own relay it is not claimed what carries the packets", () => {
+  expect(cellsOf({ ...viewer, protocol: "relay", state: "joining" }, 1000)[3]).toBe("WebRTC, over a relay");
+});
+
 test("a viewer on a slow network is told by its smaller picture", () => {
   expect(cellsOf({ ...viewer, state: "watching", codec: "vp8", level: 2 }, 1000)[4]).toBe("VP8, smaller");
 });

@@ -59,7 +59,7 @@ function show(streams: readonly StreamInfo[]): void {
     nothing(
       "Nothing is on air",
       "Publish from Blender, or from any program that sends HTTP, and it is here at once. On the server's machine that takes no token:",
-      `ffmpeg -re -i any.mp4 -f mpjpeg ${location.protocol}//localhost${location.port && `:${location.port}`}/streams/film`,
+      `ffmpeg -re -i any.mp4 -f mpjpeg -q:v 2 ${location.protocol}//localhost${location.port && `:${location.port}`}/streams/film`,
     );
 }
 

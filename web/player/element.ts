@@ -414,7 +414,7 @@ export class RendercastPlayer extends HTMLElement {
   }
 
   #showStatistics(): void {
-    if (this.statistics) this.#statistics.show(this.#stats);
+    if (this.statistics) this.#statistics.show(this.#stats, this.stream);
   }
 
   async #saveSnapshot(): Promise<void> {

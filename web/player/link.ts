@@ -1,10 +1,11 @@
 /** How the video comes: what `getStats` tells of the connection, the repairs and the decoder. */
 
-/** How the packets go: the kind of our end's address, and what carries them. */
+/** How the packets go: the kind of our end's address, and what carries them from here. */
 export interface LinkPath {
   /** `host`: an address of this device; `srflx` and `prflx`: one that a NAT gave it; `relay`: that of a TURN server. */
   readonly candidate: "host" | "srflx" | "prflx" | "relay";
-  readonly protocol: "udp" | "tcp";
+  /** To a relay, not every browser tells. */
+  readonly protocol: "udp" | "tcp" | "tls" | undefined;
   /** Where the server is, as `192.0.2.1:8081`; not every browser tells. */
   readonly server: string | undefined;
 }
@@ -80,14 +81,15 @@ function selectedPair(all: readonly RawStats[], byId: ReadonlyMap<string, RawSta
 
 function pathOf(local: RawStats | undefined, remote: RawStats | undefined): LinkPath | undefined {
   const candidate = text(local?.candidateType);
-  const protocol = text(local?.relayProtocol) ?? text(local?.protocol);
   if (candidate !== "host" && candidate !== "srflx" && candidate !== "prflx" && candidate !== "relay")
     return undefined;
+  // Its `protocol` is that of the relay's own address, from where on it goes by UDP.
+  const protocol = text(candidate === "relay" ? local?.relayProtocol : local?.protocol);
   const address = text(remote?.address);
   const port = number(remote?.port);
   return {
     candidate,
-    protocol: protocol === undefined || protocol === "udp" ? "udp" : "tcp",
+    protocol: protocol === "udp" || protocol === "tcp" || protocol === "tls" ? protocol : undefined,
     server:
       address === undefined || port === undefined
         ? undefined

@@ -93,6 +93,11 @@ export class Meter {
     this.#stages.clear();
   }
 
+  /** As {@link PlayerStats.level}, of the newest frame that was told of. */
+  get level(): number | undefined {
+    return this.#level;
+  }
+
   /** The server's clock and frames may be others now. */
   forgetServer(): void {
     this.clock.reset();

@@ -21,6 +21,7 @@ import type {
 import { Backoff } from "./backoff.ts";
 import { Meter } from "./meter.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
+import { reductionOf } from "./rendition.ts";
 import type { Offers, Signaling, SignalingEvents } from "./signaling.ts";
 import { initialModel, type Model, type Refusal, type Transport, withSource } from "./state.ts";
 import { type ShownTelemetry, TelemetryTrack } from "./telemetry.ts";
@@ -62,6 +63,8 @@ const ROOM_WITHIN = 1000;
 /** Who is refused so is not let in by MJPEG either, and each such request would be an error in the console. */
 const REFUSED_BY_ALL_WAYS: readonly RefusalCode[] = ["no-such-stream", "full", "token"];
 const QUICK_PINGS = 5;
+/** A rendition below the best for so long is worth a word. */
+const SLOW_AFTER = 3000;
 /** Seconds between telling the server what is measured: whoever runs it sees how its viewers fare. */
 const TELLS_EVERY = 3;
 
@@ -100,6 +103,7 @@ export class Session {
   /** Since the server was reached. */
   #seconds = 0;
   #heardAt = Number.NEGATIVE_INFINITY;
+  #reducedSince: number | undefined;
   #closed = false;
 
   constructor(stream: string, ports: SessionPorts) {
@@ -424,6 +428,8 @@ export class Session {
         const { path } = counted[1].link ?? {};
         const byTcp = path?.protocol === "tcp" && path.candidate !== "relay" ? path.server : undefined;
         if (byTcp !== this.#model.byTcp) this.#update({ byTcp });
+        const slow = this.#slow();
+        if (slow !== this.#model.slow) this.#update({ slow });
         const { stalled } = this.#model;
         if (stalled && stalled.serverHeard !== this.#hearsServer) this.#update({ stalled: this.#stalled() });
       },
@@ -435,6 +441,15 @@ export class Session {
     const now = this.#ports.timers.now() + (this.meter.clock.best?.offset ?? 0);
     const since = this.#model.stalled?.since ?? now - STALLED_AFTER;
     return { since, serverHeard: this.#hearsServer };
+  }
+
+  /** Not at once: some of what takes a rendition down is over as soon as it is noticed. */
+  #slow(): Model["slow"] {
+    const now = this.#ports.timers.now();
+    const reduction = reductionOf(this.meter.level ?? 0, this.#info);
+    this.#reducedSince = reduction && (this.#reducedSince ?? now);
+    const isLong = this.#reducedSince !== undefined && now - this.#reducedSince >= SLOW_AFTER;
+    return isLong ? reduction : undefined;
   }
 
   #expectedFps(): number | undefined {

@@ -3,6 +3,7 @@
  * there, and which way the pictures come; {@link describe} makes one {@link PlayerState} of them.
  */
 import type { RefusalCode, SourceState } from "../../src/signaling/protocol.ts";
+import type { Reduction } from "./rendition.ts";
 
 /** The way the pictures come. */
 export type Transport = "webrtc" | "mjpeg";
@@ -31,6 +32,8 @@ export interface Model {
   readonly stalled: { readonly since: number; readonly serverHeard: boolean } | undefined;
   /** Where the video comes from by TCP, as `192.0.2.1:8081`: by UDP it would come with less delay. */
   readonly byTcp: string | undefined;
+  /** What of the full picture this viewer's network has no room for. */
+  readonly slow: Reduction | undefined;
   /** Why there is no picture by WebRTC, as far as that is known: a clause without a full stop. */
   readonly trouble: string | undefined;
   /** Whether the browser has WebRTC at all. */
@@ -80,6 +83,7 @@ export const initialModel: Model = {
   stalled: undefined,
   trouble: undefined,
   byTcp: undefined,
+  slow: undefined,
   webrtc: true,
   refusal: undefined,
   problem: undefined,
@@ -168,7 +172,7 @@ export function describe(model: Model, now: number, time: (at: number) => string
       const restart = model.restart && now - model.restart.at < RESTART_NOTICE ? model.restart : undefined;
       // By its own loop or by another publisher: only the server knows.
       const restarted = restart && `The stream restarted at ${time(restart.at)}`;
-      const notice = model.problem ?? restarted ?? tcpNotice(model);
+      const notice = model.problem ?? restarted ?? slowNotice(model) ?? tcpNotice(model);
       const live = { ...common, notice, since: source.since, run: source.run };
       if (fallback) return { ...live, kind: "fallback", label: "MJPEG", sentence: fallback };
       return { ...live, kind: "live", label: "Live", sentence: "Live" };
@@ -181,6 +185,11 @@ function awaySentence({ stopped, reached }: Model): string {
   return reached
     ? "The connection to the server was lost, reconnecting"
     : "The server cannot be reached: is it running, and is this its address? Trying again";
+}
+
+function slowNotice({ slow, transport }: Model): string | undefined {
+  if (slow === undefined || transport !== "webrtc") return undefined;
+  return `Your network is slow: showing a ${slow} picture`;
 }
 
 function tcpNotice({ byTcp, transport }: Model): string | undefined {

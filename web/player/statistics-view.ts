@@ -1,5 +1,6 @@
 /** The statistics laid over the picture: what a figure is stands below them while it is pointed at. */
 
+import type { StreamInfo } from "../../src/signaling/protocol.ts";
 import type { PlayerStats } from "./meter.ts";
 import { type Figure, figuresOf } from "./statistics.ts";
 
@@ -24,8 +25,8 @@ export class StatisticsView {
     this.element.append(this.#list, this.#explanation);
   }
 
-  show(stats: PlayerStats): void {
-    const figures = figuresOf(stats);
+  show(stats: PlayerStats, stream: StreamInfo | undefined): void {
+    const figures = figuresOf(stats, stream);
     const keys = figures.map(({ key }) => key).join();
     if (keys !== this.#keys) this.#build(figures);
     this.#keys = keys;

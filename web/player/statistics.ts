@@ -1,8 +1,9 @@
 /** The figures of one viewer, each with a sentence that says what it is. */
-import { LADDER } from "../../src/ladder.ts";
+import type { StreamInfo } from "../../src/signaling/protocol.ts";
 import { bitrate, frameRate, latency, milliseconds, NONE, size } from "./format.ts";
 import type { LinkPath } from "./link.ts";
 import type { PlayerStats } from "./meter.ts";
+import { renditionName } from "./rendition.ts";
 
 /** One figure, as it is read. */
 export interface Figure {
@@ -13,8 +14,11 @@ export interface Figure {
   readonly explanation: string;
 }
 
-/** All there is to tell; a figure that this browser or transport does not have reads `–`. */
-export function figuresOf(stats: PlayerStats): Figure[] {
+/**
+ * All there is to tell; a figure that this browser or transport does not have reads `–`.
+ * @param stream as the server describes it, once it has.
+ */
+export function figuresOf(stats: PlayerStats, stream?: StreamInfo): Figure[] {
   const { link, level, transport } = stats;
   const percentage =
     stats.loss === undefined ? NONE : `${(stats.loss * 100).toFixed(stats.loss < 0.1 ? 1 : 0)} %`;
@@ -64,14 +68,14 @@ export function figuresOf(stats: PlayerStats): Figure[] {
     figure(
       "rendition",
       "Rendition",
-      renditionName(level),
-      "The server sends each viewer the best of its renditions that the viewer's network carries.",
+      renditionName(level, stream),
+      "The server sends each viewer the best picture that the viewer's own network carries: a coarser one, a smaller one or one with fewer frames where that is slow.",
     ),
     figure(
       "path",
       "Comes by",
       pathName(link?.path),
-      "How the packets go: straight, through a NAT or over a relay, and by UDP, or by TCP where no UDP gets through.",
+      "How the packets go: by UDP, or by TCP where no UDP gets through; straight, through a NAT or over a relay, and where the browser knows its address from the server alone (peer reflexive) either of the first two.",
     ),
     figure(
       "roundTrip",
@@ -131,19 +135,15 @@ export function figuresOf(stats: PlayerStats): Figure[] {
   ];
 }
 
-/** Its share of the full rendition's bits. */
-function renditionName(level: number | undefined): string {
-  const rung = level === undefined ? undefined : LADDER[level];
-  if (level === undefined || !rung) return NONE;
-  return level === 0 ? "full" : `1/${Math.round(1 / rung.share)} of the bits`;
-}
-
 function pathName(path: LinkPath | undefined): string {
   if (!path) return NONE;
-  const way = { host: "direct", srflx: "through NAT", prflx: "direct", relay: "over a relay" }[
-    path.candidate
-  ];
-  return `${path.protocol.toUpperCase()}, ${way} (${path.candidate})`;
+  const way = {
+    host: "direct",
+    srflx: "through a NAT",
+    prflx: "direct or through a NAT",
+    relay: "over a relay",
+  }[path.candidate];
+  return path.protocol === undefined ? way : `${path.protocol.toUpperCase()}, ${way}`;
 }
 
 function decoderName({ link }: PlayerStats): string {

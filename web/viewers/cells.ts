@@ -19,7 +19,10 @@ const CODECS = { vp8: "VP8", h264: "H.264", "h264-single": "H.264", av1: "AV1" }
 /** @param now milliseconds since the epoch. */
 export function cellsOf(viewer: ViewerInfo, now: number): string[] {
   const { id, address, transport, protocol, state, codec, level, latency, lost, roundTrip, since } = viewer;
-  const way = transport === "mjpeg" ? "MJPEG" : `WebRTC, ${protocol.toUpperCase()}`;
+  const way =
+    transport === "mjpeg"
+      ? "MJPEG"
+      : `WebRTC, ${protocol === "relay" ? "over a relay" : protocol.toUpperCase()}`;
   const picture = codec && `${CODECS[codec]}, ${level ? "smaller" : "full"}`;
   return [
     id,

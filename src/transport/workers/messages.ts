@@ -19,7 +19,7 @@ export type PostedFrame = Omit<EncodedFrame, "data"> & { readonly data: Uint8Arr
 /** The way to a viewer. */
 export interface PostedRoute {
   readonly address: Address;
-  readonly protocol: "udp" | "tcp";
+  readonly protocol: "udp" | "tcp" | "relay";
   /** The socket to send by; undefined has the main thread send. */
   readonly fd: number | undefined;
 }
