@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
 import { renderUnicodeCompact } from "uqr";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
