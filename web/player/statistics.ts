@@ -75,7 +75,7 @@ export function figuresOf(stats: PlayerStats, stream?: StreamInfo): Figure[] {
       "path",
       "Comes by",
       pathName(link?.path),
-      "How the packets go: by UDP, or by TCP where no UDP gets through; straight, through a NAT or over a relay, and where the browser knows its address from the server alone (peer reflexive) either of the first two.",
+      "How the packets go: by UDP, or by TCP where none gets through, straight, through a NAT or over a relay; not every browser can tell the first two apart (peer reflexive).",
     ),
     figure(
       "roundTrip",
