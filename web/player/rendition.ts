@@ -40,7 +40,8 @@ function pixelsOf(level: number, full: Full | undefined): number {
 function sizeName(level: number, full: Full | undefined): string {
   if (!full?.width) return "smaller";
   const { width, height } = sizeAt(level, full.width, full.height);
-  return `${size(width, height)} of ${size(full.width, full.height)}`;
+  // Where it takes two lines it breaks between the sizes.
+  return `${size(width, height)} of ${size(full.width, full.height)}`.replaceAll(" × ", "\u00a0×\u00a0");
 }
 
 function rateName(every: number, full: Full | undefined): string {
