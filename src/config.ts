@@ -453,6 +453,7 @@ export const OPTIONS = {
 
 /** Keys that come without TLS could be anybody's. */
 function isSafeUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
   return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
 }
@@ -489,7 +490,7 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
     const checked = option.check.safeParse(text);
     if (!checked.success) {
       const where = fromFlag === undefined ? variableOf(option.flag) : `--${option.flag}`;
-      const shown = option.secret ? "what it is" : `'${text}'`;
+      const shown = option.secret ? "the one given" : `'${text}'`;
       throw new UsageError(`${where} takes ${checked.error.issues[0]?.message}, not ${shown}.`);
     }
     config[key] = checked.data;

@@ -14,6 +14,7 @@ import { passOn, wasPassedOn } from "./cluster/pass-on.ts";
 import { OPTIONS } from "./config.ts";
 import { type Directory, DirectoryError, STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
 import { EventStream } from "./event-stream.ts";
+import type { Log } from "./log.ts";
 import { originOf } from "./machine-addresses.ts";
 import type { Metrics } from "./metrics.ts";
 import { embedRefusal, isOwnMachine, mayEmbed } from "./origins.ts";
@@ -54,7 +55,7 @@ export interface HttpOptions {
   readonly secure: boolean;
   /** Whether it serves the Unix socket, over which only this machine comes. */
   readonly local: boolean;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** @throws where the page has not been built. */
@@ -273,6 +274,19 @@ export function httpApp(options: HttpOptions): Express {
   app.use(onError);
   return app;
 
+  /** Says why not, and to who looks closely at the log too. */
+  function refuseAccess(response: Response, refused: Refused): void {
+    const { req: request } = response;
+    const client = proxies.clientOf({ headers: request.headers, address: request.socket.remoteAddress });
+    log(
+      `${request.method} ${request.path} from ${client ?? "here"} is refused (${refused.status}): ${refused.message}`,
+      {
+        level: "debug",
+      },
+    );
+    answerRefused(response, refused);
+  }
+
   /** Lets only those on who have the right to the stream in the path, or to the whole server where it has none. */
   function may<P extends { name?: string } = { name: string }>(right: Right) {
     return async (request: Request<P>, response: Allowed, next: NextFunction) => {
@@ -310,8 +324,10 @@ export function httpApp(options: HttpOptions): Express {
   function onError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
     const status = error instanceof Error && "status" in error ? error.status : undefined;
     if (response.headersSent) response.destroy();
-    else if (error instanceof FullError) sentence(response.set("Retry-After", "10"), 503, error.message);
-    else if (error instanceof LinkError) sentence(response, 400, error.message);
+    else if (error instanceof FullError) {
+      log(`A viewer finds no seat: ${error.message}`, { level: "debug" });
+      sentence(response.set("Retry-After", "10"), 503, error.message);
+    } else if (error instanceof LinkError) sentence(response, 400, error.message);
     else if (error instanceof DirectoryError) sentence(response, error.status, error.message);
     else if (error instanceof TakenError) sentence(response, 409, error.message);
     else if (error instanceof NotMultipartError) sentence(response, 415, error.message);
@@ -328,7 +344,7 @@ export function httpApp(options: HttpOptions): Express {
 type Allowed = Response<unknown, { verdict: Extract<Verdict, { granted: true }> }>;
 
 /** RFC 6750, section 3. */
-function refuseAccess(response: Response, { status, message }: Refused): void {
+function answerRefused(response: Response, { status, message }: Refused): void {
   if (status === 401) response.set("WWW-Authenticate", "Bearer");
   sentence(response, status, message);
 }

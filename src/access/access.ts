@@ -76,8 +76,10 @@ export class Access {
     if (right === "publish" && own !== undefined && !asker.inAddress && sameSecret(token, own))
       return { granted: true, by: "own", until: undefined };
     const from = addressKey(this.#options.proxies.clientOf(asker));
-    if (this.#wrongTokens.isSpent(from)) return this.#refused(right, "too-many");
-    const read = await this.#tokens.read(token, asker.inAddress);
+    // A fixed secret could be guessed, a signed token not: one bad client shuts out no others at its address.
+    const isSpent = this.#wrongTokens.isSpent(from);
+    const read = await this.#tokens.read(token, asker.inAddress || isSpent);
+    if (isSpent && typeof read === "string") return this.#refused(right, "too-many");
     if (read === "wrong") this.#wrongTokens.exceeds(from);
     if (typeof read === "string")
       return this.#refused(right, read === "wrong" && asker.inAddress ? "in-address" : read);

@@ -1,6 +1,7 @@
 /** `rendercast doctor`: looks at what viewing takes on this machine and its network, and says what to change. */
 import { existsSync } from "node:fs";
 import { isIPv4 } from "node:net";
+import { resolveAnnounced } from "../announce.ts";
 import { type Config, UsageError } from "../config.ts";
 import { isTurnUrl } from "../ice-servers.ts";
 import { machineAddresses } from "../machine-addresses.ts";
@@ -13,6 +14,9 @@ import { natOf, verdictOf } from "./verdict.ts";
 
 /** Whatever hangs, it is done by then. */
 const DONE_WITHIN = 9000;
+
+/** The keys of signed tokens have come by then. */
+const KEYS_WITHIN = 4000;
 
 const MARKS = { good: "✓", note: "·", bad: "✗" } as const;
 
@@ -37,6 +41,7 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   const relays = await relaying;
   const addresses = addressesAt(video.host);
   const announced = config.announce ?? [];
+  const settings = await settingsOf(config);
 
   const programs = [await encoders, await blender] as const;
 
@@ -46,6 +51,7 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
     ["STUN", tellSeen(seen, addresses)],
     ...relays.map((relay): [string, Finding] => ["TURN", tellRelay(relay)]),
     ...(config.iceServers?.some(isTurnUrl) ? [] : [["TURN", NO_TURN] as [string, Finding]]),
+    ...settings,
     ["Encoders", programs[0]],
     ["Blender", programs[1]],
   ];
@@ -66,6 +72,34 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   );
   print("");
   return works;
+}
+
+/** What the options name elsewhere, where that does not answer. */
+async function settingsOf({ announce = [], jwks }: Config): Promise<[string, Finding][]> {
+  const names = await resolveAnnounced(announce).then(
+    () => undefined,
+    (error) => wordsOf(error),
+  );
+  const keys =
+    jwks === undefined
+      ? undefined
+      : await fetch(jwks, { signal: AbortSignal.timeout(KEYS_WITHIN) })
+          .then(
+            async (answer) => (answer.ok && "keys" in (await answer.json()) ? undefined : "it has no keys"),
+            () => "it cannot be reached",
+          )
+          .catch(() => "it has no keys");
+  return [
+    ...(names === undefined ? [] : [["Announce", { state: "bad", text: names }] as [string, Finding]]),
+    ...(keys === undefined
+      ? []
+      : [
+          ["Tokens", { state: "bad", text: `--jwks ${jwks}: ${keys}, so that no signed token is taken` }] as [
+            string,
+            Finding,
+          ],
+        ]),
+  ];
 }
 
 /** Undefined for every address of this machine. */

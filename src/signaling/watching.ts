@@ -1,5 +1,6 @@
 /** What one page watches by WebRTC: one peer connection at most, and what it asks about it. */
 import { z } from "zod";
+import type { Log } from "../log.ts";
 import type { Clock, EpochMs, Millis } from "../timing.ts";
 import {
   type IceConfiguration,
@@ -43,7 +44,7 @@ export interface WatchingOptions {
   readonly address: string;
   /** Why who asks may not watch the stream; undefined where they may. */
   readonly forbids: (stream: string) => Promise<Refusal | undefined>;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** A refused request's answer. */
@@ -107,7 +108,10 @@ export class Watching {
     this.leave();
     const attempt = this.#attempt;
     const forbidden = await this.#options.forbids(parsed.data.stream);
-    if (forbidden) return forbidden;
+    if (forbidden) {
+      this.#options.log(`A viewer is refused: ${forbidden.message}`, { level: "debug" });
+      return forbidden;
+    }
     const stream = this.#options.find(parsed.data.stream);
     if (!stream) return NO_SUCH_STREAM;
     // It may have left meanwhile, and its seat is another's.
@@ -181,7 +185,10 @@ export class Watching {
 
   #refused(error: unknown, what: string): Answer {
     const refusal = this.#options.refusal(error);
-    if (refusal) return { ok: false, ...refusal };
+    if (refusal) {
+      this.#options.log(`${what}: ${refusal.message}`, { level: "debug" });
+      return { ok: false, ...refusal };
+    }
     this.#options.log(`${what}: ${error instanceof Error ? error.message : error}`);
     return { ok: false, code: "failed", message: "The server failed to answer; its log says why." };
   }

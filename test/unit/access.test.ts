@@ -262,8 +262,9 @@ describe("wrong tokens", () => {
     const access = newAccess({ secrets: { view: TOKEN } });
     for (let n = 0; n < 20; n++) expect(await view(access, `guess ${n}`)).toBe(403);
     expect(await view(access, "guess 20")).toBe(429);
-    // Nor is a right one found out this way.
+    // Nor is a right one found out this way; a link's cannot be guessed.
     expect(await view(access, TOKEN)).toBe(429);
+    expect(await view(access, (await access.share("main", 60_000)).token)).toBe("token");
     expect(await view(access, TOKEN, "192.0.2.3")).toBe("token");
     await clock.advance(3000);
     expect(await view(access, TOKEN)).toBe("token");

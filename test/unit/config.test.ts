@@ -74,6 +74,7 @@ describe("reading the configuration", () => {
     [["--port", "-v"], "--port needs a value; --help shows which."],
     [["--fps", "-3"], "--fps takes a whole number from 1 to 120, not '-3'."],
     [["--fps=-3"], "--fps takes a whole number from 1 to 120, not '-3'."],
+    [["--jwks", "foo"], "--jwks takes an https:// address, not 'foo'."],
     [
       ["--jwks", "http://keys.example/"],
       "--jwks takes an https:// address, or an http:// one on this machine, not 'http://keys.example/'.",
@@ -166,7 +167,7 @@ describe("reading the configuration", () => {
     "what --%s is is never shown, not even a wrong one",
     (flag) => {
       expect(() => run([`--${flag}`, "short"])).toThrow(
-        /^--\S+ takes at least \d+ characters, not what it is\.$/,
+        /^--\S+ takes at least \d+ characters, not the one given\.$/,
       );
     },
   );

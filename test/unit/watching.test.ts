@@ -66,7 +66,9 @@ beforeEach(() => {
         error instanceof OfferError ? { code: error.code, message: error.message } : undefined,
       address: "192.0.2.1",
       forbids: async () => forbidden,
-      log: (line) => logged.push(line),
+      log: (line, { level = "info" } = {}) => {
+        if (level !== "debug") logged.push(line);
+      },
     },
     (reason) => ended.push(reason),
   );

@@ -51,7 +51,9 @@ beforeEach(() => {
       if (error instanceof OfferError) return { code: error.code, message: error.message };
       return error instanceof FullError ? { code: "full", message: error.message } : undefined;
     },
-    log: (line) => logged.push(line),
+    log: (line, { level = "info" } = {}) => {
+      if (level !== "debug") logged.push(line);
+    },
   });
 });
 
