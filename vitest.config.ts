@@ -1,7 +1,42 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/**
+ * End-to-end suites that mostly wait, and whose bounds leave room for another suite beside them. What measures a time
+ * on the screen, or how fast a stall is noticed, is not among them.
+ */
+const SIDE_BY_SIDE = [
+  "addon-background",
+  "addon-blender",
+  "background-blender",
+  "codecs",
+  "forward",
+  "ingest",
+  "network-change",
+  "publishers",
+  "reach",
+  "restart",
+  "soak",
+  "tls",
+].map((name) => `test/e2e/${name}.test.ts`);
+
+/** The soak lasts far longer than any other suite: begun last, it would have nothing left beside it. */
+class SoakFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => (moduleId.endsWith("/soak.test.ts") ? 0 : 1);
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
+
+const endToEnd = {
+  globalSetup: ["test/setup/parts.ts"],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: SoakFirst },
     projects: [
       {
         test: {
@@ -14,14 +49,22 @@ export default defineConfig({
       },
       {
         test: {
+          ...endToEnd,
+          name: "e2e-side-by-side",
+          include: SIDE_BY_SIDE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...endToEnd,
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          globalSetup: ["test/setup/parts.ts"],
-          // Browsers, Blender and encoders need the cores to themselves: one suite at a time, after the unit tests.
+          exclude: SIDE_BY_SIDE,
+          // The other suites need the cores to themselves: one at a time, after the rest.
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

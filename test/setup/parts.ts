@@ -30,9 +30,10 @@ declare module "vitest" {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Vitest's global set-up of the end-to-end suites. */
-export default async function setup(project: TestProject): Promise<void> {
-  project.provide("parts", await readyParts());
+/** Vitest's global set-up of the end-to-end suites: once for all of their projects, though Vitest calls it for each. */
+export default async function setup({ vitest }: TestProject): Promise<void> {
+  if (vitest.getProvidedContext().parts) return;
+  vitest.provide("parts", await readyParts());
   await buildPage();
 }
 
