@@ -67,11 +67,6 @@ export class Cluster {
     );
   }
 
-  /** How many other servers there are. */
-  get peers(): number {
-    return this.#peers.size;
-  }
-
   close(): void {
     this.#stopLooking();
     this.#options.wire.send({ kind: "gone", from: this.#options.self });

@@ -28,7 +28,13 @@ export function passOn(
 ): void {
   const { headers, socket, method } = request;
   const client = [headers["x-forwarded-for"], socket.remoteAddress].flat().filter(Boolean).join(", ");
-  const asked = ask(new URL(path, server), {
+  const to = new URL(server);
+  // A request may name another server in its first line: it goes to this one, and nowhere else.
+  const { pathname, search } = new URL(path, server);
+  const asked = ask({
+    hostname: to.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: to.port,
+    path: `${pathname}${search}`,
     method,
     headers: {
       ...without(headers, HOP_BY_HOP),

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { get } from "node:http";
 import type { Browser, Page } from "puppeteer-core";
 import { createClient } from "redis";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -73,6 +74,16 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     const picture = await at(b, "/streams/film/snapshot.jpg");
     expect([picture.status, picture.headers.get("content-type")]).toEqual([200, "image/jpeg"]);
     await picture.body?.cancel();
+    // Whatever server the first line of a request names, it is passed on to the one that has the stream.
+    const elsewhere = await new Promise<number | undefined>((resolve, reject) => {
+      const path = `http://127.0.0.1:${port}/streams/film/snapshot.jpg`;
+      const asked = get({ host: "127.0.0.1", port: b?.port, path, agent: false }, (answer) => {
+        answer.destroy();
+        resolve(answer.statusCode);
+      });
+      asked.on("error", reject);
+    });
+    expect(elsewhere).toBe(200);
     const all = (await (await at(b, "/streams")).json()) as { name: string }[];
     expect(all.map(({ name }) => name).sort()).toEqual(["film", "main"]);
     await page.close();

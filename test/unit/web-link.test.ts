@@ -107,7 +107,7 @@ describe("troubleOf", () => {
     "a=candidate:udp6 1 UDP 2130706430 fd00::1 8081 typ host",
     "",
   ].join("\r\n");
-  const standing: Standing = { answer, connectionState: "connecting", iceState: "checking" };
+  const standing: Standing = { answer, connectionState: "connecting", iceState: "checking", byRelay: false };
   const why = (all: RawStats[], other: Partial<Standing> = {}) =>
     troubleOf(report(...all), { ...standing, ...other });
 
@@ -120,6 +120,7 @@ describe("troubleOf", () => {
   it.each<[string, RawStats[], Partial<Standing>, RegExp]>([
     ["a server that did not answer", [], { answer: undefined }, /did not answer in time$/],
     ["a browser that has no candidates", [remote], {}, /an extension or a policy may forbid it$/],
+    ["TURN servers that let nobody in", [remote], { byRelay: true }, /no TURN server was reached/],
     ["encryption that fails", [local, remote], { iceState: "connected" }, /encryption/],
     [
       "video that cannot be decoded",

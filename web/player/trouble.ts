@@ -7,10 +7,15 @@ export interface Standing {
   readonly answer: string | undefined;
   readonly connectionState: RTCPeerConnectionState;
   readonly iceState: RTCIceConnectionState;
+  /** Whether it may come by TURN servers alone. */
+  readonly byRelay: boolean;
 }
 
 /** A clause without a full stop, such as `WebRTC did not connect, as ...`. */
-export function troubleOf(report: RawReport, { answer, connectionState, iceState }: Standing): string {
+export function troubleOf(
+  report: RawReport,
+  { answer, connectionState, iceState, byRelay }: Standing,
+): string {
   const all: RawStats[] = [];
   report.forEach((stats) => {
     all.push(stats);
@@ -25,7 +30,10 @@ export function troubleOf(report: RawReport, { answer, connectionState, iceState
   }
   if (iceState === "connected" || iceState === "completed")
     return "WebRTC did not connect, as its encryption did not come about";
-  if (of("local-candidate").length === 0 && of("candidate-pair").length === 0)
+  const isNowhere = of("local-candidate").length === 0 && of("candidate-pair").length === 0;
+  if (isNowhere && byRelay)
+    return "WebRTC did not connect, as no TURN server was reached, or none let this browser in: whoever runs the server can try them by its doctor";
+  if (isNowhere)
     return "WebRTC did not connect, as this browser gave it no way to the network: an extension or a policy may forbid it";
   const servers = [...new Set(addressesIn(answer))];
   const ports = [...new Set(servers.map((address) => address.slice(address.lastIndexOf(":") + 1)))];

@@ -94,7 +94,8 @@ class WebRtcPlayback implements Playback {
   async trouble(): Promise<string | undefined> {
     const { connectionState, iceConnectionState: iceState } = this.#connection;
     const answer = this.#connection.remoteDescription?.sdp;
-    const standing = { answer, connectionState, iceState };
+    const byRelay = this.#connection.getConfiguration().iceTransportPolicy === "relay";
+    const standing = { answer, connectionState, iceState, byRelay };
     const report = await this.#connection.getStats().catch(() => undefined);
     return report && troubleOf(report, standing);
   }
