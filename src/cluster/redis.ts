@@ -18,6 +18,9 @@ export interface RedisLink {
 /** Of the messages that come, none is longer: an offer, or what a server says of its streams. */
 const MAX_MESSAGE = 512 * 1024;
 const RETRY_MS = 1000;
+/** One that hangs is as one that is away, and known to be before other servers are taken for gone. */
+const PING_MS = 1000;
+const SILENT_MS = 3000;
 /** Channels of rendercast alone, for Redis servers that have other things to do. */
 const PREFIX = "rendercast";
 
@@ -32,7 +35,8 @@ interface AdapterClients {
 
 /** Connects, and goes on trying. @param log takes a line when Redis is there, and when it is not. */
 export function openRedis(url: string, log: (line: string) => void): RedisLink {
-  const options = { url, socket: { reconnectStrategy: RETRY_MS, connectTimeout: 5000 } };
+  const socket = { reconnectStrategy: RETRY_MS, connectTimeout: 5000, socketTimeout: SILENT_MS };
+  const options = { url, socket, pingInterval: PING_MS };
   const publisher = createClient({ ...options, disableOfflineQueue: true });
   const subscriber = createClient(options);
   let isTold = false;
