@@ -78,7 +78,12 @@ describeWith(["chromium"], "the pages", ({ chromium }) => {
     const page = await opened(`${server.url}/watch/arm`);
     await waitForState(page, "live");
     await page.waitForSelector("#telemetry:not([hidden]) .plot");
-    for (const summary of await page.$$("details > summary")) await summary.click();
+    // It is there once the server has told that this browser may see who watches.
+    await page.waitForSelector("#viewers:not([hidden])");
+    // Not by clicks: what opens moves what is below it.
+    await page.$$eval("details", (all) => {
+      for (const one of all) one.open = true;
+    });
     await page.waitForSelector(".stages dt");
     await page.waitForFunction(() =>
       /WebRTC, UDP/.test(document.querySelector("#viewers")?.textContent ?? ""),

@@ -73,8 +73,9 @@ describeInBrowsers("the built-in scene", ({ name, launch }) => {
       (stats) => stats.latency !== undefined && stats.stages.length > 5,
     );
     const sum = stages.reduce((total, { time }) => total + time, 0);
-    // Medians of the parts need not add up to the median of the whole; but they are parts of it.
-    expect(sum).toBeGreaterThan((latency?.median ?? 0) * 0.5);
+    // Medians of the parts need not add up to the median of the whole, least of all where chance has frames meet this
+    // refresh of the screen or the next; but they are parts of it.
+    expect(sum).toBeGreaterThan((latency?.median ?? 0) * 0.5 - 20);
     expect(sum).toBeLessThan((latency?.median ?? 0) * 1.5 + 20);
   });
 
