@@ -81,7 +81,7 @@ export class Cluster {
     if (!wire.connected) for (const peer of this.#peers.values()) peer.heardAt = now;
     for (const [id, { heardAt }] of this.#peers)
       if (now - heardAt > LEASE) this.#lose(id, "the server that had the stream is gone");
-    const streams = this.#options.own().slice(0, MAX_STREAMS_TOLD);
+    const streams = this.#options.own();
     const what = JSON.stringify(streams.map(({ info, claim }) => [info.name, info.state, claim]));
     if (this.#told && now - this.#told.at < TELL_EVERY && what === this.#told.what) return;
     this.#told = { at: now, what };
@@ -90,7 +90,8 @@ export class Cluster {
 
   #tell(streams: ReturnType<ClusterOptions["own"]>): void {
     const { wire, self, url } = this.#options;
-    if (wire.connected) wire.send({ kind: "here", from: self, url, streams: [...streams] });
+    if (wire.connected)
+      wire.send({ kind: "here", from: self, url, streams: streams.slice(0, MAX_STREAMS_TOLD) });
   }
 
   #hear(heard: unknown): void {
@@ -128,7 +129,7 @@ export class Cluster {
       else peer.streams.set(info.name, new RemoteStream(peer, info, claim));
     }
     // Who comes need not wait for what is told each second.
-    if (!known) this.#tell(this.#options.own().slice(0, MAX_STREAMS_TOLD));
+    if (!known) this.#tell(this.#options.own());
   }
 
   #meet(id: string, url: string): Known | undefined {

@@ -1,6 +1,6 @@
 /** Viewers of this server's streams whose pages are at other servers. */
 import type { RefusalCode } from "../signaling/protocol.ts";
-import type { Watched, WatchedStream } from "../signaling/watching.ts";
+import { BAD_REQUEST, NOT_WATCHING, type Watched, type WatchedStream } from "../signaling/watching.ts";
 import type { Clock } from "../timing.ts";
 import type { Answer, Request } from "./messages.ts";
 
@@ -22,12 +22,6 @@ interface Session {
 
 /** Of one server: as many as come in a rush, and no more than anybody could mean. */
 const MAX_SESSIONS = 2000;
-
-const NOT_WATCHING = {
-  ok: false,
-  code: "not-watching",
-  message: "There is no connection to restart.",
-} as const;
 
 export class Hosted {
   readonly #options: HostedOptions;
@@ -87,8 +81,7 @@ export class Hosted {
     if (!stream) return { ok: false, code: "no-such-stream", message: "The stream has just ended here." };
     const sessions = this.#servers.get(server) ?? new Map<string, Session>();
     this.#servers.set(server, sessions);
-    if (sessions.has(request.session) || sessions.size >= MAX_SESSIONS)
-      return { ok: false, code: "bad-request", message: "The request is not valid." };
+    if (sessions.has(request.session) || sessions.size >= MAX_SESSIONS) return BAD_REQUEST;
     const session: Session = { watched: undefined, left: false };
     sessions.set(request.session, session);
     let isIn = false;

@@ -54,6 +54,7 @@ export function openRedis(url: string, log: (line: string) => void): RedisLink {
       isTold = false;
       log("Redis joins this server with others.");
     });
+    // It is told as an error above, and tried again.
     client.connect().catch(() => {});
   }
   const clients: AdapterClients = {

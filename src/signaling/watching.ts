@@ -72,12 +72,12 @@ export const NO_SUCH_STREAM = {
   code: "no-such-stream",
   message: "There is no stream of that name yet. It will show here as soon as it starts.",
 } as const;
-const NOT_WATCHING = {
+export const NOT_WATCHING = {
   ok: false,
   code: "not-watching",
   message: "There is no connection to restart.",
 } as const;
-const BAD_REQUEST = { ok: false, code: "bad-request", message: "The request is not valid." } as const;
+export const BAD_REQUEST = { ok: false, code: "bad-request", message: "The request is not valid." } as const;
 const TOO_SOON = {
   ok: false,
   code: "bad-request",
