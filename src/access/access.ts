@@ -46,6 +46,11 @@ const STATUSES: { readonly [W in Why]?: Refused["status"] } = {
   unchecked: 503,
 };
 
+/** Whether it was given for a fixed secret: what is signed ends. */
+export function hasFixedSecret(verdict: Verdict): boolean {
+  return verdict.granted && verdict.by === "token" && verdict.until === undefined;
+}
+
 export class Access {
   readonly #options: AccessOptions;
   readonly #tokens: Tokens;
@@ -96,8 +101,7 @@ export class Access {
    */
   async mayShare(asker: Asker, stream: string | undefined): Promise<Verdict> {
     const view = await this.mayDo(asker, "view", stream);
-    const isFixed = view.granted && view.by === "token" && view.until === undefined;
-    return isFixed ? view : this.mayDo(asker, "operate", stream);
+    return hasFixedSecret(view) ? view : this.mayDo(asker, "operate", stream);
   }
 
   /** A token to watch one stream with for so many milliseconds, as share links carry it. */
