@@ -1,7 +1,7 @@
 /** The viewer page as a test sees it: through the player's public surface, and its pixels. */
 import type { Browser, Page } from "puppeteer-core";
-import type { PlayerStats } from "../../web/player/meter.ts";
-import type { PlayerState } from "../../web/player/state.ts";
+import type { PlayerStats } from "../../web/player/figures/meter.ts";
+import type { PlayerState } from "../../web/player/session/state.ts";
 
 /** Everything that went wrong in a page: an honest page has none of it. */
 const troubles = new WeakMap<Page, string[]>();

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Frames } from "../../web/lab/frames.ts";
 import { opticalSample, ToldFrames } from "../../web/lab/optical.ts";
 import type { Sample } from "../../web/lab/sample.ts";
-import type { PlaybackEvents } from "../../web/player/playback.ts";
+import type { PlaybackEvents } from "../../web/player/playback/playback.ts";
 
 /** The server's clock is 1000 ms ahead of the page's. */
 const clock = { offset: 1000, uncertainty: 0.5 };

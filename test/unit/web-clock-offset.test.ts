@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ClockOffset } from "../../web/player/clock-offset.ts";
+import { ClockOffset } from "../../web/player/figures/clock-offset.ts";
 
 /** An answer to a ping sent at `sent`: `there` ms on the way to the server, `back` ms back, its clock `ahead`. */
 const ping = (sent: number, there: number, back: number, ahead: number) => ({

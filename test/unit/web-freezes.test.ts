@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Freezes } from "../../web/player/freezes.ts";
+import { Freezes } from "../../web/player/figures/freezes.ts";
 
 /** @returns what is counted after the browser's counter had these values, each half second; a star where the scene rests. */
 function after(...told: readonly (number | `${number}*`)[]): number {

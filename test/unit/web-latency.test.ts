@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FrameMatcher, RollingWindow } from "../../web/player/latency.ts";
+import { FrameMatcher, RollingWindow } from "../../web/player/figures/latency.ts";
 
 const report = (rtpTimestamp: number) => ({
   rtpTimestamp,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type RawStats, readLink } from "../../web/player/link.ts";
-import { Meter } from "../../web/player/meter.ts";
-import { figuresOf } from "../../web/player/statistics.ts";
-import { type Standing, troubleOf } from "../../web/player/trouble.ts";
+import { Meter } from "../../web/player/figures/meter.ts";
+import { figuresOf } from "../../web/player/figures/statistics.ts";
+import { type RawStats, readLink } from "../../web/player/webrtc/link.ts";
+import { type Standing, troubleOf } from "../../web/player/webrtc/trouble.ts";
 
 const report = (...all: RawStats[]) => new Map(all.map((stats) => [stats.id, stats]));
 const inbound = {

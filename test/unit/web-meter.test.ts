@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Meter } from "../../web/player/meter.ts";
+import { Meter } from "../../web/player/figures/meter.ts";
 
 const report = (number: number, captured: number) => ({
   rtpTimestamp: number * 90 + captured,

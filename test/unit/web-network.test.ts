@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { onNetworkChange } from "../../web/player/network.ts";
+import { onNetworkChange } from "../../web/player/webrtc/network.ts";
 
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Backoff } from "../../web/player/backoff.ts";
-import { bitrate, frameRate, milliseconds, size } from "../../web/player/format.ts";
-import { RateMeter } from "../../web/player/rates.ts";
-import { readTimes } from "../../web/player/report.ts";
-import { parseSource, timedMjpegUrl } from "../../web/player/source-url.ts";
-import { Silence, Watchdog } from "../../web/player/watchdog.ts";
-import { readInbound } from "../../web/player/webrtc.ts";
-import { streamOf } from "../../web/route.ts";
+import { streamOf } from "../../web/common/route.ts";
+import { bitrate, frameRate, milliseconds, size } from "../../web/player/figures/format.ts";
+import { RateMeter } from "../../web/player/figures/rates.ts";
+import { readTimes } from "../../web/player/playback/report.ts";
+import { Silence, Watchdog } from "../../web/player/playback/watchdog.ts";
+import { Backoff } from "../../web/player/session/backoff.ts";
+import { parseSource, timedMjpegUrl } from "../../web/player/session/source-url.ts";
+import { readInbound } from "../../web/player/webrtc/webrtc.ts";
 
 describe("Backoff", () => {
   it("doubles its waits up to the limit, and begins again after a success", () => {

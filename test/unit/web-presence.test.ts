@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Presence, UNSEEN_AFTER } from "../../web/player/presence.ts";
-import { onWake } from "../../web/player/wake.ts";
+import { Presence, UNSEEN_AFTER } from "../../web/player/session/presence.ts";
+import { onWake } from "../../web/player/session/wake.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 function begin(seen: boolean) {

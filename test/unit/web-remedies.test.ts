@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Remedies } from "../../web/player/remedies.ts";
+import { Remedies } from "../../web/player/webrtc/remedies.ts";
 
 /** What is done, by second, where the counters are so each half second. */
 function treat(

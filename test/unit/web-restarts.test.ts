@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Reply, SessionAnswer } from "../../src/signaling/protocol.ts";
-import { type Restartable, Restarts } from "../../web/player/restarts.ts";
+import { type Restartable, Restarts } from "../../web/player/webrtc/restarts.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 let timers: FakeClock;

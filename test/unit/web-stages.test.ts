@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StageMedians, stagesOf } from "../../web/player/stages.ts";
+import { StageMedians, stagesOf } from "../../web/player/figures/stages.ts";
 
 /** The server's clock is 1000 ms ahead of the page's. */
 const OFFSET = 1000;

@@ -7,7 +7,7 @@ import {
   RESTART_NOTICE,
   timeOfDay,
   withSource,
-} from "../../web/player/state.ts";
+} from "../../web/player/session/state.ts";
 
 const SINCE = 1_000_000;
 const live: SourceState = { kind: "live", since: SINCE, run: 1 };

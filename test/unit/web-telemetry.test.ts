@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { readReport, readTelemetry } from "../../web/player/report.ts";
-import { type ShownTelemetry, TelemetryTrack } from "../../web/player/telemetry.ts";
+import { readReport, readTelemetry } from "../../web/player/playback/report.ts";
+import { type ShownTelemetry, TelemetryTrack } from "../../web/player/session/telemetry.ts";
 import { Board, MAX_PLOTS, MAX_ROWS } from "../../web/telemetry/board.ts";
 import { figure } from "../../web/telemetry/figure.ts";
 import { flatten } from "../../web/telemetry/flatten.ts";

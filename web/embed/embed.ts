@@ -1,7 +1,7 @@
 /** The player alone, for a frame in another page. */
 import "../player/define.ts";
-import { streamOf } from "../route.ts";
-import { tokenOf } from "../token.ts";
+import { streamOf } from "../common/route.ts";
+import { tokenOf } from "../common/token.ts";
 
 const player = document.querySelector("rendercast-player");
 const stream = streamOf(location);

@@ -1,7 +1,7 @@
 /** One broadcast in the list: its picture, moving while it is in sight, and what it is. */
 import type { SourceState, StreamInfo } from "../../src/signaling/protocol.ts";
-import { frameRate, size } from "../player/format.ts";
-import { bearer } from "../token.ts";
+import { bearer } from "../common/token.ts";
+import { frameRate, size } from "../player/figures/format.ts";
 
 /** Between thumbnails; the next is asked for when the last is there. */
 const PICTURE_EVERY = 1000;

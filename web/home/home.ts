@@ -1,7 +1,7 @@
 /** All broadcasts, with thumbnails that move while somebody looks. */
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import { bearer, tokenOf } from "../common/token.ts";
 import { tokenToView } from "../share/made.ts";
-import { bearer, tokenOf } from "../token.ts";
 import { Card } from "./card.ts";
 
 const READ_EVERY = 2000;

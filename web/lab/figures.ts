@@ -1,5 +1,5 @@
 /** One lane's frames of the last seconds, and the figures that follow from them. Times are the page's clock. */
-import { STAGES } from "../player/stages.ts";
+import { STAGES } from "../player/figures/stages.ts";
 import type { LabStage, LabStageKey, Sample } from "./sample.ts";
 
 /** The figures are those of the last so many milliseconds. */

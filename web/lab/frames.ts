@@ -1,10 +1,10 @@
 /** From what a playback tells to timed frames. */
 import type { FrameReport } from "../../src/signaling/protocol.ts";
-import type { Offset } from "../player/clock-offset.ts";
-import { FrameMatcher, type Shown } from "../player/latency.ts";
-import type { PlaybackEvents } from "../player/playback.ts";
-import { type Counters, RateMeter, STALE } from "../player/rates.ts";
-import { type ServerTimes, stagesOf } from "../player/stages.ts";
+import type { Offset } from "../player/figures/clock-offset.ts";
+import { FrameMatcher, type Shown } from "../player/figures/latency.ts";
+import { type Counters, RateMeter, STALE } from "../player/figures/rates.ts";
+import { type ServerTimes, stagesOf } from "../player/figures/stages.ts";
+import type { PlaybackEvents } from "../player/playback/playback.ts";
 import type { Sample } from "./sample.ts";
 
 /** What becomes of the frames. */

@@ -2,13 +2,14 @@
  * The latency lab: one stream by three ways at the same time, measured frame by frame. This file joins the parts:
  * the lanes, the plot that all of them share, and the recorder. The figures are of the last ten seconds.
  */
-import { milliseconds, type Tone } from "../player/format.ts";
-import { Presence } from "../player/presence.ts";
-import { parseSource } from "../player/source-url.ts";
-import { pageTimers } from "../player/timers.ts";
-import { write } from "../telemetry/dom.ts";
-import { Redraw } from "../telemetry/redraw.ts";
-import { tokenOf } from "../token.ts";
+
+import { write } from "../common/dom.ts";
+import { Redraw } from "../common/redraw.ts";
+import { tokenOf } from "../common/token.ts";
+import { milliseconds, type Tone } from "../player/figures/format.ts";
+import { pageTimers } from "../player/playback/timers.ts";
+import { Presence } from "../player/session/presence.ts";
+import { parseSource } from "../player/session/source-url.ts";
 import { Chart } from "./chart.ts";
 import { FIGURES_WINDOW, freezeAfter, PLOT_WINDOW } from "./figures.ts";
 import { Lane, openIdleSession, type Surroundings } from "./lane.ts";

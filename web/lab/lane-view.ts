@@ -1,7 +1,8 @@
 /** One lane on the page: its switch, its picture, its figures, its stages. */
-import { NONE } from "../player/format.ts";
-import { STAGES_EXPLAINED } from "../player/stages.ts";
-import { element, write } from "../telemetry/dom.ts";
+
+import { element, write } from "../common/dom.ts";
+import { NONE } from "../player/figures/format.ts";
+import { STAGES_EXPLAINED } from "../player/figures/stages.ts";
 import type { Figures } from "./figures.ts";
 import { LANE_NAMES, type LabStage, type LaneKey, STAGE_NAMES } from "./sample.ts";
 import { byteRate, tenths } from "./words.ts";

@@ -2,16 +2,17 @@
  * The three lanes: the same stream at the same time, each shown as a page would show it, and timed as far as the
  * browser tells. WebRTC and fetch are the player's own playbacks; the `<img>` is nothing but an `<img>`.
  */
-import { Backoff } from "../player/backoff.ts";
-import type { Offset } from "../player/clock-offset.ts";
-import { openMjpeg } from "../player/mjpeg.ts";
-import type { Playback } from "../player/playback.ts";
-import { PlayerScreen } from "../player/screen.ts";
-import { Session } from "../player/session.ts";
-import { openSignaling } from "../player/signaling.ts";
-import { type SourceUrl, timedMjpegUrl } from "../player/source-url.ts";
-import type { Cancel, Timers } from "../player/timers.ts";
-import { hasWebRtc, openWebRtc } from "../player/webrtc.ts";
+
+import type { Offset } from "../player/figures/clock-offset.ts";
+import { openMjpeg } from "../player/playback/mjpeg.ts";
+import type { Playback } from "../player/playback/playback.ts";
+import { PlayerScreen } from "../player/playback/screen.ts";
+import type { Cancel, Timers } from "../player/playback/timers.ts";
+import { Backoff } from "../player/session/backoff.ts";
+import { Session } from "../player/session/session.ts";
+import { openSignaling } from "../player/session/signaling.ts";
+import { type SourceUrl, timedMjpegUrl } from "../player/session/source-url.ts";
+import { hasWebRtc, openWebRtc } from "../player/webrtc/webrtc.ts";
 import { LaneLog } from "./figures.ts";
 import { Frames } from "./frames.ts";
 import { OpticalReader, opticalSample, type Picture, type ToldFrames } from "./optical.ts";

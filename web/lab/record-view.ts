@@ -1,5 +1,5 @@
 /** The recording's controls: how long, how far it is, and what came of it. */
-import { write } from "../telemetry/dom.ts";
+import { write } from "../common/dom.ts";
 import { type Recording, summaryLine, toCsv, toJson } from "./recording.ts";
 import { reportImage } from "./report-image.ts";
 

@@ -1,5 +1,5 @@
 /** A recording: the timed frames of some seconds, as CSV, as JSON, and as a line for a report. */
-import { STAGES } from "../player/stages.ts";
+import { STAGES } from "../player/figures/stages.ts";
 import { FIGURES_WINDOW, type Figures, LaneLog } from "./figures.ts";
 import { LANE_NAMES, LANES, type LaneKey, type Sample } from "./sample.ts";
 

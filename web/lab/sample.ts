@@ -1,5 +1,5 @@
 /** What the lab measures: one frame on the screen of one lane. */
-import type { Stage, StageKey } from "../player/stages.ts";
+import type { Stage, StageKey } from "../player/figures/stages.ts";
 
 /** The lanes, in the order they are shown. */
 export const LANES = ["webrtc", "img", "fetch"] as const;

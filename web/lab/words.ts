@@ -1,5 +1,5 @@
 /** How the lab writes its figures. The units stand beside them. */
-import { NONE } from "../player/format.ts";
+import { NONE } from "../player/figures/format.ts";
 
 /** Milliseconds to a tenth, or whole ones from a hundred on. */
 export function tenths(value: number | undefined): string {

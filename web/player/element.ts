@@ -6,23 +6,23 @@
  * the picture that comes afterwards is that of now.
  */
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
-import { Banner } from "./banner.ts";
-import { actionOf, Controls, type PlayerActions } from "./controls.ts";
-import { IconButton } from "./icons.ts";
-import { Meter, type PlayerStats } from "./meter.ts";
-import { openMjpeg } from "./mjpeg.ts";
-import css from "./player.css?inline";
-import { Presence, watchVisibility } from "./presence.ts";
-import { PlayerScreen } from "./screen.ts";
-import { Session } from "./session.ts";
-import { openSignaling } from "./signaling.ts";
-import { parseSource, timedMjpegUrl } from "./source-url.ts";
-import { describe, initialModel, type Model, type PlayerState, timeOfDay } from "./state.ts";
-import { StatisticsView } from "./statistics-view.ts";
-import type { FrameTelemetry, ShownTelemetry } from "./telemetry.ts";
-import { type Cancel, pageTimers } from "./timers.ts";
-import { onWake } from "./wake.ts";
-import { hasWebRtc, openWebRtc } from "./webrtc.ts";
+import { Meter, type PlayerStats } from "./figures/meter.ts";
+import { openMjpeg } from "./playback/mjpeg.ts";
+import { PlayerScreen } from "./playback/screen.ts";
+import { type Cancel, pageTimers } from "./playback/timers.ts";
+import { Presence, watchVisibility } from "./session/presence.ts";
+import { Session } from "./session/session.ts";
+import { openSignaling } from "./session/signaling.ts";
+import { parseSource, timedMjpegUrl } from "./session/source-url.ts";
+import { describe, initialModel, type Model, type PlayerState, timeOfDay } from "./session/state.ts";
+import type { FrameTelemetry, ShownTelemetry } from "./session/telemetry.ts";
+import { onWake } from "./session/wake.ts";
+import { Banner } from "./ui/banner.ts";
+import { actionOf, Controls, type PlayerActions } from "./ui/controls.ts";
+import { IconButton } from "./ui/icons.ts";
+import css from "./ui/player.css?inline";
+import { StatisticsView } from "./ui/statistics-view.ts";
+import { hasWebRtc, openWebRtc } from "./webrtc/webrtc.ts";
 
 /** The element's own events. */
 export interface PlayerEventMap extends HTMLElementEventMap {

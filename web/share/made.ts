@@ -1,5 +1,5 @@
 /** Has the server make links. */
-import { bearer, rightsTo } from "../token.ts";
+import { bearer, rightsTo } from "../common/token.ts";
 import type { ShareLinks } from "./links.ts";
 
 /** Links for a day, with a token where viewers need one; undefined where the server makes none for that token. */

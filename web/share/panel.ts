@@ -1,6 +1,6 @@
 /** The Share panel: a dialog with a QR code, and what to copy. */
 import { renderSVG } from "uqr";
-import { rightsTo, tokenTo } from "../token.ts";
+import { rightsTo, tokenTo } from "../common/token.ts";
 import { copied } from "./copy.ts";
 import { movedTo, notesOf, type Offer, offersOf, ownLinks, type ShareLinks } from "./links.ts";
 import { madeLinks } from "./made.ts";

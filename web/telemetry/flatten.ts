@@ -1,6 +1,6 @@
 /** Takes the data of one frame apart into what a panel can show: numbers, and everything else as text. */
 import type { Telemetry } from "../../src/signaling/protocol.ts";
-import { NONE } from "../player/format.ts";
+import { NONE } from "../player/figures/format.ts";
 import { figure } from "./figure.ts";
 
 /** The values of one frame, by name, in the order of the data. */

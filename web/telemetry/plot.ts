@@ -1,7 +1,7 @@
 /** One number over the last seconds: its name, its value, and a line. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { element, write } from "./dom.ts";
+import { element, write } from "../common/dom.ts";
 import { type Extent, figure } from "./figure.ts";
 import { type Series, WINDOW } from "./series.ts";
 

@@ -1,9 +1,10 @@
 /** The telemetry panel: numbers as plots, the rest as a list. Names and values are a stranger's: they are only text. */
-import type { ShownTelemetry } from "../player/telemetry.ts";
+
+import { element, write } from "../common/dom.ts";
+import { Redraw } from "../common/redraw.ts";
+import type { ShownTelemetry } from "../player/session/telemetry.ts";
 import { Board, type PlotEntry, type RowEntry } from "./board.ts";
-import { element, write } from "./dom.ts";
 import { Plot } from "./plot.ts";
-import { Redraw } from "./redraw.ts";
 import "./telemetry.css";
 
 interface Row {

@@ -1,6 +1,6 @@
 /** Who watches, for whoever runs the stream: a table that is read anew while it is open. */
 import type { ViewerInfo } from "../../src/signaling/protocol.ts";
-import { bearer, tokenTo } from "../token.ts";
+import { bearer, tokenTo } from "../common/token.ts";
 import { COLUMNS, cellsOf } from "./cells.ts";
 import "./viewers.css";
 

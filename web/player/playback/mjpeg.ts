@@ -1,7 +1,7 @@
 /** The pictures by MJPEG: one request, read part by part, drawn to the canvas. */
 
-import { MultipartParser, type Part } from "../../src/signaling/multipart.ts";
-import { MJPEG_BOUNDARY } from "../../src/signaling/protocol.ts";
+import { MultipartParser, type Part } from "../../../src/signaling/multipart.ts";
+import { MJPEG_BOUNDARY } from "../../../src/signaling/protocol.ts";
 import type { Playback, PlaybackEvents } from "./playback.ts";
 import { readTelemetry, readTimes } from "./report.ts";
 import type { PlayerScreen } from "./screen.ts";

@@ -2,8 +2,8 @@
  * What the viewer is told. The {@link Model} keeps apart what the source does, whether the server is
  * there, and which way the pictures come; {@link describe} makes one {@link PlayerState} of them.
  */
-import type { RefusalCode, SourceState } from "../../src/signaling/protocol.ts";
-import type { Reduction } from "./rendition.ts";
+import type { RefusalCode, SourceState } from "../../../src/signaling/protocol.ts";
+import type { Reduction } from "../figures/rendition.ts";
 
 /** The way the pictures come. */
 export type Transport = "webrtc" | "mjpeg";

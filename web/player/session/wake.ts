@@ -1,5 +1,5 @@
 /** Notices that the device slept: its timers stood still, and the server has long given the viewer up. */
-import type { Cancel, Timers } from "./timers.ts";
+import type { Cancel, Timers } from "../playback/timers.ts";
 
 const LOOK_EVERY = 2000;
 /** The server keeps who is silent for twenty seconds; sooner than that everything may go on as it was. */

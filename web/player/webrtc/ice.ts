@@ -1,5 +1,5 @@
 /** How a peer connection looks for ways to the server: with the STUN and TURN servers that it is given. */
-import type { SessionAnswer } from "../../src/signaling/protocol.ts";
+import type { SessionAnswer } from "../../../src/signaling/protocol.ts";
 
 /** What may not change once a connection is made. */
 export const CONFIGURATION = { bundlePolicy: "max-bundle" } as const satisfies RTCConfiguration;

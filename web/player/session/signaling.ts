@@ -7,7 +7,7 @@ import type {
   ServerToClientEvents,
   SessionAnswer,
   StreamInfo,
-} from "../../src/signaling/protocol.ts";
+} from "../../../src/signaling/protocol.ts";
 import { Backoff } from "./backoff.ts";
 import type { SourceUrl } from "./source-url.ts";
 import type { Refusal } from "./state.ts";

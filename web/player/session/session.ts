@@ -17,16 +17,16 @@ import type {
   Reply,
   SessionAnswer,
   StreamInfo,
-} from "../../src/signaling/protocol.ts";
+} from "../../../src/signaling/protocol.ts";
+import { Meter } from "../figures/meter.ts";
+import { reductionOf } from "../figures/rendition.ts";
+import type { Playback, PlaybackEvents } from "../playback/playback.ts";
+import type { Cancel, Timers } from "../playback/timers.ts";
+import { STALLED_AFTER } from "../playback/watchdog.ts";
 import { Backoff } from "./backoff.ts";
-import { Meter } from "./meter.ts";
-import type { Playback, PlaybackEvents } from "./playback.ts";
-import { reductionOf } from "./rendition.ts";
 import type { Offers, Signaling, SignalingEvents } from "./signaling.ts";
 import { initialModel, type Model, type Refusal, type Transport, withSource } from "./state.ts";
 import { type ShownTelemetry, TelemetryTrack } from "./telemetry.ts";
-import type { Cancel, Timers } from "./timers.ts";
-import { STALLED_AFTER } from "./watchdog.ts";
 
 /** What the session acts through. */
 export interface SessionPorts {

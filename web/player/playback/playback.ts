@@ -1,11 +1,11 @@
 /** One way to get the pictures, tried once. The session puts a new one in the place of one that is lost. */
-import type { FrameReport } from "../../src/signaling/protocol.ts";
-import type { Shown } from "./latency.ts";
-import type { LinkStats } from "./link.ts";
-import type { Counters } from "./rates.ts";
-import type { ServerTimes } from "./stages.ts";
-import type { Refusal } from "./state.ts";
-import type { FrameTelemetry } from "./telemetry.ts";
+import type { FrameReport } from "../../../src/signaling/protocol.ts";
+import type { Shown } from "../figures/latency.ts";
+import type { Counters } from "../figures/rates.ts";
+import type { ServerTimes } from "../figures/stages.ts";
+import type { Refusal } from "../session/state.ts";
+import type { FrameTelemetry } from "../session/telemetry.ts";
+import type { LinkStats } from "../webrtc/link.ts";
 
 /** A playback that was begun. */
 export interface Playback {

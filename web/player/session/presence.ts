@@ -1,5 +1,5 @@
 /** Whether anybody can see the player: who scrolled on or went to another tab is sent nothing. */
-import type { Cancel, Timers } from "./timers.ts";
+import type { Cancel, Timers } from "../playback/timers.ts";
 
 /** How long nobody can see it before it counts as unseen: a glance elsewhere shall not interrupt the picture. */
 export const UNSEEN_AFTER = 3000;

@@ -1,5 +1,5 @@
 /** Finds for each frame on the screen what the server told about it, and sums up the latencies. */
-import type { FrameReport } from "../../src/signaling/protocol.ts";
+import type { FrameReport } from "../../../src/signaling/protocol.ts";
 
 /** A frame that came onto the screen, on the page's clock in milliseconds since the epoch. */
 export interface Shown {

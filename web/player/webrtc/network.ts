@@ -1,5 +1,5 @@
 /** What the browser tells of this device's way to the network. */
-import type { Cancel } from "./timers.ts";
+import type { Cancel } from "../playback/timers.ts";
 
 /** `navigator.connection`, which only Chromium has, and its `type` only where the device tells. */
 interface NetworkInformation extends EventTarget {

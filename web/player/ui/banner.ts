@@ -1,6 +1,6 @@
 /** The state in words: over the picture where there is something to say, in the controls, and for screen readers. */
-import { duration, toneOf } from "./format.ts";
-import type { PlayerState } from "./state.ts";
+import { duration, toneOf } from "../figures/format.ts";
+import type { PlayerState } from "../session/state.ts";
 
 export class Banner {
   /** Over the picture. */

@@ -1,8 +1,8 @@
 /** The statistics laid over the picture: what a figure is stands below them while it is pointed at. */
 
-import type { StreamInfo } from "../../src/signaling/protocol.ts";
-import type { PlayerStats } from "./meter.ts";
-import { type Figure, figuresOf } from "./statistics.ts";
+import type { StreamInfo } from "../../../src/signaling/protocol.ts";
+import type { PlayerStats } from "../figures/meter.ts";
+import { type Figure, figuresOf } from "../figures/statistics.ts";
 
 const HINT = "Point at a figure to see what it is.";
 

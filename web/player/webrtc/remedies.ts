@@ -1,5 +1,5 @@
 /** What to do about a video whose packets come and whose picture stands still, in the order of what it costs. */
-import type { Counters } from "./rates.ts";
+import type { Counters } from "../figures/rates.ts";
 
 /**
  * `keyframe`: ask the server for a picture that needs none before it. `reattach`: give the video to its element anew.

@@ -1,13 +1,13 @@
 /** Gathers what the playbacks tell into the figures that are shown. */
-import type { FrameReport } from "../../src/signaling/protocol.ts";
+import type { FrameReport } from "../../../src/signaling/protocol.ts";
+import type { Format, PlaybackEvents } from "../playback/playback.ts";
+import type { Transport } from "../session/state.ts";
+import type { LinkStats } from "../webrtc/link.ts";
 import { ClockOffset } from "./clock-offset.ts";
 import { Freezes } from "./freezes.ts";
 import { FrameMatcher, RollingWindow, type Shown } from "./latency.ts";
-import type { LinkStats } from "./link.ts";
-import type { Format, PlaybackEvents } from "./playback.ts";
 import { type Counters, RateMeter, STALE } from "./rates.ts";
 import { type ServerTimes, type Stage, StageMedians, stagesOf } from "./stages.ts";
-import type { Transport } from "./state.ts";
 
 /** How old the picture on the screen is, from the renderer's pixels to this screen's, in milliseconds. */
 export interface Latency {

@@ -1,7 +1,7 @@
 /** What the viewer's rendition is of the stream's picture, in words. */
 
-import { rungOf, sizeAt } from "../../src/ladder.ts";
-import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import { rungOf, sizeAt } from "../../../src/ladder.ts";
+import type { StreamInfo } from "../../../src/signaling/protocol.ts";
 import { NONE, size } from "./format.ts";
 
 /** The full picture, as far as the server has described it; without pixels where it has seen none. */

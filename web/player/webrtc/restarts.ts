@@ -1,7 +1,7 @@
 /** ICE restarts of one connection: it goes on over another network, and the picture with it. */
-import type { Reply, SessionAnswer } from "../../src/signaling/protocol.ts";
+import type { Reply, SessionAnswer } from "../../../src/signaling/protocol.ts";
+import type { Cancel, Timers } from "../playback/timers.ts";
 import { useIceServers } from "./ice.ts";
-import type { Cancel, Timers } from "./timers.ts";
 
 /** What an `RTCPeerConnection` has for it. */
 export interface Restartable {

@@ -1,15 +1,15 @@
 /** The page around the player: it names the stream, and writes the player's events out as text. */
-import "./player/define.ts";
-import type { StreamInfo } from "../src/signaling/protocol.ts";
-import { bitrate, frameRate, latency, milliseconds, size, toneOf } from "./player/format.ts";
-import type { PlayerStats } from "./player/meter.ts";
-import type { PlayerState } from "./player/state.ts";
-import type { ShownTelemetry } from "./player/telemetry.ts";
-import { streamOf } from "./route.ts";
+import "../player/define.ts";
+import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import { streamOf } from "../common/route.ts";
+import { tokenOf } from "../common/token.ts";
+import { bitrate, frameRate, latency, milliseconds, size, toneOf } from "../player/figures/format.ts";
+import type { PlayerStats } from "../player/figures/meter.ts";
+import type { PlayerState } from "../player/session/state.ts";
+import type { ShownTelemetry } from "../player/session/telemetry.ts";
+import type { TelemetryView } from "../telemetry/view.ts";
+import { showViewers } from "../viewers/overview.ts";
 import { StagesView } from "./stages-view.ts";
-import type { TelemetryView } from "./telemetry/view.ts";
-import { tokenOf } from "./token.ts";
-import { showViewers } from "./viewers/overview.ts";
 
 /** Where the server has gone, or tells this viewer nothing: what it told before may not be so any more. */
 const UNTOLD: readonly PlayerState["kind"][] = ["away", "paused", "refused"];
@@ -36,7 +36,7 @@ showStats(player.stats);
 /** Whoever runs the server is on its machine and may make links: the page makes itself one, and opens by it. */
 async function letOwnerIn(): Promise<void> {
   if (token !== "") return;
-  const made = await (await import("./share/made.ts")).tokenToView(stream, token);
+  const made = await (await import("../share/made.ts")).tokenToView(stream, token);
   if (made === "") return;
   location.hash = `token=${made}`;
   location.reload();
@@ -47,7 +47,7 @@ byId("home", HTMLAnchorElement).href = `/all${withToken}`;
 byId("lab", HTMLAnchorElement).href = `/lab/${encodeURIComponent(stream)}${withToken}`;
 byId("share", HTMLButtonElement).addEventListener("click", () => {
   // It brings the QR code along, which few need.
-  void import("./share/panel.ts").then(({ openShare }) => openShare(stream, token));
+  void import("../share/panel.ts").then(({ openShare }) => openShare(stream, token));
 });
 void showViewers(byId("viewers", HTMLDetailsElement), stream, token);
 
@@ -115,7 +115,7 @@ async function loadTelemetry(first: ShownTelemetry): Promise<void> {
     view?.show(detail);
   });
   // It fails where the server has gone, or come back with another page: then the picture is all there is.
-  const loaded = await import("./telemetry/view.ts").catch(() => undefined);
+  const loaded = await import("../telemetry/view.ts").catch(() => undefined);
   if (!loaded) return;
   view = new loaded.TelemetryView(byId("telemetry", HTMLElement));
   view.show(newest);

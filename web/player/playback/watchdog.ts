@@ -1,5 +1,5 @@
 /** Notices a playback that is connected and yet shows nothing new. */
-import type { Counters } from "./rates.ts";
+import type { Counters } from "../figures/rates.ts";
 
 /** Bytes without a frame for so long: the decoder waits for what will not come. */
 const STUCK_AFTER = 3000;

@@ -1,7 +1,7 @@
 /** "Where the time goes": a slim bar and a list. */
-import { milliseconds } from "./player/format.ts";
-import type { PlayerStats } from "./player/meter.ts";
-import { STAGES_EXPLAINED, type Stage, type StageKey } from "./player/stages.ts";
+import { milliseconds } from "../player/figures/format.ts";
+import type { PlayerStats } from "../player/figures/meter.ts";
+import { STAGES_EXPLAINED, type Stage, type StageKey } from "../player/figures/stages.ts";
 
 const LABELS: Record<StageKey, string> = {
   render: "Render loop to server",

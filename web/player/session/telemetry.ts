@@ -1,6 +1,6 @@
 /** Holds each frame's data back until that very frame is on the screen. */
-import type { FrameReport, Telemetry } from "../../src/signaling/protocol.ts";
-import { FrameMatcher, type Shown } from "./latency.ts";
+import type { FrameReport, Telemetry } from "../../../src/signaling/protocol.ts";
+import { FrameMatcher, type Shown } from "../figures/latency.ts";
 
 /** The data of one frame. */
 export interface FrameTelemetry {

@@ -1,6 +1,7 @@
 /** Figures as people read them. */
+
+import type { PlayerState } from "../session/state.ts";
 import type { PlayerStats } from "./meter.ts";
-import type { PlayerState } from "./state.ts";
 
 /** What stands where there is no figure. */
 export const NONE = "–";
