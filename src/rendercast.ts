@@ -210,7 +210,8 @@ export async function startRendercast(
     await broadcast.start().catch((error: Error) => {
       throw new UsageError(error.message, { cause: error });
     });
-    forwards = await startForwards({ ...config, codecs }, { clock, stream: broadcast, log });
+    const { handshakes } = transport;
+    forwards = await startForwards({ ...config, codecs }, { clock, stream: broadcast, handshakes, log });
   } catch (error) {
     await close();
     throw error;

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { type Config, UsageError } from "../config.ts";
 import type { Codec } from "../frame.ts";
 import type { Clock } from "../timing.ts";
+import type { HandshakeRefusals } from "../transport/dtls/refusals.ts";
 import type { Forwarded } from "./feed.ts";
 import { addressOf, PAYLOAD_TYPE, RtpForward, sessionDescription } from "./rtp.ts";
 import type { Target } from "./target.ts";
@@ -11,6 +12,7 @@ import { WhipForward } from "./whip.ts";
 export interface ForwardsOptions {
   readonly clock: Clock;
   readonly stream: Forwarded;
+  readonly handshakes: HandshakeRefusals;
   readonly log: (line: string) => void;
 }
 

@@ -6,6 +6,7 @@ import { isLoopback } from "../access/here.ts";
 import type { Codec, EncodedFrame } from "../frame.ts";
 import { MAX_OFFER_LENGTH } from "../signaling/protocol.ts";
 import type { Cancel, Clock, Millis } from "../timing.ts";
+import type { HandshakeRefusals } from "../transport/dtls/refusals.ts";
 import { Publisher } from "../transport/publisher.ts";
 import { acceptedStreams, type SimulcastStream } from "../transport/simulcast.ts";
 import type { Feed, Forwarded } from "./feed.ts";
@@ -20,6 +21,7 @@ export interface WhipForwardOptions {
   readonly token: string | undefined;
   /** To offer by simulcast; 1 sends the full one alone, as to endpoints that take no simulcast. */
   readonly renditions: number;
+  readonly handshakes: HandshakeRefusals;
   readonly log: (line: string) => void;
   readonly fetch?: typeof fetch;
   readonly newPublisher?: (...options: ConstructorParameters<typeof Publisher>) => PublishingPeer;
@@ -121,7 +123,8 @@ export class WhipForward {
    * @throws {WhipError} or whatever else keeps it from beginning.
    */
   async #publish(): Promise<string> {
-    const { clock, stream, codecs, newPublisher = (...all) => new Publisher(...all) } = this.#options;
+    const { clock, stream, codecs, handshakes } = this.#options;
+    const { newPublisher = (...all) => new Publisher(...all) } = this.#options;
     const codec = codecs[this.#codec] ?? "vp8";
     let feed: Feed | undefined;
     let end: (reason: string) => void = () => {};
@@ -134,7 +137,7 @@ export class WhipForward {
     const local = hostname === "localhost" || isLoopback(hostname.replace(/[[\]]/g, ""));
     const publisher = newPublisher(
       clock,
-      { codec, local, renditions },
+      { codec, local, renditions, handshakes },
       {
         connected: () => {
           const count = streams.length > 1 ? `, in ${streams.length} renditions` : "";

@@ -4,7 +4,7 @@
  * MESSAGE-INTEGRITY, all else by coming from an address that such a check came from.
  */
 import type { Clock, EpochMs, Millis } from "../timing.ts";
-import { DtlsGate } from "./dtls.ts";
+import { DtlsGate } from "./dtls/gate.ts";
 import type { Route } from "./route.ts";
 import { type BindingRequest, bindingResponse } from "./stun.ts";
 
@@ -32,9 +32,10 @@ export interface EndpointEvents {
   routed(route: Route | undefined): void;
   /** The viewer has chosen a route for the first time. */
   chosen(check: Buffer): void;
-  dtls(datagram: Buffer): void;
-  /** SRTP or SRTCP. */
-  rtp(datagram: Buffer): void;
+  /** @param key of its route, to tell {@link Endpoint.heard} of where it is authentic. */
+  dtls(datagram: Buffer, key: string): void;
+  /** SRTP or SRTCP; the key as above. */
+  rtp(datagram: Buffer, key: string): void;
   /** It is not heard any more. */
   silent(): void;
 }
@@ -84,6 +85,14 @@ export class Endpoint {
     return known !== undefined && this.#clock.now() - known.heardAt < ROUTE_SILENCE;
   }
 
+  /** A packet that came by this route has proved to be the viewer's, and no copy: nothing else is a sign of life. */
+  heard(key: string): void {
+    const known = this.#routes.get(key);
+    if (!known) return;
+    known.heardAt = this.#clock.now();
+    this.#heardAt = known.heardAt;
+  }
+
   /**
    * Takes an authentic check, and answers it.
    * @returns the keys of routes that this one takes the place of; undefined where the check is a copy of another.
@@ -97,7 +106,7 @@ export class Endpoint {
   ): string[] | undefined {
     const transaction = request.transaction.toString("latin1");
     const before = this.#checks.get(transaction);
-    if (before !== undefined && before !== key) return undefined;
+    if (before !== undefined) return this.#checkAgain(request, password, before === key ? key : undefined);
     this.#checks.set(transaction, key);
     dropOldest(this.#checks, REMEMBERED_CHECKS);
 
@@ -116,22 +125,25 @@ export class Endpoint {
     return dropped;
   }
 
+  /** A copy of a check: the answer may be lost, but whoever listens on the way can send one, so that it moves nothing. */
+  #checkAgain(request: BindingRequest, password: string, key: string | undefined): string[] | undefined {
+    const known = key === undefined ? undefined : this.#routes.get(key);
+    known?.route.send(bindingResponse(request, known.route.address, password));
+    return known && [];
+  }
+
   /**
    * Takes anything else that came by one of its routes.
    * @returns false for what must not pass.
    */
   receive(datagram: Buffer, key: string): boolean {
-    const known = this.#routes.get(key);
-    if (!known) return false;
-    known.heardAt = this.#clock.now();
-    this.#heardAt = known.heardAt;
-    if (this.#isFlood()) return false;
+    if (!this.#routes.has(key) || this.#isFlood()) return false;
     if ((datagram[0] ?? 0) >= 64) {
-      this.#events.rtp(datagram);
+      this.#events.rtp(datagram, key);
       return true;
     }
     const sound = this.#gate.pass(datagram);
-    if (sound) this.#events.dtls(sound);
+    if (sound) this.#events.dtls(sound, key);
     return sound !== undefined;
   }
 
@@ -147,8 +159,9 @@ export class Endpoint {
   }
 
   #isFlood(): boolean {
-    if (this.#heardAt - this.#secondBegan >= 1000) {
-      this.#secondBegan = this.#heardAt;
+    const now = this.#clock.now();
+    if (now - this.#secondBegan >= 1000) {
+      this.#secondBegan = now;
       this.#inSecond = 0;
     }
     return ++this.#inSecond > MAX_DATAGRAMS;

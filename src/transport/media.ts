@@ -166,7 +166,7 @@ export class MediaSession {
     this.#sealer = sealerOf(local.rtp);
     this.#rtcpSealer = new SrtcpSealer(local.rtcp);
     this.#rtcpOpener = new SrtcpOpener(deriveKeys(keys.remote).rtcp);
-    this.#media = streamOf(parameters.media, parameters.extensions);
+    this.#media = streamOf(parameters.media, repeatable(parameters));
     this.#rtx = parameters.rtx && streamOf(parameters.rtx, parameters.rtxExtensions ?? parameters.extensions);
     this.#repairs = new RepairBudget(clock, this.#media.next);
     this.#congestion = new Congestion(clock);
@@ -223,13 +223,21 @@ export class MediaSession {
     if (isFirst) this.#report();
   }
 
-  /** Takes a sealed RTCP packet of the viewer. */
-  receive(sealed: Buffer): void {
+  /**
+   * Takes a sealed RTCP packet of the viewer.
+   * @returns whether it is authentic, and no copy.
+   */
+  receive(sealed: Buffer): boolean {
     const compound = this.#rtcpOpener.open(sealed);
     if (!compound) {
       this.#options.counters.refusedRtcp++;
-      return;
+      return false;
     }
+    this.#take(compound);
+    return true;
+  }
+
+  #take(compound: Buffer): void {
     for (const feedback of readFeedback(compound)) {
       // A goodbye may have closed this.
       if (this.#closed) return;
@@ -433,6 +441,14 @@ function outgoing(
   payload: Buffer,
 ): Outgoing {
   return { stream, index, timestamp, marker, payload, bytes: payload.length };
+}
+
+/**
+ * The extensions of the media's stream. Where packets are sent again on it they are the same byte for byte, without a
+ * counter: another header under the same nonce would give GCM's authentication key away (RFC 7714, section 8.4).
+ */
+function repeatable({ rtx, extensions }: MediaParameters): readonly HeaderExtension[] {
+  return rtx ? extensions : extensions.filter(({ data }) => data !== "counter");
 }
 
 /** Starts in the lower half of the sequence numbers: who misses the first packets still counts roll-overs right. */

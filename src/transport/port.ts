@@ -63,6 +63,8 @@ export interface ViewerPort {
 export interface Registration {
   /** As {@link DtlsGate.handshakeDone}. */
   handshakeDone(): void;
+  /** As {@link Endpoint.heard}. */
+  heard(key: string): void;
   /**
    * Has checks for this user fragment be its own, and still those for the one before: until an ICE restart is done,
    * the viewer is heard by both (RFC 8445, section 2.4).
@@ -159,6 +161,7 @@ export class RtcPort implements ViewerPort {
     const stopListening = this.#rounds.everySecond(() => endpoint.listen());
     return {
       handshakeDone: () => endpoint.handshakeDone(),
+      heard: (key) => endpoint.heard(key),
       accept: (fragment, password) => {
         if (this.#fragments.has(fragment)) throw new Error("the user fragment is taken");
         fragments.push(fragment);

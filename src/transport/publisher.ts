@@ -6,6 +6,8 @@ import type { RTCDtlsTransport, RTCPeerConnection } from "werift";
 import type { Codec, EncodedFrame } from "../frame.ts";
 import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
 import { newPublishingConnection } from "./connection.ts";
+import type { HandshakeRefusals } from "./dtls/refusals.ts";
+import { guardDtls } from "./dtls/session.ts";
 import { PacketHistory } from "./history.ts";
 import { type MediaParameters, MediaSession } from "./media.ts";
 import { Packetizer } from "./packetizer.ts";
@@ -49,6 +51,7 @@ export interface PublisherOptions {
   readonly local: boolean;
   /** To offer, the full one first; more than 1 by simulcast. */
   readonly renditions: number;
+  readonly handshakes: HandshakeRefusals;
 }
 
 /** What is sent of one rendition. */
@@ -61,6 +64,7 @@ interface Outlet {
 export class Publisher {
   readonly #clock: Clock;
   readonly #renditions: number;
+  readonly #handshakes: HandshakeRefusals;
   readonly #events: PublisherEvents;
   readonly #connection: RTCPeerConnection;
   readonly #cancel: Cancel[] = [];
@@ -70,8 +74,10 @@ export class Publisher {
   #heardAt: EpochMs;
   #state: "connecting" | "connected" | "closed" = "connecting";
 
-  constructor(clock: Clock, { codec, local, renditions }: PublisherOptions, events: PublisherEvents) {
+  constructor(clock: Clock, options: PublisherOptions, events: PublisherEvents) {
+    const { codec, local, renditions, handshakes } = options;
     this.#clock = clock;
+    this.#handshakes = handshakes;
     this.#renditions = renditions;
     this.#events = events;
     this.#connection = newPublishingConnection(codec, local, renditions > 1);
@@ -95,14 +101,20 @@ export class Publisher {
    */
   async accept(answer: string): Promise<void> {
     if (this.#renditions > 1) this.#streams = acceptedStreams(answer, this.#renditions);
-    await this.#connection.setRemoteDescription({ type: "answer", sdp: withoutSimulcast(answer) });
     const [dtls] = this.#connection.dtlsTransports;
-    if (!dtls) throw new Error("the answer has no transport");
+    if (!dtls) throw new Error("the offer has no transport");
+    guardDtls(dtls, {
+      refused: (why) => {
+        this.#handshakes.refused(why);
+        this.close(`it ${why}`);
+      },
+      authentic: () => this.#heard(),
+    });
+    await this.#connection.setRemoteDescription({ type: "answer", sdp: withoutSimulcast(answer) });
     const ice = dtls.iceTransport.connection as unknown as InnerIce;
     ice.onData.subscribe((datagram) => {
-      this.#heardAt = this.#clock.now();
       // RTP and RTCP, of which we are sent RTCP alone (RFC 7983, section 7).
-      if ((datagram[0] ?? 0) >= 128) this.#receive(datagram);
+      if ((datagram[0] ?? 0) >= 128 && this.#receive(datagram)) this.#heard();
     });
     const connected = () => {
       if (dtls.state === "connected") this.#connected(dtls, ice);
@@ -155,9 +167,16 @@ export class Publisher {
     this.#events.connected();
   }
 
-  /** Each takes what is about its own stream. */
-  #receive(sealed: Buffer): void {
-    for (const { media } of [...this.#outlets.values()]) media.receive(sealed);
+  #heard(): void {
+    this.#heardAt = this.#clock.now();
+  }
+
+  /**
+   * Each takes what is about its own stream.
+   * @returns whether it is the server's, and no copy.
+   */
+  #receive(sealed: Buffer): boolean {
+    return [...this.#outlets.values()].map(({ media }) => media.receive(sealed)).includes(true);
   }
 
   #openAll(dtls: RTCDtlsTransport, ice: InnerIce): void {

@@ -10,6 +10,7 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from "node:crypto";
+import { ReplayWindow } from "./replay-window.ts";
 
 /** The protection profiles that browsers negotiate (RFC 5764, section 4.1.2; RFC 7714, section 14.2). */
 export type SrtpProfile = "AEAD_AES_128_GCM" | "AES128_CM_HMAC_SHA1_80";
@@ -164,39 +165,14 @@ export class SrtcpSealer {
   }
 }
 
-/** How many of the newest packets are told apart from replayed ones (RFC 3711, section 3.3.2: at least 64). */
-const REPLAY_WINDOW = 64n;
-const WINDOW_MASK = (1n << REPLAY_WINDOW) - 1n;
-
 /** SSRCs that a peer sends RTCP as; servers take one for each stream. */
 const MAX_SENDERS = 64;
-
-/** Which of the newest packets of one SSRC were opened: each counts its own (RFC 3711, section 3.2.3). */
-class ReplayWindow {
-  #highest = -1;
-  /** Bit n: the packet n before the highest has been seen. */
-  #seen = 0n;
-
-  has(index: number): boolean {
-    const age = BigInt(this.#highest - index);
-    if (age < 0n) return false;
-    return age >= REPLAY_WINDOW || ((this.#seen >> age) & 1n) === 1n;
-  }
-
-  add(index: number): void {
-    const ahead = BigInt(index - this.#highest);
-    if (ahead > 0n) {
-      this.#seen = ((ahead > REPLAY_WINDOW ? 0n : this.#seen << ahead) | 1n) & WINDOW_MASK;
-      this.#highest = index;
-    } else this.#seen |= 1n << -ahead;
-  }
-}
 
 /** Opens the RTCP packets of one direction, each once. */
 export class SrtcpOpener {
   readonly #keys: SessionKeys;
   readonly #key: KeyObject;
-  /** By their senders' SSRCs. */
+  /** By their senders' SSRCs: each counts its own (RFC 3711, section 3.2.3). */
   readonly #windows = new Map<number, ReplayWindow>();
 
   constructor(keys: SessionKeys) {

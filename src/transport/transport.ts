@@ -3,6 +3,7 @@ import type { AnnouncedAddress } from "../announce.ts";
 import type { Codec } from "../frame.ts";
 import type { Clock } from "../timing.ts";
 import { LocalAudience } from "./audience.ts";
+import { HandshakeRefusals } from "./dtls/refusals.ts";
 import { loadNativeIo } from "./io/native.ts";
 import { plainIo } from "./io/plain.ts";
 import type { MediaIo } from "./io.ts";
@@ -45,6 +46,8 @@ export class Transport {
   readonly #rounds: Rounds;
   readonly #joins: JoinQueue;
   readonly #workers: WorkerPool | undefined;
+  /** Of the viewers, but for those of the workers; for others too that connect from here. */
+  readonly handshakes: HandshakeRefusals;
   readonly #media: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 };
 
   private constructor(options: TransportOptions, io: MediaIo, port: RtcPort) {
@@ -53,6 +56,7 @@ export class Transport {
     this.#port = port;
     this.#rounds = new Rounds(options.clock);
     this.#joins = new JoinQueue(options.clock);
+    this.handshakes = new HandshakeRefusals(options.clock, options.log);
     const { clock, workers: most, playoutDelay, codecs, log } = options;
     // The plain form sends by Node's own sockets, which belong to one thread.
     if (most > 0 && io.share)
@@ -82,6 +86,7 @@ export class Transport {
       codecs,
       sealerOf,
       counters: this.#media,
+      handshakes: this.handshakes,
       playoutDelay,
       log,
     };
@@ -103,6 +108,7 @@ export class Transport {
       refused_unauthentic: unauthentic,
       refused_stranger: stranger,
       refused_dtls: unsound,
+      refused_handshakes: this.handshakes.count + (workers?.refusedHandshakes ?? 0),
       refused_rtcp: refusedRtcp + (workers?.refusedRtcp ?? 0),
       refused_sctp: refusedSctp + (workers?.refusedSctp ?? 0),
     };

@@ -39,8 +39,10 @@ export class WeriftMedia {
     }
   }
 
-  receive(datagram: Buffer): void {
+  /** @returns false: werift does not tell which are authentic. */
+  receive(datagram: Buffer): boolean {
     this.#receive(datagram);
+    return false;
   }
 
   close(): void {}

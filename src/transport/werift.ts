@@ -1,7 +1,7 @@
 /**
  * A viewer's session over werift: session descriptions, DTLS and data channels. Its packets come and go by our own port,
- * and its media by our own path. The only file that touches werift's inner parts, which may change with any version:
- * package.json pins it, and {@link prepareWerift} looks at start.
+ * and its media by our own path. Only this file and those in `dtls` touch werift's inner parts, which may change with
+ * any version: package.json pins it, and {@link prepareWerift} looks at start.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
@@ -17,6 +17,9 @@ import { FRAMES_CHANNEL } from "../signaling/protocol.ts";
 import type { Cancel, Clock, Millis } from "../timing.ts";
 import type { Answer, Recipient } from "./audience.ts";
 import { CODECS, newConnection, PLAYOUT_DELAY_URI, TRANSPORT_COUNTER_URI } from "./connection.ts";
+import { mustKnowDtls } from "./dtls/inner.ts";
+import type { HandshakeRefusals } from "./dtls/refusals.ts";
+import { type GuardedDtls, guardDtls } from "./dtls/session.ts";
 import { chooseFormat, type VideoFormat, withFormat } from "./formats.ts";
 import type { PacketizedFrame } from "./history.ts";
 import { type MediaCounters, type MediaParameters, MediaSession } from "./media.ts";
@@ -61,6 +64,7 @@ export interface PeerOptions {
   readonly codecs: readonly Codec[];
   readonly sealerOf: (keys: SessionKeys) => Sealer;
   readonly counters: MediaCounters;
+  readonly handshakes: HandshakeRefusals;
   /** Ask viewers for no playout delay. Only the latency bench turns it off. */
   readonly playoutDelay: boolean;
   readonly log: (line: string) => void;
@@ -131,6 +135,7 @@ export function prepareWerift(): void {
   if (typeof stun.datagramReceived !== "function" || typeof udp.init !== "function") {
     throw new Error("werift is not the version that package.json pins: run `npm install`");
   }
+  mustKnowDtls();
   const open = udp.init;
   udp.init = async (...options) => {
     const transport = gathering.getStore();
@@ -191,6 +196,9 @@ class Peer implements Recipient {
   readonly #transport: InnerTransport;
   #route: Route | undefined;
   #media: MediaSession | WeriftMedia | undefined;
+  #dtls: GuardedDtls | undefined;
+  /** The route of the DTLS datagram that is taken now. */
+  #heardBy = "";
   #reports: RTCDataChannel | undefined;
   #state: "connecting" | "connected" | "closed" = "connecting";
   /** What the viewer's first offer and our last answer say, for ICE restarts. */
@@ -209,8 +217,13 @@ class Peer implements Recipient {
         if (route) this.#events.reached(route.protocol);
       },
       chosen: (check) => this.#transport.onData(check, VIEWER),
-      dtls: (datagram) => this.#transport.onData(datagram, VIEWER),
-      rtp: (datagram) => this.#media?.receive(datagram),
+      dtls: (datagram, key) => {
+        this.#heardBy = key;
+        this.#dtls?.receive(datagram);
+      },
+      rtp: (datagram, key) => {
+        if (this.#media?.receive(datagram)) this.#registration.heard(key);
+      },
       silent: () => this.close("silent"),
     });
   }
@@ -227,6 +240,13 @@ class Peer implements Recipient {
     // As the DTLS server we let the browser choose AES-GCM, and save werift's 100 ms wait as a client.
     dtls.role = "server";
     this.#guardData(dtls);
+    this.#dtls = guardDtls(dtls, {
+      refused: (why) => {
+        this.#options.handshakes.refused(why);
+        this.close("unproven");
+      },
+      authentic: () => this.#registration.heard(this.#heardBy),
+    });
     const ice = dtls.iceTransport.connection as unknown as InnerIce;
     ice.localUsername = newFragment();
     const answer = await connection.createAnswer();

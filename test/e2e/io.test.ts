@@ -1,9 +1,21 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
+import { PacketHistory } from "../../src/transport/history.ts";
 import { loadNativeIo } from "../../src/transport/io/native.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import type { MediaIo, MediaSocket } from "../../src/transport/io.ts";
-import { NodeSealer, PROFILES, type SessionKeys, type SrtpProfile } from "../../src/transport/srtp.ts";
+import { MediaSession } from "../../src/transport/media.ts";
+import type { Route } from "../../src/transport/route.ts";
+import {
+  deriveKeys,
+  NodeSealer,
+  PROFILES,
+  type SessionKeys,
+  SrtcpSealer,
+  type SrtpProfile,
+} from "../../src/transport/srtp.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { encodedFrame } from "../fakes.ts";
 
 const HOST = "127.0.0.1";
 
@@ -88,6 +100,46 @@ describe.each(forms)("the $name form", (io) => {
       }
     }
     sealer.close();
+  });
+
+  test("a repair on the stream itself is the same datagram, though the transport's packets are counted", async () => {
+    const [socket, to] = [await bind(io), await receiver()];
+    const clock = new FakeClock();
+    const master = { profile: "AEAD_AES_128_GCM", key: GCM.key, salt: GCM.salt } as const;
+    const route: Route = { address: to.address, protocol: "udp", ...socket.wayTo(to.address), send() {} };
+    const session = new MediaSession({
+      clock,
+      everySecond: (act) => clock.every(1000, act),
+      parameters: {
+        media: { ssrc: 1, payloadType: 96 },
+        rtx: undefined,
+        extensions: [{ id: 5, data: "counter" }],
+        cname: "a name",
+      },
+      keys: { local: master, remote: master },
+      sealerOf: (keys) => io.sealerOf(keys),
+      route: () => route,
+      keyframeNeeded() {},
+      received() {},
+      wants: undefined,
+      left() {},
+      counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
+    });
+    const packets = [1, 2].map((index) => ({
+      index,
+      timestamp: 9,
+      marker: false,
+      payload: payloadOf(900, 3),
+    }));
+    session.send(new PacketHistory(clock).add(encodedFrame(1, clock.now()), packets));
+    const first = await to.take(2);
+    const nack = Buffer.alloc(24);
+    nack.set([0x80, 201, 0, 1, 0, 0, 0, 3, 0x81, 205, 0, 3, 0, 0, 0, 3, 0, 0, 0, 1]);
+    nack.writeUInt16BE(first[0]?.readUInt16BE(2) ?? 0, 20);
+    nack.writeUInt16BE(1, 22);
+    session.receive(new SrtcpSealer(deriveKeys(master).rtcp).seal(nack));
+    expect((await to.take(2)).map(hex)).toEqual(first.map(hex));
+    session.close();
   });
 
   test("every size up to a packet's most comes as it went", async () => {

@@ -133,14 +133,32 @@ describe("the route in use", () => {
     expect(inUse()).toBe("b");
   });
 
-  test("does not give way while anything of the viewer's comes by it", async () => {
+  test("does not give way while what the viewer alone can have sent comes by it", async () => {
     check("a", { nominate: true });
     for (let second = 0; second < 10; second++) {
       await clock.advance(1000);
-      endpoint.receive(RTCP, "a");
+      endpoint.heard("a");
       check("b");
       expect(inUse()).toBe("a");
     }
+  });
+
+  test("gives way though somebody else sends by it, whatever is not authentic", async () => {
+    check("a", { nominate: true });
+    for (let second = 0; second < 3; second++) {
+      await clock.advance(1000);
+      for (const datagram of [RTCP, SEALED, HELLO]) endpoint.receive(datagram, "a");
+    }
+    check("b");
+    expect(inUse()).toBe("b");
+  });
+
+  test("is not moved by a copy of a check that chose another once", () => {
+    const datagram = newCheck(true);
+    check("a", { datagram });
+    check("b", { nominate: true });
+    expect(check("a", { datagram })).toEqual([]);
+    expect(inUse()).toBe("b");
   });
 
   test("when lost gives way to the one heard last by a check", () => {
@@ -190,8 +208,14 @@ describe("what comes besides checks", () => {
       expect(endpoint.receive(RTCP, key)).toBe(true);
       expect(endpoint.receive(SEALED, key)).toBe(true);
     }
-    expect(events.rtp.mock.calls).toEqual([[RTCP], [RTCP]]);
-    expect(events.dtls.mock.calls).toEqual([[SEALED], [SEALED]]);
+    expect(events.rtp.mock.calls).toEqual([
+      [RTCP, "a"],
+      [RTCP, "b"],
+    ]);
+    expect(events.dtls.mock.calls).toEqual([
+      [SEALED, "a"],
+      [SEALED, "b"],
+    ]);
   });
 
   test("from others does not", () => {
@@ -206,7 +230,7 @@ describe("what comes besides checks", () => {
     expect(endpoint.receive(HELLO, "a")).toBe(true);
     endpoint.handshakeDone();
     expect(endpoint.receive(HELLO, "a")).toBe(false);
-    expect(events.dtls.mock.calls).toEqual([[HELLO]]);
+    expect(events.dtls.mock.calls).toEqual([[HELLO, "a"]]);
   });
 
   test("unsound DTLS does not pass", () => {
@@ -216,13 +240,14 @@ describe("what comes besides checks", () => {
     expect(events.dtls).not.toHaveBeenCalled();
   });
 
-  test("holds its address for as long as it is heard", async () => {
+  test("holds its address for as long as it is heard by what is authentic", async () => {
     check("a");
     expect(endpoint.holds("a")).toBe(true);
     expect(endpoint.holds("b")).toBe(false);
     await clock.advance(2999);
-    endpoint.receive(RTCP, "a");
+    endpoint.heard("a");
     await clock.advance(2999);
+    endpoint.receive(RTCP, "a");
     expect(endpoint.holds("a")).toBe(true);
     await clock.advance(1);
     expect(endpoint.holds("a")).toBe(false);
@@ -241,11 +266,24 @@ describe("silence", () => {
     expect(events.silent).toHaveBeenCalledOnce();
   });
 
-  test("is none while the viewer is heard, by whatever it says", async () => {
+  test("is all that somebody else sends by its address: what is not authentic, and copies of checks", async () => {
+    const datagram = newCheck(true);
+    check("a", { datagram });
+    endpoint.handshakeDone();
+    for (let past = 0; past <= SILENCE; past += 500) {
+      await clock.advance(500);
+      for (const one of [RTCP, SEALED, HELLO]) endpoint.receive(one, "a");
+      check("a", { datagram });
+    }
+    endpoint.listen();
+    expect(events.silent).toHaveBeenCalledOnce();
+  });
+
+  test("is none while the viewer is heard, by a check or by what else is authentic", async () => {
     check("a", { nominate: true });
     endpoint.handshakeDone();
     await clock.advance(SILENCE - 1000);
-    endpoint.receive(RTCP, "a");
+    endpoint.heard("a");
     await clock.advance(SILENCE - 1000);
     check("a");
     await clock.advance(SILENCE - 1000);

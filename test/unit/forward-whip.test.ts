@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WhipForward } from "../../src/forward/whip.ts";
 import type { Codec, EncodedFrame } from "../../src/frame.ts";
+import { HandshakeRefusals } from "../../src/transport/dtls/refusals.ts";
 import type { PublisherEvents, PublisherOptions } from "../../src/transport/publisher.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { encodedFrame } from "../fakes.ts";
@@ -94,6 +95,7 @@ async function begin({ codecs = ["vp8", "h264"] as readonly Codec[], renditions 
         return { requestKeyframe: (level) => keyframes.push(level), stop: () => takers.delete(take) };
       },
     },
+    handshakes: new HandshakeRefusals(clock, () => {}),
     log: (line) => logged.push(line),
     fetch: async (url, { method = "", headers, body } = {}) => {
       asked.push({ method, url: String(url), token: new Headers(headers).get("authorization"), body });

@@ -6,7 +6,7 @@ import { Access } from "../../src/access/access.ts";
 import { askerOf, hideToken } from "../../src/access/asker.ts";
 import { addressKey, Proxies } from "../../src/access/proxies.ts";
 import { Watching } from "../../src/signaling/watching.ts";
-import { DtlsGate } from "../../src/transport/dtls.ts";
+import { DtlsGate } from "../../src/transport/dtls/gate.ts";
 import { chooseFormat, withFormat } from "../../src/transport/formats.ts";
 import { readFeedback } from "../../src/transport/rtcp.ts";
 import { SctpGate } from "../../src/transport/sctp.ts";

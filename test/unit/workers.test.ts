@@ -59,7 +59,14 @@ class FakeThread implements MediaThread {
     }
     if (order.kind === "frame") {
       const { audience } = order;
-      const counters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0, dropped: 0 };
+      const counters = {
+        packets: 0,
+        repairs: 0,
+        refusedRtcp: 0,
+        refusedSctp: 0,
+        refusedHandshakes: 0,
+        dropped: 0,
+      };
       this.tell({ kind: "sent", audience, rendition: "vp8/0", packets: 3, at: clock.now(), counters });
     }
     if (order.kind === "end") this.die();
@@ -79,7 +86,7 @@ beforeEach(() => {
   begin = (thread) => thread.tell({ kind: "ready" });
 });
 
-const registration: Registration = { accept() {}, handshakeDone() {}, close() {} };
+const registration: Registration = { accept() {}, handshakeDone() {}, heard() {}, close() {} };
 
 async function open(most = 1): Promise<{ pool: WorkerPool; audience: Audience; here: FakeViewer[] }> {
   const pool = new WorkerPool({

@@ -74,7 +74,14 @@ export class MediaWorker {
   readonly #interrupted = new Set<string>();
   #isReady = false;
   #hasEnded = false;
-  counters: WorkerCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0, dropped: 0 };
+  counters: WorkerCounters = {
+    packets: 0,
+    repairs: 0,
+    refusedRtcp: 0,
+    refusedSctp: 0,
+    refusedHandshakes: 0,
+    dropped: 0,
+  };
 
   constructor(options: MediaWorkerOptions) {
     this.#options = options;
@@ -117,10 +124,12 @@ export class MediaWorker {
   async admit(audience: number, offer: string, events: ViewerEvents): Promise<Answered> {
     const { port } = this.#options;
     const viewer = ++viewersSoFar;
-    const pass = (as: "chosen" | "dtls" | "rtp") => (bytes: Buffer) => {
-      const datagram = copyOf(bytes);
-      this.#post({ kind: "datagram", viewer, as, datagram }, [datagram.buffer]);
-    };
+    const pass =
+      (as: "chosen" | "dtls" | "rtp") =>
+      (bytes: Buffer, key = "") => {
+        const datagram = copyOf(bytes);
+        this.#post({ kind: "datagram", viewer, as, datagram, key }, [datagram.buffer]);
+      };
     const registration = port.register({
       routed: (route) => {
         member.route = route;
@@ -261,6 +270,9 @@ export class MediaWorker {
         break;
       case "handshake-done":
         registration.handshakeDone();
+        break;
+      case "heard":
+        registration.heard(report.key);
         break;
       case "answered":
         member.codec = report.codec;

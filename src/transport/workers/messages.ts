@@ -47,6 +47,8 @@ export type WorkerOrder =
       readonly viewer: number;
       readonly as: "chosen" | "dtls" | "rtp";
       readonly datagram: Uint8Array<ArrayBuffer>;
+      /** Of its route; empty for a check, which is authentic already. */
+      readonly key: string;
     }
   | { readonly kind: "silent"; readonly viewer: number }
   | { readonly kind: "close"; readonly viewer: number; readonly reason: string }
@@ -63,6 +65,7 @@ export interface WorkerCounters {
   readonly repairs: number;
   readonly refusedRtcp: number;
   readonly refusedSctp: number;
+  readonly refusedHandshakes: number;
   readonly dropped: number;
 }
 
@@ -95,6 +98,8 @@ export type WorkerReport =
       readonly password: string;
     }
   | { readonly kind: "handshake-done"; readonly viewer: number }
+  /** As {@link Registration.heard}. */
+  | { readonly kind: "heard"; readonly viewer: number; readonly key: string }
   | { readonly kind: "connected"; readonly viewer: number }
   | { readonly kind: "keyframe-needed"; readonly viewer: number }
   | { readonly kind: "wants" | "moved"; readonly viewer: number; readonly level: number }

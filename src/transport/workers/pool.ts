@@ -26,7 +26,14 @@ export interface WorkerPoolOptions extends Omit<MediaWorkerOptions, "ended"> {
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #workers = new Set<MediaWorker>();
-  readonly #past = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0, dropped: 0 };
+  readonly #past = {
+    packets: 0,
+    repairs: 0,
+    refusedRtcp: 0,
+    refusedSctp: 0,
+    refusedHandshakes: 0,
+    dropped: 0,
+  };
   #audiences = 0;
   /** In a row. */
   #failures = 0;

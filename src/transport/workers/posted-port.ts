@@ -1,24 +1,33 @@
 /** The port as one viewer in a worker sees it: its own end is in the main thread, and they meet by messages. */
 import type { MessagePort } from "node:worker_threads";
+import type { Clock, EpochMs, Millis } from "../../timing.ts";
 import type { EndpointEvents } from "../endpoint.ts";
 import type { MediaSender } from "../io.ts";
 import type { Registration, ViewerPort } from "../port.ts";
 import type { Route } from "../route.ts";
 import { bufferOf, copyOf, type PostedRoute, type WorkerOrder, type WorkerReport } from "./messages.ts";
 
+/** A fraction of the time after which an endpoint takes a route for silent. */
+const TELL_EACH: Millis = 1000;
+
 export class PostedPort implements ViewerPort {
+  readonly #clock: Clock;
   readonly #owner: MessagePort;
   readonly #viewer: number;
   #candidates: string[];
   readonly #senderOf: (fd: number) => MediaSender;
   #events: EndpointEvents | undefined;
+  /** The last sign of life that the main thread knows of. */
+  #told: { readonly key: string; readonly at: EpochMs } | undefined;
 
   /** @param senderOf sends by a socket of the main thread. */
   constructor(
+    clock: Clock,
     owner: MessagePort,
     { viewer, candidates }: Extract<WorkerOrder, { kind: "admit" }>,
     senderOf: (fd: number) => MediaSender,
   ) {
+    this.#clock = clock;
     this.#owner = owner;
     this.#viewer = viewer;
     this.#candidates = candidates;
@@ -34,6 +43,7 @@ export class PostedPort implements ViewerPort {
     this.#events = events;
     return {
       handshakeDone: () => this.#post({ kind: "handshake-done", viewer }),
+      heard: (key) => this.#heard(key),
       accept: (fragment, password) => this.#post({ kind: "accept", viewer, fragment, password }),
       // The main thread forgets it when it learns that the viewer is closed.
       close: () => {},
@@ -48,8 +58,16 @@ export class PostedPort implements ViewerPort {
   /** Takes what the main thread has for it. */
   take(order: Extract<WorkerOrder, { kind: "routed" | "datagram" | "silent" }>): void {
     if (order.kind === "routed") this.#events?.routed(order.route && this.#routeOf(order.route));
-    else if (order.kind === "datagram") this.#events?.[order.as](bufferOf(order.datagram));
+    else if (order.kind === "datagram") this.#events?.[order.as](bufferOf(order.datagram), order.key);
     else this.#events?.silent();
+  }
+
+  /** Tells of the same route once in a while: a message for each packet would cost as much as the packet. */
+  #heard(key: string): void {
+    const now = this.#clock.now();
+    if (key === this.#told?.key && now - this.#told.at < TELL_EACH) return;
+    this.#told = { key, at: now };
+    this.#post({ kind: "heard", viewer: this.#viewer, key });
   }
 
   #routeOf({ address, protocol, fd }: PostedRoute): Route {

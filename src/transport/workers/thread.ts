@@ -6,6 +6,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { renditionName } from "../../frame.ts";
 import { systemClock } from "../../timing.ts";
 import { LocalAudience } from "../audience.ts";
+import { HandshakeRefusals } from "../dtls/refusals.ts";
 import { loadNativeIo } from "../io/native.ts";
 import type { MediaSender } from "../io.ts";
 import { JoinQueue } from "../joins.ts";
@@ -30,6 +31,7 @@ const clock = systemClock;
 const rounds = new Rounds(clock);
 const joins = new JoinQueue(clock);
 const counters: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 };
+const handshakes = new HandshakeRefusals(clock, log);
 const senders = new Map<number, MediaSender>();
 /** By their numbers. */
 const audiences = new Map<number, LocalAudience<Admission>>();
@@ -44,7 +46,8 @@ interface Admission {
 
 const answer = joins.inTurn<Admission>(({ offer, port }, events) => {
   const { sealerOf } = io;
-  return answerOffer(offer, { clock, rounds, port, codecs, sealerOf, counters, playoutDelay, log }, events);
+  const options = { clock, rounds, port, codecs, sealerOf, counters, handshakes, playoutDelay, log };
+  return answerOffer(offer, options, events);
 });
 
 owner.on("message", (order: WorkerOrder) => {
@@ -72,7 +75,7 @@ report({ kind: "ready" });
 /** Never rejects. */
 async function admit(order: Extract<WorkerOrder, { kind: "admit" }>): Promise<void> {
   const { viewer, offer } = order;
-  const port = new PostedPort(owner, order, senderOf);
+  const port = new PostedPort(clock, owner, order, senderOf);
   ports.set(viewer, port);
   // Its end comes after its answer, also where it ends sooner.
   let isAnswered = false;
@@ -140,7 +143,8 @@ async function send({ audience, frame }: Extract<WorkerOrder, { kind: "frame" }>
     });
   const dropped = [...senders.values()].reduce((sum, sender) => sum + sender.dropped, 0);
   const rendition = renditionName(frame);
-  report({ kind: "sent", audience, rendition, packets, at, counters: { ...counters, dropped } });
+  const all = { ...counters, refusedHandshakes: handshakes.count, dropped };
+  report({ kind: "sent", audience, rendition, packets, at, counters: all });
 }
 
 function audienceOf(number: number): LocalAudience<Admission> {

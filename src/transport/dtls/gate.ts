@@ -10,7 +10,7 @@ const CLIENT_HELLO = 1;
 /** What AES-GCM adds to a record: its explicit nonce, which begins with the epoch here, and its tag (RFC 5288). */
 const SEALED_EXTRA = 8 + 16;
 
-/** Handshake records of one viewer, some of them sent again; werift keeps parts of messages for as long as it lives. */
+/** Handshake records of one viewer, some of them sent again: more are not read. */
 const MAX_HANDSHAKE_BYTES = 64 * 1024;
 
 /** Lets the sound records of one viewer pass. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DtlsGate } from "../../src/transport/dtls.ts";
+import { DtlsGate } from "../../src/transport/dtls/gate.ts";
 
 const CHANGE_CIPHER = 20;
 const ALERT = 21;

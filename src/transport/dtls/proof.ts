@@ -1,0 +1,100 @@
+/** What a peer proves in a DTLS 1.2 handshake: its certificate's key, and that it saw the same messages. */
+import {
+  constants,
+  createHmac,
+  hash,
+  type KeyObject,
+  timingSafeEqual,
+  verify,
+  X509Certificate,
+} from "node:crypto";
+
+/** The algorithms accepted, by hash and signature (RFC 5246, section 7.4.1.4.1): nothing below SHA-256. */
+const SCHEMES: ReadonlyMap<number, { readonly hash: string; readonly key: "rsa" | "ec" }> = new Map([
+  [0x0401, { hash: "sha256", key: "rsa" }],
+  [0x0501, { hash: "sha384", key: "rsa" }],
+  [0x0601, { hash: "sha512", key: "rsa" }],
+  [0x0403, { hash: "sha256", key: "ec" }],
+  [0x0503, { hash: "sha384", key: "ec" }],
+  [0x0603, { hash: "sha512", key: "ec" }],
+]);
+
+/** Bytes of verify_data in every cipher suite of DTLS 1.2 in use (RFC 5246, section 7.4.9). */
+const VERIFY_DATA = 12;
+
+const NAMED_CURVE = 3;
+
+/** Why a handshake proves nothing; the message completes a sentence that begins with "the peer". */
+export class ProofError extends Error {}
+
+/**
+ * The peer's own certificate: the first of a Certificate message (RFC 5246, section 7.4.2).
+ * @throws {ProofError} where there is none.
+ */
+export function readCertificate(message: Buffer): Buffer {
+  const size = message.length < 6 ? 0 : message.readUIntBE(3, 3);
+  if (size === 0 || 6 + size > message.length) throw new ProofError("shows no certificate");
+  return message.subarray(6, 6 + size);
+}
+
+/**
+ * A certificate's key.
+ * @throws {ProofError} where it cannot be read.
+ */
+export function keyOf(certificate: Buffer): KeyObject {
+  try {
+    return new X509Certificate(certificate).publicKey;
+  } catch (error) {
+    throw new ProofError("shows a certificate that cannot be read", { cause: error });
+  }
+}
+
+/**
+ * Checks CertificateVerify: the client signed the transcript with its certificate's key (RFC 5246, section 7.4.8).
+ * @throws {ProofError}
+ */
+export function checkCertificateVerify(key: KeyObject, message: Buffer, transcript: Buffer): void {
+  checkSignature(key, message, transcript);
+}
+
+/**
+ * Checks ServerKeyExchange: the server signed its parameters, for these two randoms (RFC 8422, section 5.4).
+ * @throws {ProofError}
+ */
+export function checkServerKeyExchange(key: KeyObject, message: Buffer, randoms: Buffer): void {
+  if (message.length < 4 || message.readUInt8(0) !== NAMED_CURVE)
+    throw new ProofError("sends parameters that cannot be read");
+  const end = 4 + message.readUInt8(3);
+  checkSignature(key, message.subarray(end), Buffer.concat([randoms, message.subarray(0, end)]));
+}
+
+/**
+ * Checks Finished: the peer has the master secret and saw these messages (RFC 5246, section 7.4.9).
+ * @param by whose it is.
+ * @throws {ProofError}
+ */
+export function checkFinished(
+  by: "client" | "server",
+  message: Buffer,
+  masterSecret: Buffer,
+  transcript: Buffer,
+): void {
+  const seed = Buffer.concat([Buffer.from(`${by} finished`), hash("sha256", transcript, "buffer")]);
+  // The PRF's first block is all that is used (RFC 5246, section 5); both suites offered have SHA-256 for it.
+  const first = createHmac("sha256", masterSecret).update(seed).digest();
+  const block = createHmac("sha256", masterSecret).update(first).update(seed).digest();
+  if (message.length !== VERIFY_DATA || !timingSafeEqual(message, block.subarray(0, VERIFY_DATA)))
+    throw new ProofError("has seen other handshake messages than this side");
+}
+
+/** @param signed algorithm, length and signature (RFC 5246, section 4.7), and nothing after. */
+function checkSignature(key: KeyObject, signed: Buffer, data: Buffer): void {
+  const scheme = signed.length < 4 ? undefined : SCHEMES.get(signed.readUInt16BE(0));
+  if (!scheme) throw new ProofError("signs by an algorithm that is not accepted");
+  if (key.asymmetricKeyType !== scheme.key)
+    throw new ProofError("signs by an algorithm that does not fit its certificate's key");
+  const isWhole = signed.length === 4 + signed.readUInt16BE(2);
+  const padding = scheme.key === "rsa" ? { padding: constants.RSA_PKCS1_PADDING } : {};
+  if (!isWhole || !verify(scheme.hash, data, { key, ...padding }, signed.subarray(4)))
+    throw new ProofError("does not prove that it has its certificate's key");
+}

@@ -1,0 +1,162 @@
+/**
+ * The receiving side of a DTLS session of werift's, in the place of its own, which believes whatever a peer says of
+ * itself: werift derives keys and answers, and is handed only messages that are in order and prove what they must. Media
+ * keys are exported and data passes once the peer has proved its certificate's key and both have seen the same messages.
+ */
+import type { RTCDtlsTransport } from "werift";
+import { ReplayWindow } from "../replay-window.ts";
+import { PeerProof } from "./handshake.ts";
+import { type InnerSession, type InnerTransport, mustBeKnown, numberOnce, SERVER } from "./inner.ts";
+import { type HandshakeMessage, HandshakeReader, MESSAGE } from "./messages.ts";
+import { ProofError } from "./proof.ts";
+
+/** What a guarded session tells. None of these may throw. */
+export interface GuardEvents {
+  /** The peer proved nothing, and is not heard any more. The reason completes a sentence that begins with "the peer". */
+  refused(why: string): void;
+  /** A record came that only the peer can have sent, for the first time. */
+  authentic?(): void;
+}
+
+const RECORD_HEADER = 13;
+const ALERT = 21;
+const HANDSHAKE = 22;
+const APPLICATION_DATA = 23;
+const CLOSE_NOTIFY = 0;
+const FATAL = 2;
+
+/** A session that takes datagrams, and what its peer has proved. */
+interface Begun {
+  readonly session: InnerSession;
+  readonly peer: PeerProof;
+}
+
+/** Messages of the other side that, sent again, ask for the last answer again (RFC 6347, section 4.2.4). */
+const ANSWERED_BY_SERVER: readonly number[] = [MESSAGE.clientHello, MESSAGE.finished];
+const ANSWERED_BY_CLIENT: readonly number[] = [MESSAGE.serverHelloDone];
+
+/** Guards the session of a transport, which has not begun. */
+export function guardDtls(transport: RTCDtlsTransport, events: GuardEvents): GuardedDtls {
+  const guarded = new GuardedDtls(transport as unknown as InnerTransport, events);
+  let session = transport.dtls;
+  Object.defineProperty(transport, "dtls", {
+    configurable: true,
+    get: () => session,
+    set: (begun: typeof session) => {
+      guarded.begin(begun as unknown as InnerSession);
+      session = begun;
+    },
+  });
+  return guarded;
+}
+
+/** One session, from before it begins. */
+export class GuardedDtls {
+  readonly #transport: InnerTransport;
+  readonly #events: GuardEvents;
+  readonly #reader = new HandshakeReader();
+  readonly #window = new ReplayWindow();
+  #begun: Begun | undefined;
+  #state: "unproven" | "proven" | "refused" = "unproven";
+
+  constructor(transport: InnerTransport, events: GuardEvents) {
+    this.#transport = transport;
+    this.#events = events;
+  }
+
+  /**
+   * Takes the place of what the session receives by.
+   * @throws where werift is not the version this was written for.
+   */
+  begin(session: InnerSession): void {
+    mustBeKnown(session);
+    numberOnce(session.dtls);
+    this.#begun = { session, peer: new PeerProof(this.#transport, session) };
+    session.transport.socket.onData = (datagram) => this.receive(datagram);
+  }
+
+  /** Takes a datagram of DTLS; drops it where the session has not begun, or is refused. */
+  receive(datagram: Buffer): void {
+    for (let at = 0; at + RECORD_HEADER <= datagram.length; ) {
+      const end = at + RECORD_HEADER + datagram.readUInt16BE(at + 11);
+      if (!this.#begun || this.#state === "refused" || end > datagram.length) return;
+      this.#takeRecord(this.#begun, datagram.subarray(at, end));
+      at = end;
+    }
+  }
+
+  #takeRecord(begun: Begun, record: Buffer): void {
+    const { session } = begun;
+    const [type, epoch] = [record.readUInt8(0), record.readUInt16BE(3)];
+    if (epoch === 0) {
+      // In the clear there are the handshake's first messages, and nothing that may end a session.
+      if (type === HANDSHAKE && this.#state === "unproven")
+        this.#takeHandshake(begun, record.subarray(RECORD_HEADER), false);
+      return;
+    }
+    const opened = this.#open(session, record);
+    if (!opened) return;
+    if (type === HANDSHAKE) this.#takeHandshake(begun, opened, true);
+    else if (this.#state === "proven" && type === APPLICATION_DATA)
+      // One that its reader does not understand must not end more than itself.
+      quietly(() => session.onData.execute(opened));
+    else if (this.#state === "proven" && type === ALERT && isEnd(opened))
+      quietly(() => session.onClose.execute());
+    if (this.#state === "proven") this.#events.authentic?.();
+  }
+
+  /** The content of a sealed record; undefined for one that is not the peer's, or was opened before. */
+  #open({ cipher }: InnerSession, record: Buffer): Buffer | undefined {
+    const [epoch, number] = [record.readUInt16BE(3), record.readUIntBE(5, 6)];
+    if (epoch !== 1 || !cipher.cipher || this.#window.has(number)) return undefined;
+    const recordLayerHeader = {
+      contentType: record.readUInt8(0),
+      protocolVersion: { major: record.readUInt8(1), minor: record.readUInt8(2) },
+      epoch,
+      sequenceNumber: number,
+      contentLen: record.length - RECORD_HEADER,
+    };
+    try {
+      const opened = cipher.decryptPacket({ recordLayerHeader, fragment: record.subarray(RECORD_HEADER) });
+      this.#window.add(number);
+      return opened;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #takeHandshake({ session, peer }: Begun, body: Buffer, sealed: boolean): void {
+    const { messages, again } = this.#reader.read(body, sealed);
+    const answered = session.sessionType === SERVER ? ANSWERED_BY_SERVER : ANSWERED_BY_CLIENT;
+    if (again && peer.last && answered.includes(peer.last.msg_type)) pass(session, peer.last);
+    for (const message of messages) {
+      // Nothing is agreed on a second time.
+      if (this.#state !== "unproven") return;
+      try {
+        peer.check(message);
+      } catch (error) {
+        this.#state = "refused";
+        this.#events.refused(error instanceof ProofError ? error.message : "sends what cannot be read");
+        return;
+      }
+      if (message.msg_type === MESSAGE.finished) this.#state = "proven";
+      pass(session, message);
+    }
+  }
+}
+
+/** Has werift take a message, as its own reader would. */
+function pass(session: InnerSession, message: HandshakeMessage): void {
+  session.onHandleHandshakes([message]).catch((error) => session.onError.execute(error));
+}
+
+/** Whether an alert ends the session (RFC 5246, section 7.2). */
+function isEnd(alert: Buffer): boolean {
+  return alert[0] === FATAL || alert[1] === CLOSE_NOTIFY;
+}
+
+function quietly(act: () => void): void {
+  try {
+    act();
+  } catch {}
+}
