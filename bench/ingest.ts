@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { whole } from "../src/config.ts";
-import { decode } from "../src/encoder/decode.ts";
+import { Decoder } from "../src/encoder/decode.ts";
 import type { SourceFrame } from "../src/frame.ts";
 import { folderSource } from "../src/source/folder.ts";
 import { publishOverHttp } from "../src/source/ingest/http.ts";
@@ -36,6 +36,7 @@ const { frames: FRAMES } = readOptions({
 /** The first are slow: shaders compile, connections open. */
 const WARM_UP = 5;
 const LIMIT = 64 * 1024 * 1024;
+const decoder = new Decoder(LIMIT, systemClock);
 const SCRIPT = fileURLToPath(new URL("ingest_blender.py", import.meta.url));
 
 /** What Blender says of one frame. */
@@ -56,7 +57,7 @@ const sink = {
   /** As a broadcast does: a picture counts once it is pixels. */
   frame(frame: SourceFrame) {
     if (frame.kind === "raw") arrivals.push(systemClock.now());
-    else void decode(frame, LIMIT, systemClock).then(() => arrivals.push(systemClock.now()));
+    else void decoder.decode(frame).then(() => arrivals.push(systemClock.now()));
   },
 };
 const limits = { maxBytes: LIMIT, stallAfter: 60_000, clock: systemClock };

@@ -11,6 +11,7 @@ import type { ServerResponse } from "node:http";
 import { DecodeError, Decoder } from "./encoder/decode.ts";
 import type { VideoEncoder } from "./encoder/encoder.ts";
 import { Renditions } from "./encoder/renditions.ts";
+import { Use } from "./encoder/slots.ts";
 import type { Feed } from "./forward/feed.ts";
 import { type Codec, type EncodedFrame, type RenditionId, renditionName, type SourceFrame } from "./frame.ts";
 import { KeyframeBudget } from "./keyframe-budget.ts";
@@ -81,6 +82,8 @@ export class Broadcast implements SourceSink {
   readonly #listeners = new Set<(info: StreamInfo) => void>();
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
+  /** What its pictures take of what all streams share. */
+  readonly #use: Use;
   readonly #decoder: Decoder;
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
   readonly #jpegs = new Latest<Picture>((job) => this.#sendJpeg(job));
@@ -107,7 +110,8 @@ export class Broadcast implements SourceSink {
     this.#records = new ViewerRecords(options.clock);
     this.#sourceRate = new RateMeter(options.clock);
     this.#mjpeg = new MjpegStream(options.clock);
-    this.#decoder = new Decoder(options.maxPixels, options.clock);
+    this.#use = new Use(options.clock);
+    this.#decoder = new Decoder(options.maxPixels, options.clock, this.#use);
     this.#refusals = new Refusals(options.clock, (line) => options.log(`${options.name}: ${line}`));
     const { clock, encoder, bitrate, log } = options;
     this.#renditions = new Renditions({
@@ -228,7 +232,7 @@ export class Broadcast implements SourceSink {
 
   async #sendJpeg(job: Picture): Promise<void> {
     try {
-      this.#mjpeg.send(await toJpeg(job));
+      this.#mjpeg.send(await toJpeg(job, this.#use));
     } catch (error) {
       this.#options.log(
         `A picture could not be made a JPEG: ${error instanceof Error ? error.message : error}`,
@@ -376,7 +380,7 @@ export class Broadcast implements SourceSink {
       this.#taking.get(size) ??
       this.#snapshots
         .take()
-        .then((picture) => picture && (size === "full" ? toJpeg(picture) : toThumbnail(picture)))
+        .then((picture) => picture && (size === "full" ? toJpeg : toThumbnail)(picture, this.#use))
         .finally(() => this.#taking.delete(size));
     this.#taking.set(size, taken);
     return taken;

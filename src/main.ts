@@ -2,7 +2,6 @@
 import { renderUnicodeCompact } from "uqr";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
 import { runDoctor } from "./doctor/doctor.ts";
-import { decodingEnded, isDecoding } from "./encoder/decode.ts";
 import { logOf } from "./log.ts";
 import { lanAddresses, originOf } from "./machine-addresses.ts";
 import { isBuilt, packageVersion } from "./package.ts";
@@ -63,15 +62,13 @@ async function run(config: Config): Promise<void> {
     log("Stopping.");
     setTimeout(() => end(0), STOP_WITHIN - 500).unref();
     await rendercast.close();
-    await decodingEnded();
     end(0);
   };
   for (const signal of SIGNALS) process.on(signal, () => void stop(signal));
 }
 
-/** Ends the process, which by itself would wait for each thread that a library holds. */
+/** Ends the process, should a library hold a thread too. */
 function end(exitCode: number): never {
-  if (isDecoding()) process.kill(process.pid, "SIGKILL");
   // Should another thread be held, the next Ctrl-C ends the process without it.
   for (const signal of SIGNALS) process.removeAllListeners(signal);
   process.exit(exitCode);

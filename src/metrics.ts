@@ -42,10 +42,11 @@ export class Metrics {
   readonly #jitter: Histogram;
   readonly #lost: Histogram;
 
-  /** @param read of the broadcasts, and `readTransport` of their transport: called at each scrape. */
+  /** @param read of the broadcasts, `readTransport` of their transport, `readDecoders` of their decoders: called at each scrape. */
   constructor(
     read: () => readonly Readings[],
     readTransport: () => Readonly<Record<string, number>> = () => ({}),
+    readDecoders: () => Readonly<Record<string, number>> = () => ({}),
   ) {
     const registers = [this.#registry];
     const counter = (name: string, help: string) =>
@@ -123,6 +124,16 @@ export class Metrics {
       collect() {
         this.reset();
         for (const [outcome, count] of Object.entries(readTransport())) this.inc({ outcome }, count);
+      },
+    });
+    new Counter({
+      name: "rendercast_decoder_processes_total",
+      help: "Processes that decode what the server itself does not, by what became of them",
+      labelNames: ["outcome"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [outcome, count] of Object.entries(readDecoders())) this.inc({ outcome }, count);
       },
     });
     new Counter({

@@ -14,6 +14,7 @@ import { RemoteError } from "./cluster/remote-stream.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
 import { NO_AV1 } from "./encoder/choice.ts";
+import { decoderCounts } from "./encoder/decoding/outside.ts";
 import { findEncoders } from "./encoder/encoders.ts";
 import type { findHardware } from "./encoder/hardware.ts";
 import { type Forwards, startForwards } from "./forward/forwards.ts";
@@ -104,6 +105,7 @@ export async function startRendercast(
   const metrics = new Metrics(
     () => directory.all(),
     () => transport.counters(),
+    decoderCounts,
   );
   const { maxViewers: total, maxViewersPerStream: perStream = total } = config;
   const seats = new Seats({ total, perStream, perAddress: config.maxViewersPerAddress });

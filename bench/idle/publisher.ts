@@ -1,5 +1,5 @@
 /** `node publisher.ts SERVER jpeg|raw`: pushes a picture of 480x270 twenty times a second, until it is killed. */
-import { toJpeg } from "../../src/picture.ts";
+import { encodeJpeg } from "../../src/encoder/jpeg.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
 import type { EpochMs } from "../../src/timing.ts";
 import { TestPublisher } from "../../test/e2e/publisher.ts";
@@ -15,7 +15,7 @@ new Scene(WIDTH, HEIGHT).draw(pixels, { frameNumber: 1, time });
 const data = Buffer.from(pixels.buffer);
 const shot = { kind: "raw", format: "rgba", width: WIDTH, height: HEIGHT, data, number: 1 } as const;
 const frame = { ...shot, timings: { captured: time, received: time } };
-const jpeg = async () => image((await toJpeg({ raw: frame, source: frame })).data);
+const jpeg = async () => image(await encodeJpeg(frame));
 
 const publisher = new TestPublisher(`${server}/streams/main`);
 publisher.play(kind === "raw" ? raw("rgba", WIDTH, HEIGHT, data) : await jpeg());

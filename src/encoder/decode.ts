@@ -1,150 +1,63 @@
-/** Image file to pixels, by sharp (libvips). */
-import { availableParallelism } from "node:os";
-import sharp from "sharp";
-import { type ImageFrame, MAX_SIDE, type RawFrame } from "../frame.ts";
-import type { Cancel, Clock, Millis } from "../timing.ts";
-import { Slots } from "./slots.ts";
+/** Image file to pixels: a plain JPEG in this process, which is quick, and any other picture where it can be killed. */
+import type { ImageFrame, RawFrame } from "../frame.ts";
+import type { Clock } from "../timing.ts";
+import { checkSize, refusal } from "./decoding/error.ts";
+import { OutsideDecoder } from "./decoding/outside.ts";
+import { type Pixels, toPixels } from "./decoding/pixels.ts";
+import { plainJpegSize } from "./decoding/plain-jpeg.ts";
+import { Use } from "./slots.ts";
+import { inTurn, outside } from "./turn.ts";
 
-// One small picture at a time: caches only cost memory, and more threads a picture made it slower
-// (480x270 JPEG: 1.1 ms with one, 2.0 with two).
-sharp.cache(false);
-sharp.concurrency(1);
+export { DecodeError } from "./decoding/error.ts";
 
-// Pictures only: an SVG is a program, whose filters hold a thread for as long as they like.
-sharp.block({ operation: ["VipsForeignLoad"] });
-sharp.unblock({
-  operation: ["Jpeg", "Png", "Webp", "Tiff", "Nsgif", "Heif"].map((kind) => `VipsForeignLoad${kind}`),
-});
-
-/** One picture may take so long: it holds one of the process's few threads. */
-const DECODE_WITHIN: Millis = 5000;
-
-/** The most that is told of what the library says. */
-const MAX_REASON = 60;
-
-const TOO_SLOW = `they take longer than ${DECODE_WITHIN / 1000} seconds to decode`;
-
-/** A picture that cannot be shown: torn, too large, too slow, or not an image. The message says which. */
-export class DecodeError extends Error {
-  readonly why: "too_large" | "too_slow" | "undecodable";
-
-  constructor(why: DecodeError["why"], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.why = why;
-  }
-}
-
-/**
- * Decodes a picture to RGB, transparency dropped.
- * @param maxPixels refuses pictures of more pixels than this before they are decoded.
- * @throws {DecodeError} for anything but a whole, sound picture within the limit.
- */
-export async function decode(frame: ImageFrame, maxPixels: number, clock: Clock): Promise<RawFrame> {
-  try {
-    const { data, info } = await sharp(frame.data, {
-      failOn: "warning",
-      limitInputPixels: maxPixels,
-      sequentialRead: true,
-    })
-      .autoOrient()
-      .toColourspace("srgb")
-      .removeAlpha()
-      .timeout({ seconds: DECODE_WITHIN / 1000 })
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    if (Math.max(info.width, info.height) > MAX_SIDE) {
-      const message = `they are ${info.width}x${info.height}, and no side may have more than ${MAX_SIDE} pixels`;
-      throw new DecodeError("too_large", message);
-    }
-    const { type: _type, ...about } = frame;
-    const timings = { ...frame.timings, decoded: clock.now() };
-    return { ...about, kind: "raw", format: "rgb", width: info.width, height: info.height, data, timings };
-  } catch (error) {
-    if (error instanceof DecodeError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    if (/pixel limit/.test(message)) {
-      throw new DecodeError("too_large", `they have more than the ${maxPixels} pixels allowed`, {
-        cause: error,
-      });
-    }
-    if (/^timeout: /.test(message)) throw new DecodeError("too_slow", TOO_SLOW, { cause: error });
-    throw new DecodeError("undecodable", `they cannot be decoded (${forPeople(message)})`, { cause: error });
-  }
-}
-
-/** The library's words, in which a publisher's own may be quoted: the beginning, in one line. */
-function forPeople(message: string): string {
-  const line = message.trim().replaceAll(/[\s\p{C}]+/gu, " ");
-  return line.length <= MAX_REASON ? line : `${line.slice(0, MAX_REASON - 1)}\u2026`;
-}
-
-/** Of the process's few threads, files and MJPEG need some too; and this machine's cores are the encoders' as well. */
-const slots = new Slots(Math.max(1, Math.min(2, availableParallelism() - 1)));
-
-/** What holds a thread now, given up or not. */
-const running = new Set<Promise<unknown>>();
-
-/** Whether any picture is being decoded, waited for or given up. */
-export function isDecoding(): boolean {
-  return running.size > 0;
-}
-
-/** Resolves when none is any more: until then the process cannot end by itself. */
-export async function decodingEnded(): Promise<void> {
-  await Promise.allSettled(running);
-}
-
-/**
- * Decodes one picture at a time, and does not wait for one that takes too long. That cannot be stopped everywhere
- * in the library, so no other begins until it has ended: they would hold thread after thread.
- */
+/** Decodes a stream's pictures, one at a time. */
 export class Decoder {
+  readonly #maxPixels: number;
   readonly #clock: Clock;
-  readonly #decode: (frame: ImageFrame) => Promise<RawFrame>;
-  #stuck = false;
+  readonly #use: Use;
+  readonly #outside: OutsideDecoder;
   #closed = false;
-  /** What the last picture took. */
-  #cost: Millis = 0;
-  #stopWaiting: Cancel | undefined;
 
-  /** @param run decodes; only tests pass their own. */
-  constructor(maxPixels: number, clock: Clock, run = (frame: ImageFrame) => decode(frame, maxPixels, clock)) {
+  /** @param use of the stream whose pictures these are. */
+  constructor(maxPixels: number, clock: Clock, use = new Use(clock), outside?: OutsideDecoder) {
+    this.#maxPixels = maxPixels;
     this.#clock = clock;
-    this.#decode = run;
+    this.#use = use;
+    this.#outside = outside ?? new OutsideDecoder(maxPixels, clock);
   }
 
-  /** @throws {DecodeError} */
+  /**
+   * Decodes a picture to RGB, transparency dropped.
+   * @throws {DecodeError} for anything but a whole, sound picture within the limits.
+   */
   async decode(frame: ImageFrame): Promise<RawFrame> {
-    if (this.#stuck) throw new DecodeError("too_slow", TOO_SLOW);
-    const free = slots.takeNow() ?? (await slots.take(this.#cost));
-    if (this.#closed) {
-      free();
-      throw new DecodeError("too_slow", TOO_SLOW);
-    }
-    const began = this.#clock.now();
-    const decoding = this.#decode(frame);
-    running.add(decoding);
-    return new Promise((resolve, reject) => {
-      this.#stopWaiting = this.#clock.after(DECODE_WITHIN, () => {
-        this.#stuck = true;
-        // Nobody else waits for it.
-        free();
-        reject(new DecodeError("too_slow", TOO_SLOW));
-      });
-      const ended = () => {
-        running.delete(decoding);
-        free();
-        this.#cost = this.#clock.now() - began;
-        this.#stopWaiting?.();
-        this.#stuck = false;
-      };
-      decoding.finally(ended).then(resolve, reject);
-    });
+    const { type: _type, ...about } = frame;
+    const pixels = await this.#pixelsOf(frame.data);
+    const timings = { ...frame.timings, decoded: this.#clock.now() };
+    return { ...about, kind: "raw", format: "rgb", ...pixels, timings };
   }
 
-  /** Leaves what is being decoded to itself. */
+  /** Kills what decodes. */
   close(): void {
     this.#closed = true;
-    this.#stopWaiting?.();
+    this.#outside.kill("slow");
+  }
+
+  async #pixelsOf(picture: Buffer): Promise<Pixels> {
+    if (picture.length === 0) throw refusal("unknown");
+    const size = plainJpegSize(picture);
+    if (!size) return this.#decodeOutside(picture);
+    checkSize(size, this.#maxPixels);
+    return inTurn(this.#use, () => toPixels(picture, this.#maxPixels));
+  }
+
+  async #decodeOutside(picture: Buffer): Promise<Pixels> {
+    const end = await outside.take(this.#use, () => this.#outside.kill("crowded"));
+    try {
+      if (this.#closed) throw refusal("slow");
+      return await this.#outside.decode(picture);
+    } finally {
+      end();
+    }
   }
 }

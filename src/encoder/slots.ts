@@ -1,56 +1,134 @@
-/** Turns at what all streams share: whoever needed least the last time goes first, so that small pictures wait for no large ones. */
-import type { Millis } from "../timing.ts";
+/** Places at what all streams share: none has more than its share of them, however long its pictures take. */
+import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
 
-interface Waiting {
-  readonly cost: Millis;
-  readonly go: () => void;
-}
+/** For how long it counts what a stream has used. */
+const MEMORY: Millis = 10_000;
 
-export class Slots {
-  #free: number;
-  readonly #waiting: Waiting[] = [];
+/** A stream that has used no more lately may have the last place: less than any of 16 that use all others. */
+const LITTLE: Millis = 1000;
 
-  /** @param count how many at once. */
-  constructor(count: number) {
-    this.#free = count;
+/** A place is held undisturbed for so long while others wait that have used less. */
+const MAX_HOLD: Millis = 1000;
+
+/** How often the places are looked at while somebody waits. */
+const LOOK_EACH: Millis = 100;
+
+/** The time that one stream has held places lately. */
+export class Use {
+  readonly clock: Clock;
+  /** When each place that it holds was taken. */
+  readonly #held = new Set<{ readonly since: EpochMs }>();
+  #past: Millis = 0;
+  #pastAt: EpochMs;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.#pastAt = clock.now();
   }
 
-  /** A turn at once; undefined where one has to wait. */
-  takeNow(): (() => void) | undefined {
-    if (this.#free === 0) return undefined;
-    this.#free--;
-    return this.#turn();
+  /** With what it holds now; what is past fades. */
+  get recent(): Millis {
+    const now = this.clock.now();
+    return [...this.#held].reduce((sum, { since }) => sum + now - since, this.#faded(now));
+  }
+
+  /** Begins to hold a place; the function that it returns ends that, once. */
+  begin(): () => void {
+    const place = { since: this.clock.now() };
+    this.#held.add(place);
+    return () => {
+      if (!this.#held.delete(place)) return;
+      const now = this.clock.now();
+      this.#past = this.#faded(now) + now - place.since;
+      this.#pastAt = now;
+    };
+  }
+
+  #faded(now: EpochMs): Millis {
+    return this.#past * Math.exp((this.#pastAt - now) / MEMORY);
+  }
+}
+
+interface Held {
+  readonly use: Use;
+  readonly since: EpochMs;
+  evict: (() => void) | undefined;
+}
+
+interface Waiting {
+  readonly use: Use;
+  readonly evict: (() => void) | undefined;
+  readonly go: (end: () => void) => void;
+}
+
+/** A number of places. Of those that wait the stream that has used least lately goes first. */
+export class Slots {
+  readonly #count: number;
+  readonly #held = new Set<Held>();
+  readonly #waiting: Waiting[] = [];
+  #stopLooking: Cancel | undefined;
+
+  /** @param count how many at once, at least 2. */
+  constructor(count: number) {
+    this.#count = count;
   }
 
   /**
-   * Waits for a turn.
-   * @param cost what it is likely to take.
-   * @returns ends the turn; called again it does nothing.
+   * Waits for a place.
+   * @param evict asks the holder to end soon: called once at most, for one that waits and has used less.
+   * @returns gives the place back; called again it does nothing.
    */
-  async take(cost: Millis): Promise<() => void> {
-    const now = this.takeNow();
-    if (now) return now;
-    await new Promise<void>((go) => this.#waiting.push({ cost, go }));
-    return this.#turn();
+  async take(use: Use, evict?: () => void): Promise<() => void> {
+    if (this.#mayGo(use)) return this.#hold(use, evict);
+    return new Promise((go) => {
+      this.#waiting.push({ use, evict, go });
+      this.#stopLooking ??= use.clock.every(LOOK_EACH, () => this.#look());
+    });
   }
 
-  #turn(): () => void {
-    let isOver = false;
+  /** Whether there is a place for it. The last one is kept for those that have used little lately. */
+  #mayGo(use: Use): boolean {
+    const free = this.#count - this.#held.size;
+    return free > 1 || (free === 1 && use.recent <= LITTLE);
+  }
+
+  #hold(use: Use, evict: (() => void) | undefined): () => void {
+    const held: Held = { use, since: use.clock.now(), evict };
+    this.#held.add(held);
+    const end = use.begin();
     return () => {
-      if (isOver) return;
-      isOver = true;
+      if (!this.#held.delete(held)) return;
+      end();
       this.#pass();
     };
   }
 
   #pass(): void {
-    const [first] = this.#waiting;
-    if (!first) {
-      this.#free++;
-      return;
+    for (let next = least(this.#waiting); next && this.#mayGo(next.use); next = least(this.#waiting)) {
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      next.go(this.#hold(next.use, next.evict));
     }
-    const next = this.#waiting.reduce((least, one) => (one.cost < least.cost ? one : least), first);
-    this.#waiting.splice(this.#waiting.indexOf(next), 1);
-    next.go();
+    if (this.#waiting.length > 0) return;
+    this.#stopLooking?.();
+    this.#stopLooking = undefined;
   }
+
+  #look(): void {
+    const next = least(this.#waiting);
+    if (!next) return;
+    const { recent } = next.use;
+    const longest = [...this.#held]
+      .filter(({ use, since, evict }) => evict && use.clock.now() - since >= MAX_HOLD && use.recent > recent)
+      .sort((one, other) => other.use.recent - one.use.recent)[0];
+    longest?.evict?.();
+    if (longest) longest.evict = undefined;
+  }
+}
+
+/** The first of those that have used least. */
+function least(waiting: readonly Waiting[]): Waiting | undefined {
+  return waiting.reduce<Waiting | undefined>(
+    (best, one) => (best && best.use.recent <= one.use.recent ? best : one),
+    undefined,
+  );
 }
