@@ -10,6 +10,7 @@ import { namesOf, termOf, tlsOf } from "./access/tls.ts";
 import { type AnnouncedAddress, resolveAnnounced } from "./announce.ts";
 import { Broadcast } from "./broadcast.ts";
 import { Cluster } from "./cluster/cluster.ts";
+import { PassedOn } from "./cluster/passed-on.ts";
 import { RemoteError } from "./cluster/remote-stream.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
@@ -157,6 +158,12 @@ export async function startRendercast(
     config.redis === undefined
       ? undefined
       : (await import("./cluster/redis.ts")).openRedis(config.redis, log);
+  const self = randomUUID();
+  const passedOn = new PassedOn({
+    self,
+    clock,
+    believe: (headers, vouched) => guard.proxies.believe(headers, vouched),
+  });
   let isReady = false;
   const appOf = (local: boolean) =>
     httpApp({
@@ -165,6 +172,7 @@ export async function startRendercast(
         redis?.connected === false ? " Redis does not answer: it shows its own streams alone." : undefined,
       directory,
       streams,
+      passedOn,
       metrics,
       clock,
       guard,
@@ -186,7 +194,7 @@ export async function startRendercast(
     adapter: redis?.adapter,
   });
   for (const server of [http, local, door]) if (server) limitRequests(server, clock);
-  limitConnections(http, guard.proxies);
+  limitConnections(http, guard.proxies, (address) => cluster?.isAt(address) ?? false);
   let blender: BlenderProcess | undefined;
   let forwards: Forwards | undefined;
   const close = async () => {
@@ -219,7 +227,8 @@ export async function startRendercast(
   if (redis) {
     cluster = new Cluster({
       ...watchers,
-      self: randomUUID(),
+      self,
+      key: passedOn.key,
       url: originOf(
         (everywhere ? lanAddresses()[0] : undefined) ?? (everywhere ? "127.0.0.1" : config.host),
         port,

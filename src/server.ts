@@ -3,14 +3,16 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { hasFixedSecret, type Refused, type Verdict } from "./access/access.ts";
-import { askerOf, hideToken, wholeAddress } from "./access/asker.ts";
+import { askerOf, hideToken } from "./access/asker.ts";
 import { clientKey, type Guard } from "./access/guard.ts";
 import { pageHeaders } from "./access/headers.ts";
 import { isLoopback } from "./access/here.ts";
 import { LinkError, linksOf } from "./access/links.ts";
 import { RIGHTS, type Right } from "./access/tokens.ts";
 import type { Broadcast } from "./broadcast.ts";
-import { passOn, wasPassedOn } from "./cluster/pass-on.ts";
+import { passOnRoutes } from "./cluster/http.ts";
+import { MISDIRECTED } from "./cluster/pass-on.ts";
+import type { PassedOn } from "./cluster/passed-on.ts";
 import { OPTIONS } from "./config.ts";
 import { type Directory, DirectoryError, STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
 import { EventStream } from "./event-stream.ts";
@@ -32,9 +34,6 @@ import type { WhepSessions } from "./whep/sessions.ts";
 /** The stream that the page shows where its address names none. */
 const DEFAULT_STREAM = OPTIONS.name.default;
 
-/** What is asked about a stream and answered here, wherever the stream is. */
-const HERE = ["rights", "share"];
-
 export interface HttpOptions {
   /** Whether new viewers are welcome. */
   readonly isReady: () => boolean;
@@ -43,6 +42,8 @@ export interface HttpOptions {
   readonly directory: Directory;
   /** Those of the directory, and of the servers that this one is joined with. */
   readonly streams: Streams;
+  /** What those servers have passed on to this one. */
+  readonly passedOn: PassedOn;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly guard: Guard;
@@ -60,7 +61,8 @@ export interface HttpOptions {
 
 /** @throws where the page has not been built. */
 export function httpApp(options: HttpOptions): Express {
-  const { directory, streams, metrics, clock, guard, embedFrom, reachable, secure, local, log } = options;
+  const { directory, streams, passedOn, metrics, clock, guard, embedFrom, reachable, secure, local, log } =
+    options;
   const { access, proxies } = guard;
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
@@ -72,11 +74,23 @@ export function httpApp(options: HttpOptions): Express {
   app.get("/healthz", (_request, response) =>
     sentence(response.set("Server", "rendercast"), 200, "It runs."),
   );
-  app.get("/readyz", (_request, response) => {
-    if (options.isReady()) sentence(response, 200, `It takes viewers.${options.alone() ?? ""}`);
-    else sentence(response, 503, "It takes no viewers: it is starting or stopping.");
+  app.get("/readyz", async (request, response) => {
+    if (!options.isReady())
+      return sentence(response, 503, "It takes no viewers: it is starting or stopping.");
+    const alone = options.alone();
+    // What it is joined by is the business of those who operate it.
+    const isTold =
+      alone !== undefined && (await access.mayDo(askerOf(request, local), "operate", undefined)).granted;
+    sentence(response, 200, `It takes viewers.${isTold ? alone : ""}`);
   });
+  // It tells whom the gate is to count.
+  app.use((request, _response, next) => void passedOn.read(request).then(() => next(), next));
   app.use(guard.gate);
+  app.use((request, response, next) => {
+    if (!passedOn.isForged(request)) return next();
+    log(`${request.socket.remoteAddress} passes a request on without a valid signature.`, { level: "debug" });
+    sentence(response, MISDIRECTED, "Only servers that are joined pass requests on: leave that header out.");
+  });
   app.use((request, response, next) => {
     hideToken(request);
     response.set({ "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" });
@@ -88,26 +102,20 @@ export function httpApp(options: HttpOptions): Express {
     next();
   });
 
-  app.all("/streams/:name{/*rest}", (request, response, next) => {
-    const { name, rest = [] } = request.params;
-    const [part = ""] = rest;
-    const isHere = HERE.includes(part) || request.method === "OPTIONS" || wasPassedOn(request);
-    const remote = isHere ? undefined : streams.remote(name);
-    if (!remote || (part === "" && request.method === "POST")) return next();
-    passOn(request, response, {
-      server: remote.peer.url,
-      path: wholeAddress(request),
-      proto: new URL(
-        proxies.originOf({ headers: request.headers, address: request.socket.remoteAddress }, secure),
-      ).protocol.slice(0, -1),
-      failed: () =>
+  app.use(
+    passOnRoutes({
+      remote: (name) => streams.remote(name),
+      passedOn,
+      proxies,
+      secure,
+      failed: (response) =>
         sentence(
           response.set("Retry-After", "1"),
           502,
           "The server that has this stream does not answer; try again.",
         ),
-    });
-  });
+    }),
+  );
   app.use(
     whepRoutes({
       sessions: options.whep,
