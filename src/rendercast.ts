@@ -19,6 +19,7 @@ import { findEncoders } from "./encoder/encoders.ts";
 import type { findHardware } from "./encoder/hardware.ts";
 import { type Forwards, startForwards } from "./forward/forwards.ts";
 import { iceConfiguration, isTurnUrl, turnCredentials } from "./ice-servers.ts";
+import { handleInTurn } from "./in-turn.ts";
 import { cannotListen, listen, listenLocally, newWebServer, portOf } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { lanAddresses, originOf } from "./machine-addresses.ts";
@@ -107,7 +108,9 @@ export async function startRendercast(
     () => transport.counters(),
   );
   const { maxViewers: total, maxViewersPerStream: perStream = total } = config;
-  const seats = new Seats({ total, perStream, perAddress: config.maxViewersPerAddress });
+  const limits = { total, perStream, perAddress: config.maxViewersPerAddress };
+  const seats = new Seats(limits);
+  const followers = new Seats(limits, "followers");
   const broadcastOf = (name: string, from: Source) =>
     new Broadcast({
       name,
@@ -176,6 +179,7 @@ export async function startRendercast(
       metrics,
       clock,
       guard,
+      followers,
       whep,
       embedFrom,
       reachable,
@@ -193,7 +197,11 @@ export async function startRendercast(
     guard: signalingGuard(guard),
     adapter: redis?.adapter,
   });
-  for (const server of [http, local, door]) if (server) limitRequests(server, clock);
+  for (const server of [http, local, door]) {
+    if (!server) continue;
+    handleInTurn(server);
+    limitRequests(server, clock);
+  }
   limitConnections(http, guard.proxies, (address) => cluster?.isAt(address) ?? false);
   let blender: BlenderProcess | undefined;
   let forwards: Forwards | undefined;
@@ -275,6 +283,7 @@ export async function startRendercast(
   const drain = () => {
     isReady = false;
     seats.close();
+    followers.close();
   };
   return { port, broadcast, drain, names: tls ? namesOf(tls.credentials) : [], link, close };
 }
