@@ -67,11 +67,8 @@ const reply = z.discriminatedUnion("ok", [
 const from = { from: id };
 const between = { from: id, to: id };
 
-/** Requests go to this server, and to no path of it. */
-function isOrigin(url: string): boolean {
-  const { username, password, pathname, search, hash } = new URL(url);
-  return [username, password, search, hash].every((part) => part === "") && pathname === "/";
-}
+/** No path, user or password that requests would be sent with, and nothing that a log would not show. */
+const ORIGIN = /^http:\/\/[\w.:[\]-]+$/;
 
 export const message = z.discriminatedUnion("kind", [
   /** Each second, and where something changed: that a server is there, where, and what it has. */
@@ -81,7 +78,7 @@ export const message = z.discriminatedUnion("kind", [
     url: z
       .url({ protocol: /^http$/ })
       .max(300)
-      .refine(isOrigin),
+      .regex(ORIGIN),
     /** What is passed on to it is signed with this key, of 32 bytes in base64url. */
     key: z.string().regex(/^[\w-]{43}$/),
     /** The time by its clock. */

@@ -19,9 +19,6 @@ sharp.unblock({
 /** One picture may take so long: it holds one of the process's few threads. */
 const DECODE_WITHIN: Millis = 5000;
 
-/** The most that is told of what the library says. */
-const MAX_REASON = 60;
-
 const TOO_SLOW = `they take longer than ${DECODE_WITHIN / 1000} seconds to decode`;
 
 /** A picture that cannot be shown: torn, too large, too slow, or not an image. The message says which. */
@@ -68,14 +65,8 @@ export async function decode(frame: ImageFrame, maxPixels: number, clock: Clock)
       });
     }
     if (/^timeout: /.test(message)) throw new DecodeError("too_slow", TOO_SLOW, { cause: error });
-    throw new DecodeError("undecodable", `they cannot be decoded (${forPeople(message)})`, { cause: error });
+    throw new DecodeError("undecodable", "they cannot be decoded", { cause: error });
   }
-}
-
-/** The library's words, in which a publisher's own may be quoted: the beginning, in one line. */
-function forPeople(message: string): string {
-  const line = message.trim().replaceAll(/[\s\p{C}]+/gu, " ");
-  return line.length <= MAX_REASON ? line : `${line.slice(0, MAX_REASON - 1)}\u2026`;
 }
 
 /** Of the process's few threads, files and MJPEG need some too; and this machine's cores are the encoders' as well. */

@@ -107,12 +107,12 @@ describe("a picture that is none", () => {
   });
 });
 
-test("what is wrong is told in one short line, whatever the picture says", async () => {
+test("what is wrong is told in our own words, whatever the picture and the library say", async () => {
   const evil = `<!DOCTYPE svg [<!ENTITY x "y">]><svg>&${"evil\u202e\n\x1b[31m".repeat(500)};</svg>`;
   const files = [Buffer.from(evil), (await gradientJpeg(64, 48)).subarray(0, 300), Buffer.alloc(99)];
   for (const file of files) {
     const error = await decodeBytes(file).catch((refused) => refused);
-    expect(error.message).toMatch(/^they cannot be decoded \([^\p{C}]{1,60}\)$/u);
+    expect(error.message).toBe("they cannot be decoded");
   }
 });
 
