@@ -112,7 +112,9 @@ export class Broadcast implements SourceSink {
     this.#mjpeg = new MjpegStream(options.clock);
     this.#use = new Use(options.clock);
     this.#decoder = new Decoder(options.maxPixels, options.clock, this.#use);
-    this.#refusals = new Refusals(options.clock, (line) => options.log(`${options.name}: ${line}`));
+    this.#refusals = new Refusals(options.clock, (line, fields) =>
+      options.log(`${options.name}: ${line}`, fields),
+    );
     const { clock, encoder, bitrate, log } = options;
     this.#renditions = new Renditions({
       clock,
@@ -191,8 +193,9 @@ export class Broadcast implements SourceSink {
       // A torn picture is an everyday event: the last good one stays.
       const why = error instanceof DecodeError ? error.why : "failed";
       metrics.refusedPicture(why);
-      const sentence = error instanceof Error ? error.message : String(error);
-      if (this.#refusals.refused(sentence, why === "too_slow")) this.#tell();
+      const [sentence, cause] =
+        error instanceof DecodeError ? [error.message, error.cause] : ["they cannot be decoded", error];
+      if (this.#refusals.refused(sentence, why === "too_slow", cause)) this.#tell();
       if (this.#attended === "watched" && this.#shown) this.#show(this.#shown);
     }
   }

@@ -10,6 +10,7 @@ import { namesOf, termOf, tlsOf } from "./access/tls.ts";
 import { type AnnouncedAddress, resolveAnnounced } from "./announce.ts";
 import { Broadcast } from "./broadcast.ts";
 import { Cluster } from "./cluster/cluster.ts";
+import { PassedOn } from "./cluster/passed-on.ts";
 import { RemoteError } from "./cluster/remote-stream.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
@@ -19,6 +20,7 @@ import { findEncoders } from "./encoder/encoders.ts";
 import type { findHardware } from "./encoder/hardware.ts";
 import { type Forwards, startForwards } from "./forward/forwards.ts";
 import { iceConfiguration, isTurnUrl, turnCredentials } from "./ice-servers.ts";
+import { handleInTurn } from "./in-turn.ts";
 import { cannotListen, listen, listenLocally, newWebServer, portOf } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { lanAddresses, originOf } from "./machine-addresses.ts";
@@ -108,7 +110,9 @@ export async function startRendercast(
     decoderCounts,
   );
   const { maxViewers: total, maxViewersPerStream: perStream = total } = config;
-  const seats = new Seats({ total, perStream, perAddress: config.maxViewersPerAddress });
+  const limits = { total, perStream, perAddress: config.maxViewersPerAddress };
+  const seats = new Seats(limits);
+  const followers = new Seats(limits, "followers");
   const broadcastOf = (name: string, from: Source) =>
     new Broadcast({
       name,
@@ -159,6 +163,12 @@ export async function startRendercast(
     config.redis === undefined
       ? undefined
       : (await import("./cluster/redis.ts")).openRedis(config.redis, log);
+  const self = randomUUID();
+  const passedOn = new PassedOn({
+    self,
+    clock,
+    believe: (headers, vouched) => guard.proxies.believe(headers, vouched),
+  });
   let isReady = false;
   const appOf = (local: boolean) =>
     httpApp({
@@ -167,9 +177,11 @@ export async function startRendercast(
         redis?.connected === false ? " Redis does not answer: it shows its own streams alone." : undefined,
       directory,
       streams,
+      passedOn,
       metrics,
       clock,
       guard,
+      followers,
       whep,
       embedFrom,
       reachable,
@@ -187,8 +199,12 @@ export async function startRendercast(
     guard: signalingGuard(guard),
     adapter: redis?.adapter,
   });
-  for (const server of [http, local, door]) if (server) limitRequests(server, clock);
-  limitConnections(http, guard.proxies);
+  for (const server of [http, local, door]) {
+    if (!server) continue;
+    handleInTurn(server);
+    limitRequests(server, clock);
+  }
+  limitConnections(http, guard.proxies, (address) => cluster?.isAt(address) ?? false);
   let blender: BlenderProcess | undefined;
   let forwards: Forwards | undefined;
   const close = async () => {
@@ -222,7 +238,8 @@ export async function startRendercast(
   if (redis) {
     cluster = new Cluster({
       ...watchers,
-      self: randomUUID(),
+      self,
+      key: passedOn.key,
       url: originOf(
         (everywhere ? lanAddresses()[0] : undefined) ?? (everywhere ? "127.0.0.1" : config.host),
         port,
@@ -269,6 +286,7 @@ export async function startRendercast(
   const drain = () => {
     isReady = false;
     seats.close();
+    followers.close();
   };
   return { port, broadcast, drain, names: tls ? namesOf(tls.credentials) : [], link, close };
 }

@@ -1,4 +1,4 @@
-/** How many viewers there may be at once: over all broadcasts, of one, and from one address. */
+/** How many viewers, or followers, there may be at once: over all broadcasts, of one, and from one address. */
 
 export interface SeatLimits {
   readonly total: number;
@@ -7,30 +7,35 @@ export interface SeatLimits {
   readonly perAddress: number;
 }
 
-const SENTENCES = {
-  total: "There are as many viewers as this server takes; try again later.",
-  perStream: "There are as many viewers as this stream takes; try again later.",
-  stopping: "The server is about to stop; try again in a minute.",
-  perAddress:
-    "There are as many viewers at your network's address as may watch from one; close one, or try again later.",
-} as const satisfies Record<keyof SeatLimits | "stopping", string>;
+/** Who sits: viewers see pictures, followers are told of events. */
+type Sitters = "viewers" | "followers";
 
-/** There are as many viewers as there may be. */
+const SENTENCES = {
+  total: (who) => `There are as many ${who} as this server takes; try again later.`,
+  perStream: (who) => `There are as many ${who} as this stream takes; try again later.`,
+  stopping: () => "The server is about to stop; try again in a minute.",
+  perAddress: (who) =>
+    `There are as many ${who} at your network's address as there may be at one; close one, or try again later.`,
+} as const satisfies Record<keyof SeatLimits | "stopping", (who: Sitters) => string>;
+
+/** There are as many as there may be. */
 export class FullError extends Error {
-  constructor(which: keyof typeof SENTENCES) {
-    super(SENTENCES[which]);
+  constructor(which: keyof typeof SENTENCES, who: Sitters) {
+    super(SENTENCES[which](who));
   }
 }
 
 export class Seats {
   readonly #limits: SeatLimits;
+  readonly #who: Sitters;
   #taken = 0;
   readonly #streams = new Map<string, number>();
   readonly #addresses = new Map<string, number>();
   #closed = false;
 
-  constructor(limits: SeatLimits) {
+  constructor(limits: SeatLimits, who: Sitters = "viewers") {
     this.#limits = limits;
+    this.#who = who;
   }
 
   /**
@@ -39,11 +44,11 @@ export class Seats {
    * @throws {FullError}
    */
   take(stream: string, address: string): () => void {
-    if (this.#closed) throw new FullError("stopping");
+    if (this.#closed) throw new FullError("stopping", this.#who);
     const { total, perStream, perAddress } = this.#limits;
-    if ((this.#addresses.get(address) ?? 0) >= perAddress) throw new FullError("perAddress");
-    if ((this.#streams.get(stream) ?? 0) >= perStream) throw new FullError("perStream");
-    if (this.#taken >= total) throw new FullError("total");
+    if ((this.#addresses.get(address) ?? 0) >= perAddress) throw new FullError("perAddress", this.#who);
+    if ((this.#streams.get(stream) ?? 0) >= perStream) throw new FullError("perStream", this.#who);
+    if (this.#taken >= total) throw new FullError("total", this.#who);
     this.#count(stream, address, 1);
     let freed = false;
     return () => {

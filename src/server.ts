@@ -3,37 +3,36 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { hasFixedSecret, type Refused, type Verdict } from "./access/access.ts";
-import { askerOf, hideToken, wholeAddress } from "./access/asker.ts";
+import { askerOf, hideToken } from "./access/asker.ts";
 import { clientKey, type Guard } from "./access/guard.ts";
 import { pageHeaders } from "./access/headers.ts";
 import { isLoopback } from "./access/here.ts";
 import { LinkError, linksOf } from "./access/links.ts";
 import { RIGHTS, type Right } from "./access/tokens.ts";
 import type { Broadcast } from "./broadcast.ts";
-import { passOn, wasPassedOn } from "./cluster/pass-on.ts";
+import { passOnRoutes } from "./cluster/http.ts";
+import { MISDIRECTED } from "./cluster/pass-on.ts";
+import type { PassedOn } from "./cluster/passed-on.ts";
 import { OPTIONS } from "./config.ts";
 import { type Directory, DirectoryError, STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
-import { EventStream } from "./event-stream.ts";
+import { EVENT_STREAM_TYPE, EventStream } from "./event-stream.ts";
 import type { Log } from "./log.ts";
 import { originOf } from "./machine-addresses.ts";
 import type { Metrics } from "./metrics.ts";
 import { embedRefusal, isOwnMachine, mayEmbed } from "./origins.ts";
 import { pageFolder } from "./package.ts";
 import { patienceFor, retryAfter } from "./retry-after.ts";
-import { FullError } from "./seats.ts";
+import { FullError, type Seats } from "./seats.ts";
 import { boundaryOf, NotMultipartError, publishOverHttp, refuse } from "./source/ingest/http.ts";
 import { TakenError } from "./source/ingest.ts";
 import type { Streams } from "./streams.ts";
-import { afterAtMost, type Clock } from "./timing.ts";
+import { afterAtMost, type Cancel, type Clock } from "./timing.ts";
 import { MJPEG_TYPE } from "./transport/mjpeg.ts";
 import { whepRoutes } from "./whep/http.ts";
 import type { WhepSessions } from "./whep/sessions.ts";
 
 /** The stream that the page shows where its address names none. */
 const DEFAULT_STREAM = OPTIONS.name.default;
-
-/** What is asked about a stream and answered here, wherever the stream is. */
-const HERE = ["rights", "share"];
 
 export interface HttpOptions {
   /** Whether new viewers are welcome. */
@@ -43,9 +42,13 @@ export interface HttpOptions {
   readonly directory: Directory;
   /** Those of the directory, and of the servers that this one is joined with. */
   readonly streams: Streams;
+  /** What those servers have passed on to this one. */
+  readonly passedOn: PassedOn;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly guard: Guard;
+  /** Room for those who follow events and telemetry. */
+  readonly followers: Seats;
   readonly whep: WhepSessions;
   /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
   readonly embedFrom: readonly string[];
@@ -60,7 +63,20 @@ export interface HttpOptions {
 
 /** @throws where the page has not been built. */
 export function httpApp(options: HttpOptions): Express {
-  const { directory, streams, metrics, clock, guard, embedFrom, reachable, secure, local, log } = options;
+  const {
+    directory,
+    streams,
+    passedOn,
+    metrics,
+    clock,
+    guard,
+    followers,
+    embedFrom,
+    reachable,
+    secure,
+    local,
+    log,
+  } = options;
   const { access, proxies } = guard;
   const page = fileURLToPath(pageFolder);
   if (!existsSync(page))
@@ -72,11 +88,23 @@ export function httpApp(options: HttpOptions): Express {
   app.get("/healthz", (_request, response) =>
     sentence(response.set("Server", "rendercast"), 200, "It runs."),
   );
-  app.get("/readyz", (_request, response) => {
-    if (options.isReady()) sentence(response, 200, `It takes viewers.${options.alone() ?? ""}`);
-    else sentence(response, 503, "It takes no viewers: it is starting or stopping.");
+  app.get("/readyz", async (request, response) => {
+    if (!options.isReady())
+      return sentence(response, 503, "It takes no viewers: it is starting or stopping.");
+    const alone = options.alone();
+    // What it is joined by is the business of those who operate it.
+    const isTold =
+      alone !== undefined && (await access.mayDo(askerOf(request, local), "operate", undefined)).granted;
+    sentence(response, 200, `It takes viewers.${isTold ? alone : ""}`);
   });
+  // It tells whom the gate is to count.
+  app.use((request, _response, next) => void passedOn.read(request).then(() => next(), next));
   app.use(guard.gate);
+  app.use((request, response, next) => {
+    if (!passedOn.isForged(request)) return next();
+    log(`${request.socket.remoteAddress} passes a request on without a valid signature.`, { level: "debug" });
+    sentence(response, MISDIRECTED, "Only servers that are joined pass requests on: leave that header out.");
+  });
   app.use((request, response, next) => {
     hideToken(request);
     response.set({ "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" });
@@ -88,26 +116,20 @@ export function httpApp(options: HttpOptions): Express {
     next();
   });
 
-  app.all("/streams/:name{/*rest}", (request, response, next) => {
-    const { name, rest = [] } = request.params;
-    const [part = ""] = rest;
-    const isHere = HERE.includes(part) || request.method === "OPTIONS" || wasPassedOn(request);
-    const remote = isHere ? undefined : streams.remote(name);
-    if (!remote || (part === "" && request.method === "POST")) return next();
-    passOn(request, response, {
-      server: remote.peer.url,
-      path: wholeAddress(request),
-      proto: new URL(
-        proxies.originOf({ headers: request.headers, address: request.socket.remoteAddress }, secure),
-      ).protocol.slice(0, -1),
-      failed: () =>
+  app.use(
+    passOnRoutes({
+      remote: (name) => streams.remote(name),
+      passedOn,
+      proxies,
+      secure,
+      failed: (response) =>
         sentence(
           response.set("Retry-After", "1"),
           502,
           "The server that has this stream does not answer; try again.",
         ),
-    });
-  });
+    }),
+  );
   app.use(
     whepRoutes({
       sessions: options.whep,
@@ -169,36 +191,23 @@ export function httpApp(options: HttpOptions): Express {
     response.set({ "Cache-Control": "no-store", "X-Frame-Number": String(picture.number) });
     response.type("image/jpeg").send(picture.data);
   });
-  app.get("/streams/:name/events", may("view"), (request, response) => {
-    const broadcast = find(request, response);
-    if (!broadcast) return;
-    const events = new EventStream(response, () => stop());
-    const tell = () => events.send("stream", JSON.stringify(broadcast.info()));
-    const stopListening = broadcast.listen(tell);
-    const stopTicking = clock.every(1000, () => {
-      // Forgotten: who asks again meets whoever publishes the name next.
-      if (directory.find(broadcast.name) === broadcast) tell();
-      else response.end();
-    });
-    const stop = () => {
-      stopListening();
-      stopTicking();
-    };
-    tell();
-  });
-  app.get("/streams/:name/telemetry", may("view"), (request, response) => {
-    const broadcast = find(request, response);
-    if (!broadcast) return;
-    const events = new EventStream(response, () => stop());
-    const stopListening = broadcast.telemetry.follow((json) => events.send("telemetry", json));
-    const stopTicking = clock.every(1000, () => {
-      if (directory.find(broadcast.name) !== broadcast) response.end();
-    });
-    const stop = () => {
-      stopListening();
-      stopTicking();
-    };
-  });
+  app.get("/streams/:name/events", may("view"), (request, response) =>
+    follow(request, response, (broadcast, events) => {
+      const tell = () => events.send("stream", JSON.stringify(broadcast.info()));
+      const stopListening = broadcast.listen(tell);
+      const stopTicking = clock.every(1000, tell);
+      tell();
+      return () => {
+        stopListening();
+        stopTicking();
+      };
+    }),
+  );
+  app.get("/streams/:name/telemetry", may("view"), (request, response) =>
+    follow(request, response, (broadcast, events) =>
+      broadcast.telemetry.follow((json) => events.send("telemetry", json)),
+    ),
+  );
   app.post("/streams/:name", may("publish"), async (request, response) => {
     // What is no multipart is refused before a stream is made for it.
     boundaryOf(request.headers["content-type"]);
@@ -277,6 +286,30 @@ export function httpApp(options: HttpOptions): Express {
   app.use(onError);
   return app;
 
+  /** Answers with events until the client goes, or another broadcast may have the stream's name. */
+  function follow(
+    request: Request<{ name: string }>,
+    response: Response,
+    begin: (broadcast: Broadcast, events: EventStream) => Cancel,
+  ): void {
+    const broadcast = find(request, response);
+    if (!broadcast) return;
+    if (request.method === "HEAD") {
+      response.type(EVENT_STREAM_TYPE).end();
+      return;
+    }
+    const freeSeat = followers.take(broadcast.name, clientKey(proxies, request));
+    const events = new EventStream(response, clock, () => {
+      freeSeat();
+      stop();
+      stopTicking();
+    });
+    const stop = begin(broadcast, events);
+    const stopTicking = clock.every(1000, () => {
+      if (directory.find(broadcast.name) !== broadcast) response.end();
+    });
+  }
+
   /** Says why not, and to who looks closely at the log too. */
   function refuseAccess(response: Response, refused: Refused): void {
     const { req: request } = response;
@@ -294,6 +327,8 @@ export function httpApp(options: HttpOptions): Express {
   function may<P extends { name?: string } = { name: string }>(right: Right) {
     return async (request: Request<P>, response: Allowed, next: NextFunction) => {
       const verdict = await access.mayDo(askerOf(request, local), right, request.params.name);
+      // Who has left meanwhile is not told of it any more, and would keep what it is given.
+      if (response.destroyed) return;
       if (!verdict.granted) return refuseAccess(response, verdict);
       response.locals.verdict = verdict;
       // Who publishes was let in for as long as it goes on.
@@ -328,7 +363,7 @@ export function httpApp(options: HttpOptions): Express {
     const status = error instanceof Error && "status" in error ? error.status : undefined;
     if (response.headersSent) response.destroy();
     else if (error instanceof FullError) {
-      log(`A viewer finds no seat: ${error.message}`, { level: "debug" });
+      log(`There is no seat: ${error.message}`, { level: "debug" });
       sentence(response.set("Retry-After", "10"), 503, error.message);
     } else if (error instanceof LinkError) sentence(response, 400, error.message);
     else if (error instanceof DirectoryError) sentence(response, error.status, error.message);

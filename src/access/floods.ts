@@ -44,12 +44,20 @@ export function requestGate(clock: Clock, proxies: Proxies, kind: "requests" | "
   };
 }
 
-/** Closes connections beyond what an address may have at once. Those of this machine, and of named proxies, are many people's. */
-export function limitConnections(server: Server, proxies: Proxies): void {
+/**
+ * Closes connections beyond what an address may have at once. Those of this machine, of named proxies and of joined
+ * servers are many people's.
+ * @param isJoined whether a server that this one is joined with has the address.
+ */
+export function limitConnections(
+  server: Server,
+  proxies: Proxies,
+  isJoined: (address: string) => boolean,
+): void {
   const counts = new Map<string, number>();
   server.on("connection", (socket: Socket) => {
     const { remoteAddress } = socket;
-    if (isLoopback(remoteAddress) || proxies.has(remoteAddress)) return;
+    if (isLoopback(remoteAddress) || proxies.has(remoteAddress) || isJoined(remoteAddress ?? "")) return;
     const key = addressKey(remoteAddress);
     const count = (counts.get(key) ?? 0) + 1;
     if (count > MAX_CONNECTIONS) {

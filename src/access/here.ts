@@ -13,7 +13,7 @@ export interface Origin {
 
 /** What proxies add to a request. */
 const PASSED_ON =
-  /^(x-forwarded|x-real-ip$|x-client-ip$|x-cluster-client-ip$|x-original-|x-envoy-|cf-|cdn-loop$|fastly-|true-client-ip$|forwarded$|via$)/;
+  /^(x-forwarded|x-real-ip$|x-client-ip$|x-cluster-client-ip$|x-original-|x-envoy-|cf-|cdn-loop$|fastly-|true-client-ip$|forwarded$|via$|rendercast-passed-on$)/;
 
 /**
  * Whether it comes from a program on this machine. A request that a proxy passed on, or that a web page sent, counts

@@ -10,6 +10,14 @@ export interface Sent {
   readonly address: string | undefined;
 }
 
+/** What a joined server says of a request that it passes on. */
+export interface Vouched {
+  /** The client's address; undefined where it came over the Unix socket. */
+  readonly client: string | undefined;
+  /** By which the client came. */
+  readonly proto: "http" | "https";
+}
+
 /** Reads `ADDRESS` or `ADDRESS/PREFIX`; undefined for anything else. */
 export function readNetwork(text: string): { readonly ip: string; readonly prefix: number } | undefined {
   const [ip = "", digits, ...more] = text.split("/");
@@ -23,6 +31,8 @@ export function readNetwork(text: string): { readonly ip: string; readonly prefi
 export class Proxies {
   readonly #named = new BlockList();
   readonly #tellUnnamed: (proxy: string) => void;
+  /** What joined servers have said of requests, by the requests' headers. */
+  readonly #vouched = new WeakMap<IncomingHttpHeaders, Vouched>();
   #told = false;
 
   /**
@@ -37,6 +47,11 @@ export class Proxies {
     }
   }
 
+  /** Takes what a joined server has proved to say of the request with these headers, in place of all else. */
+  believe(headers: IncomingHttpHeaders, vouched: Vouched): void {
+    this.#vouched.set(headers, vouched);
+  }
+
   /** Whether it is one of them. */
   has(address: string | undefined): boolean {
     if (address === undefined) return false;
@@ -49,6 +64,8 @@ export class Proxies {
    * itself stands before that.
    */
   clientOf({ headers, address }: Sent): string | undefined {
+    const vouched = this.#vouched.get(headers);
+    if (vouched) return vouched.client;
     if (address === undefined) return undefined;
     let client = plainAddress(address);
     const forwarded = listOf(headers["x-forwarded-for"]);
@@ -66,6 +83,8 @@ export class Proxies {
    * @param secure whether this server itself speaks TLS.
    */
   originOf({ headers, address }: Sent, secure: boolean): string {
+    const vouched = this.#vouched.get(headers);
+    if (vouched) return `${vouched.proto}://${headers.host ?? "localhost"}`;
     const trusted = this.has(address);
     const scheme = trusted ? listOf(headers["x-forwarded-proto"])[0] : undefined;
     const host =

@@ -3,6 +3,7 @@
  * and is forgotten where it has said nothing for some. Video goes from the server that has the stream straight to the
  * viewer; what is passed on between servers is how the two meet (decision 0018).
  */
+import { plainAddress } from "../access/proxies.ts";
 import type { Claim } from "../directory.ts";
 import type { StreamInfo } from "../signaling/protocol.ts";
 import type { Cancel, EpochMs, Millis } from "../timing.ts";
@@ -24,6 +25,8 @@ export interface ClusterOptions extends Omit<HostedOptions, "ended"> {
   readonly self: string;
   /** Where others reach it by HTTP. */
   readonly url: string;
+  /** Others sign with it what they pass on to this server. */
+  readonly key: string;
   readonly wire: Wire;
   /** The streams that it has itself. */
   readonly own: () => readonly { readonly info: StreamInfo; readonly claim: Claim }[];
@@ -31,7 +34,10 @@ export interface ClusterOptions extends Omit<HostedOptions, "ended"> {
 
 interface Known extends Peer {
   url: string;
+  key: string;
   heardAt: EpochMs;
+  /** How far its clock is ahead of this server's. */
+  ahead: Millis;
   readonly streams: Map<string, RemoteStream>;
 }
 
@@ -67,6 +73,12 @@ export class Cluster {
     );
   }
 
+  /** Whether one of the servers says that it has that IP address. */
+  isAt(address: string): boolean {
+    const ip = plainAddress(address);
+    return [...this.#peers.values()].some(({ url }) => plainAddress(new URL(url).hostname) === ip);
+  }
+
   close(): void {
     this.#stopLooking();
     this.#options.wire.send({ kind: "gone", from: this.#options.self });
@@ -89,9 +101,10 @@ export class Cluster {
   }
 
   #tell(streams: ReturnType<ClusterOptions["own"]>): void {
-    const { wire, self, url } = this.#options;
-    if (wire.connected)
-      wire.send({ kind: "here", from: self, url, streams: streams.slice(0, MAX_STREAMS_TOLD) });
+    const { clock, wire, self, url, key } = this.#options;
+    if (!wire.connected) return;
+    const told = streams.slice(0, MAX_STREAMS_TOLD);
+    wire.send({ kind: "here", from: self, url, key, now: clock.now(), streams: told });
   }
 
   #hear(heard: unknown): void {
@@ -115,12 +128,12 @@ export class Cluster {
     this.#options.wire.send({ kind: "answer", from: this.#options.self, to, number, reply });
   }
 
-  #here({ from, url, streams }: Extract<Message, { readonly kind: "here" }>): void {
+  #here({ from, url, key, now, streams }: Extract<Message, { readonly kind: "here" }>): void {
     const known = this.#peers.get(from);
-    const peer = known ?? this.#meet(from, url);
+    const peer = known ?? this.#meet(from, url, key);
     if (!peer) return;
     peer.heardAt = this.#options.clock.now();
-    peer.url = url;
+    Object.assign(peer, { url, key, ahead: now - peer.heardAt });
     const names = new Set(streams.map(({ info }) => info.name));
     for (const name of [...peer.streams.keys()]) if (!names.has(name)) peer.streams.delete(name);
     for (const { info, claim } of streams) {
@@ -132,12 +145,16 @@ export class Cluster {
     if (!known) this.#tell(this.#options.own());
   }
 
-  #meet(id: string, url: string): Known | undefined {
+  #meet(id: string, url: string, key: string): Known | undefined {
     if (this.#peers.size >= MAX_PEERS) return undefined;
     const { clock, wire, self, log } = this.#options;
     const peer: Known = {
+      id,
       url,
+      key,
       heardAt: clock.now(),
+      ahead: 0,
+      now: () => (clock.now() + peer.ahead) as EpochMs,
       streams: new Map(),
       sessions: new Map(),
       ask: (request) => this.#asks.ask(id, request),

@@ -1,12 +1,14 @@
 /** What servers that stand behind one address say to each other. Whatever else comes is left unread. */
 import { z } from "zod";
-import { CLAIMS } from "../directory.ts";
+import { CLAIMS, STREAM_NAME } from "../directory.ts";
 import { MAX_OFFER_LENGTH, type Reply, type StreamInfo } from "../signaling/protocol.ts";
 
 /** Of a server's streams the first so many are told of. */
 export const MAX_STREAMS_TOLD = 256;
 
 const id = z.string().min(1).max(64);
+/** A stream's: it becomes part of addresses. */
+const streamName = z.string().regex(STREAM_NAME);
 const words = z.string().max(1000);
 const count = z.number().min(0);
 const codes = [
@@ -27,7 +29,7 @@ const state = z.discriminatedUnion("kind", [
 ]);
 
 const info = z.object({
-  name: id,
+  name: streamName,
   source: words,
   state,
   width: count,
@@ -42,7 +44,7 @@ const offer = z.string().min(1).max(MAX_OFFER_LENGTH);
 
 /** What one server asks of another. A session is one viewer's, named by who asks. */
 const request = z.discriminatedUnion("do", [
-  z.object({ do: z.literal("watch"), session: id, stream: id, offer, address: z.string().max(64) }),
+  z.object({ do: z.literal("watch"), session: id, stream: streamName, offer, address: z.string().max(64) }),
   z.object({ do: z.literal("restart"), session: id, offer }),
   z.object({ do: z.literal("clock") }),
 ]);
@@ -65,12 +67,22 @@ const reply = z.discriminatedUnion("ok", [
 const from = { from: id };
 const between = { from: id, to: id };
 
+/** No path, user or password that requests would be sent with, and nothing that a log would not show. */
+const ORIGIN = /^http:\/\/[\w.:[\]-]+$/;
+
 export const message = z.discriminatedUnion("kind", [
   /** Each second, and where something changed: that a server is there, where, and what it has. */
   z.object({
     kind: z.literal("here"),
     ...from,
-    url: z.url({ protocol: /^http$/ }).max(300),
+    url: z
+      .url({ protocol: /^http$/ })
+      .max(300)
+      .regex(ORIGIN),
+    /** What is passed on to it is signed with this key, of 32 bytes in base64url. */
+    key: z.string().regex(/^[\w-]{43}$/),
+    /** The time by its clock. */
+    now: count,
     streams: z.array(z.object({ info, claim: z.enum(CLAIMS) })).max(MAX_STREAMS_TOLD),
   }),
   z.object({ kind: z.literal("gone"), ...from }),

@@ -7,6 +7,7 @@ import type { SignaledStream } from "../signaling/socket.ts";
 import type { Watched } from "../signaling/watching.ts";
 import type { EpochMs } from "../timing.ts";
 import type { Answer, Request } from "./messages.ts";
+import type { Receiver } from "./passed-on.ts";
 
 /** The other server refused. */
 export class RemoteError extends Error {
@@ -24,7 +25,7 @@ export type News =
   | { readonly kind: "latency"; readonly session: string; readonly milliseconds: number };
 
 /** The server that has it. */
-export interface Peer {
+export interface Peer extends Receiver {
   /** Where it answers HTTP, for other servers. */
   readonly url: string;
   ask(request: Request): Promise<Answer>;

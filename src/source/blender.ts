@@ -118,9 +118,9 @@ export class BlenderProcess {
       return;
     }
     if (failure) {
-      const why = `Blender could not be started: ${failure.message}.`;
-      log(`${why} Check that ${program} is Blender, or name it with --blender.`);
-      problem(why);
+      const check = `Check that ${program} is Blender, or name it with --blender.`;
+      log(`Blender could not be started: ${failure.message}. ${check}`);
+      problem("Blender could not be started; the server's log says why.");
       return;
     }
     const how = signal ? `by ${signal}` : `with code ${code}`;

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { get } from "node:http";
 import type { Browser, Page } from "puppeteer-core";
@@ -12,9 +12,11 @@ import { describeWith } from "../setup/suites.ts";
 import { freePort } from "./free-port.ts";
 import { openPlayer, waitForState } from "./player.ts";
 import { TestPublisher } from "./publisher.ts";
+import { REDIS_PASSWORD, redisAddress, startRedis } from "./redis.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 
-const PASSWORD = "a-secret-of-redis";
+/** Lets the tests read what `/readyz` says to whoever operates the server. */
+const OPERATOR = "an-operator-of-servers";
 
 describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, chromium }) => {
   let port: number;
@@ -22,20 +24,8 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
   let browser: Browser;
   let [a, b]: (ServerProcess | undefined)[] = [];
   let publisher: TestPublisher;
-  const address = () => `redis://:${PASSWORD}@127.0.0.1:${port}`;
-  const startRedis = () => {
-    store = spawn(redis, [
-      "--port",
-      String(port),
-      "--bind",
-      "127.0.0.1",
-      "--save",
-      "",
-      "--requirepass",
-      PASSWORD,
-    ]);
-  };
-  const start = () => startServer("--redis", address(), "--host", "127.0.0.1", "--trust-proxy", "127.0.0.1");
+  const address = () => redisAddress(port);
+  const start = () => startServer("--redis", address(), "--host", "127.0.0.1", "--operate-token", OPERATOR);
   const at = (server: ServerProcess | undefined, path: string, init: RequestInit = {}) =>
     fetch(`${server?.url}${path}`, init);
   const publish = async (server: ServerProcess | undefined, name: string) => {
@@ -50,7 +40,7 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
 
   beforeAll(async () => {
     port = await freePort();
-    startRedis();
+    store = startRedis(redis, port);
     [a, b, browser] = await Promise.all([start(), start(), launchChromium(chromium)]);
     publisher = await publish(a, "film");
   });
@@ -120,24 +110,28 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     client.destroy();
     const page = await openPlayer(browser, `${b?.url}/watch/film`);
     await waitForState(page, "live");
-    const ready = async (server: ServerProcess | undefined) => (await at(server, "/readyz")).text();
+    const readyTo = async (headers: HeadersInit) => (await at(b, "/readyz", { headers })).text();
+    const ready = () => readyTo({ Authorization: `Bearer ${OPERATOR}` });
     const isAlone = () =>
-      vi.waitFor(async () => expect(await ready(b)).toMatch(/Redis does not answer/), { timeout: 15_000 });
+      vi.waitFor(async () => expect(await ready()).toMatch(/Redis does not answer/), { timeout: 15_000 });
     // One that hangs answers no more than one that is gone.
     store.kill("SIGSTOP");
     await isAlone();
+    // Who does not operate it is not told what it is joined by.
+    for (const headers of [{ Authorization: "Bearer not-the-operator" }, { "X-Forwarded-For": "192.0.2.7" }])
+      expect(await readyTo(headers)).toBe("It takes viewers.\n");
     await knows(b, "film", /publisher/);
     store.kill("SIGKILL");
     await once(store, "exit");
     await isAlone();
     expect((await at(a, "/streams/film")).status).toBe(200);
     await shows(page);
-    startRedis();
-    await vi.waitFor(async () => expect(await ready(b)).toBe("It takes viewers.\n"), { timeout: 15_000 });
+    store = startRedis(redis, port);
+    await vi.waitFor(async () => expect(await ready()).toBe("It takes viewers.\n"), { timeout: 15_000 });
     await knows(b, "film", /publisher/);
     expect((await page.$eval("rendercast-player", ({ state }) => state)).kind).toBe("live");
     await page.close();
-    for (const server of [a, b]) expect(server?.output()).not.toContain(PASSWORD);
+    for (const server of [a, b]) expect(server?.output()).not.toContain(REDIS_PASSWORD);
   });
 
   test("show what is published at either in place of their own scene, and what is left when one dies", async () => {

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,37 +12,12 @@ import { image } from "../multipart-writer.ts";
 import { gradientJpeg } from "../pictures.ts";
 import { describeWith } from "../setup/suites.ts";
 import { freePort } from "./free-port.ts";
+import { startNginx } from "./nginx.ts";
 import { openPlayer, waitForState } from "./player.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 import { keepPeerConnections, noticesNothing } from "./undisturbed.ts";
 
-const CONFIGURATION = new URL("../../deploy/nginx.conf", import.meta.url);
 const TOKEN = "correct-horse-battery";
-
-/** The file as users have it, but for what is theirs in it: ports, names and places. */
-function configurationFor(folder: string, from: number, to: number): string {
-  const files = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
-  const changes: [string | RegExp, string][] = [
-    ["listen 443 ssl;", `listen 127.0.0.1:${from} ssl;`],
-    ["listen [::]:443 ssl;", ""],
-    ["server_name example.com;", "server_name localhost;"],
-    [/\/etc\/\S*fullchain\.pem/, files.cert],
-    [/\/etc\/\S*privkey\.pem/, files.key],
-    ["/var/log/nginx/rendercast.log", join(folder, "access.log")],
-    ["proxy_pass http://127.0.0.1:8080;", `proxy_pass http://127.0.0.1:${to};`],
-  ];
-  let text = readFileSync(CONFIGURATION, "utf8");
-  for (const [here, there] of changes) {
-    const changed = text.replace(here, there);
-    if (changed === text) throw new Error(`nginx.conf has no ${here}`);
-    text = changed;
-  }
-  const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-    (kind) => `${kind}_temp_path ${join(folder, kind)};`,
-  );
-  return `daemon off; master_process off; pid ${join(folder, "pid")}; error_log stderr; events {}
-    http { ${places.join(" ")} ${text} }`;
-}
 
 describeWith(
   ["nginx", "chromium"],
@@ -52,7 +27,7 @@ describeWith(
     let certificate: TestCertificate;
     let server: ServerProcess;
     let browser: Browser;
-    let proxy: ReturnType<typeof spawn>;
+    let proxy: ChildProcess;
     let url: string;
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), "rendercast-nginx-"));
@@ -70,11 +45,7 @@ describeWith(
       );
       const port = await freePort();
       url = `https://localhost:${port}`;
-      const file = join(folder, "nginx.conf");
-      writeFileSync(file, configurationFor(folder, port, server.port));
-      proxy = spawn(nginx, ["-p", folder, "-c", file, "-e", "stderr"], {
-        stdio: ["ignore", "ignore", "inherit"],
-      });
+      proxy = startNginx(nginx, folder, port, server.port);
       browser = await launchChromium(chromium, "--ignore-certificate-errors");
       await vi.waitFor(() => ask("/streams/main"), { timeout: 20_000 });
     });

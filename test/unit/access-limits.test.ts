@@ -145,9 +145,10 @@ describe("requests", () => {
     expect(passed).toBe(100);
   });
 
-  test("connections beyond what an address may have are closed, those of this machine and of named proxies never", () => {
+  test("connections beyond what an address may have are closed, those of this machine, named proxies and joined servers never", () => {
     const server = new EventEmitter();
-    limitConnections(server as Server, new Proxies(["10.0.0.1"], () => {}));
+    const proxies = new Proxies(["10.0.0.1"], () => {});
+    limitConnections(server as Server, proxies, (address) => address === "10.0.0.2");
     const connect = (remoteAddress: string) => {
       const socket = Object.assign(new EventEmitter(), {
         remoteAddress,
@@ -161,7 +162,8 @@ describe("requests", () => {
     };
     const many = (address: string) => Array.from({ length: 300 }, () => connect(address));
     const open = (sockets: ReturnType<typeof many>) => sockets.filter(({ destroyed }) => !destroyed);
-    for (const address of ["127.0.0.1", "::1", "10.0.0.1"]) expect(open(many(address))).toHaveLength(300);
+    for (const address of ["127.0.0.1", "::1", "10.0.0.1", "10.0.0.2"])
+      expect(open(many(address))).toHaveLength(300);
     const first = open(many("192.0.2.1"));
     expect(first).toHaveLength(256);
     expect(open(many("192.0.2.2"))).toHaveLength(256);

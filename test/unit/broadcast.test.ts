@@ -7,7 +7,7 @@ import type { StreamInfo } from "../../src/signaling/protocol.ts";
 import { LocalAudience } from "../../src/transport/audience.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
-import { imageFrame, plain, stripesFile } from "../pictures.ts";
+import { gradientJpeg, imageFrame, plain, stripesFile } from "../pictures.ts";
 
 const ADDRESS = "192.0.2.1";
 
@@ -323,6 +323,19 @@ describe("a broadcast", () => {
     await expect.poll(problemAfterAnother).toMatch(/^The pictures that come cannot be shown: .*\.$/);
     source.sink?.frame(plain(32, 16, [1, 2, 3], 4));
     await expect.poll(() => broadcast.info().problem).toBeUndefined();
+  });
+
+  test("what the library says of a picture reaches neither viewers nor the log that is always written", async () => {
+    const { broadcast, infos, logged, source, join } = await start();
+    await join();
+    const torn = (await gradientJpeg(64, 48)).subarray(0, 300);
+    await expect
+      .poll(() => {
+        source.sink?.frame(imageFrame(torn));
+        return broadcast.info().problem;
+      })
+      .toMatch(/^The pictures that come cannot be shown: /);
+    expect(JSON.stringify([infos, logged])).not.toMatch(/vips|premature/i);
   });
 
   test("pictures that cannot be shown now and then are logged every ten seconds at most", async () => {

@@ -17,6 +17,14 @@ const infoOf = (name: string): StreamInfo => ({
   viewers: 0,
 });
 
+const KEY = "k".repeat(43);
+
+/** What a third server says of itself. */
+const here = (changes: object = {}) => ({
+  ...{ kind: "here", from: "c", url: "http://c.example:8080", key: KEY, now: 1 },
+  ...{ streams: [{ info: infoOf("x"), claim: "now" }], ...changes },
+});
+
 /** Between servers: each message reaches all others, as JSON, while the way is open. */
 class Hub {
   open = true;
@@ -78,6 +86,7 @@ function server(hub: Hub, time: FakeClock, self: string, ...names: string[]) {
     clock: time,
     self,
     url: `http://${self}.example:8080`,
+    key: KEY,
     wire: hub.wire(),
     find: (name) => (own.has(name) ? stream : undefined),
     own: () => [...own].map((name) => ({ info: infoOf(name), claim: "now" as const })),
@@ -183,24 +192,33 @@ test("who asks while the way is cut is refused at once", async () => {
   await expect(film().watch("an offer", "192.0.2.1", () => {})).rejects.toMatchObject({ code: "failed" });
 });
 
+test("a third server is joined by what it says of itself", () => {
+  const { hub, b } = two();
+  hub.say(here());
+  expect(b.cluster.all().map(({ name }) => name)).toEqual(["film", "x"]);
+});
+
+test("the servers are known by the addresses that they say they have", () => {
+  const { hub, b } = two();
+  hub.say(here({ url: "http://10.0.0.7:8080" }));
+  hub.say(here({ from: "d", url: "http://[fd00::7]:8080" }));
+  const known = ["10.0.0.7", "::ffff:10.0.0.7", "fd00::7", "10.0.0.8", ""].map((ip) => b.cluster.isAt(ip));
+  expect(known).toEqual([true, true, true, false, false]);
+});
+
 test.each<[string, unknown]>([
   ["nothing", null],
   ["a text", "here"],
-  ["no sender", { kind: "here", url: "http://c.example", streams: [] }],
-  ["another protocol", { kind: "here", from: "c", url: "file:///etc/passwd", streams: [] }],
-  [
-    "too long a name",
-    { kind: "here", from: "c", url: "http://c", streams: [{ info: infoOf("x".repeat(65)), claim: "now" }] },
-  ],
-  [
-    "too many streams",
-    {
-      kind: "here",
-      from: "c",
-      url: "http://c",
-      streams: Array(300).fill({ info: infoOf("x"), claim: "now" }),
-    },
-  ],
+  ["no sender", here({ from: undefined })],
+  ["another protocol", here({ url: "file:///etc/passwd" })],
+  ["the path of a service", here({ url: "http://169.254.169.254/latest/" })],
+  ["an address with a password", here({ url: "http://user:pass@c.example" })],
+  ["an address of two lines", here({ url: "http://c.exa\nmple:8080" })],
+  ["no key", here({ key: undefined })],
+  ["a key that is none", here({ key: "short" })],
+  ["too long a name", here({ streams: [{ info: infoOf("x".repeat(65)), claim: "now" }] })],
+  ["a name with a path", here({ streams: [{ info: infoOf("x/../y"), claim: "now" }] })],
+  ["too many streams", here({ streams: Array(300).fill({ info: infoOf("x"), claim: "now" }) })],
   ["an unknown kind", { kind: "stop", from: "c" }],
   [
     "an answer that nobody waits for",

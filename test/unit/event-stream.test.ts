@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { EventStream } from "../../src/event-stream.ts";
-import { settle } from "../fake-clock.ts";
+import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeResponse } from "../fakes.ts";
 
 function open(room?: number) {
   const response = new FakeResponse(room);
+  const clock = new FakeClock();
   let gone = 0;
-  const events = new EventStream(response.asResponse, () => gone++);
-  return { response, events, gone: () => gone };
+  const events = new EventStream(response.asResponse, clock, () => gone++);
+  return { response, events, clock, gone: () => gone };
 }
 
 describe("server-sent events", () => {
@@ -59,5 +60,31 @@ describe("server-sent events", () => {
     await settle();
     expect(gone()).toBe(1);
     expect(response.text).toBe("");
+  });
+
+  test("a comment tells now and then whether a quiet stream's client is there, and leaves no timer", async () => {
+    const { response, clock, gone } = open();
+    await clock.advance(30_000);
+    expect(response.text).toBe(":\n\n:\n\n");
+    response.destroy();
+    await settle();
+    expect([gone(), clock.timers]).toEqual([1, 0]);
+  });
+
+  test("a client that takes nothing for long is given up, a slow one is not", async () => {
+    const { response, events, clock, gone } = open(50);
+    const fill = () => events.send("stream", '"what fills its room, longer than fifty bytes in all"');
+    for (let n = 0; n < 5; n++) {
+      response.pause();
+      fill();
+      await clock.advance(12_000);
+      expect(gone()).toBe(0);
+      response.resume();
+      await settle();
+    }
+    response.pause();
+    fill();
+    await clock.advance(30_000);
+    expect([gone(), clock.timers]).toEqual([1, 0]);
   });
 });

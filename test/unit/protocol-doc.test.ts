@@ -131,7 +131,7 @@ describe("the publisher's request on the page", () => {
     });
     await broadcast.start();
     const response = new FakeResponse();
-    const events = new EventStream(response.asResponse, () => {});
+    const events = new EventStream(response.asResponse, new FakeClock(), () => {});
     broadcast.telemetry.follow((json) => events.send("telemetry", json));
     publishTo(source);
     await settle();

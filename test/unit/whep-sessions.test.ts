@@ -100,7 +100,7 @@ describe("a session", () => {
   test.each([
     [new OfferError("no-common-codec", "No codec."), 422, undefined],
     [new OfferError("bad-request", "No offer."), 400, undefined],
-    [new FullError("total"), 503, 10_000],
+    [new FullError("total", "viewers"), 503, 10_000],
     [new Error("out of order"), 500, undefined],
   ])("that is refused for %s has the status %i", async (error, status, retryAfter) => {
     fails = error;

@@ -1,0 +1,102 @@
+/**
+ * What a server says of a request that it passes on to the one that has the stream: a signed header (decision 0019).
+ * The receiver believes the signature alone, not the address that the request comes from.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
+import type { Vouched } from "../access/proxies.ts";
+import type { Clock, EpochMs } from "../timing.ts";
+
+/** The header. Clients that send it themselves are refused. */
+export const PASSED_ON = "rendercast-passed-on";
+
+/** A request is passed on at once, and the sender reckons with the receiver's clock. */
+const MAX_AGE_SECONDS = 10;
+const TOLERANCE_SECONDS = 5;
+
+/** A server that requests are passed on to. */
+export interface Receiver {
+  readonly id: string;
+  /** The key that it has told by Redis, in base64url. */
+  readonly key: string;
+  /** The time by its clock. */
+  now(): EpochMs;
+}
+
+const claims = z.object({
+  request: z.string(),
+  client: z.string().max(64).optional(),
+  proto: z.enum(["http", "https"]),
+});
+
+/** Signs for one request, which the receiver gets within seconds. @param path with the query, as it is sent. */
+export function vouch(
+  { id, key, now }: Receiver,
+  { method, path, client, proto }: Vouched & { readonly method: string; readonly path: string },
+): Promise<string> {
+  const about = { request: lineOf(method, path), proto, ...(client !== undefined && { client }) };
+  return new SignJWT(about)
+    .setProtectedHeader({ alg: "HS256" })
+    .setAudience(id)
+    .setIssuedAt(Math.floor(now() / 1000))
+    .sign(Buffer.from(key, "base64url"));
+}
+
+export interface PassedOnOptions {
+  /** The receiving server's name among the others. */
+  readonly self: string;
+  readonly clock: Clock;
+  /** Takes what another server says of the request with these headers. */
+  readonly believe: (headers: IncomingHttpHeaders, vouched: Vouched) => void;
+}
+
+/** The requests that other servers have passed on to this one. */
+export class PassedOn {
+  /** Others sign with it; they learn it by Redis, and it ends with this process. */
+  readonly key = randomBytes(32).toString("base64url");
+  readonly #options: PassedOnOptions;
+  readonly #believed = new WeakSet<IncomingMessage>();
+
+  constructor(options: PassedOnOptions) {
+    this.#options = options;
+  }
+
+  /** Looks at the header, where there is one. Before the request's address is: its query may be changed later. */
+  async read(request: IncomingMessage): Promise<void> {
+    const { headers, method = "", url = "" } = request;
+    const header = headers[PASSED_ON];
+    if (typeof header !== "string") return;
+    const { self, clock, believe } = this.#options;
+    try {
+      const { payload } = await jwtVerify(header, Buffer.from(this.key, "base64url"), {
+        algorithms: ["HS256"],
+        audience: self,
+        maxTokenAge: MAX_AGE_SECONDS,
+        clockTolerance: TOLERANCE_SECONDS,
+        currentDate: new Date(clock.now()),
+      });
+      const said = claims.parse(payload);
+      if (said.request !== lineOf(method, url)) return;
+      this.#believed.add(request);
+      believe(headers, { client: said.client, proto: said.proto });
+    } catch {
+      // {@link isForged} tells.
+    }
+  }
+
+  /** Whether another server has passed it on, and proves it. */
+  has(request: IncomingMessage): boolean {
+    return this.#believed.has(request);
+  }
+
+  /** Whether it says so without a proof. */
+  isForged(request: IncomingMessage): boolean {
+    return PASSED_ON in request.headers && !this.has(request);
+  }
+}
+
+function lineOf(method: string, path: string): string {
+  return createHash("sha256").update(`${method} ${path}`).digest("base64url");
+}
