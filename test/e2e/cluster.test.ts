@@ -35,7 +35,11 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
       PASSWORD,
     ]);
   };
-  const start = () => startServer("--redis", address(), "--host", "127.0.0.1", "--trust-proxy", "127.0.0.1");
+  const start = (...options: string[]) =>
+    startServer(
+      ...["--redis", address(), "--host", "127.0.0.1", "--trust-proxy", "127.0.0.1"],
+      ...["--trust-this-machine", "on", ...options],
+    );
   const at = (server: ServerProcess | undefined, path: string, init: RequestInit = {}) =>
     fetch(`${server?.url}${path}`, init);
   const publish = async (server: ServerProcess | undefined, name: string) => {
