@@ -67,6 +67,9 @@ const MAX_ICE_SERVERS = 8;
 /** Each is a sending of its own. */
 const MAX_FORWARDS = 8;
 
+/** The `--jwt-audience` of who takes tokens for others too. */
+export const ANY_AUDIENCE = "any";
+
 const secret = z.string().min(8, "at least 8 characters").max(256, "at most 256 characters");
 
 /** As browsers write it: no path, and no port that goes without saying. */
@@ -229,23 +232,42 @@ export const OPTIONS = {
   publishToken: {
     flag: "publish-token",
     value: "SECRET",
-    help: "lets publishers on other machines in, as 'Authorization: Bearer SECRET'; better set as a variable",
+    help: "lets in only publishers that have it, as 'Authorization: Bearer SECRET'; better set as a variable",
     secret: true,
     check: secret,
   },
   viewToken: {
     flag: "view-token",
     value: "SECRET",
-    help: "lets in only viewers that have it, or a link made with it; without one everybody may watch",
+    help: "lets in only viewers that have it, or a link; without one everybody may watch",
     secret: true,
     check: secret,
   },
   operateToken: {
     flag: "operate-token",
     value: "SECRET",
-    help: "lets other machines read /metrics and make links for viewers",
+    help: "lets who has it read /metrics, see who watches, and make and revoke links",
     secret: true,
     check: secret,
+  },
+  trustThisMachine: {
+    flag: "trust-this-machine",
+    value: "WHEN",
+    default: "auto",
+    help: "whether programs on this machine may publish and operate without a token: on, off, or auto for as long as no option here asks for a token or names a proxy",
+    check: z.enum(["auto", "on", "off"], "auto, on or off"),
+  },
+  stateDir: {
+    flag: "state-dir",
+    value: "DIR",
+    help: "folder for what outlives a restart: the key that signs links ($XDG_STATE_HOME/rendercast, or ~/.local/state/rendercast)",
+    check: z.string().min(1, "a folder"),
+  },
+  revokeLinks: {
+    flag: "revoke-links",
+    default: "false",
+    help: "end all links that were made before this start",
+    check: isOn,
   },
   jwtSecret: {
     flag: "jwt-secret",
@@ -261,6 +283,18 @@ export const OPTIONS = {
     check: z
       .url({ protocol: /^https?$/, error: "an https:// address" })
       .refine(isSafeUrl, "an https:// address, or an http:// one on this machine"),
+  },
+  jwtIssuer: {
+    flag: "jwt-issuer",
+    value: "NAME",
+    help: "takes only JWTs whose claim iss is NAME",
+    check: z.string().min(1, "a name").max(1024, "at most 1024 characters"),
+  },
+  jwtAudience: {
+    flag: "jwt-audience",
+    value: "NAME",
+    help: "takes only JWTs whose claim aud names NAME, this server's name at who signs them; any takes those for other services too; needed with --jwks",
+    check: z.string().min(1, "a name").max(1024, "at most 1024 characters"),
   },
   ingestSocket: {
     flag: "ingest-socket",
@@ -509,6 +543,7 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
     throw new UsageError(
       "Servers that --redis joins speak HTTP with one another: give the certificate to the balancer before them.",
     );
+  demandAudience(config as Config);
   demandTurn(config as Config);
   demandForward(config as Config);
   return { run: config as Config };
@@ -523,6 +558,17 @@ function demandForward({ forward = [], forwardToken, forwardSdp }: Config): void
     throw new UsageError(
       "--forward-sdp describes one stream of RTP: name it with --forward rtp://HOST:PORT.",
     );
+}
+
+/** Whoever publishes keys signs for many services: a token for another must open nothing here (RFC 8725, section 3.9). */
+function demandAudience({ jwtSecret, jwks, jwtIssuer, jwtAudience }: Config): void {
+  if (jwks !== undefined && jwtAudience === undefined)
+    throw new UsageError(
+      "--jwks needs --jwt-audience with what the claim aud says of tokens for this server, or any to take those for others too.",
+    );
+  const given = jwtIssuer !== undefined ? "--jwt-issuer" : jwtAudience !== undefined && "--jwt-audience";
+  if (given && jwtSecret === undefined && jwks === undefined)
+    throw new UsageError(`${given} is for signed tokens: give their key with --jwt-secret or --jwks.`);
 }
 
 /** Credentials and relays are TURN's: most likely its server was forgotten, or they were. */

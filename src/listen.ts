@@ -38,6 +38,9 @@ export function listen(http: Server, host: string, port: number): Promise<void> 
   });
 }
 
+/** All that a file's mode can allow to others, and execution by its owner. */
+const OTHERS = 0o177;
+
 /**
  * Listens on a Unix socket that only this user may use.
  * @throws {UsageError}
@@ -50,8 +53,15 @@ export async function listenLocally(local: Server, path: string): Promise<void> 
       const why = code === "EADDRINUSE" ? "something is there already" : message;
       reject(new UsageError(`Cannot make the socket ${path}: ${why}. Choose another path.`));
     });
-    local.listen(path, resolve);
+    // The file is made within the call: at no moment may others open it.
+    const umask = process.umask(OTHERS);
+    try {
+      local.listen(path, resolve);
+    } finally {
+      process.umask(umask);
+    }
   });
+  // Where the system makes sockets by rules of its own.
   chmodSync(path, 0o600);
 }
 

@@ -1,5 +1,6 @@
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
 import { renderUnicodeCompact } from "uqr";
+import { rightsOfThisMachine } from "./access/this-machine.ts";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
 import { runDoctor } from "./doctor/doctor.ts";
 import { logOf } from "./log.ts";
@@ -95,7 +96,7 @@ async function greeting(config: Config, { port, broadcast, names, link }: Render
     ...lan.map((url) => `  On the network    ${url}`),
     ...announced.map((url) => `  As announced      ${url}`),
     "",
-    ...(needsToken ? invitationLines(invitation, local, broadcast.name) : []),
+    ...(needsToken ? invitationLines(invitation, local, broadcast.name, config) : []),
     ...(first === undefined ? [] : [indent(renderUnicodeCompact(first, { border: 1 })), ""]),
     ...(usesStandby(config) ? ["  Instead of it:", ...usageLines(COMMAND).slice(1), ""] : []),
     "  Ctrl-C stops it.",
@@ -107,12 +108,22 @@ function usesStandby({ folder, scene, script }: Config): boolean {
   return folder === undefined && scene === undefined && script === undefined;
 }
 
-function invitationLines(invitation: string | undefined, local: string, stream: string): string[] {
+function invitationLines(
+  invitation: string | undefined,
+  local: string,
+  stream: string,
+  config: Config,
+): string[] {
+  const isTrusted = rightsOfThisMachine(config).includes("operate");
+  const header = isTrusted ? "" : " -H 'Authorization: Bearer TOKEN'";
+  const how = isTrusted
+    ? "On this machine, Share on the page makes one, and so does"
+    : "With the token to view or to operate one is made by";
   if (invitation === undefined)
     return [
-      "  Viewers need a link with a token. On this machine, Share on the page makes one, and so does",
+      `  Viewers need a link with a token. ${how}`,
       "",
-      `  curl -X POST ${local}streams/${encodeURIComponent(stream)}/share`,
+      `  curl -X POST${header} ${local}streams/${encodeURIComponent(stream)}/share`,
       "",
     ];
   return [

@@ -5,13 +5,16 @@ import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { limitConnections } from "./access/floods.ts";
 import { guardOf, signalingGuard } from "./access/guard.ts";
+import type { LinkSigner } from "./access/link-signer.ts";
 import { linksOf } from "./access/links.ts";
 import { namesOf, termOf, tlsOf } from "./access/tls.ts";
 import { type AnnouncedAddress, resolveAnnounced } from "./announce.ts";
 import { Broadcast } from "./broadcast.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { PassedOn } from "./cluster/passed-on.ts";
+import type { RedisLink } from "./cluster/redis.ts";
 import { RemoteError } from "./cluster/remote-stream.ts";
+import { SharedLinks } from "./cluster/shared-links.ts";
 import { type Config, UsageError } from "./config.ts";
 import { Directory } from "./directory.ts";
 import { NO_AV1 } from "./encoder/choice.ts";
@@ -65,6 +68,9 @@ export interface Rendercast {
 
 /** How long its own TURN credentials last: not every TURN server goes on with an allocation whose have ended. */
 const SERVER_CREDENTIALS: Millis = 24 * 3_600_000;
+
+/** The start does not wait longer for Redis. */
+const REDIS_ANSWERS_WITHIN: Millis = 2000;
 
 /** What only tests and benches change. */
 export interface Internals {
@@ -169,6 +175,7 @@ export async function startRendercast(
     clock,
     believe: (headers, vouched) => guard.proxies.believe(headers, vouched),
   });
+  const sharedLinks = redis && (await joinLinks(guard.links, redis, clock, config.revokeLinks));
   let isReady = false;
   const appOf = (local: boolean) =>
     httpApp({
@@ -210,6 +217,7 @@ export async function startRendercast(
   const close = async () => {
     signaling.tellStop();
     cluster?.close();
+    sharedLinks?.close();
     // Before its stream, whose end it would take for a refusal.
     await blender?.close();
     await Promise.all([forwards?.close(), directory.close()]);
@@ -289,6 +297,20 @@ export async function startRendercast(
     followers.close();
   };
   return { port, broadcast, drain, names: tls ? namesOf(tls.credentials) : [], link, close };
+}
+
+/** Redis may be away: then links of before are taken again once it answers. */
+async function joinLinks(
+  links: LinkSigner,
+  redis: RedisLink,
+  clock: Clock,
+  revokes: boolean,
+): Promise<SharedLinks> {
+  const shared = new SharedLinks(links, redis.links, clock);
+  const soon = new Promise<void>((resolve) => clock.after(REDIS_ANSWERS_WITHIN, resolve));
+  await Promise.race([redis.ready, soon]);
+  await (revokes ? links.revokeAll() : shared.look());
+  return shared;
 }
 
 /** The TURN servers relay for this server as they do for viewers. */

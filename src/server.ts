@@ -7,7 +7,7 @@ import { askerOf, hideToken } from "./access/asker.ts";
 import { clientKey, type Guard } from "./access/guard.ts";
 import { pageHeaders } from "./access/headers.ts";
 import { isLoopback } from "./access/here.ts";
-import { LinkError, linksOf } from "./access/links.ts";
+import { LinkError, linksOf, revokeLinks } from "./access/links.ts";
 import { RIGHTS, type Right } from "./access/tokens.ts";
 import type { Broadcast } from "./broadcast.ts";
 import { passOnRoutes } from "./cluster/http.ts";
@@ -228,7 +228,7 @@ export function httpApp(options: HttpOptions): Express {
       RIGHTS.map(async (right) => ({ right, ...(await access.mayDo(asker, right, request.params.name)) })),
     );
     const rights = verdicts.filter(({ granted }) => granted).map(({ right }) => right);
-    // As Access.mayShare has it, but each token is looked at once: a wrong one counts each time.
+    // As Access.mayShare has it.
     const shares = verdicts.some(
       (one) => (one.right === "operate" && one.granted) || (one.right === "view" && hasFixedSecret(one)),
     );
@@ -250,6 +250,10 @@ export function httpApp(options: HttpOptions): Express {
     const [best = origin, ...rest] = [...new Set([...others, origin])];
     const links = await linksOf(access, [best, ...rest], request.params.name, request.query);
     response.set("Cache-Control", "no-store").json(links);
+  });
+  app.post("/shares/revoke", may<object>("operate"), async (request, response) => {
+    const { lasts, message } = await revokeLinks(guard.links, request.query);
+    sentence(response, lasts ? 200 : 500, message);
   });
   app.get("/metrics", may<object>("operate"), async (_request, response) => {
     const { type, text } = await metrics.scrape();
@@ -332,12 +336,11 @@ export function httpApp(options: HttpOptions): Express {
       if (!verdict.granted) return refuseAccess(response, verdict);
       response.locals.verdict = verdict;
       // Who publishes was let in for as long as it goes on.
-      if (right === "view" && verdict.until !== undefined) {
+      if (right === "view")
         response.once(
           "close",
-          afterAtMost(clock, verdict.until, () => response.destroy()),
+          verdict.whenOver(() => response.destroy()),
         );
-      }
       next();
     };
   }

@@ -1,20 +1,26 @@
 /** Who may do what: the one place that decides, for HTTP and signaling alike. docs/security.md has the rules. */
-import type { EpochMs } from "../timing.ts";
+import { afterAtMost, type Cancel, type EpochMs, type Millis } from "../timing.ts";
 import type { Asker } from "./asker.ts";
+import { Guesses } from "./guesses.ts";
 import { isHere, isHereOrOwnPage } from "./here.ts";
-import { addressKey, type Proxies } from "./proxies.ts";
-import { RateLimit } from "./rate-limit.ts";
+import type { Link } from "./link-signer.ts";
+import type { Proxies } from "./proxies.ts";
 import { sameSecret } from "./secret.ts";
-import { type Right, type TokenOptions, Tokens } from "./tokens.ts";
-import { refusalOf, type Why } from "./words.ts";
+import { type BadToken, type Grant, type Right, type TokenOptions, Tokens } from "./tokens.ts";
+import { refusalOf, SHARE_REFUSAL, type Why } from "./words.ts";
 
 export interface AccessOptions extends TokenOptions {
   /** The token that this server hands to the Blender it starts; undefined where it starts none. */
   readonly own: string | undefined;
   /** What the server listens on, by which this machine may call it. */
   readonly host: string;
+  /** What this machine may do over TCP without a token. */
+  readonly here: readonly Right[];
   readonly proxies: Proxies;
 }
+
+/** Runs it once when what was granted ends; never where it does not end. */
+export type WhenOver = (run: () => void) => Cancel;
 
 /** `everybody`: no token is asked. `here`: this machine. `own`: the Blender started here. `token`: by its token. */
 export interface Granted {
@@ -22,6 +28,8 @@ export interface Granted {
   readonly by: "everybody" | "here" | "own" | "token";
   /** When the token expires; undefined where it does not. */
   readonly until: EpochMs | undefined;
+  /** Ends what the grant has let in: when its token expires, or its link is revoked. */
+  readonly whenOver: WhenOver;
 }
 
 export interface Refused {
@@ -34,10 +42,9 @@ export interface Refused {
 
 export type Verdict = Granted | Refused;
 
-/** Wrong tokens that an address may try: enough for a user's mistakes, too few to find a secret of eight letters. */
-const WRONG_TOKENS = { burst: 20, perSecond: 1 / 3 };
+const WITHOUT_END = { until: undefined, whenOver: () => () => {} } as const;
 
-const EVERYBODY: Granted = { granted: true, by: "everybody", until: undefined };
+const EVERYBODY: Granted = { granted: true, by: "everybody", ...WITHOUT_END };
 
 const STATUSES: { readonly [W in Why]?: Refused["status"] } = {
   missing: 401,
@@ -54,12 +61,14 @@ export function hasFixedSecret(verdict: Verdict): boolean {
 export class Access {
   readonly #options: AccessOptions;
   readonly #tokens: Tokens;
-  readonly #wrongTokens: RateLimit;
+  readonly #guesses: Guesses;
+  /** What the token of a request was found to be: one request is one guess, whatever it is asked for. */
+  readonly #reads = new WeakMap<Asker, Promise<Grant | BadToken | "too-many">>();
 
   constructor(options: AccessOptions) {
     this.#options = options;
     this.#tokens = new Tokens(options);
-    this.#wrongTokens = new RateLimit(options.clock, WRONG_TOKENS);
+    this.#guesses = new Guesses(options.clock);
   }
 
   /** Whether anybody may watch: unless the user has set what viewers can have tokens of. */
@@ -68,8 +77,8 @@ export class Access {
   }
 
   /**
-   * Whether who asks may do that to the stream. Everybody may watch where {@link isOpen}. A program on this machine
-   * may publish and operate, a browser here operate too; all others need a token with the right.
+   * Whether who asks may do that to the stream. Everybody may watch where {@link isOpen}. What this machine may do
+   * without a token its programs may, and to operate its browser; all others need a token with the right.
    * @param stream its name, whether it is there or not; undefined for the whole server, which a token for some
    * streams is not for.
    */
@@ -79,19 +88,14 @@ export class Access {
     if (token === undefined) return this.#withoutToken(asker, right);
     const { own } = this.#options;
     if (right === "publish" && own !== undefined && !asker.inAddress && sameSecret(token, own))
-      return { granted: true, by: "own", until: undefined };
-    const from = addressKey(this.#options.proxies.clientOf(asker));
-    // A fixed secret could be guessed, a signed token not: one bad client shuts out no others at its address.
-    const isSpent = this.#wrongTokens.isSpent(from);
-    const read = await this.#tokens.read(token, asker.inAddress || isSpent);
-    if (isSpent && typeof read === "string") return this.#refused(right, "too-many");
-    if (read === "wrong") this.#wrongTokens.exceeds(from);
+      return { granted: true, by: "own", ...WITHOUT_END };
+    const read = await this.#readOnce(asker, token);
     if (typeof read === "string")
       return this.#refused(right, read === "wrong" && asker.inAddress ? "in-address" : read);
     const { rights, streams, until } = read;
     const covers = streams === "all" || (stream !== undefined && streams.includes(stream));
     return rights.includes(right) && covers
-      ? { granted: true, by: "token", until }
+      ? { granted: true, by: "token", until, whenOver: (run) => this.#whenOver(read, run) }
       : this.#refused(right, "other");
   }
 
@@ -101,28 +105,67 @@ export class Access {
    */
   async mayShare(asker: Asker, stream: string | undefined): Promise<Verdict> {
     const view = await this.mayDo(asker, "view", stream);
-    return hasFixedSecret(view) ? view : this.mayDo(asker, "operate", stream);
+    if (hasFixedSecret(view)) return view;
+    const operate = await this.mayDo(asker, "operate", stream);
+    return !operate.granted && operate.status === 401 ? { ...operate, message: SHARE_REFUSAL } : operate;
   }
 
-  /** A token to watch one stream with for so many milliseconds, as share links carry it. */
-  share(stream: string, lifetime: number): ReturnType<Tokens["share"]> {
-    return this.#tokens.share(stream, lifetime);
+  /** A token to watch one stream with, as share links carry it. */
+  share(stream: string, lifetime: Millis): Promise<Link> {
+    return this.#options.links.sign(stream, lifetime);
   }
 
   get #signed(): boolean {
     return this.#options.jwtSecret !== undefined || this.#options.jwks !== undefined;
   }
 
+  #readOnce(asker: Asker, token: string): Promise<Grant | BadToken | "too-many"> {
+    const reading = this.#reads.get(asker) ?? this.#read(asker, token);
+    this.#reads.set(asker, reading);
+    return reading;
+  }
+
+  /** A fixed secret could be guessed, a signed token not: one bad client shuts out no others at its address. */
+  async #read(asker: Asker, token: string): Promise<Grant | BadToken | "too-many"> {
+    const guess = this.#guesses.take(this.#options.proxies.clientOf(asker));
+    const read = await this.#tokens.read(token, asker.inAddress || guess === undefined);
+    if (guess === undefined) return typeof read === "string" ? "too-many" : read;
+    if (read === "wrong") return read;
+    if (typeof read === "object" && read.until === undefined) guess.right();
+    else guess.giveBack();
+    return read;
+  }
+
+  #whenOver({ until, link }: Grant, run: () => void): Cancel {
+    if (until === undefined) return () => {};
+    const cancels: Cancel[] = [];
+    const cancel = () => {
+      for (const one of cancels) one();
+    };
+    const end = () => {
+      cancel();
+      run();
+    };
+    cancels.push(afterAtMost(this.#options.clock, until, end));
+    if (link) cancels.push(this.#options.links.whenRevoked(link, end));
+    return cancel;
+  }
+
   #withoutToken(asker: Asker, right: Right): Verdict {
-    const { host } = this.#options;
-    const here =
+    const { host, here } = this.#options;
+    // The socket's file is this user's alone; over TCP nobody shows who they are.
+    const isTrusted = asker.local || here.includes(right);
+    const isAsked =
       (right === "publish" && isHere(asker, host)) || (right === "operate" && isHereOrOwnPage(asker, host));
-    return here ? { granted: true, by: "here", until: undefined } : this.#refused(right, "missing");
+    return isTrusted && isAsked
+      ? { granted: true, by: "here", ...WITHOUT_END }
+      : this.#refused(right, "missing");
   }
 
   #refused(right: Right, why: Why): Refused {
     const status = STATUSES[why] ?? 403;
-    const fixed = this.#options.secrets[right] !== undefined;
-    return { granted: false, status, message: refusalOf(right, why, { fixed, signed: this.#signed }) };
+    const { secrets, here } = this.#options;
+    const offered = { fixed: secrets[right] !== undefined, signed: this.#signed, here: here.includes(right) };
+    return { granted: false, status, message: refusalOf(right, why, offered) };
   }
 }

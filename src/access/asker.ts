@@ -9,6 +9,9 @@ export interface Asker extends Origin {
   readonly inAddress: boolean;
 }
 
+/** Who sent a request, so that its token is looked at once. */
+const askers = new WeakMap<IncomingMessage, Asker>();
+
 /** The tokens that stood in addresses, by their requests. */
 const hidden = new WeakMap<IncomingMessage, string>();
 
@@ -38,8 +41,17 @@ export function wholeAddress(request: IncomingMessage & { originalUrl?: string }
     : `${url}${url.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}`;
 }
 
-/** @param local whether it came over the Unix socket. */
+/**
+ * Who sent the request: the same object each time.
+ * @param local whether it came over the Unix socket.
+ */
 export function askerOf(request: IncomingMessage, local = false): Asker {
+  const asker = askers.get(request) ?? newAsker(request, local);
+  askers.set(request, asker);
+  return asker;
+}
+
+function newAsker(request: IncomingMessage, local: boolean): Asker {
   const { headers, httpVersion, socket } = request;
   const origin = { headers, httpVersion, address: socket.remoteAddress, local };
   if (headers.authorization !== undefined) {

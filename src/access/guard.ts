@@ -1,32 +1,32 @@
 /** All that stands between a request and the server, made from the options. */
 import type { IncomingMessage } from "node:http";
-import type { Config } from "../config.ts";
+import { ANY_AUDIENCE, type Config } from "../config.ts";
 import type { SignalingGuard } from "../signaling/socket.ts";
 import type { Clock } from "../timing.ts";
 import { Access } from "./access.ts";
 import { askerOf } from "./asker.ts";
 import { type Gate, requestGate } from "./floods.ts";
+import { linkSignerOf } from "./link-file.ts";
+import { LinkSigner } from "./link-signer.ts";
 import { addressKey, Proxies } from "./proxies.ts";
+import { rightsOfThisMachine, tellThisMachine } from "./this-machine.ts";
 
 export interface Guard {
   readonly access: Access;
+  readonly links: LinkSigner;
   readonly proxies: Proxies;
   readonly gate: Gate;
   /** For `/healthz` and `/readyz`. */
   readonly checks: Gate;
 }
 
-type Wanted = Pick<
-  Config,
-  "publishToken" | "viewToken" | "operateToken" | "jwtSecret" | "jwks" | "host" | "trustProxy"
->;
-
 /** @param own the token of the Blender that this server starts. */
 export function guardOf(
-  config: Wanted,
+  config: Config,
   { clock, own, log }: { clock: Clock; own: string | undefined; log: (line: string) => void },
 ): Guard {
   const { publishToken: publish, viewToken: view, operateToken: operate, jwtSecret, jwks, host } = config;
+  const { jwtIssuer, jwtAudience = ANY_AUDIENCE } = config;
   const secrets = {
     ...(publish !== undefined && { publish }),
     ...(view !== undefined && { view }),
@@ -37,9 +37,18 @@ export function guardOf(
       `Requests come through a proxy at ${proxy}: with --trust-proxy ${proxy} limits count its clients, not it.`,
     ),
   );
-  const access = new Access({ clock, secrets, jwtSecret, jwks, own, host, proxies, log });
+  const isClosed = view !== undefined || jwtSecret !== undefined || jwks !== undefined;
+  const isAlone = config.redis === undefined;
+  const links = isClosed && isAlone ? linkSignerOf(config, clock, log) : new LinkSigner(clock);
+  const access = new Access({
+    ...{ clock, secrets, jwtSecret, jwks, jwtIssuer, links, own, host, proxies, log },
+    jwtAudience: jwtAudience === ANY_AUDIENCE ? undefined : jwtAudience,
+    here: rightsOfThisMachine(config),
+  });
+  log(tellThisMachine(config));
   return {
     access,
+    links,
     proxies,
     gate: requestGate(clock, proxies),
     checks: requestGate(clock, proxies, "checks"),
@@ -53,7 +62,8 @@ export function signalingGuard({ access, proxies, gate }: Guard): SignalingGuard
     addressOf: (request) => clientKey(proxies, request),
     async mayView(request, token, stream) {
       const asker = askerOf(request);
-      const given = typeof token === "string" ? { ...asker, token, inAddress: false } : asker;
+      // A socket asks for hours: its token is looked at each time.
+      const given = typeof token === "string" ? { ...asker, token, inAddress: false } : { ...asker };
       const verdict = await access.mayDo(given, "view", stream);
       return verdict.granted ? verdict : { why: verdict.message };
     },

@@ -105,6 +105,14 @@ export function addressKey(address: string | undefined): string {
   return isIP(ip) === 6 ? ipBytes(ip).subarray(0, 8).toString("hex") : ip;
 }
 
+/**
+ * One for all that an organization may have: 24 bits of an IPv4 address, or 48 of an IPv6 one (RFC 6177).
+ * @param key of {@link addressKey}.
+ */
+export function networkKey(key: string): string {
+  return key.includes(".") ? key.replace(/\.\d+$/, "") : key.slice(0, 12);
+}
+
 /** An IPv4 address in its own form, and no port or zone. */
 export function plainAddress(address: string): string {
   const ip = address

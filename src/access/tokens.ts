@@ -1,8 +1,8 @@
 /** What tokens grant: fixed secrets, signed JWTs (RFC 7519), and the server's own for share links. */
-import { hkdfSync, randomBytes } from "node:crypto";
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify, SignJWT } from "jose";
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { z } from "zod";
 import type { Clock, EpochMs, Millis } from "../timing.ts";
+import type { LinkGrant, LinkSigner } from "./link-signer.ts";
 import { sameSecret } from "./secret.ts";
 
 /** To publish streams, to watch them, and to run the server: its figures, and links for others. */
@@ -17,6 +17,8 @@ export interface Grant {
   readonly streams: readonly string[] | "all";
   /** When it expires; undefined for a fixed secret. */
   readonly until: EpochMs | undefined;
+  /** The link that it is, which may be revoked before; undefined for other tokens. */
+  readonly link: LinkGrant | undefined;
 }
 
 /** `wrong`: nobody's. `expired`: was good once. `unchecked`: whose keys could not be had just now. */
@@ -30,6 +32,11 @@ export interface TokenOptions {
   readonly jwtSecret: string | undefined;
   /** Where the public keys of JWTs are (RFC 7517). */
   readonly jwks: string | undefined;
+  /** The claim `iss` that JWTs must have (RFC 7519, section 4.1.1); undefined for any. */
+  readonly jwtIssuer: string | undefined;
+  /** What the claim `aud` of JWTs must name (section 4.1.3); undefined for any. */
+  readonly jwtAudience: string | undefined;
+  readonly links: LinkSigner;
   readonly log: (line: string) => void;
 }
 
@@ -58,36 +65,35 @@ const claims = z.object({
 interface Key {
   readonly key: Uint8Array | JWTVerifyGetKey;
   readonly algorithms: string[];
-  /** Seconds that the clock of who signs may be off. */
-  readonly tolerance: number;
 }
 
 export class Tokens {
   readonly #clock: Clock;
   readonly #secrets: readonly (readonly [Right, string])[];
   readonly #keys: Key[] = [];
-  /** Signs share links. From what the user has set, so that they outlive a restart, and end where that is changed. */
-  readonly #shareKey: Uint8Array;
+  readonly #links: LinkSigner;
+  /** The claims that every JWT must have, besides those of {@link claims}. */
+  readonly #demanded: { readonly issuer?: string; readonly audience?: string };
   readonly #log: (line: string) => void;
   #toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ clock, secrets, jwtSecret, jwks, log }: TokenOptions) {
+  constructor({ clock, secrets, jwtSecret, jwks, jwtIssuer, jwtAudience, links, log }: TokenOptions) {
     this.#clock = clock;
     this.#log = log;
+    this.#links = links;
+    this.#demanded = {
+      ...(jwtIssuer !== undefined && { issuer: jwtIssuer }),
+      ...(jwtAudience !== undefined && { audience: jwtAudience }),
+    };
     this.#secrets = RIGHTS.flatMap((right) => {
       const secret = secrets[right];
       return secret === undefined ? [] : [[right, secret] as const];
     });
-    const root = secrets.view ?? jwtSecret ?? randomBytes(32);
-    this.#shareKey = new Uint8Array(hkdfSync("sha256", root, "", "rendercast share links", 32));
-    this.#keys.push({ key: this.#shareKey, algorithms: ["HS256"], tolerance: 0 });
-    const tolerance = CLOCK_TOLERANCE;
-    if (jwtSecret !== undefined) {
-      this.#keys.push({ key: new TextEncoder().encode(jwtSecret), algorithms: ["HS256"], tolerance });
-    }
+    if (jwtSecret !== undefined)
+      this.#keys.push({ key: new TextEncoder().encode(jwtSecret), algorithms: ["HS256"] });
     if (jwks !== undefined) {
       const key = createRemoteJWKSet(new URL(jwks), { timeoutDuration: 5000, cooldownDuration: 10_000 });
-      this.#keys.push({ key, algorithms: PUBLIC_KEY_ALGORITHMS, tolerance });
+      this.#keys.push({ key, algorithms: PUBLIC_KEY_ALGORITHMS });
     }
   }
 
@@ -100,10 +106,13 @@ export class Tokens {
     if (!signedOnly) {
       // All are compared, whichever is the right one.
       const rights = this.#secrets.filter(([, secret]) => sameSecret(secret, token)).map(([right]) => right);
-      if (rights.length > 0) return { rights, streams: "all", until: undefined };
+      if (rights.length > 0) return { rights, streams: "all", until: undefined, link: undefined };
     }
     if (token.split(".").length !== 3) return "wrong";
-    let worst: BadToken = "wrong";
+    const link = await this.#links.read(token);
+    if (typeof link === "object")
+      return { rights: ["view"], streams: [link.stream], until: link.until, link };
+    let worst: BadToken = link;
     for (const key of this.#keys) {
       const read = await this.#verify(token, key);
       if (typeof read !== "string") return read;
@@ -112,22 +121,11 @@ export class Tokens {
     return worst;
   }
 
-  /** A token to watch one stream with. */
-  async share(
-    stream: string,
-    lifetime: Millis,
-  ): Promise<{ readonly token: string; readonly until: EpochMs }> {
-    const exp = Math.floor((this.#clock.now() + lifetime) / 1000);
-    const token = await new SignJWT({ rights: ["view"], streams: [stream], exp })
-      .setProtectedHeader({ alg: "HS256" })
-      .sign(this.#shareKey);
-    return { token, until: (exp * 1000) as EpochMs };
-  }
-
-  async #verify(token: string, { key, algorithms, tolerance }: Key): Promise<Grant | BadToken> {
+  async #verify(token: string, { key, algorithms }: Key): Promise<Grant | BadToken> {
     const options = {
       algorithms,
-      clockTolerance: tolerance,
+      ...this.#demanded,
+      clockTolerance: CLOCK_TOLERANCE,
       currentDate: new Date(this.#clock.now()),
       requiredClaims: ["exp", "rights"],
     };
@@ -148,7 +146,8 @@ export class Tokens {
     if (!read.success) return "wrong";
     const { rights, streams, exp } = read.data;
     const all = streams === undefined || streams.includes("*");
-    return { rights, streams: all ? "all" : streams, until: ((exp + tolerance) * 1000) as EpochMs };
+    const until = ((exp + CLOCK_TOLERANCE) * 1000) as EpochMs;
+    return { rights, streams: all ? "all" : streams, until, link: undefined };
   }
 
   #tellUnchecked(error: unknown): void {

@@ -5,6 +5,7 @@
 import { createAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";
 import { SERVERS_EVENT } from "../signaling/socket.ts";
+import type { SharedText } from "./shared-links.ts";
 
 /** What socket.io takes as an adapter. */
 type Adapter = ReturnType<typeof createAdapter>;
@@ -12,6 +13,10 @@ type Adapter = ReturnType<typeof createAdapter>;
 export interface RedisLink {
   readonly adapter: Adapter;
   readonly connected: boolean;
+  /** Resolves once it answers for the first time. */
+  readonly ready: Promise<void>;
+  /** Where the servers keep what signs their links. */
+  readonly links: SharedText;
   close(): Promise<void>;
 }
 
@@ -23,6 +28,7 @@ const PING_MS = 1000;
 const SILENT_MS = 3000;
 /** Channels of rendercast alone, for Redis servers that have other things to do. */
 const PREFIX = "rendercast";
+const LINKS_KEY = `${PREFIX}:links`;
 
 /**
  * The adapter's publishing and subscribing clients: it leaves promises alone that may be rejected, and reads what comes
@@ -40,6 +46,10 @@ export function openRedis(url: string, log: (line: string) => void): RedisLink {
   const publisher = createClient({ ...options, disableOfflineQueue: true });
   const subscriber = createClient(options);
   let isTold = false;
+  let tellReady = () => {};
+  const ready = new Promise<void>((resolve) => {
+    tellReady = resolve;
+  });
   const isReady = () => publisher.isReady && subscriber.isReady;
   for (const client of [publisher, subscriber]) {
     client.on("error", (error: Error) => {
@@ -52,6 +62,7 @@ export function openRedis(url: string, log: (line: string) => void): RedisLink {
     client.on("ready", () => {
       if (!isReady()) return;
       isTold = false;
+      tellReady();
       log("Redis joins this server with others.");
     });
     // It is told as an error above, and tried again.
@@ -86,6 +97,13 @@ export function openRedis(url: string, log: (line: string) => void): RedisLink {
     adapter: createAdapter(clients.publisher, clients.subscriber, { key: PREFIX }),
     get connected() {
       return isReady();
+    },
+    ready,
+    links: {
+      read: () => publisher.get(LINKS_KEY),
+      write: async (text) => {
+        await publisher.set(LINKS_KEY, text);
+      },
     },
     async close() {
       for (const client of [publisher, subscriber]) client.destroy();

@@ -1,8 +1,9 @@
 /** Signaling over socket.io: who may watch, and how they meet. Nothing a page sends may stop the server. */
 import type { Server as HttpServer, IncomingMessage } from "node:http";
 import { Server, type ServerOptions, type Socket } from "socket.io";
+import type { WhenOver } from "../access/access.ts";
 import { embedRefusal, mayEmbed } from "../origins.ts";
-import { afterAtMost, type Cancel, type Clock, type EpochMs, type Millis } from "../timing.ts";
+import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
 import { limitPackets, type RawConnection } from "./flood.ts";
 import {
   type ClientToServerEvents,
@@ -41,14 +42,14 @@ export interface SignalingGuard {
   /** The network address of who sends it, as {@link WatchingOptions.address}. */
   readonly addressOf: (request: IncomingMessage) => string;
   /**
-   * Whether who opened the socket by this request may watch the stream: until when, or why not.
+   * Whether who opened the socket by this request may watch the stream: what tells the end of that, or why not.
    * @param token what it gave at the socket's handshake.
    */
   readonly mayView: (
     request: IncomingMessage,
     token: unknown,
     stream: string,
-  ) => Promise<{ readonly until: EpochMs | undefined } | { readonly why: string }>;
+  ) => Promise<{ readonly whenOver: WhenOver } | { readonly why: string }>;
 }
 
 export interface SignalingOptions extends Omit<WatchingOptions, "forbids" | "address"> {
@@ -119,8 +120,8 @@ class Connection {
   #followed: SignaledStream | undefined;
   /** Counts what was asked to be followed: the last one counts. */
   #follows = 0;
-  /** Ends the socket when its token expires. */
-  #expiry: { readonly at: EpochMs; readonly cancel: Cancel } | undefined;
+  /** No longer waits for the end of the socket's token. */
+  #stopExpiring: Cancel = () => {};
   readonly #watching: Watching;
   #windowStart = Number.NEGATIVE_INFINITY;
   #requests = 0;
@@ -151,7 +152,7 @@ class Connection {
     socket.on("disconnect", () => {
       this.#follows++;
       this.#unfollow?.();
-      this.#expiry?.cancel();
+      this.#stopExpiring();
       this.#watching.leave();
     });
   }
@@ -164,16 +165,11 @@ class Connection {
     const { request, handshake } = this.#socket;
     const verdict = await this.#options.guard.mayView(request, handshake.auth.token, stream);
     if ("why" in verdict) return { ok: false, code: "token", message: verdict.why };
-    if (verdict.until !== undefined) this.#endAt(verdict.until);
+    this.#stopExpiring();
+    // The page comes again by itself, and is then told that its token has ended.
+    if (this.#socket.connected)
+      this.#stopExpiring = verdict.whenOver(() => void this.#socket.disconnect(true));
     return undefined;
-  }
-
-  /** The page comes again by itself, and is then told that its token has expired. */
-  #endAt(at: EpochMs): void {
-    if (!this.#socket.connected || (this.#expiry && this.#expiry.at <= at)) return;
-    this.#expiry?.cancel();
-    const cancel = afterAtMost(this.#options.clock, at, () => this.#socket.disconnect(true));
-    this.#expiry = { at, cancel };
   }
 
   /** Whether it asks for no more than a page does, and takes in what it is told. */

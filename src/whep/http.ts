@@ -6,12 +6,11 @@ import express, {
   type Response,
   Router,
 } from "express";
-import type { Granted, Refused } from "../access/access.ts";
+import type { Granted, Refused, WhenOver } from "../access/access.ts";
 import { STREAM_NAME } from "../directory.ts";
 import { embedRefusal, mayEmbed } from "../origins.ts";
 import { retryAfter } from "../retry-after.ts";
 import { type IceConfiguration, type IceServer, MAX_OFFER_LENGTH } from "../signaling/protocol.ts";
-import type { EpochMs } from "../timing.ts";
 import { Problem } from "./problem.ts";
 import type { WhepSessions } from "./sessions.ts";
 
@@ -38,8 +37,8 @@ const EXPOSED = "Location, ETag, Link, Retry-After, Accept-Post, Accept-Patch";
 /** Seconds for which a browser need not ask again. */
 const PREFLIGHT_HOLDS = 7200;
 
-/** An answer to who may watch, and until when. */
-type Permitted = Response<unknown, { until: EpochMs | undefined }>;
+/** An answer to who may watch, and what tells the end of that. */
+type Permitted = Response<unknown, { whenOver: WhenOver }>;
 
 /** The routes below `/streams/NAME/whep`. */
 export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: WhepOptions): Router {
@@ -68,9 +67,9 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
   // Whose session it is, is told by its unguessable address.
   router.post(endpoint, permitted, bodyOf(SDP), async (request, response: Permitted) => {
     const { name } = request.params;
-    const { until } = response.locals;
+    const { whenOver } = response.locals;
     const offer = textOf(request, SDP);
-    const { id, etag, answer, ice } = await sessions.open(name, offer, addressOf(request), until);
+    const { id, etag, answer, ice } = await sessions.open(name, offer, addressOf(request), whenOver);
     response.status(201).location(`/streams/${encodeURIComponent(name)}/whep/${id}`);
     response.set({ ETag: etag, "Accept-Patch": FRAGMENT });
     link(response, ice);
@@ -112,7 +111,7 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
       if (verdict.status === 401) response.set("WWW-Authenticate", "Bearer");
       throw new Problem(verdict.status, verdict.message);
     }
-    response.locals.until = verdict.until;
+    response.locals.whenOver = verdict.whenOver;
     next();
   }
 

@@ -3,9 +3,10 @@
  * ICE and leaves. They join, and are refused, as the page's viewers are.
  */
 import { randomUUID } from "node:crypto";
+import type { WhenOver } from "../access/access.ts";
 import type { IceConfiguration, RefusalCode, Reply, SessionAnswer } from "../signaling/protocol.ts";
 import { Watching, type WatchingOptions } from "../signaling/watching.ts";
-import { afterAtMost, type Cancel, type EpochMs, type Millis } from "../timing.ts";
+import type { Cancel, Millis } from "../timing.ts";
 import { credentialsOf, fragmentOf, iceSessionsOf, isFragment, withCredentials } from "./fragment.ts";
 import { Problem } from "./problem.ts";
 
@@ -72,10 +73,10 @@ export class WhepSessions {
   /**
    * Lets a viewer in. Its session goes with it, however it goes.
    * @param address whose it is, as {@link WatchingOptions.address}.
-   * @param until when what lets it watch ends; undefined where that does not.
+   * @param whenOver tells the end of what lets it watch.
    * @throws {Problem}
    */
-  async open(stream: string, offer: string, address: string, until?: EpochMs): Promise<Opened> {
+  async open(stream: string, offer: string, address: string, whenOver: WhenOver): Promise<Opened> {
     if (!receivesVideo(offer)) throw new Problem(422, "The offer does not ask to receive video.");
     const id = randomUUID();
     let ended = false;
@@ -86,8 +87,7 @@ export class WhepSessions {
     const { answer, ...ice } = accepted(await watching.watch({ stream, offer }), OFFER_REFUSED);
     const etag = newTag();
     if (!ended) {
-      const stopExpiring =
-        until === undefined ? () => {} : afterAtMost(this.#options.clock, until, () => this.end(stream, id));
+      const stopExpiring = whenOver(() => this.end(stream, id));
       this.#sessions.set(id, { stream, watching, stopExpiring, offer, etag });
     }
     return { id, etag, answer, ice };

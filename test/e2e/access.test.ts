@@ -17,7 +17,7 @@ describe("a server with a view token", () => {
   let server: ServerProcess;
   const sockets: Socket[] = [];
   beforeAll(async () => {
-    server = await startServer("--view-token", TOKEN);
+    server = await startServer("--view-token", TOKEN, "--trust-this-machine", "on");
   });
   afterAll(() => server?.stop());
   afterEach(() => {
@@ -193,14 +193,14 @@ describeWith(["chromium"], "a browser, where viewers need a token", ({ chromium 
   let server: ServerProcess;
   beforeAll(async () => {
     browser = await launchChromium(chromium);
-    server = await startServer("--view-token", TOKEN);
+    server = await startServer("--view-token", TOKEN, "--trust-this-machine", "on");
   });
   afterAll(async () => {
     await browser?.close();
     await server?.stop();
   });
 
-  test("on the server's own machine makes itself a link, and makes others", async () => {
+  test("on the server's own machine, where that is trusted, makes itself a link, and makes others", async () => {
     const page = await openPlayer(browser, server.url);
     await waitForState(page, "live");
     expect(page.url()).toMatch(/#token=/);

@@ -25,7 +25,11 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
   let [a, b]: (ServerProcess | undefined)[] = [];
   let publisher: TestPublisher;
   const address = () => redisAddress(port);
-  const start = () => startServer("--redis", address(), "--host", "127.0.0.1", "--operate-token", OPERATOR);
+  const start = (...options: string[]) =>
+    startServer(
+      ...["--redis", address(), "--host", "127.0.0.1", "--operate-token", OPERATOR],
+      ...["--trust-this-machine", "on", ...options],
+    );
   const at = (server: ServerProcess | undefined, path: string, init: RequestInit = {}) =>
     fetch(`${server?.url}${path}`, init);
   const publish = async (server: ServerProcess | undefined, name: string) => {

@@ -50,10 +50,10 @@ function ownAddress(): string | undefined {
     .find(({ internal, family }) => !internal && family === "IPv4")?.address;
 }
 
-describe("a server with a token", () => {
+describe("a server with a token, which trusts this machine,", () => {
   let server: ServerProcess;
   beforeAll(async () => {
-    server = await startServer("--publish-token", TOKEN, "--max-streams", "3");
+    server = await startServer("--publish-token", TOKEN, "--trust-this-machine", "on", "--max-streams", "3");
   });
   afterAll(() => server?.stop());
 

@@ -226,7 +226,12 @@ describeInBrowsers("the latency lab", ({ launch }) => {
         document.querySelector('[data-lane="img"] .note')?.textContent?.includes("share link"),
       );
 
-      const { token } = await (await fetch(`${origin}/streams/main/share`, { method: "POST" })).json();
+      const { token } = await (
+        await fetch(`${origin}/streams/main/share`, {
+          method: "POST",
+          headers: { Authorization: `Bearer ${secret}` },
+        })
+      ).json();
       await open(`#token=${token}`);
       await tab.waitForFunction(() => {
         const shown = (lane: string) =>

@@ -91,6 +91,12 @@ const PARTS = {
     packages: ["nginx"],
     use: "to serve viewers through nginx",
   },
+  haproxy: {
+    names: ["haproxy"],
+    override: "RENDERCAST_HAPROXY",
+    packages: ["haproxy"],
+    use: "to come through HAProxy",
+  },
   coturn: {
     names: ["turnserver"],
     override: "RENDERCAST_COTURN",

@@ -100,8 +100,19 @@ describe("a rate", () => {
     expect(limit.exceeds("first")).toBe(true);
     for (let n = 0; n < 19_999; n++) limit.exceeds(`further ${n}`);
     expect(limit.exceeds("first")).toBe(true);
-    for (let n = 0; n < 20_000; n++) limit.exceeds(`last ${n}`);
+    for (let n = 0; n < 40_000; n++) limit.exceeds(`last ${n}`);
     expect(limit.exceeds("first")).toBe(false);
+  });
+
+  test("that must not forget takes no further address where it is full, until one has rested", async () => {
+    const clock = new FakeClock();
+    const limit = new RateLimit(clock, { burst: 2, perSecond: 0.01 }, { maxKeys: 2, whenFull: "refuse" });
+    expect(["a", "b"].map((key) => limit.exceeds(key))).toEqual([false, false]);
+    expect([limit.exceeds("c"), limit.isSpent("a")]).toEqual([true, false]);
+    await clock.advance(100_000);
+    expect(limit.exceeds("a")).toBe(false);
+    expect(limit.exceeds("c")).toBe(false);
+    expect(limit.exceeds("b")).toBe(true);
   });
 });
 

@@ -4,9 +4,12 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Access, type AccessOptions } from "../../src/access/access.ts";
 import { type Asker, askerOf, hideToken } from "../../src/access/asker.ts";
 import { isLoopback } from "../../src/access/here.ts";
+import { LinkSigner } from "../../src/access/link-signer.ts";
 import { linksOf } from "../../src/access/links.ts";
 import { Proxies } from "../../src/access/proxies.ts";
+import { rightsOfThisMachine, tellThisMachine } from "../../src/access/this-machine.ts";
 import { RIGHTS, type Right } from "../../src/access/tokens.ts";
+import { readConfig } from "../../src/config.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const TOKEN = "correct horse";
@@ -23,8 +26,10 @@ beforeEach(() => {
 function newAccess(options: Partial<AccessOptions> = {}): Access {
   const log = (line: string) => logged.push(line);
   const nothing = { secrets: {}, jwtSecret: undefined, jwks: undefined, own: undefined };
+  const claims = { jwtIssuer: undefined, jwtAudience: undefined };
   const proxies = new Proxies([], () => {});
-  return new Access({ clock, host: "::", log, proxies, ...nothing, ...options });
+  const [here, links] = [["publish", "operate"] as const, new LinkSigner(clock)];
+  return new Access({ clock, host: "::", log, proxies, here, links, ...nothing, ...claims, ...options });
 }
 
 interface Request {
@@ -196,6 +201,46 @@ describe("who may publish", () => {
   });
 });
 
+describe("this machine", () => {
+  const none = {};
+  const here = (options: string[]) => {
+    const command = readConfig(options, none);
+    if (!("run" in command)) throw new Error("no configuration");
+    return [rightsOfThisMachine(command.run), tellThisMachine(command.run)] as const;
+  };
+
+  test.each<[string[], readonly Right[]]>([
+    [[], ["publish", "operate"]],
+    [["--publish-token", TOKEN], ["operate"]],
+    [["--operate-token", TOKEN], ["publish"]],
+    [["--view-token", TOKEN], ["publish"]],
+    [["--jwt-secret", JWT_SECRET], []],
+    [["--jwks", "https://keys.example/", "--jwt-audience", "studio"], []],
+    [["--trust-proxy", "10.0.0.1"], []],
+    [["--trust-this-machine", "off"], []],
+    [
+      ["--trust-this-machine", "on", "--trust-proxy", "10.0.0.1", "--view-token", TOKEN],
+      ["publish", "operate"],
+    ],
+  ])("with %j may %j without a token, and that is told", (options, rights) => {
+    const [found, line] = here(options);
+    expect(found).toEqual(rights);
+    expect(line).toMatch(/^[A-Z][^\n]*\.$/);
+    expect(line).toContain(
+      rights.length === 0 ? "on this machine too" : `may ${rights.join(" and ")} without`,
+    );
+  });
+
+  test("needs a token for what it is not trusted with, but over the Unix socket", async () => {
+    const access = newAccess({ ...withToken, here: [] });
+    for (const right of ["publish", "operate"] as const) {
+      expect(await ask(access, from("127.0.0.1"), right)).toBe(401);
+      expect(await ask(access, from(undefined, {}, { local: true }), right)).toBe("here");
+    }
+    expect(await ask(access, from("127.0.0.1", bearer(TOKEN)))).toBe("token");
+  });
+});
+
 describe("who may operate", () => {
   test("this machine, its browser where the server's own page or its user asks, and whoever has the token", async () => {
     const access = newAccess({ secrets: { operate: TOKEN } });
@@ -271,6 +316,26 @@ describe("wrong tokens", () => {
     expect(await view(access, TOKEN)).toBe("token");
   });
 
+  test("count once in a request, whatever it is asked for", async () => {
+    const access = newAccess({ secrets: { view: TOKEN, publish: "another one", operate: "a third one" } });
+    for (let n = 0; n < 19; n++) {
+      const asker = from(ELSEWHERE, bearer("guess"));
+      for (const right of RIGHTS) expect(await ask(access, asker, right)).toBe(403);
+      expect(await access.mayShare(asker, "main")).toMatchObject({ status: 403 });
+    }
+    expect(await view(access, TOKEN)).toBe("token");
+  });
+
+  test("of others, in their millions, do not shut out who has the right one", async () => {
+    const access = newAccess({ secrets: { view: TOKEN } });
+    const { token } = await access.share("main", 60_000);
+    let status: unknown;
+    for (let n = 0; status !== 429; n++)
+      status = await view(access, "guess", `2001:db8:1:${n.toString(16)}::1`);
+    expect(await view(access, TOKEN, "198.51.100.7")).toBe("token");
+    expect(await view(access, token, "2001:db8:1:ffff::1")).toBe("token");
+  });
+
   test("count for the client of a named proxy, not for what others write, and for a whole IPv6 network", async () => {
     const proxies = new Proxies(["127.0.0.1"], () => {});
     const access = newAccess({ secrets: { view: TOKEN }, proxies });
@@ -302,19 +367,55 @@ describe("a link", () => {
     for (const right of ["publish", "operate"] as const)
       expect(await ask(access, asker, right, "film")).toBe(403);
     await clock.advance(2 * 3_600_000 + 10_000);
-    expect(await access.mayDo(asker, "view", "film")).toMatchObject({ status: 401, message: /expired/ });
+    expect(await access.mayDo(from(ELSEWHERE, bearer(token)), "view", "film")).toMatchObject({
+      status: 401,
+      message: expect.stringMatching(/expired/),
+    });
   });
 
-  test("outlives the server, and ends when the view token is changed", async () => {
-    const { token = "" } = await linksOf(
-      newAccess({ secrets: { view: TOKEN } }),
-      ["http://studio"],
-      "main",
-      {},
-    );
+  test("grants to view and nothing else, whatever its claims say", async () => {
+    const links = new LinkSigner(clock);
+    const access = newAccess({ secrets: { view: TOKEN }, jwtSecret: JWT_SECRET, links });
+    const claims = { sub: "film", jti: "abcdefghijklmnop", rights: RIGHTS, streams: ["*"] };
+    const token = await new SignJWT({ ...claims, exp: clock.now() / 1000 + 60 })
+      .setProtectedHeader({ alg: "HS256" })
+      .sign(Buffer.from(links.state.key, "base64url"));
     const asker = from(ELSEWHERE, bearer(token));
-    expect(await ask(newAccess({ secrets: { view: TOKEN } }), asker, "view")).toBe("token");
-    expect(await ask(newAccess({ secrets: { view: "changed since" } }), asker, "view")).toBe(403);
+    expect(await ask(access, asker, "view", "film")).toBe("token");
+    for (const right of RIGHTS)
+      for (const stream of ["main", undefined]) expect(await ask(access, asker, right, stream)).toBe(403);
+    for (const right of ["publish", "operate"] as const)
+      expect(await ask(access, asker, right, "film")).toBe(403);
+  });
+
+  test("outlives the server where its key does, whatever passwords are set", async () => {
+    const links = new LinkSigner(clock);
+    const { token } = await newAccess({ secrets: { view: TOKEN }, links }).share("main", 60_000);
+    const view = (options: Partial<AccessOptions>) =>
+      ask(newAccess(options), from(ELSEWHERE, bearer(token)), "view");
+    const again = new LinkSigner(clock, links.state);
+    expect(await view({ secrets: { view: "changed since" }, links: again })).toBe("token");
+    expect(await view({ jwtSecret: JWT_SECRET, links: again })).toBe("token");
+    expect(await view({ secrets: { view: TOKEN } })).toBe(403);
+  });
+
+  test("that is revoked ends what it let in, once, and is refused from then on", async () => {
+    const links = new LinkSigner(clock);
+    const access = newAccess({ secrets: { view: TOKEN }, links });
+    const { token, id } = await access.share("main", 60_000);
+    const verdict = await access.mayDo(from(ELSEWHERE, bearer(token)), "view", "main");
+    if (!verdict.granted) throw new Error(verdict.message);
+    const ended: string[] = [];
+    verdict.whenOver(() => ended.push("there"));
+    const leave = verdict.whenOver(() => ended.push("gone"));
+    leave();
+    await links.revoke(id);
+    expect(ended).toEqual(["there"]);
+    expect(clock.timers).toBe(0);
+    expect(await access.mayDo(from(ELSEWHERE, bearer(token)), "view", "main")).toMatchObject({
+      status: 401,
+      message: expect.stringMatching(/revoked: ask for a new one/),
+    });
   });
 
   test("carries no token where everybody may watch", async () => {
@@ -334,6 +435,29 @@ describe("a link", () => {
 });
 
 describe("a signed token", () => {
+  test("is taken only from the issuer and for the audience that the server names", async () => {
+    const access = newAccess({
+      jwtSecret: JWT_SECRET,
+      jwtIssuer: "https://id.example",
+      jwtAudience: "studio",
+    });
+    const view = async (claims: object) =>
+      ask(access, from(ELSEWHERE, bearer(await jwt({ rights: ["view"], ...claims }))), "view");
+    expect(await view({ iss: "https://id.example", aud: "studio" })).toBe("token");
+    expect(await view({ iss: "https://id.example", aud: ["other", "studio"] })).toBe("token");
+    for (const claims of [
+      {},
+      { aud: "studio" },
+      { iss: "https://id.example" },
+      { iss: "https://id.example", aud: "other" },
+      { iss: "https://evil.example", aud: "studio" },
+    ])
+      expect(await view(claims)).toBe(403);
+    // A link is the server's own, and names neither.
+    const { token } = await access.share("main", 60_000);
+    expect(await ask(access, from(ELSEWHERE, bearer(token)), "view")).toBe("token");
+  });
+
   const signed = () => newAccess({ jwtSecret: JWT_SECRET });
 
   test("grants what it names, and only that", async () => {

@@ -74,6 +74,19 @@ describe("reading the configuration", () => {
     [["--port", "-v"], "--port needs a value; --help shows which."],
     [["--fps", "-3"], "--fps takes a whole number from 1 to 120, not '-3'."],
     [["--fps=-3"], "--fps takes a whole number from 1 to 120, not '-3'."],
+    [
+      ["--jwks", "https://keys.example/"],
+      "--jwks needs --jwt-audience with what the claim aud says of tokens for this server, or any to take those for others too.",
+    ],
+    [
+      ["--jwt-audience", "studio"],
+      "--jwt-audience is for signed tokens: give their key with --jwt-secret or --jwks.",
+    ],
+    [
+      ["--jwt-issuer", "https://id.example"],
+      "--jwt-issuer is for signed tokens: give their key with --jwt-secret or --jwks.",
+    ],
+    [["--trust-this-machine", "yes"], "--trust-this-machine takes auto, on or off, not 'yes'."],
     [["--jwks", "foo"], "--jwks takes an https:// address, not 'foo'."],
     [
       ["--jwks", "http://keys.example/"],

@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 import { classes, Message, methods } from "werift";
 import { Access } from "../../src/access/access.ts";
 import { askerOf, hideToken } from "../../src/access/asker.ts";
+import { LinkSigner } from "../../src/access/link-signer.ts";
 import { addressKey, Proxies } from "../../src/access/proxies.ts";
 import { Watching } from "../../src/signaling/watching.ts";
 import { DtlsGate } from "../../src/transport/dtls/gate.ts";
@@ -244,7 +245,15 @@ test("a token that was changed grants nothing, wherever it stands", async () => 
   const random = randomFrom(29);
   const clock = new FakeClock(1_795_370_000_000);
   const options = { clock, jwtSecret: undefined, jwks: undefined, own: undefined, host: "::", log: () => {} };
-  const access = new Access({ ...options, secrets: { view: PASSWORD }, proxies: new Proxies([], () => {}) });
+  const claims = { jwtIssuer: undefined, jwtAudience: undefined };
+  const links = { links: new LinkSigner(clock), here: [] };
+  const access = new Access({
+    ...options,
+    ...claims,
+    ...links,
+    secrets: { view: PASSWORD },
+    proxies: new Proxies([], () => {}),
+  });
   const { token } = await access.share("main", 60_000);
   for (let n = 0; n < 1000; n++) {
     const changed = mutatedText(token, random, [".", "=", "e30", "..", "null", "\0", "&token="]);
@@ -259,7 +268,7 @@ test("a token that was changed grants nothing, wherever it stands", async () => 
       socket: { remoteAddress: `192.0.${n >> 8}.${n & 255}` },
     } as unknown as IncomingMessage;
     hideToken(message);
-    expect(message.url).not.toContain("token=");
+    expect(/[?&]token=/.test(message.url ?? "")).toBe(false);
     const asker = askerOf(message);
     const verdict = await access.mayDo(asker, "view", "main");
     if (verdict.granted) expect(sameBytes(asker.token, token)).toBe(true);

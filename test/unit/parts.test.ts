@@ -24,6 +24,7 @@ const all = {
   ip: "/usr/sbin/ip",
   nft: "/usr/sbin/nft",
   nginx: "/usr/sbin/nginx",
+  haproxy: "/usr/sbin/haproxy",
   coturn: "/usr/bin/turnserver",
   janus: "/usr/bin/janus",
   redis: "/usr/bin/redis-server",

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { FullError } from "../../src/seats.ts";
-import type { EpochMs } from "../../src/timing.ts";
 import { OfferError } from "../../src/transport/viewer.ts";
 import { WhepSessions } from "../../src/whep/sessions.ts";
 import { FakeClock } from "../fake-clock.ts";
@@ -57,7 +56,9 @@ beforeEach(() => {
   });
 });
 
-const open = (until?: number) => sessions.open("main", OFFER, "192.0.2.1", until as EpochMs | undefined);
+const forever = () => () => {};
+const open = (after?: number) =>
+  sessions.open("main", OFFER, "192.0.2.1", after === undefined ? forever : (run) => clock.after(after, run));
 
 describe("a session", () => {
   test("is made of an offer, and each has an address and a tag of its own", async () => {
@@ -86,8 +87,8 @@ describe("a session", () => {
   });
 
   test("ends when what let it watch expires, and leaves no timer behind", async () => {
-    const { id } = await open(clock.now() + 5000);
-    await open(clock.now() + 9000);
+    const { id } = await open(5000);
+    await open(9000);
     await clock.advance(4999);
     expect(sessions.has("main", id)).toBe(true);
     await clock.advance(1);
@@ -109,12 +110,12 @@ describe("a session", () => {
   });
 
   test("of a stream that nobody publishes is refused for now, and one that only sends for good", async () => {
-    await expect(sessions.open("absent", OFFER, "192.0.2.1")).rejects.toMatchObject({
+    await expect(sessions.open("absent", OFFER, "192.0.2.1", forever)).rejects.toMatchObject({
       status: 409,
       retryAfter: 2000,
     });
     await expect(
-      sessions.open("main", OFFER.replace("recvonly", "sendonly"), "192.0.2.1"),
+      sessions.open("main", OFFER.replace("recvonly", "sendonly"), "192.0.2.1", forever),
     ).rejects.toMatchObject({
       status: 422,
     });

@@ -58,7 +58,7 @@ function show(streams: readonly StreamInfo[]): void {
   if (streams.length === 0)
     nothing(
       "Nothing is on air",
-      "Publish from Blender, or from any program that sends HTTP, and it is here at once. On the server's machine that takes no token:",
+      "Publish from Blender, or from any program that sends HTTP, and it is here at once. On the server's machine that takes no token, unless the server has one for publishing:",
       `ffmpeg -re -i any.mp4 -f mpjpeg -q:v 2 ${location.protocol}//localhost${location.port && `:${location.port}`}/streams/film`,
     );
 }
