@@ -5,7 +5,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { hasFixedSecret, type Refused, type Verdict } from "./access/access.ts";
 import { askerOf, hideToken, wholeAddress } from "./access/asker.ts";
 import { clientKey, type Guard } from "./access/guard.ts";
-import { pageHeaders } from "./access/headers.ts";
+import { ANSWER_HEADERS, DATA_HEADERS, pageHeaders, SHOWN_ANYWHERE } from "./access/headers.ts";
 import { isLoopback } from "./access/here.ts";
 import { LinkError, linksOf } from "./access/links.ts";
 import { RIGHTS, type Right } from "./access/tokens.ts";
@@ -17,7 +17,7 @@ import { EventStream } from "./event-stream.ts";
 import type { Log } from "./log.ts";
 import { originOf } from "./machine-addresses.ts";
 import type { Metrics } from "./metrics.ts";
-import { embedRefusal, isOwnMachine, mayEmbed } from "./origins.ts";
+import { isOwnMachine, pageRefusal } from "./origins.ts";
 import { pageFolder } from "./package.ts";
 import { patienceFor, retryAfter } from "./retry-after.ts";
 import { FullError } from "./seats.ts";
@@ -68,6 +68,10 @@ export function httpApp(options: HttpOptions): Express {
 
   const app = express();
   app.disable("x-powered-by");
+  app.use((_request, response, next) => {
+    response.set(ANSWER_HEADERS);
+    next();
+  });
   app.use(["/healthz", "/readyz"], guard.checks);
   app.get("/healthz", (_request, response) =>
     sentence(response.set("Server", "rendercast"), 200, "It runs."),
@@ -79,8 +83,8 @@ export function httpApp(options: HttpOptions): Express {
   app.use(guard.gate);
   app.use((request, response, next) => {
     hideToken(request);
-    response.set({ "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" });
-    if (!/^\/streams(\/|$)/.test(request.path)) {
+    if (/^\/streams(\/|$)/.test(request.path)) response.set(DATA_HEADERS);
+    else {
       const { headers, socket, path } = request;
       const origin = proxies.originOf({ headers, address: socket.remoteAddress }, secure);
       response.set(pageHeaders(headers.host, origin, /^\/embed(\/|$)/.test(path)));
@@ -121,9 +125,10 @@ export function httpApp(options: HttpOptions): Express {
     const { origin } = request.headers;
     response.vary("Origin");
     // Publishing is another matter: it asks who sends, not which page.
-    if (origin === undefined || request.method === "POST") return next();
-    if (!mayEmbed(origin, request.headers.host, embedFrom))
-      return sentence(response, 403, embedRefusal(origin));
+    if (request.method === "POST") return next();
+    const refusal = pageRefusal(request.headers, embedFrom, { pictures: true });
+    if (refusal !== undefined) return sentence(response, 403, refusal);
+    if (origin === undefined) return next();
     response.set({
       "Access-Control-Allow-Origin": origin,
       "Access-Control-Expose-Headers": "Retry-After, X-Frame-Number",
@@ -155,6 +160,7 @@ export function httpApp(options: HttpOptions): Express {
   app.get("/streams/:name/mjpeg", may("view"), (request, response) => {
     const broadcast = find(request, response);
     if (!broadcast) return;
+    response.set(SHOWN_ANYWHERE);
     if (request.method === "HEAD") response.type(MJPEG_TYPE).end();
     else broadcast.streamMjpeg(response, "timed" in request.query, clientKey(proxies, request));
   });
@@ -166,7 +172,11 @@ export function httpApp(options: HttpOptions): Express {
       sentence(response.set("Retry-After", "1"), 503, "There is no picture yet.");
       return;
     }
-    response.set({ "Cache-Control": "no-store", "X-Frame-Number": String(picture.number) });
+    response.set({
+      "Cache-Control": "no-store",
+      "X-Frame-Number": String(picture.number),
+      ...SHOWN_ANYWHERE,
+    });
     response.type("image/jpeg").send(picture.data);
   });
   app.get("/streams/:name/events", may("view"), (request, response) => {
@@ -247,10 +257,11 @@ export function httpApp(options: HttpOptions): Express {
     response.set("Content-Type", type).send(text);
   });
 
-  app.get("/", (_request, response, next) => {
+  app.get("/", (request, response, next) => {
     const [first, second] = streams.all();
-    // Who has one stream wants to see that.
-    if (second) response.sendFile("home.html", { root: page });
+    // Who has one stream wants to see that. A page that calls the server by another name is not told its name.
+    if (second || access.misnamed(askerOf(request, local)) !== undefined)
+      response.sendFile("home.html", { root: page });
     else if (first === undefined || first.name === DEFAULT_STREAM) next();
     else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
   });
@@ -269,7 +280,7 @@ export function httpApp(options: HttpOptions): Express {
   }
   app.get("/player.js", (_request, response, next) => {
     // A module from another origin is loaded only where that lets everybody have it.
-    response.set({ "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });
+    response.set({ "Access-Control-Allow-Origin": "*", ...SHOWN_ANYWHERE });
     next();
   });
   app.use(express.static(page, { index: "index.html", redirect: false }));

@@ -2,6 +2,7 @@
 import type { EpochMs } from "../timing.ts";
 import type { Asker } from "./asker.ts";
 import { isHere, isHereOrOwnPage } from "./here.ts";
+import type { Hosts } from "./hosts.ts";
 import { addressKey, type Proxies } from "./proxies.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { sameSecret } from "./secret.ts";
@@ -14,6 +15,8 @@ export interface AccessOptions extends TokenOptions {
   /** What the server listens on, by which this machine may call it. */
   readonly host: string;
   readonly proxies: Proxies;
+  /** The names of this server; undefined where pages of every site may read what needs no token. */
+  readonly hosts: Hosts | undefined;
 }
 
 /** `everybody`: no token is asked. `here`: this machine. `own`: the Blender started here. `token`: by its token. */
@@ -68,13 +71,24 @@ export class Access {
   }
 
   /**
+   * Why who asks may not watch by the name that they call the server by, as {@link Hosts.refusal} has it; undefined
+   * where a token guards what may be watched: no other site's page has that.
+   */
+  misnamed(asker: Asker): string | undefined {
+    return this.isOpen ? this.#options.hosts?.refusal(asker) : undefined;
+  }
+
+  /**
    * Whether who asks may do that to the stream. Everybody may watch where {@link isOpen}. A program on this machine
    * may publish and operate, a browser here operate too; all others need a token with the right.
    * @param stream its name, whether it is there or not; undefined for the whole server, which a token for some
    * streams is not for.
    */
   async mayDo(asker: Asker, right: Right, stream: string | undefined): Promise<Verdict> {
-    if (right === "view" && this.isOpen) return EVERYBODY;
+    if (right === "view" && this.isOpen) {
+      const message = this.misnamed(asker);
+      return message === undefined ? EVERYBODY : { granted: false, status: 403, message };
+    }
     const { token } = asker;
     if (token === undefined) return this.#withoutToken(asker, right);
     const { own } = this.#options;

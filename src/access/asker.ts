@@ -7,6 +7,8 @@ export interface Asker extends Origin {
   readonly token: string | undefined;
   /** Whether the token stood in the request's address, which others write down. */
   readonly inAddress: boolean;
+  /** Whether it came by TLS to this server itself. */
+  readonly secure: boolean;
 }
 
 /** The tokens that stood in addresses, by their requests. */
@@ -41,7 +43,13 @@ export function wholeAddress(request: IncomingMessage & { originalUrl?: string }
 /** @param local whether it came over the Unix socket. */
 export function askerOf(request: IncomingMessage, local = false): Asker {
   const { headers, httpVersion, socket } = request;
-  const origin = { headers, httpVersion, address: socket.remoteAddress, local };
+  const origin = {
+    headers,
+    httpVersion,
+    address: socket.remoteAddress,
+    local,
+    secure: "encrypted" in socket,
+  };
   if (headers.authorization !== undefined) {
     const token = /^Bearer +(\S.*)$/i.exec(headers.authorization)?.[1] ?? "";
     return { ...origin, token, inAddress: false };

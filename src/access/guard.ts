@@ -1,11 +1,13 @@
 /** All that stands between a request and the server, made from the options. */
 import type { IncomingMessage } from "node:http";
 import type { Config } from "../config.ts";
+import { pageRefusal } from "../origins.ts";
 import type { SignalingGuard } from "../signaling/socket.ts";
 import type { Clock } from "../timing.ts";
 import { Access } from "./access.ts";
 import { askerOf } from "./asker.ts";
 import { type Gate, requestGate } from "./floods.ts";
+import { Hosts } from "./hosts.ts";
 import { addressKey, Proxies } from "./proxies.ts";
 
 export interface Guard {
@@ -18,7 +20,16 @@ export interface Guard {
 
 type Wanted = Pick<
   Config,
-  "publishToken" | "viewToken" | "operateToken" | "jwtSecret" | "jwks" | "host" | "trustProxy"
+  | "publishToken"
+  | "viewToken"
+  | "operateToken"
+  | "jwtSecret"
+  | "jwks"
+  | "host"
+  | "trustProxy"
+  | "publicHost"
+  | "announce"
+  | "embedFrom"
 >;
 
 /** @param own the token of the Blender that this server starts. */
@@ -37,7 +48,10 @@ export function guardOf(
       `Requests come through a proxy at ${proxy}: with --trust-proxy ${proxy} limits count its clients, not it.`,
     ),
   );
-  const access = new Access({ clock, secrets, jwtSecret, jwks, own, host, proxies, log });
+  const { publicHost = [], announce = [], embedFrom = [] } = config;
+  const names = [...publicHost, ...announce.map((one) => one.host)];
+  const hosts = embedFrom.includes("*") ? undefined : new Hosts({ names, proxies });
+  const access = new Access({ clock, secrets, jwtSecret, jwks, own, host, proxies, hosts, log });
   return {
     access,
     proxies,
@@ -46,10 +60,18 @@ export function guardOf(
   };
 }
 
-/** The guard, as signaling needs it. */
-export function signalingGuard({ access, proxies, gate }: Guard): SignalingGuard {
+/**
+ * The guard, as signaling needs it.
+ * @param embedFrom as {@link pageRefusal} takes them.
+ */
+export function signalingGuard(
+  { access, proxies, gate }: Guard,
+  embedFrom: readonly string[],
+): SignalingGuard {
   return {
     gate,
+    refuses: (request) =>
+      pageRefusal(request.headers, embedFrom, { pictures: false }) ?? access.misnamed(askerOf(request)),
     addressOf: (request) => clientKey(proxies, request),
     async mayView(request, token, stream) {
       const asker = askerOf(request);

@@ -22,7 +22,7 @@ beforeEach(() => {
 
 function newAccess(options: Partial<AccessOptions> = {}): Access {
   const log = (line: string) => logged.push(line);
-  const nothing = { secrets: {}, jwtSecret: undefined, jwks: undefined, own: undefined };
+  const nothing = { secrets: {}, jwtSecret: undefined, jwks: undefined, own: undefined, hosts: undefined };
   const proxies = new Proxies([], () => {});
   return new Access({ clock, host: "::", log, proxies, ...nothing, ...options });
 }

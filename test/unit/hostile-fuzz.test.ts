@@ -243,7 +243,8 @@ test("whatever a page asks by its socket is answered", async () => {
 test("a token that was changed grants nothing, wherever it stands", async () => {
   const random = randomFrom(29);
   const clock = new FakeClock(1_795_370_000_000);
-  const options = { clock, jwtSecret: undefined, jwks: undefined, own: undefined, host: "::", log: () => {} };
+  const nothing = { jwtSecret: undefined, jwks: undefined, own: undefined, hosts: undefined };
+  const options = { clock, host: "::", log: () => {}, ...nothing };
   const access = new Access({ ...options, secrets: { view: PASSWORD }, proxies: new Proxies([], () => {}) });
   const { token } = await access.share("main", 60_000);
   for (let n = 0; n < 1000; n++) {
