@@ -259,10 +259,10 @@ export function httpApp(options: HttpOptions): Express {
 
   app.get("/", (request, response, next) => {
     const [first, second] = streams.all();
-    // Who has one stream wants to see that. A page that calls the server by another name is not told its name.
-    if (second || access.misnamed(askerOf(request, local)) !== undefined)
-      response.sendFile("home.html", { root: page });
-    else if (first === undefined || first.name === DEFAULT_STREAM) next();
+    const isTold = access.misnamed(askerOf(request, local)) === undefined;
+    // Who has one stream wants to see that.
+    if (second) response.sendFile("home.html", { root: page });
+    else if (first === undefined || first.name === DEFAULT_STREAM || !isTold) next();
     else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
   });
   app.get("/lab", (_request, response) => response.sendFile("lab/lab.html", { root: page }));
