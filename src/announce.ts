@@ -29,7 +29,7 @@ export function readAnnouncement(text: string): Announcement | undefined {
 }
 
 /** Not one that would be an address with a number mistyped. */
-function isHostName(host: string): boolean {
+export function isHostName(host: string): boolean {
   return HOST_NAME.test(host) && !/^[\d.]+$/.test(host);
 }
 

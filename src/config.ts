@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { readNetwork } from "./access/proxies.ts";
-import { type Announcement, readAnnouncement } from "./announce.ts";
+import { type Announcement, isHostName, readAnnouncement } from "./announce.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "./directory.ts";
 import { readTarget, type Target } from "./forward/target.ts";
 import { isStunUrl, isTurnUrl } from "./ice-servers.ts";
@@ -310,6 +310,15 @@ export const OPTIONS = {
       .string()
       .transform((list) => list.split(",").map((origin) => origin.trim().replace(/\/$/, "")))
       .refine((origins) => origins.every(isOrigin), "origins such as https://studio.example, or *"),
+  },
+  publicHost: {
+    flag: "public-host",
+    value: "NAMES",
+    help: "host names besides this machine's own by which browsers open a server that asks for no token, such as render.example.com; *.example.com for all below that, * for all",
+    check: commaList.refine(
+      (names) => names.every((name) => name === "*" || isHostName(name.replace(/^\*\./, ""))),
+      "host names such as render.example.com or *.example.com, without a port, or *",
+    ),
   },
   forward: {
     flag: "forward",

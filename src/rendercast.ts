@@ -202,8 +202,7 @@ export async function startRendercast(
   const door = secure && program !== undefined ? createServer(appOf(false)) : undefined;
   const signaling = serveSignaling(http, {
     ...watchers,
-    embedFrom,
-    guard: signalingGuard(guard),
+    guard: signalingGuard(guard, embedFrom),
     adapter: redis?.adapter,
   });
   for (const server of [http, local, door]) {

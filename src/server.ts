@@ -5,7 +5,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { hasFixedSecret, type Refused, type Verdict } from "./access/access.ts";
 import { askerOf, hideToken } from "./access/asker.ts";
 import { clientKey, type Guard } from "./access/guard.ts";
-import { pageHeaders } from "./access/headers.ts";
+import { ANSWER_HEADERS, DATA_HEADERS, pageHeaders, SHOWN_ANYWHERE } from "./access/headers.ts";
 import { isLoopback } from "./access/here.ts";
 import { LinkError, linksOf, revokeLinks } from "./access/links.ts";
 import { RIGHTS, type Right } from "./access/tokens.ts";
@@ -19,14 +19,14 @@ import { EVENT_STREAM_TYPE, EventStream } from "./event-stream.ts";
 import type { Log } from "./log.ts";
 import { originOf } from "./machine-addresses.ts";
 import type { Metrics } from "./metrics.ts";
-import { embedRefusal, isOwnMachine, mayEmbed } from "./origins.ts";
+import { isOwnMachine, pageRefusal } from "./origins.ts";
 import { pageFolder } from "./package.ts";
 import { patienceFor, retryAfter } from "./retry-after.ts";
 import { FullError, type Seats } from "./seats.ts";
 import { boundaryOf, NotMultipartError, publishOverHttp, refuse } from "./source/ingest/http.ts";
 import { TakenError } from "./source/ingest.ts";
 import type { Streams } from "./streams.ts";
-import { afterAtMost, type Cancel, type Clock } from "./timing.ts";
+import type { Cancel, Clock } from "./timing.ts";
 import { MJPEG_TYPE } from "./transport/mjpeg.ts";
 import { whepRoutes } from "./whep/http.ts";
 import type { WhepSessions } from "./whep/sessions.ts";
@@ -84,6 +84,10 @@ export function httpApp(options: HttpOptions): Express {
 
   const app = express();
   app.disable("x-powered-by");
+  app.use((_request, response, next) => {
+    response.set(ANSWER_HEADERS);
+    next();
+  });
   app.use(["/healthz", "/readyz"], guard.checks);
   app.get("/healthz", (_request, response) =>
     sentence(response.set("Server", "rendercast"), 200, "It runs."),
@@ -107,8 +111,8 @@ export function httpApp(options: HttpOptions): Express {
   });
   app.use((request, response, next) => {
     hideToken(request);
-    response.set({ "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" });
-    if (!/^\/streams(\/|$)/.test(request.path)) {
+    if (/^\/streams(\/|$)/.test(request.path)) response.set(DATA_HEADERS);
+    else {
       const { headers, socket, path } = request;
       const origin = proxies.originOf({ headers, address: socket.remoteAddress }, secure);
       response.set(pageHeaders(headers.host, origin, /^\/embed(\/|$)/.test(path)));
@@ -143,9 +147,10 @@ export function httpApp(options: HttpOptions): Express {
     const { origin } = request.headers;
     response.vary("Origin");
     // Publishing is another matter: it asks who sends, not which page.
-    if (origin === undefined || request.method === "POST") return next();
-    if (!mayEmbed(origin, request.headers.host, embedFrom))
-      return sentence(response, 403, embedRefusal(origin));
+    if (request.method === "POST") return next();
+    const refusal = pageRefusal(request.headers, embedFrom, { pictures: true });
+    if (refusal !== undefined) return sentence(response, 403, refusal);
+    if (origin === undefined) return next();
     response.set({
       "Access-Control-Allow-Origin": origin,
       "Access-Control-Expose-Headers": "Retry-After, X-Frame-Number",
@@ -177,6 +182,7 @@ export function httpApp(options: HttpOptions): Express {
   app.get("/streams/:name/mjpeg", may("view"), (request, response) => {
     const broadcast = find(request, response);
     if (!broadcast) return;
+    response.set(SHOWN_ANYWHERE);
     if (request.method === "HEAD") response.type(MJPEG_TYPE).end();
     else broadcast.streamMjpeg(response, "timed" in request.query, clientKey(proxies, request));
   });
@@ -188,7 +194,11 @@ export function httpApp(options: HttpOptions): Express {
       sentence(response.set("Retry-After", "1"), 503, "There is no picture yet.");
       return;
     }
-    response.set({ "Cache-Control": "no-store", "X-Frame-Number": String(picture.number) });
+    response.set({
+      "Cache-Control": "no-store",
+      "X-Frame-Number": String(picture.number),
+      ...SHOWN_ANYWHERE,
+    });
     response.type("image/jpeg").send(picture.data);
   });
   app.get("/streams/:name/events", may("view"), (request, response) =>
@@ -260,11 +270,12 @@ export function httpApp(options: HttpOptions): Express {
     response.set("Content-Type", type).send(text);
   });
 
-  app.get("/", (_request, response, next) => {
+  app.get("/", (request, response, next) => {
     const [first, second] = streams.all();
+    const isTold = access.misnamed(askerOf(request, local)) === undefined;
     // Who has one stream wants to see that.
     if (second) response.sendFile("home.html", { root: page });
-    else if (first === undefined || first.name === DEFAULT_STREAM) next();
+    else if (first === undefined || first.name === DEFAULT_STREAM || !isTold) next();
     else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
   });
   app.get("/lab", (_request, response) => response.sendFile("lab/lab.html", { root: page }));
@@ -282,7 +293,7 @@ export function httpApp(options: HttpOptions): Express {
   }
   app.get("/player.js", (_request, response, next) => {
     // A module from another origin is loaded only where that lets everybody have it.
-    response.set({ "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });
+    response.set({ "Access-Control-Allow-Origin": "*", ...SHOWN_ANYWHERE });
     next();
   });
   app.use(express.static(page, { index: "index.html", redirect: false }));

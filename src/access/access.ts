@@ -3,6 +3,7 @@ import { afterAtMost, type Cancel, type EpochMs, type Millis } from "../timing.t
 import type { Asker } from "./asker.ts";
 import { Guesses } from "./guesses.ts";
 import { isHere, isHereOrOwnPage } from "./here.ts";
+import type { Hosts } from "./hosts.ts";
 import type { Link } from "./link-signer.ts";
 import type { Proxies } from "./proxies.ts";
 import { sameSecret } from "./secret.ts";
@@ -17,6 +18,8 @@ export interface AccessOptions extends TokenOptions {
   /** What this machine may do over TCP without a token. */
   readonly here: readonly Right[];
   readonly proxies: Proxies;
+  /** The names of this server; undefined where pages of every site may read what needs no token. */
+  readonly hosts: Hosts | undefined;
 }
 
 /** Runs it once when what was granted ends; never where it does not end. */
@@ -77,13 +80,24 @@ export class Access {
   }
 
   /**
+   * Why the server is misnamed by this request, as {@link Hosts.refusal} has it; undefined if a token guards what may be
+   * watched: a page of another site does not have that token.
+   */
+  misnamed(asker: Asker): string | undefined {
+    return this.isOpen ? this.#options.hosts?.refusal(asker) : undefined;
+  }
+
+  /**
    * Whether who asks may do that to the stream. Everybody may watch where {@link isOpen}. What this machine may do
    * without a token its programs may, and to operate its browser; all others need a token with the right.
    * @param stream its name, whether it is there or not; undefined for the whole server, which a token for some
    * streams is not for.
    */
   async mayDo(asker: Asker, right: Right, stream: string | undefined): Promise<Verdict> {
-    if (right === "view" && this.isOpen) return EVERYBODY;
+    if (right === "view" && this.isOpen) {
+      const message = this.misnamed(asker);
+      return message === undefined ? EVERYBODY : { granted: false, status: 403, message };
+    }
     const { token } = asker;
     if (token === undefined) return this.#withoutToken(asker, right);
     const { own } = this.#options;

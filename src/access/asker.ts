@@ -7,6 +7,8 @@ export interface Asker extends Origin {
   readonly token: string | undefined;
   /** Whether the token stood in the request's address, which others write down. */
   readonly inAddress: boolean;
+  /** Whether it came by TLS to this server itself. */
+  readonly secure: boolean;
 }
 
 /** Who sent a request, so that its token is looked at once. */
@@ -53,7 +55,13 @@ export function askerOf(request: IncomingMessage, local = false): Asker {
 
 function newAsker(request: IncomingMessage, local: boolean): Asker {
   const { headers, httpVersion, socket } = request;
-  const origin = { headers, httpVersion, address: socket.remoteAddress, local };
+  const origin = {
+    headers,
+    httpVersion,
+    address: socket.remoteAddress,
+    local,
+    secure: "encrypted" in socket,
+  };
   if (headers.authorization !== undefined) {
     const token = /^Bearer +(\S.*)$/i.exec(headers.authorization)?.[1] ?? "";
     return { ...origin, token, inAddress: false };

@@ -1,11 +1,13 @@
 /** All that stands between a request and the server, made from the options. */
 import type { IncomingMessage } from "node:http";
 import { ANY_AUDIENCE, type Config } from "../config.ts";
+import { pageRefusal } from "../origins.ts";
 import type { SignalingGuard } from "../signaling/socket.ts";
 import type { Clock } from "../timing.ts";
 import { Access } from "./access.ts";
 import { askerOf } from "./asker.ts";
 import { type Gate, requestGate } from "./floods.ts";
+import { Hosts } from "./hosts.ts";
 import { linkSignerOf } from "./link-file.ts";
 import { LinkSigner } from "./link-signer.ts";
 import { addressKey, Proxies } from "./proxies.ts";
@@ -37,11 +39,14 @@ export function guardOf(
       `Requests come through a proxy at ${proxy}: with --trust-proxy ${proxy} limits count its clients, not it.`,
     ),
   );
+  const { publicHost = [], announce = [], embedFrom = [] } = config;
+  const names = [...publicHost, ...announce.map((one) => one.host)];
+  const hosts = embedFrom.includes("*") ? undefined : new Hosts({ names, proxies });
   const isClosed = view !== undefined || jwtSecret !== undefined || jwks !== undefined;
   const isAlone = config.redis === undefined;
   const links = isClosed && isAlone ? linkSignerOf(config, clock, log) : new LinkSigner(clock);
   const access = new Access({
-    ...{ clock, secrets, jwtSecret, jwks, jwtIssuer, links, own, host, proxies, log },
+    ...{ clock, secrets, jwtSecret, jwks, jwtIssuer, links, own, host, proxies, hosts, log },
     jwtAudience: jwtAudience === ANY_AUDIENCE ? undefined : jwtAudience,
     here: rightsOfThisMachine(config),
   });
@@ -55,10 +60,18 @@ export function guardOf(
   };
 }
 
-/** The guard, as signaling needs it. */
-export function signalingGuard({ access, proxies, gate }: Guard): SignalingGuard {
+/**
+ * The guard, as signaling needs it.
+ * @param embedFrom as {@link pageRefusal} takes them.
+ */
+export function signalingGuard(
+  { access, proxies, gate }: Guard,
+  embedFrom: readonly string[],
+): SignalingGuard {
   return {
     gate,
+    refuses: (request) =>
+      pageRefusal(request.headers, embedFrom, { pictures: false }) ?? access.misnamed(askerOf(request)),
     addressOf: (request) => clientKey(proxies, request),
     async mayView(request, token, stream) {
       const asker = askerOf(request);

@@ -1,5 +1,21 @@
 /** What browsers are told to keep pages from, should one ever be tricked. */
 
+/**
+ * Of every answer, whatever it is. A browser takes it for nothing but what it is said to be, so that no other site's page
+ * runs it as a script, and hands it to no such page that does not ask by CORS (Fetch, sections 3.6 and 3.7).
+ */
+export const ANSWER_HEADERS = {
+  "X-Content-Type-Options": "nosniff",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
+} as const;
+
+/** Of what pages of other sites may show, though not read. */
+export const SHOWN_ANYWHERE = { "Cross-Origin-Resource-Policy": "cross-origin" } as const;
+
+/** Of what is no page: nobody else has it in a frame. */
+export const DATA_HEADERS = { "Content-Security-Policy": "frame-ancestors 'self'" } as const;
+
 const HOST = /^[A-Za-z0-9.:[\]-]{1,255}$/;
 
 /** What browsers take for a secure origin (Secure Contexts, section 3.1). */

@@ -2,13 +2,12 @@
 import type { Server as HttpServer, IncomingMessage } from "node:http";
 import { Server, type ServerOptions, type Socket } from "socket.io";
 import type { WhenOver } from "../access/access.ts";
-import { embedRefusal, mayEmbed } from "../origins.ts";
 import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
+import { pageDoor, withHeaders } from "./door.ts";
 import { limitPackets, type RawConnection } from "./flood.ts";
 import {
   type ClientToServerEvents,
   MAX_OFFER_LENGTH,
-  type RefusalCode,
   type Reply,
   type ServerToClientEvents,
   type StreamInfo,
@@ -41,6 +40,8 @@ export interface SignalingGuard {
   readonly gate: Parameters<Server["engine"]["use"]>[0];
   /** The network address of who sends it, as {@link WatchingOptions.address}. */
   readonly addressOf: (request: IncomingMessage) => string;
+  /** Why the page that sends a request may show no stream here, in a sentence; undefined where it may. */
+  readonly refuses: (request: IncomingMessage) => string | undefined;
   /**
    * Whether who opened the socket by this request may watch the stream: what tells the end of that, or why not.
    * @param token what it gave at the socket's handshake.
@@ -56,8 +57,6 @@ export interface SignalingOptions extends Omit<WatchingOptions, "forbids" | "add
   readonly clock: Clock;
   readonly guard: SignalingGuard;
   readonly find: (name: string) => SignaledStream | undefined;
-  /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
-  readonly embedFrom: readonly string[];
   /** Joins this server with others; undefined where it is alone. */
   readonly adapter: ServerOptions["adapter"] | undefined;
 }
@@ -92,15 +91,10 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
     // more until it tries again: the page should keep its socket, and its video with it.
     pingInterval: 5000,
     pingTimeout: 15_000,
-    // Every page hears an answer: whom it may not show is told so below.
-    cors: { origin: true },
   });
-  io.use(({ handshake: { headers } }, next) => {
-    const { origin, host } = headers;
-    if (origin === undefined || mayEmbed(origin, host, options.embedFrom)) next();
-    else next(refusal("origin", embedRefusal(origin)));
-  });
+  io.engine.use(withHeaders);
   io.engine.use(guard.gate);
+  io.engine.use(pageDoor(guard.refuses));
   io.engine.on("connection", (connection: RawConnection) => limitPackets(connection, options.clock));
   io.on("connection", (socket) => new Connection(socket, options));
   return {
@@ -229,11 +223,6 @@ class Connection {
 
 /** The page asks again. */
 function noAnswer(): void {}
-
-/** socket.io hands `data` to the page that it does not let in. */
-function refusal(code: RefusalCode, message: string): Error {
-  return Object.assign(new Error(message), { data: { code, message } });
-}
 
 /** A page may call without an acknowledgement, or with something else in its place. */
 function answer<T>(reply: unknown, value: T): void {

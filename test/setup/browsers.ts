@@ -19,8 +19,8 @@ export function describeInBrowsers(name: string, body: (kind: BrowserKind) => vo
     body({
       name: "Chromium",
       launch: async ({ hosts = [], downloads } = {}) => {
-        const rules = hosts.map((host) => `--host-resolver-rules=MAP ${host} 127.0.0.1`);
-        const browser = await launchChromium(chromium, ...rules);
+        const rules = hosts.map((host) => `MAP ${host} 127.0.0.1`).join(",");
+        const browser = await launchChromium(chromium, `--host-resolver-rules=${rules}`);
         if (downloads === undefined) return browser;
         const session = await browser.target().createCDPSession();
         await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: downloads });

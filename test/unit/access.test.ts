@@ -25,7 +25,7 @@ beforeEach(() => {
 
 function newAccess(options: Partial<AccessOptions> = {}): Access {
   const log = (line: string) => logged.push(line);
-  const nothing = { secrets: {}, jwtSecret: undefined, jwks: undefined, own: undefined };
+  const nothing = { secrets: {}, jwtSecret: undefined, jwks: undefined, own: undefined, hosts: undefined };
   const claims = { jwtIssuer: undefined, jwtAudience: undefined };
   const proxies = new Proxies([], () => {});
   const [here, links] = [["publish", "operate"] as const, new LinkSigner(clock)];

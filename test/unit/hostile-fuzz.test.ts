@@ -244,7 +244,8 @@ test("whatever a page asks by its socket is answered", async () => {
 test("a token that was changed grants nothing, wherever it stands", async () => {
   const random = randomFrom(29);
   const clock = new FakeClock(1_795_370_000_000);
-  const options = { clock, jwtSecret: undefined, jwks: undefined, own: undefined, host: "::", log: () => {} };
+  const nothing = { jwtSecret: undefined, jwks: undefined, own: undefined, hosts: undefined };
+  const options = { clock, host: "::", log: () => {}, ...nothing };
   const claims = { jwtIssuer: undefined, jwtAudience: undefined };
   const links = { links: new LinkSigner(clock), here: [] };
   const access = new Access({

@@ -19,7 +19,7 @@ async function read(): Promise<void> {
   if (answer === undefined) away();
   else if ("streams" in answer) show(answer.streams);
   else {
-    refused(answer.why);
+    refused(answer);
     if (answer.status === 401 && token === "") return;
     return again(REFUSED_FOR);
   }
@@ -41,10 +41,11 @@ function away(): void {
   for (const card of cards.values()) card.away();
 }
 
-function refused(why: string): void {
+function refused({ status, why }: { status: number; why: string }): void {
   drop(new Set());
   say("");
-  nothing("These streams need a token", why, "");
+  const wantsToken = status === 401 || token !== "";
+  nothing(wantsToken ? "These streams need a token" : "The streams are not shown here", why, "");
 }
 
 function show(streams: readonly StreamInfo[]): void {

@@ -71,10 +71,11 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents, token?
     again.reset();
     events.connected();
   });
-  socket.on("connect_error", (error: Error & { readonly data?: unknown }) => {
-    const refusal = readRefusal(error.data);
+  socket.on("connect_error", (error) => {
+    const refusal = refusalIn(error);
     if (!refusal) return events.away();
-    // For socket.io that is final. But the server may be started anew, with another word.
+    // socket.io would ask again each three seconds. The server may be started anew, with another word, but not so soon.
+    socket.disconnect();
     clearTimeout(reconnect);
     reconnect = setTimeout(() => socket.connect(), again.next());
     events.refused(refusal);
@@ -104,11 +105,22 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents, token?
   };
 }
 
-/** What the server hands to a page that it does not let in. */
-function readRefusal(data: unknown): Refusal | undefined {
+/** What the server answers to a page that it does not let in; only a request that asks for no WebSocket can read it. */
+function refusalIn(error: Error & { readonly context?: unknown }): Refusal | undefined {
+  if (!(error.context instanceof XMLHttpRequest)) return undefined;
+  const data = parsed(error.context.responseText);
   if (typeof data !== "object" || data === null || !("code" in data) || !("message" in data))
     return undefined;
   const { code, message } = data;
   if (typeof code !== "string" || typeof message !== "string") return undefined;
   return { code: code as RefusalCode, message };
+}
+
+/** Undefined where it is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
