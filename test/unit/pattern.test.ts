@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { RawFrame, SourceFrame } from "../../src/frame.ts";
 import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
 import type { SourceState } from "../../src/signaling/protocol.ts";
@@ -34,7 +34,7 @@ function codeIn(bytes: Buffer, width: number, height: number): number | undefine
 }
 
 describe("the built-in scene's picture", () => {
-  it.each([
+  test.each([
     [480, 270],
     [1280, 720],
     [161, 91],
@@ -46,21 +46,21 @@ describe("the built-in scene's picture", () => {
     }
   });
 
-  it("is opaque, and bright somewhere", () => {
+  test("is opaque, and bright somewhere", () => {
     const bytes = draw(new Scene(160, 90), 1);
     expect(bytes.every((value, i) => i % 4 !== 3 || value === 255)).toBe(true);
     const middle = bytes.subarray(0, 160 * 80 * 4).filter((_, i) => i % 4 !== 3);
     expect(Math.max(...middle)).toBeGreaterThan(200);
   });
 
-  it("is the same for the same moment", () => {
+  test("is the same for the same moment", () => {
     const scene = new Scene(160, 90);
     const first = draw(scene, 1);
     draw(scene, 2, NOON + 5000);
     expect(draw(scene, 1).equals(first)).toBe(true);
   });
 
-  it("moves from frame to frame", () => {
+  test("moves from frame to frame", () => {
     const scene = new Scene(160, 90);
     const aboveTheCode = 160 * 86 * 4;
     const before = draw(scene, 1).subarray(0, aboveTheCode);
@@ -71,7 +71,7 @@ describe("the built-in scene's picture", () => {
     ).toBe(false);
   });
 
-  it.each([
+  test.each([
     [16, 16],
     [17, 16],
     [16, 90],
@@ -86,7 +86,7 @@ describe("the built-in scene's picture", () => {
     expect(bytes.every((value, i) => i % 4 !== 3 || value === 255)).toBe(true);
   });
 
-  it("keeps its texts inside the picture and off the code, and drops those without room", () => {
+  test("keeps its texts inside the picture and off the code, and drops those without room", () => {
     for (let width = 16; width <= 640; width += 13) {
       const [height, footer] = [Math.round((width * 9) / 16) + 7, frameCodeCellSize(width)];
       const pixels = new Int32Array(width * height);
@@ -103,21 +103,21 @@ describe("the built-in scene's picture", () => {
 });
 
 describe("the built-in scene's typeface", () => {
-  it("has every character of the scene's texts", () => {
+  test("has every character of the scene's texts", () => {
     const font = new Font(1);
     for (const character of "rendercast built-in scene: connect Blender to replace it frame 0123456789:.") {
       expect(font.measure(`${character}:`), character).toBeGreaterThan(font.measure(":"));
     }
   });
 
-  it("gives all digits one width, so that the clock stands still", () => {
+  test("gives all digits one width, so that the clock stands still", () => {
     const widths = [..."0123456789"].map((digit) => new Font(2).measure(digit));
     expect(new Set(widths).size).toBe(1);
   });
 });
 
 describe("the built-in scene's pace", () => {
-  it("keeps to its deadlines however late each frame is", () => {
+  test("keeps to its deadlines however late each frame is", () => {
     const pace = new Pace(1000 as EpochMs, 50);
     for (let frame = 1; frame < 500; frame++) {
       const late = (1000 + (frame - 1) * 20 + 7) as EpochMs;
@@ -126,13 +126,13 @@ describe("the built-in scene's pace", () => {
     }
   });
 
-  it("leaves out the frames it missed", () => {
+  test("leaves out the frames it missed", () => {
     const pace = new Pace(1000 as EpochMs, 50);
     expect(pace.advance(1065 as EpochMs)).toBe(3);
     expect(pace.wait(1065 as EpochMs)).toBe(15);
   });
 
-  it("draws no frame twice when a timer is early", () => {
+  test("draws no frame twice when a timer is early", () => {
     const pace = new Pace(1000 as EpochMs, 50);
     pace.advance(1001 as EpochMs);
     expect(pace.advance(1019.5 as EpochMs)).toBe(0);
@@ -176,7 +176,7 @@ describe("the built-in scene as a source", () => {
     return { source, sink };
   }
 
-  it("is live from its start, and rests until it is in demand", async () => {
+  test("is live from its start, and rests until it is in demand", async () => {
     const { source, sink } = await started();
     expect(sink.states).toMatchObject([{ kind: "live", run: 1 }]);
     expect(sink.frames).toEqual([]);
@@ -185,7 +185,7 @@ describe("the built-in scene as a source", () => {
     expect(sink.frames[0]?.number).toBe(1);
   });
 
-  it("delivers whole RGBA pictures whose code is their number", async () => {
+  test("delivers whole RGBA pictures whose code is their number", async () => {
     const { source, sink } = await started();
     source.demand(true);
     await sink.more(5);
@@ -201,14 +201,14 @@ describe("the built-in scene as a source", () => {
     });
   });
 
-  it("hands each frame over in memory of its own", async () => {
+  test("hands each frame over in memory of its own", async () => {
     const { source, sink } = await started();
     source.demand(true);
     await sink.more(5);
     expect(new Set(sink.frames.map(({ data }) => data.buffer)).size).toBe(sink.frames.length);
   });
 
-  it("says on the server's clock when each frame was drawn and came", async () => {
+  test("says on the server's clock when each frame was drawn and came", async () => {
     const before = systemClock.now();
     const { source, sink } = await started();
     source.demand(true);
@@ -222,7 +222,7 @@ describe("the built-in scene as a source", () => {
     }
   });
 
-  it("delivers nothing once the demand is over, and counts on when it returns", async () => {
+  test("delivers nothing once the demand is over, and counts on when it returns", async () => {
     const { source, sink } = await started();
     source.demand(true);
     await sink.more(3);
@@ -237,7 +237,7 @@ describe("the built-in scene as a source", () => {
     expect(afterNext).toBeGreaterThan(next);
   });
 
-  it("delivers nothing after it has closed", async () => {
+  test("delivers nothing after it has closed", async () => {
     const { source, sink } = await started();
     source.demand(true);
     await sink.more(1);
@@ -249,18 +249,18 @@ describe("the built-in scene as a source", () => {
     expect(sink.frames.length).toBe(seen);
   });
 
-  it("closes before it was started", async () => {
+  test("closes before it was started", async () => {
     await patternSource({ width: 96, height: 54, fps: 30, clock: systemClock }).close();
   });
 
-  it("says that it cannot start where its worker does not", async () => {
+  test("says that it cannot start where its worker does not", async () => {
     const module = new URL("data:text/javascript,throw new Error('broken')");
     await expect(started({ module })).rejects.toThrow(
       "The built-in scene could not start its worker thread.",
     );
   });
 
-  it("starts a crashed worker again a second after its start, counts it, and counts frames on", async () => {
+  test("starts a crashed worker again a second after its start, counts it, and counts frames on", async () => {
     const clock = new FakeClock();
     const { source, sink } = await started({ clock, module: new URL(`data:text/javascript,${ONE_FRAME}`) });
     source.demand(true);
@@ -279,7 +279,7 @@ describe("the built-in scene as a source", () => {
     await source.close();
   });
 
-  it("leaves no timer behind when it closes after a crash", async () => {
+  test("leaves no timer behind when it closes after a crash", async () => {
     const clock = new FakeClock();
     const { source, sink } = await started({ clock, module: new URL(`data:text/javascript,${ONE_FRAME}`) });
     source.demand(true);
