@@ -51,6 +51,15 @@ export function toYcc([red, green, blue]: Rgb, matrix: keyof typeof YCC = "bt601
   return [Math.round(16 + (y ?? 0)), Math.round(128 + (cb ?? 0)), Math.round(128 + (cr ?? 0))];
 }
 
+/** The largest difference between the bytes and the levels, which repeat; infinite if there are no bytes. */
+export function worstDifference(bytes: Uint8Array | undefined, levels: readonly number[]): number {
+  if (!bytes?.length) return Number.POSITIVE_INFINITY;
+  let worst = 0;
+  for (let i = 0; i < bytes.length; i++)
+    worst = Math.max(worst, Math.abs((bytes[i] ?? 0) - (levels[i % levels.length] ?? 0)));
+  return worst;
+}
+
 /** The pixels of a picture with a stripe of each colour, from the top down. */
 export function stripes(format: PixelFormat, width: number, height: number, colours: readonly Rgb[]): Buffer {
   const planes = planesOf(format, width, height).map(({ rows, stride }, plane) => {
