@@ -197,12 +197,13 @@ class Watched {
     }
   }
 
+  /** Asks for all that is missing in one packet, as browsers do. */
   #nack(): void {
-    for (const [number, since] of this.#missing) {
-      if (this.clock.now() - since > 1000) this.#missing.delete(number);
-      else
-        this.#answer(new GenericNack({ senderSsrc: 3, mediaSourceSsrc: MEDIA, lost: [number] }).serialize());
-    }
+    const now = this.clock.now();
+    for (const [number, since] of this.#missing) if (now - since > 1000) this.#missing.delete(number);
+    const lost = [...this.#missing.keys()];
+    if (lost.length > 0)
+      this.#answer(new GenericNack({ senderSsrc: 3, mediaSourceSsrc: MEDIA, lost }).serialize());
   }
 
   #answer(packet: Buffer): void {
