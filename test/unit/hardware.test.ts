@@ -1,6 +1,4 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-import { AV_LOG_ERROR, AV_LOG_QUIET } from "node-av/constants";
+import { AV_LOG_ERROR } from "node-av/constants";
 import { Log } from "node-av/lib";
 import { afterEach, describe, expect, test } from "vitest";
 import { FfmpegAv1Encoder } from "../../src/encoder/av1.ts";
@@ -9,13 +7,7 @@ import type { VideoEncoder } from "../../src/encoder/encoder.ts";
 import { findEncoders } from "../../src/encoder/encoders.ts";
 import { HUNG_AFTER, withFallback } from "../../src/encoder/fallback.ts";
 import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
-import {
-  findHardware,
-  HARDWARE,
-  type Hardware,
-  hardwareEncoder,
-  runTrial,
-} from "../../src/encoder/hardware.ts";
+import { findHardware, HARDWARE, type Hardware } from "../../src/encoder/hardware.ts";
 import { Rendition } from "../../src/encoder/rendition.ts";
 import { tryOut } from "../../src/encoder/tryout.ts";
 import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
@@ -140,38 +132,6 @@ describe("hardware", () => {
     expect(tried.length).toBeGreaterThan(0);
     expect(tried).toEqual(HARDWARE.filter((hardware) => tried.includes(hardware)));
     expect(found).toEqual(tried.filter((hardware) => hardware !== "NVENC"));
-  });
-
-  test("that is not there fails its trial in silence", async () => {
-    const module = new URL("../../src/encoder/hardware.ts", import.meta.url);
-    const script = `import { findHardware } from ${JSON.stringify(module)}; console.log(JSON.stringify(await findHardware("h264")))`;
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [
-      "--input-type=module",
-      "-e",
-      script,
-    ]);
-    expect(stderr).toBe("");
-    const found: Hardware[] = JSON.parse(stdout);
-    // What was found does work, and what was not does not.
-    Log.setLevel(AV_LOG_QUIET);
-    for (const hardware of HARDWARE) {
-      const trial = tryOut(hardwareEncoder("h264", hardware)).then(
-        () => true,
-        () => false,
-      );
-      expect(await trial).toBe(found.includes(hardware));
-    }
-  });
-
-  test("has its trial in another process, which says why it failed", async () => {
-    await expect(runTrial("av1", "none")).rejects.toMatchObject({
-      code: 1,
-      stdout: "no such hardware: av1 none\n",
-    });
-  });
-
-  test("whose trial takes too long has failed, and the process is gone", async () => {
-    await expect(runTrial("h264", "NVENC", 1)).rejects.toMatchObject({ killed: true, signal: "SIGKILL" });
   });
 
   test("that has no AV1 is not tried for it", async () => {
