@@ -258,7 +258,7 @@ describe("a viewer is sent what its network carries", () => {
     ["the other side of the world", { delay: 200, jitter: 5 }],
     ["a link with some room", narrow(6_000_000)],
   ])("the full rendition over %s", (_, path) => {
-    expect(new Watched(path).watch(60).levels).toEqual([]);
+    expect(new Watched(path).watch(30).levels).toEqual([]);
   });
 
   test.each([
@@ -267,7 +267,7 @@ describe("a viewer is sent what its network carries", () => {
     [600_000, 3],
     [350_000, 4],
   ])("of %i bits a second, at once and for good", (rate, level) => {
-    const watched = new Watched(narrow(rate)).watch(60);
+    const watched = new Watched(narrow(rate)).watch(40);
     expect(watched.level).toBe(level);
     // What the first guess missed is mended soon, and nothing is tried that cannot be.
     expect(watched.levels.at(-1)?.after).toBeLessThan(6000);
@@ -318,11 +318,11 @@ describe("a viewer is sent what its network carries", () => {
     [250_000, 1_200_000],
     [500_000, BITRATE],
   ])("of %i bits a second for good, whether it moves or stands still", (rate, bitrate) => {
-    const watched = new Watched(narrow(rate, 200), { bitrate }).watch(120);
+    const watched = new Watched(narrow(rate, 200), { bitrate }).watch(60);
     const before = watched.levels.length;
     expect(before).toBeLessThan(4);
     expect(watched.longestPause(5000)).toBeLessThan(300);
-    watched.stand().watch(120);
+    watched.stand().watch(60);
     expect(watched.levels.length).toBe(before);
     expect(watched.medianLatency(20_000)).toBeLessThan(120);
   });

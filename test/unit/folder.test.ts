@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import {
+import fs, {
   chmodSync,
   existsSync,
   mkdirSync,
@@ -11,6 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import sharp from "sharp";
@@ -25,16 +26,6 @@ import { type EpochMs, systemClock } from "../../src/timing.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { Recording } from "../folder-recording.ts";
 import { type LoopOptions, LoopWriter, NAMES, testPictures } from "../loop-writer.ts";
-
-const watching = vi.hoisted(() => ({ broken: false }));
-vi.mock("node:fs", async (original) => {
-  const fs = await original<typeof import("node:fs")>();
-  const watch: typeof fs.watch = (...args: unknown[]) => {
-    if (watching.broken) throw Object.assign(new Error("no watches left"), { code: "ENOSPC" });
-    return Reflect.apply(fs.watch, fs, args);
-  };
-  return { ...fs, watch };
-});
 
 describe("what the flag says of the picture", () => {
   const flag = (says: "0" | "1" | "empty", mtimeNs: bigint): Flag => ({ says, mtimeNs });
@@ -271,7 +262,6 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "rendercast-folder-"));
 });
 afterEach(() => {
-  watching.broken = false;
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -414,6 +404,18 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
     expect(disturbed.counters()).toMatchObject({ changed: 1, taken: 0 });
   });
 });
+
+/** From now on the system has no file watches left. */
+function refuseWatches(): void {
+  const watch = vi.spyOn(fs, "watch").mockImplementation(() => {
+    throw Object.assign(new Error("no watches left"), { code: "ENOSPC" });
+  });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    watch.mockRestore();
+    syncBuiltinESMExports();
+  });
+}
 
 const recording = (options: Partial<FolderOptions> = {}) => new Recording({ folder, ...options });
 
@@ -712,7 +714,7 @@ describe("the folder", () => {
   });
 
   test("is polled every 10 ms where it cannot be watched", async () => {
-    watching.broken = true;
+    refuseWatches();
     const seen = await recording({ stallAfter: 600_000 }).start();
     expect(seen.lines).toEqual([expect.stringMatching(/every 10 ms, for it cannot be watched, ENOSPC/)]);
     for (let number = 1; number <= 5; number++) {

@@ -122,7 +122,7 @@ test.each([
 ] as const)(
   "what the encoder gives is decoded alike as it is and packetized, as %s",
   async (codec, expectedKinds) => {
-    const [width, height] = [640, 368];
+    const [width, height] = [320, 192];
     const encoder = new FfmpegH264Encoder(codec);
     await encoder.open({ width, height, fps: 20, bitrate: 8_000_000 });
     const packetizer = new Packetizer();

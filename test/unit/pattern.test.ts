@@ -49,9 +49,8 @@ describe("the built-in scene's picture", () => {
     [64, 16],
   ])("carries its frame's number as a code at %i x %i", (width, height) => {
     const scene = new Scene(width, height);
-    for (const number of [1, 2, 3, 1000, 65_535, 65_536, 8_388_607, 8_388_608, 2 ** 24 - 1]) {
+    for (const number of [1, 65_536, 8_388_607, 2 ** 24 - 1])
       expect(codeIn(draw(scene, number), width, height)).toBe(number);
-    }
   });
 
   test("is opaque, and bright somewhere", () => {
