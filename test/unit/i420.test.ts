@@ -125,14 +125,14 @@ test("the module in i420-wasm.ts is what i420.wat assembles to", async () => {
   await expect(file).toMatchFileSnapshot("../../src/encoder/i420-wasm.ts");
 });
 
-test("this machine can, in memory that cannot grow", () => {
+test("this machine can convert, in memory that cannot grow", () => {
   expect(canConvertToI420).toBe(true);
   const module = new WebAssembly.Module(Buffer.from(I420_WASM, "base64"));
   const memory = new WebAssembly.Instance(module).exports.memory as WebAssembly.Memory;
   expect(() => memory.grow(1)).toThrow(RangeError);
 });
 
-describe("where there is no SIMD", () => {
+describe("without SIMD", () => {
   afterEach(() => {
     vi.doUnmock("../../src/encoder/i420-wasm.ts");
     vi.resetModules();
@@ -156,7 +156,7 @@ describe("where there is no SIMD", () => {
   });
 });
 
-test("others have their turn while a large picture is converted", async () => {
+test("the event loop runs while a large picture is converted", async () => {
   const [width, height] = [3840, 2160];
   const frame = { ...plain(1, 1, [0, 0, 0]), ...white("rgba", width, height) };
   if (!isPacked(frame)) throw new Error("not packed");
@@ -171,7 +171,7 @@ test("others have their turn while a large picture is converted", async () => {
   expect(turns).toBeGreaterThanOrEqual(6);
 });
 
-/** As {@link PixelConverter} does it where there is no SIMD. */
+/** Converts as {@link PixelConverter} does without SIMD. */
 async function bySwscale(frame: RawFrame, matrix: Matrix, target: Planes): Promise<void> {
   const swscale = new SwscaleConverter("i420");
   const rematrixer = new Rematrixer("i420");
@@ -203,7 +203,7 @@ describe.each(KINDS)("%s to I420 of %s", (format, matrix) => {
     }
   });
 
-  test("swscale, where there is no SIMD, gives the same within a few levels", async () => {
+  test("swscale, used without SIMD, gives the same within a few levels", async () => {
     const [width, height] = [322, 182];
     // Luma is of another matrix only with the chroma of its own place, which noise does not have.
     const frame = (matrix === "bt601" ? noise : smooth)(format, width, height);
@@ -243,7 +243,7 @@ describe.each(KINDS)("%s to I420 of %s", (format, matrix) => {
   });
 });
 
-test("a target that is too small is refused, not overrun", async () => {
+test("a target that is too small is refused without overrunning it", async () => {
   const frame = noise("rgba", 64, 64);
   if (!isPacked(frame)) throw new Error("not packed");
   await expect(packedToI420(frame, padded(64, 32, 0), "bt601")).rejects.toThrow(RangeError);

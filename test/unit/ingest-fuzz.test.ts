@@ -68,8 +68,8 @@ function expectSound(frame: SourceFrame): void {
   expect(frame.data.length).toBeLessThanOrEqual(MAX_BYTES);
 }
 
-describe("bodies changed and cut at random", () => {
-  test("make the parser stop with its own error or go on, and never hold more than a part", () => {
+describe("randomly mutated bodies", () => {
+  test("either parse or fail with a MultipartError, and never buffer more than one part", () => {
     const random = randomFrom(11);
     const ends = { sound: 0, refused: 0 };
     for (let round = 0; round < ROUNDS; round++) {
@@ -97,7 +97,7 @@ describe("bodies changed and cut at random", () => {
     expect(ends.refused).toBeGreaterThan(ROUNDS / 20);
   });
 
-  test("make the source take sound frames or drop the publisher once, and never throw", async () => {
+  test("give valid frames or drop the publisher once, and never throw", async () => {
     const random = randomFrom(23);
     const clock = new FakeClock();
     const sink = new FakeSink();
@@ -126,7 +126,7 @@ describe("bodies changed and cut at random", () => {
       expect(clock.timers).toBe(timers);
     }
     for (const count of Object.values(ends)) expect(count).toBeGreaterThan(ROUNDS / 50);
-    // Whoever came before, the next one is served.
+    // The next publisher is served in any case.
     const feed = source.publish(new FakePublisher(), false);
     feed.push(STREAM);
     expect(sink.frames).toHaveLength(6);
@@ -135,7 +135,7 @@ describe("bodies changed and cut at random", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("in the headers of a part make a frame or an answer", async () => {
+  test("with mutated part headers give a frame or an answer", async () => {
     const random = randomFrom(37);
     const clock = new FakeClock();
     const sink = new FakeSink();
