@@ -10,7 +10,9 @@ const SIDE_BY_SIDE = [
   "addon-blender",
   "background-blender",
   "codecs",
+  "folder-loops",
   "forward",
+  "hardware-trials",
   "ingest",
   "network-change",
   "publishers",
@@ -44,6 +46,9 @@ export default defineConfig({
           include: ["test/unit/**/*.test.ts"],
           // By default Vitest leaves a core free, which on a machine with two leaves no parallelism.
           maxWorkers: "100%",
+          // More than half of the time went into starting a process for each file and loading its modules again.
+          isolate: false,
+          expect: { poll: { interval: 1 } },
           sequence: { groupOrder: 1 },
         },
       },

@@ -21,12 +21,20 @@ export interface Sighting {
 /**
  * Looks at a video, img or canvas at every display frame for a while.
  * @param find the source text of a function that returns the element, run in the page.
+ * @param begun is called once the page has been told to look.
  */
-export async function watchScreen(page: Page, find: string, milliseconds: number): Promise<Sighting[]> {
+export async function watchScreen(
+  page: Page,
+  find: string,
+  milliseconds: number,
+  begun: () => void = () => {},
+): Promise<Sighting[]> {
   const offset = await clockOffset(page);
-  const looks = (await page.evaluate(
+  const looking = page.evaluate(
     `(${LOOK})(${find}, ${FRAME_CODE_CELLS}, ${cellSizeSource()}, ${milliseconds})`,
-  )) as Look[];
+  );
+  begun();
+  const looks = (await looking) as Look[];
   const sightings: Sighting[] = [];
   for (const { at, cells } of looks) {
     const number = readFrameCode(cells);

@@ -2,6 +2,7 @@
 import sharp from "sharp";
 import { type ImageFrame, type PixelFormat, planesOf, type RawFrame } from "../src/frame.ts";
 import type { EpochMs } from "../src/timing.ts";
+import type { Random } from "./fuzz.ts";
 
 export type Rgb = readonly [red: number, green: number, blue: number];
 
@@ -49,6 +50,20 @@ export const YCC = {
 export function toYcc([red, green, blue]: Rgb, matrix: keyof typeof YCC = "bt601"): Rgb {
   const [y, cb, cr] = YCC[matrix].map(([r, g, b]) => (r * red + g * green + b * blue) / 255);
   return [Math.round(16 + (y ?? 0)), Math.round(128 + (cb ?? 0)), Math.round(128 + (cr ?? 0))];
+}
+
+/** Fills the picture with noise: each run of bytes has one random level below `levels`. */
+export function fillNoise(data: Buffer, random: Random, run: number, levels = 256): void {
+  for (let i = 0; i < data.length; i += run) data.fill(random(levels), i, Math.min(i + run, data.length));
+}
+
+/** The largest difference between the bytes and the levels, which repeat; infinite if there are no bytes. */
+export function worstDifference(bytes: Uint8Array | undefined, levels: readonly number[]): number {
+  if (!bytes?.length) return Number.POSITIVE_INFINITY;
+  let worst = 0;
+  for (let i = 0; i < bytes.length; i++)
+    worst = Math.max(worst, Math.abs((bytes[i] ?? 0) - (levels[i % levels.length] ?? 0)));
+  return worst;
 }
 
 /** The pixels of a picture with a stripe of each colour, from the top down. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { describeWith } from "../setup/suites.ts";
 import { type Pixels, pixelsOf, Receiver, readPicture } from "./addon-receiver.ts";
 import { ended } from "./child.ts";
@@ -92,7 +92,7 @@ describeWith(["blender"], "Blender in background, publishing", ({ blender }) => 
     return join(folder, name);
   };
 
-  it.each(["Standard", "Filmic"])(
+  test.each(["Standard", "Filmic"])(
     "sends the colours of the saved render, by way of %s",
     async (transform) => {
       const picture = join(folder, "saved.png");
@@ -117,7 +117,7 @@ describeWith(["blender"], "Blender in background, publishing", ({ blender }) => 
     },
   );
 
-  it("numbers its frames, says when each was captured, and closes the stream", async () => {
+  test("numbers its frames, says when each was captured, and closes the stream", async () => {
     const before = Date.now();
     const { code, stderr } = await ended(publishing(["--frames", "5"]));
     expect(code, stderr).toBe(0);
@@ -139,7 +139,7 @@ describeWith(["blender"], "Blender in background, publishing", ({ blender }) => 
     expect(first && last && compare(first, last).most).toBeGreaterThan(30);
   });
 
-  it("sends what a script publishes with the frame it belongs to", async () => {
+  test("sends what a script publishes with the frame it belongs to", async () => {
     const options = ["--script", await script(TELLS), "--fps", "24", "--frames", "7"];
     const { code, stderr } = await ended(publishing(options));
     expect(code, stderr).toBe(0);
@@ -149,7 +149,7 @@ describeWith(["blender"], "Blender in background, publishing", ({ blender }) => 
     }
   });
 
-  it("plays the animation once, to its end", async () => {
+  test("plays the animation once, to its end", async () => {
     const options = ["--script", await script(TELLS), "--fps", "2", "--animate", "once"];
     // At two frames a second and 24 of the scene, three frames are over with the first.
     const { code, stderr } = await ended(publishing(options));
@@ -158,7 +158,7 @@ describeWith(["blender"], "Blender in background, publishing", ({ blender }) => 
     expect(receiver.ended).toBe(true);
   });
 
-  it("lets a script in the .blend publish, where Blender may run it", async () => {
+  test("lets a script in the .blend publish, where Blender may run it", async () => {
     const scene = join(folder, "scene.blend");
     const save = `import bpy
 text = bpy.data.texts.new("tells.py")
@@ -187,7 +187,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
     expect(refused.stderr).toContain("may not run this file's script tells.py; start it with -y");
   });
 
-  it.each([
+  test.each([
     ["eevee", /off screen/],
     ["cycles", /by rendering/],
   ])("draws with %s", async (engine, way) => {
@@ -217,7 +217,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
     expect(row(13)).toBeGreaterThan(row(24) * 1.1);
   });
 
-  it("rests while nobody watches, but for a first frame", async () => {
+  test("rests while nobody watches, but for a first frame", async () => {
     await receiver.close();
     receiver = await Receiver.start(0);
     const child = publishing([]);
@@ -236,7 +236,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
     await receiver.until(() => receiver.frames.length > frames + 5);
   });
 
-  it.each(["SIGTERM", "SIGINT"] as const)("ends as it should on %s", async (signal) => {
+  test.each(["SIGTERM", "SIGINT"] as const)("ends as it should on %s", async (signal) => {
     const child = publishing([]);
     const end = ended(child);
     await receiver.until(() => receiver.frames.length > 2);
@@ -247,7 +247,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
     expect(receiver.ended).toBe(true);
   });
 
-  it("ends in the middle of a picture that takes minutes", async () => {
+  test("ends in the middle of a picture that takes minutes", async () => {
     const endless = "import bpy\nbpy.context.scene.cycles.samples = 1";
     const slow = `${endless}
 def slow(scene, *_):
@@ -269,7 +269,7 @@ bpy.app.handlers.frame_change_pre.append(slow)`;
     expect(performance.now() - asked).toBeLessThan(20_000);
   });
 
-  it("says in one sentence what is wrong", async () => {
+  test("says in one sentence what is wrong", async () => {
     const camera = await ended(publishing(["--camera", "Nowhere"]));
     expect(camera.code).toBe(1);
     expect(camera.stderr).toContain("has no camera Nowhere");

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeWith } from "../setup/suites.ts";
 import { Receiver } from "./addon-receiver.ts";
 import { ended } from "./child.ts";
@@ -84,7 +84,7 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
       env: environment(),
     });
 
-  it("is the same zip whenever it is built, with one folder in it", async () => {
+  test("is the same zip whenever it is built, with one folder in it", async () => {
     const again = join(home, "again.zip");
     execFileSync(python, ["blender/build_zip.py", again], { cwd: root });
     expect((await readFile(again)).equals(await readFile(zip))).toBe(true);
@@ -96,19 +96,19 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
     expect(names.filter((name) => !/^rendercast\/[A-Za-z_]+(\.py|\.toml)?$/.test(name))).toEqual([]);
   });
 
-  it("installs, and can be imported by its name, disabled and enabled", async () => {
+  test("installs, and can be imported by its name, disabled and enabled", async () => {
     const { code, output } = await ended(background("--python-expr", ENABLED));
     expect(code, output).toBe(0);
     expect(output).not.toContain("Traceback");
   });
 
-  it("can be imported by its name as an extension, too", async () => {
+  test("can be imported by its name as an extension, too", async () => {
     const { code, output } = await ended(background("--factory-startup", "--python-expr", AS_EXTENSION));
     expect(code, output).toBe(0);
   });
 
   describe("in Blender's window", () => {
-    it("streams through all that a user does, and ends with Blender", { timeout: 240_000 }, async () => {
+    test("streams through all that a user does, and ends with Blender", { timeout: 240_000 }, async () => {
       const folder = join(home, "driven");
       await mkdir(folder);
       const receiver = await Receiver.start(1);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { describeWith } from "../setup/suites.ts";
 import { ended } from "./child.ts";
 
@@ -24,7 +24,7 @@ scene.frame_set(2)
 `;
 
 describeWith(["python"], "the render loop without Blender", ({ python }) => {
-  it("passes its own tests", async () => {
+  test("passes its own tests", async () => {
     const { code, stderr } = await ended(
       spawn(python, ["-m", "unittest", "discover", "test/blender"], { cwd: root }),
     );
@@ -66,7 +66,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
   const file = (name: string) => readFile(join(folder, name));
   const flag = async (name: string) => (await file(name)).toString();
 
-  it("renders the pictures asked for, and lowers its flags", async () => {
+  test("renders the pictures asked for, and lowers its flags", async () => {
     const { code, stdout, stderr } = await ended(loop("--folder", folder, "--frames", "3"));
     expect(code, stderr).toBe(0);
     expect(stdout).toContain("pictures rendered: 3");
@@ -79,7 +79,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     for (const channel of channels) expect(channel.stdev).toBeGreaterThan(10);
   });
 
-  it("turns the scene of its own from picture to picture", async () => {
+  test("turns the scene of its own from picture to picture", async () => {
     const { stdout } = await ended(loop(...small(), "--frames", "1"));
     expect(stdout).toContain("turn of Cube");
     const first = await shown();
@@ -92,7 +92,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(await shown()).toBe(first);
   });
 
-  it("plays the timeline of a user's scene, and turns nothing in it", async () => {
+  test("plays the timeline of a user's scene, and turns nothing in it", async () => {
     const scene = await saved(MOVES);
     const run = (...options: string[]) => ended(opened(scene, ...small(), ...options));
     const { stdout } = await run("--frames", "1");
@@ -105,7 +105,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(await shown()).toBe(first);
   });
 
-  it("stays at the file's frame where it is told not to play", async () => {
+  test("stays at the file's frame where it is told not to play", async () => {
     const scene = await saved(MOVES);
     const run = (...options: string[]) => ended(opened(scene, ...small(), ...options));
     await run("--frames", "2");
@@ -117,27 +117,27 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(await shown()).not.toBe(second);
   });
 
-  it("keeps Blender's lines on each picture away", async () => {
+  test("keeps Blender's lines on each picture away", async () => {
     const { stdout } = await ended(loop("--folder", folder, "--frames", "3", "--size", "64x36"));
     const own = stdout.split("\n").filter((line) => line !== "" && !line.startsWith("Blender "));
     expect(own.filter((line) => !line.startsWith("rendercast loop: "))).toEqual([]);
   });
 
-  it("does not tell the viewers where the scene is on the disk", async () => {
+  test("does not tell the viewers where the scene is on the disk", async () => {
     const scene = await saved("import bpy", "secret-project");
     const { code, stderr } = await ended(opened(scene, "--folder", folder, "--frames", "1"));
     expect(code, stderr).toBe(0);
     expect((await file("img.jpg")).includes("secret-project")).toBe(false);
   });
 
-  it("writes the files by the names asked for", async () => {
+  test("writes the files by the names asked for", async () => {
     const names = ["--picture", "view.jpg", "--written", "view.done", "--running", "view.on"];
     await ended(loop("--folder", folder, "--frames", "1", "--size", "64x36", ...names));
     expect((await sharp(await file("view.jpg")).metadata()).width).toBe(64);
     expect([await flag("view.done"), await flag("view.on")]).toEqual(["1", "0"]);
   });
 
-  it.each(["SIGTERM", "SIGINT"] as const)("ends as it should on %s", async (signal) => {
+  test.each(["SIGTERM", "SIGINT"] as const)("ends as it should on %s", async (signal) => {
     const child = loop("--folder", folder);
     const end = ended(child);
     createInterface(child.stdout).on("line", (line) => {
@@ -149,7 +149,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(await flag("img_running.txt")).toBe("0");
   });
 
-  it("says on Ctrl-C that it ends after the picture, and on a second one ends in its middle", async () => {
+  test("says on Ctrl-C that it ends after the picture, and on a second one ends in its middle", async () => {
     const endless = "import bpy; bpy.context.scene.cycles.samples = 1000000";
     const child = run(
       ["--factory-startup", "--python-expr", endless],
@@ -170,13 +170,13 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect([await flag("img_written.txt"), await flag("img_running.txt")]).toEqual(["0", "0"]);
   });
 
-  it("refuses a bad option with a sentence and exit code 2", async () => {
+  test("refuses a bad option with a sentence and exit code 2", async () => {
     const { code, stderr } = await ended(loop("--folder", folder, "--size", "big"));
     expect(code).toBe(2);
     expect(stderr).toContain("big is no size");
   });
 
-  it("says what to do where the folder cannot be written", async () => {
+  test("says what to do where the folder cannot be written", async () => {
     const taken = join(folder, "taken");
     await writeFile(taken, "");
     const { code, stderr } = await ended(loop("--folder", taken));
@@ -184,7 +184,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(stderr).toContain(`${taken} cannot be written`);
   });
 
-  it("lowers its flag where Blender cannot render", async () => {
+  test("lowers its flag where Blender cannot render", async () => {
     await mkdir(join(folder, "img.jpg"));
     const { code, stderr } = await ended(loop("--folder", folder));
     expect(code).toBe(1);
@@ -192,7 +192,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(await flag("img_running.txt")).toBe("0");
   });
 
-  it("says so where the object to turn is not there", async () => {
+  test("says so where the object to turn is not there", async () => {
     const { code, stderr } = await ended(loop("--folder", folder, "--turn", "Nobody"));
     expect(code).toBe(1);
     expect(stderr).toContain("no object Nobody");

@@ -7,6 +7,7 @@ import { tappedPattern } from "../../bench/tapped.ts";
 import { readConfig } from "../../src/config.ts";
 import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
+import type { Millis } from "../../src/timing.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import type { MediaIo } from "../../src/transport/io.ts";
 import { launchChromium } from "../browser.ts";
@@ -14,16 +15,41 @@ import { describeWith } from "../setup/suites.ts";
 import { openPlayer, waitForState, waitForStats } from "./player.ts";
 import { connectionsOf, hideTcp, keepPeerConnections } from "./undisturbed.ts";
 
-/** Of frames. */
-const INTERVAL = 50;
-const STALL = 10_000;
-/** A stall ends for TCP only when it tries again: by then it waits for seconds from one try to the next. */
-const TCP_WAITS = 3000;
+const FRAME_INTERVAL: Millis = 50;
+const STALL: Millis = 10_000;
+/** After a stall TCP retransmits only when its timer expires, which by then takes seconds. */
+const TCP_DELAY: Millis = 3000;
 const VIDEO = `() => document.querySelector("rendercast-player").shadowRoot.querySelector("video")`;
 
-const wait = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
+/** When each frame was rendered, by its number. Tests wait for frames instead of sleeping. */
+class RenderedFrames extends Map<number, number> {
+  #latest = 0;
+  readonly #waiting = new Set<() => void>();
 
-/** A network on which nothing passes while it is stalled. */
+  override set(number: number, renderedAt: number): this {
+    super.set(number, renderedAt);
+    this.#latest = renderedAt;
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+    return this;
+  }
+
+  /** Resolves once the frames rendered from now on span this time. */
+  async span(time: Millis): Promise<void> {
+    const end = now() + time;
+    while (this.#latest < end) await new Promise<void>((wake) => this.#waiting.add(wake));
+  }
+
+  /** Resolves once this many more frames were rendered. */
+  async more(count: number): Promise<void> {
+    const goal = this.size + count;
+    while (this.size < goal) await new Promise<void>((wake) => this.#waiting.add(wake));
+  }
+}
+
+const now = () => performance.timeOrigin + performance.now();
+
+/** A network that delivers nothing while it is stalled. */
 function stallingNetwork() {
   const stalled = { udp: false, tcp: false };
   const io: MediaIo = {
@@ -63,7 +89,7 @@ function stallingNetwork() {
   });
   return {
     io,
-    /** The address of the server at this port, by this network. */
+    /** The address of the server at this port, through this network. */
     async to(server: number): Promise<string> {
       port = server;
       proxy.listen(0, "127.0.0.1");
@@ -89,20 +115,20 @@ function stallingNetwork() {
   };
 }
 
-describeWith(["chromium"], "nothing piles up", ({ chromium }) => {
+describeWith(["chromium"], "no backlog builds up", ({ chromium }) => {
   const ends: (() => unknown)[] = [];
   afterEach(async () => {
     for (const end of ends.splice(0).reverse()) await end();
   });
 
-  async function serve(io: MediaIo): Promise<{ here: Rendercast; captured: ReadonlyMap<number, number> }> {
-    const captured = new Map<number, number>();
+  async function serve(io: MediaIo): Promise<{ here: Rendercast; rendered: RenderedFrames }> {
+    const rendered = new RenderedFrames();
     const command = readConfig(["--port", "0", "--rtc-port", "0"], {});
     if (!("run" in command)) throw new Error("no configuration");
-    const source = tappedPattern({ width: 480, height: 270, fps: 1000 / INTERVAL }, captured);
+    const source = tappedPattern({ width: 480, height: 270, fps: 1000 / FRAME_INTERVAL }, rendered);
     const here = await startRendercast(command.run, () => {}, { io, source });
     ends.push(() => here.close());
-    return { here, captured };
+    return { here, rendered };
   }
 
   async function show(url: string): Promise<{ browser: Browser; page: Page }> {
@@ -115,18 +141,19 @@ describeWith(["chromium"], "nothing piles up", ({ chromium }) => {
     return { browser, page };
   }
 
-  /** Whether the screen shows what is now from a second after the stall on. */
+  /** Expects live pictures on the screen from one second after the stall on. */
   async function expectLive(
     page: Page,
-    captured: ReadonlyMap<number, number>,
+    rendered: RenderedFrames,
     stall: () => Promise<number>,
   ): Promise<void> {
-    const watched = watchScreen(page, VIDEO, STALL + 5000);
-    await wait(1000);
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const watched = watchScreen(page, VIDEO, STALL + 5000, begin);
+    await begun;
     const healedAt = await stall();
     const after = (await watched)
       .filter(({ at }) => at > healedAt)
-      .map(({ number, at }) => ({ since: at - healedAt, age: at - (captured.get(number) ?? 0) }));
+      .map(({ number, at }) => ({ since: at - healedAt, age: at - (rendered.get(number) ?? 0) }));
     const live = after.find(({ age }) => age < 400);
     expect(live?.since).toBeLessThan(1000);
     const ages = after
@@ -138,53 +165,58 @@ describeWith(["chromium"], "nothing piles up", ({ chromium }) => {
     expect(await connectionsOf(page)).toBe(1);
   }
 
-  test("while the network stalls for ten seconds: the picture is live within one, by the same connection", async () => {
+  test("after the network stalls for ten seconds, the picture is live within one second, on the same connection", async () => {
     const network = stallingNetwork();
     ends.push(() => network.close());
-    const { here, captured } = await serve(network.io);
+    const { here, rendered } = await serve(network.io);
     const { page } = await show(await network.to(here.port));
-    await expectLive(page, captured, async () => {
+    let tcpHealed: Promise<void> | undefined;
+    await expectLive(page, rendered, async () => {
       network.stall();
-      await wait(STALL);
+      await rendered.span(STALL);
       network.healUdp();
-      setTimeout(() => network.healTcp(), TCP_WAITS);
-      return performance.timeOrigin + performance.now();
+      tcpHealed = rendered.span(TCP_DELAY).then(() => network.healTcp());
+      return now();
     });
+    await tcpHealed;
     await waitForState(page, "live");
   });
 
-  test("while the browser is stopped for ten seconds: the picture is live within one, by the same connection", async () => {
-    const { here, captured } = await serve(plainIo);
+  test("after the browser is stopped for ten seconds, the picture is live within one second, on the same connection", async () => {
+    const { here, rendered } = await serve(plainIo);
     const { browser, page } = await show(`http://127.0.0.1:${here.port}`);
-    await expectLive(page, captured, async () => {
+    await expectLive(page, rendered, async () => {
       const processes = await processesOf(browser);
       for (const id of processes) process.kill(id, "SIGSTOP");
-      await wait(STALL);
+      await rendered.span(STALL);
       for (const id of processes) process.kill(id, "SIGCONT");
-      return performance.timeOrigin + performance.now();
+      return now();
     });
     await waitForState(page, "live");
   });
 
-  test("before an encoder that is slower than the frames come", async () => {
+  test("in front of an encoder that is slower than the source", async () => {
+    const { here, rendered } = await serve(plainIo);
     const encode = FfmpegVp8Encoder.prototype.encode;
     const slow = vi.spyOn(FfmpegVp8Encoder.prototype, "encode");
     slow.mockImplementation(async function (this: FfmpegVp8Encoder, ...frame) {
-      await wait(4 * INTERVAL);
+      await rendered.more(4);
       return encode.apply(this, frame);
     });
-    const { here } = await serve(plainIo);
     const { page } = await show(`http://127.0.0.1:${here.port}`);
     const dropped = () => here.broadcast.counters().dropped_before_encode;
     await vi.waitFor(() => expect(dropped()).toBeGreaterThan(60), { timeout: 30_000 });
     const starved = await waitForStats(page, ({ latency }) => latency !== undefined);
-    expect(starved.latency?.median).toBeLessThan(20 * INTERVAL);
+    expect(starved.latency?.median).toBeLessThan(20 * FRAME_INTERVAL);
     slow.mockRestore();
-    await waitForStats(page, ({ latency, fps = 0 }) => fps > 12 && (latency?.median ?? 1000) < 4 * INTERVAL);
+    await waitForStats(
+      page,
+      ({ latency, fps = 0 }) => fps > 12 && (latency?.median ?? 1000) < 4 * FRAME_INTERVAL,
+    );
   });
 });
 
-/** The browser's process and all that it has started. */
+/** The browser's process and its child processes. */
 async function processesOf(browser: Browser): Promise<number[]> {
   const devtools = await browser.target().createCDPSession();
   const { processInfo } = await devtools.send("SystemInfo.getProcessInfo");

@@ -64,14 +64,14 @@ async function start(maxViewers = 10) {
 }
 
 describe("a broadcast", () => {
-  test("encodes nothing and asks for nothing while nobody watches", async () => {
+  test("encodes nothing and does not wake the source without viewers", async () => {
     const { source, encoders, show } = await start();
     await show(1);
     expect(encoders).toHaveLength(0);
     expect(source.demands).toEqual([false]);
   });
 
-  test("encodes each frame once, however many watch", async () => {
+  test("encodes each frame once for any number of viewers", async () => {
     const { encoders, join, show } = await start();
     const viewers = [await join(), await join(), await join()];
     await show(1);
@@ -80,7 +80,7 @@ describe("a broadcast", () => {
     expect(viewers[1]?.viewer.frames[0]).toBe(viewers[0]?.viewer.frames[0]);
   });
 
-  test("makes few keyframes for one viewer, however often it asks", async () => {
+  test("limits the keyframes that one viewer can request", async () => {
     const { clock, encoders, join, show } = await start();
     const { viewer } = await join();
     await join();
@@ -94,7 +94,7 @@ describe("a broadcast", () => {
     expect(keyframes).toBeLessThan(12);
   });
 
-  test("makes one keyframe for those who join together", async () => {
+  test("makes one keyframe for viewers that join together", async () => {
     const { clock, encoders, join, show } = await start();
     await join();
     await show(1);
@@ -108,7 +108,7 @@ describe("a broadcast", () => {
     expect(since.filter((type) => type === "key").length).toBeLessThan(3);
   });
 
-  test("sends a picture that is pushed again and again only now and then, but whatever differs from it at once", async () => {
+  test("sends a repeated picture only now and then, and a changed one at once", async () => {
     const { clock, source, encoders, join } = await start();
     await join();
     const push = async (telemetry?: string, times = 1) => {
@@ -127,7 +127,7 @@ describe("a broadcast", () => {
     expect(await push('{"angle":2}')).toBe(1);
   });
 
-  test("rests again when the last viewer has left, and frees the encoder", async () => {
+  test("rests when the last viewer leaves, and frees the encoder", async () => {
     const { source, encoders, join, show } = await start();
     const first = await join();
     const second = await join();
@@ -139,7 +139,7 @@ describe("a broadcast", () => {
     expect(encoders[0]?.closed).toBe(1);
   });
 
-  test("hands on each frame from a keyframe on, as it is encoded for the viewers, and for nobody else too", async () => {
+  test("forwards each encoded frame from a keyframe on, with or without viewers", async () => {
     const { broadcast, source, encoders, join, show } = await start();
     const taken: string[] = [];
     const feed = broadcast.forward("vp8", [0], ({ number, type }) => taken.push(`${number} ${type}`));
@@ -157,7 +157,7 @@ describe("a broadcast", () => {
     expect(taken).toHaveLength(before);
   });
 
-  test("hands on several renditions, each from a keyframe of its own on, and ends them together", async () => {
+  test("forwards several renditions, each from a keyframe on, and ends them together", async () => {
     const { broadcast, clock, encoders, show } = await start();
     const taken: string[] = [];
     const feed = broadcast.forward("vp8", [0, 2], ({ level, type }) => taken.push(`${level} ${type}`));
@@ -177,7 +177,7 @@ describe("a broadcast", () => {
     expect(encoders.map(({ closed }) => closed)).toEqual([1, 1]);
   });
 
-  test("rests when nobody has its frames handed on any more", async () => {
+  test("rests when forwarding ends", async () => {
     const { broadcast, source, encoders, show } = await start();
     const feed = broadcast.forward("vp8", [0], () => {});
     await show(1);
@@ -189,7 +189,7 @@ describe("a broadcast", () => {
     expect(encoders[0]?.closed).toBe(1);
   });
 
-  test("who joins late to a picture that stands still gets it, though nobody watched when it came", async () => {
+  test("a late viewer gets a still picture that came before any viewer", async () => {
     const { join, show } = await start();
     await show(5);
     const { viewer } = await join();
@@ -197,7 +197,7 @@ describe("a broadcast", () => {
     expect(viewer.frames.length).toBeGreaterThan(0);
   });
 
-  test("gives back the memory of pictures that nobody saw, but not of the newest", async () => {
+  test("releases the memory of unwatched pictures, except the newest", async () => {
     const { source, join } = await start();
     const [first, second, third, fourth] = [1, 2, 3, 4].map((n) => plain(32, 16, [1, 2, 3], n));
     if (!first || !second || !third || !fourth) throw new Error("no pictures");
@@ -213,7 +213,7 @@ describe("a broadcast", () => {
     expect([second, third, fourth].map(({ data }) => data.length)).toEqual([size, size, size]);
   });
 
-  test("tells that its pictures stand still once they have for two seconds, and at once that they move", async () => {
+  test("reports stillness after two seconds, and motion at once", async () => {
     const { broadcast, clock, infos, join, source } = await start();
     source.sink?.state({ kind: "live", since: clock.now(), run: 1 });
     await join();
@@ -232,7 +232,7 @@ describe("a broadcast", () => {
     expect(infos.at(-1)).not.toHaveProperty("still");
   });
 
-  test("who comes back to a picture that stands still gets it again", async () => {
+  test("a viewer that returns to a still picture gets it again", async () => {
     const { join, show } = await start();
     const first = await join();
     await show(5);
@@ -243,7 +243,7 @@ describe("a broadcast", () => {
     expect(viewer.frames.length).toBeGreaterThan(0);
   });
 
-  test("the first WebRTC viewer of a still picture that an MJPEG client watches gets it too, and the other way round", async () => {
+  test("a still picture that an MJPEG client watches reaches the first WebRTC viewer, and vice versa", async () => {
     const { broadcast, join, show } = await start();
     const response = new FakeResponse();
     broadcast.streamMjpeg(response.asResponse, true, ADDRESS);
@@ -259,7 +259,7 @@ describe("a broadcast", () => {
     leave();
   });
 
-  test("reports of each frame when it passed each stage, with its telemetry, by its RTP timestamp", async () => {
+  test("reports each frame's stage times and telemetry by its RTP timestamp", async () => {
     const { source, clock, join } = await start();
     const { viewer } = await join();
     const timings = { captured: clock.now(), received: clock.now() };
@@ -269,7 +269,7 @@ describe("a broadcast", () => {
     expect(viewer.reports[0]).toMatchObject({ number: 9, rtpTimestamp, telemetry: { angle: 31.5 } });
   });
 
-  test("keeps the source awake for who follows the telemetry alone, without work on the pictures", async () => {
+  test("keeps the source awake for telemetry clients without encoding", async () => {
     const { source, broadcast, show } = await start();
     expect(source.demands.at(-1)).toBe(false);
     const stop = broadcast.telemetry.follow(() => {});
@@ -280,7 +280,7 @@ describe("a broadcast", () => {
     expect(source.demands.at(-1)).toBe(false);
   });
 
-  test("tells the telemetry of each frame as it comes, watched or not, and the last one to who asks late", async () => {
+  test("sends each frame's telemetry at once, and the last one to late clients", async () => {
     const { broadcast, source } = await start();
     const early: unknown[] = [];
     const stop = broadcast.telemetry.follow((json) => early.push(JSON.parse(json)));
@@ -298,7 +298,7 @@ describe("a broadcast", () => {
     expect(late).toMatchObject([{ number: 2, data: { angle: 2 } }]);
   });
 
-  test("a picture that cannot be decoded is not shown, and the last good one stays", async () => {
+  test("drops a picture that cannot be decoded and keeps the last good one", async () => {
     const { broadcast, clock, source, join, show } = await start();
     const { viewer } = await join();
     await show(1);
@@ -309,7 +309,7 @@ describe("a broadcast", () => {
     expect(viewer.frames.length).toBeGreaterThan(0);
   });
 
-  test("pictures that never can be shown are told of as a problem, until one can", async () => {
+  test("reports a problem while pictures cannot be decoded", async () => {
     const { broadcast, source, join } = await start();
     await join();
     const badPicture = () => source.sink?.frame(imageFrame(Buffer.from("no picture")));
@@ -338,7 +338,7 @@ describe("a broadcast", () => {
     expect(JSON.stringify([infos, logged])).not.toMatch(/vips|premature/i);
   });
 
-  test("pictures that cannot be shown now and then are logged every ten seconds at most", async () => {
+  test("logs occasional undecodable pictures every ten seconds at most", async () => {
     const { broadcast, clock, source, logged, join } = await start();
     await join();
     const problem = () => broadcast.info().problem;
@@ -360,7 +360,7 @@ describe("a broadcast", () => {
     expect(logged).toHaveLength(2);
   });
 
-  test("what is wrong at the source is told at once, whether anybody watches, until a frame comes or it is mended", async () => {
+  test("reports a source's problem at once, until it is solved or a frame comes", async () => {
     const { broadcast, infos, source, show } = await start();
     source.sink?.problem("There is no camera.");
     expect(infos.at(-1)?.problem).toBe("There is no camera.");
@@ -373,7 +373,7 @@ describe("a broadcast", () => {
     expect(infos.length).toBeGreaterThan(told);
   });
 
-  test("a JPEG goes to MJPEG clients byte for byte as it came", async () => {
+  test("sends a JPEG to MJPEG clients byte for byte", async () => {
     const { broadcast, source } = await start();
     const jpeg = await encodeJpeg(plain(32, 16, [200, 10, 10]));
     const response = new FakeResponse();
@@ -382,7 +382,7 @@ describe("a broadcast", () => {
     await expect.poll(() => response.text).toContain(jpeg.toString("latin1"));
   });
 
-  test("a picture that only calls itself a JPEG goes to MJPEG clients as one", async () => {
+  test("converts a mislabelled picture to JPEG for MJPEG clients", async () => {
     const { broadcast, source } = await start();
     const response = new FakeResponse();
     broadcast.streamMjpeg(response.asResponse, true, ADDRESS);
@@ -392,7 +392,7 @@ describe("a broadcast", () => {
     expect(response.text).not.toContain("PNG");
   });
 
-  test("takes as many viewers as it may, and says so to the next", async () => {
+  test("refuses viewers beyond the limit with a message", async () => {
     const { broadcast, join } = await start(2);
     const first = await join();
     broadcast.streamMjpeg(new FakeResponse().asResponse, false, ADDRESS);
@@ -402,7 +402,7 @@ describe("a broadcast", () => {
     await join();
   });
 
-  test("a viewer that is gone is told of in the next description", async () => {
+  test("counts a viewer that left in the next description", async () => {
     const { infos, join } = await start();
     const { viewer } = await join();
     expect(infos.at(-1)?.viewers).toBe(1);
@@ -410,7 +410,7 @@ describe("a broadcast", () => {
     expect(infos.at(-1)?.viewers).toBe(0);
   });
 
-  test("closed, it closes its viewers and its source, and leaves no timer", async () => {
+  test("closes its viewers and its source, and leaves no timer", async () => {
     const { broadcast, clock, source, join, show } = await start();
     const { viewer } = await join();
     await show(1);
@@ -423,7 +423,7 @@ describe("a broadcast", () => {
 });
 
 describe("a snapshot", () => {
-  test("waits for a picture of now, and asks the source for one only meanwhile", async () => {
+  test("waits for a current picture and wakes the source only meanwhile", async () => {
     const { broadcast, source, show } = await start();
     const snapshot = broadcast.snapshot();
     expect(source.demands).toEqual([false, true]);
@@ -432,7 +432,7 @@ describe("a snapshot", () => {
     expect(source.demands).toEqual([false, true, false]);
   });
 
-  test("leaves nobody in demand behind, and is never a picture of before where a new one comes", async () => {
+  test("ends its demand, and never returns an older picture than the new one", async () => {
     const { broadcast, source, show } = await start();
     for (const number of [3, 4]) {
       const snapshot = broadcast.snapshot();
@@ -442,14 +442,14 @@ describe("a snapshot", () => {
     }
   });
 
-  test("is one for all who ask at once", async () => {
+  test("is shared by simultaneous requests", async () => {
     const { broadcast, show } = await start();
     const snapshots = Array.from({ length: 100 }, () => broadcast.snapshot());
     await show(3);
     expect(new Set(await Promise.all(snapshots)).size).toBe(1);
   });
 
-  test("takes the last picture where none comes", async () => {
+  test("falls back to the last picture", async () => {
     const { broadcast, clock, show } = await start();
     await show(4);
     const snapshot = broadcast.snapshot();
@@ -457,7 +457,7 @@ describe("a snapshot", () => {
     expect(await snapshot).toMatchObject({ number: 4 });
   });
 
-  test("is none where there has never been a picture", async () => {
+  test("is undefined before the first picture", async () => {
     const { broadcast, clock } = await start();
     const snapshot = broadcast.snapshot();
     await clock.advance(1000);

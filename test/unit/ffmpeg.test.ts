@@ -15,7 +15,8 @@ import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
 import type { PixelFormat, RawFrame } from "../../src/frame.ts";
 import type { EpochMs } from "../../src/timing.ts";
 import { decoded } from "../decoded.ts";
-import { plain, type Rgb, stripes } from "../pictures.ts";
+import { randomFrom } from "../fuzz.ts";
+import { fillNoise, plain, type Rgb, stripes, worstDifference } from "../pictures.ts";
 
 const ENCODERS = { VP8: FfmpegVp8Encoder, "H.264": FfmpegH264Encoder };
 
@@ -69,7 +70,7 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
     encoder = new ENCODERS[name]();
   });
 
-  test("the first frame is a keyframe, and then only those asked for", async () => {
+  test("only the first frame and requested ones are keyframes", async () => {
     const frame = plain(64, 48, [10, 200, 30]);
     await open(frame);
     const types = [];
@@ -77,18 +78,15 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
     expect(types).toEqual(["key", "delta", "key", "delta"]);
   });
 
-  test("keeps its bitrate by the times of the frames, not by the rate once expected", async () => {
+  test("keeps its bitrate by the capture times, not by the expected frame rate", async () => {
     const frame = plain(320, 180, [0, 0, 0]);
     const bitrate = 200_000;
     await encoder.open({ width: 320, height: 180, fps: 4, bitrate });
-    let seed = 1;
+    const random = randomFrom(1);
     let bytes = 0;
     for (let n = 0; n < 200; n++) {
-      // Blocks that change in every frame: as many bits as one gives.
-      for (let i = 0; i < frame.data.length; i += 24) {
-        seed = (seed * 48_271) % 2_147_483_647;
-        frame.data.fill(seed & 31, i, i + 24);
-      }
+      // Blocks that change in every frame use all the bits that the encoder gives.
+      fillNoise(frame.data, random, 24, 32);
       const captured = (1000 + n * 25) as EpochMs;
       const { data } = await encode({ ...frame, timings: { captured, received: captured } });
       if (n >= 40) bytes += data.length;
@@ -130,7 +128,7 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
     [1, 1],
     [17, 31],
     [479, 269],
-  ])("odd sizes such as %ix%i are encoded as they are, or made even by H.264", async (width, height) => {
+  ])("odd sizes such as %ix%i keep their size, or become even with H.264", async (width, height) => {
     const frame = plain(width, height, [200, 100, 50]);
     await open(frame);
     const yuv = await decode([await encode(frame)]);
@@ -140,11 +138,11 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
     for (const [plane, level] of [123, 91, 175].entries()) {
       const sides = [yuv.width, yuv.height].map((side) => (plane === 0 ? side : Math.ceil(side / 2)));
       const [columns, rows] = sides as [number, number];
-      for (let y = 0; y < rows; y++) {
-        const row = y * (yuv.linesize[plane] ?? 0);
-        for (const byte of yuv.data?.[plane]?.subarray(row, row + columns) ?? [])
-          expect(Math.abs(byte - level)).toBeLessThan(8);
-      }
+      const stride = yuv.linesize[plane] ?? 0;
+      const lines = Array.from({ length: rows }, (_, y) => y * stride).map((row) =>
+        worstDifference(yuv.data?.[plane]?.subarray(row, row + columns), [level]),
+      );
+      expect(Math.max(...lines)).toBeLessThan(8);
     }
     yuv.free();
   });
@@ -152,7 +150,7 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
   test.each<[PixelFormat, readonly number[]]>([
     ["rgba", [200, 100, 50, 255]],
     ["bgra", [50, 100, 200, 255]],
-  ])("%s pixels are taken too", async (format, pixel) => {
+  ])("accepts %s pixels", async (format, pixel) => {
     const frame: RawFrame = {
       ...plain(32, 32, [0, 0, 0]),
       format,
@@ -162,23 +160,20 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
     expectNear(await middleColour([await encode(frame)]), [200, 100, 50]);
   });
 
-  test.each<PixelFormat>(["i420", "nv12"])(
-    "%s pixels are taken too, of odd sizes as well",
-    async (format) => {
-      // BT.601, limited range, of the same colour: Y 123, Cb 91, Cr 175.
-      const [luma, chroma] = [33 * 31, 17 * 16];
-      const planes =
-        format === "i420"
-          ? [Buffer.alloc(chroma, 91), Buffer.alloc(chroma, 175)]
-          : [Buffer.alloc(2 * chroma, Buffer.from([91, 175]))];
-      const data = Buffer.concat([Buffer.alloc(luma, 123), ...planes]);
-      const frame: RawFrame = { ...plain(33, 31, [0, 0, 0]), format, data };
-      await open(frame);
-      expectNear(await middleColour([await encode(frame)]), [200, 100, 50]);
-    },
-  );
+  test.each<PixelFormat>(["i420", "nv12"])("accepts %s pixels, of odd sizes too", async (format) => {
+    // BT.601, limited range, of the same colour: Y 123, Cb 91, Cr 175.
+    const [luma, chroma] = [33 * 31, 17 * 16];
+    const planes =
+      format === "i420"
+        ? [Buffer.alloc(chroma, 91), Buffer.alloc(chroma, 175)]
+        : [Buffer.alloc(2 * chroma, Buffer.from([91, 175]))];
+    const data = Buffer.concat([Buffer.alloc(luma, 123), ...planes]);
+    const frame: RawFrame = { ...plain(33, 31, [0, 0, 0]), format, data };
+    await open(frame);
+    expectNear(await middleColour([await encode(frame)]), [200, 100, 50]);
+  });
 
-  test("opened again for another size it starts with a keyframe", async () => {
+  test("starts with a keyframe when it is reopened for another size", async () => {
     const small = plain(32, 32, [9, 9, 9]);
     const large = plain(64, 64, [9, 9, 9]);
     await open(small);
@@ -195,7 +190,7 @@ describe("the H.264 encoder", () => {
     encoder = new FfmpegH264Encoder();
   });
 
-  test("gives all that a decoder needs with each keyframe", async () => {
+  test("writes SPS and PPS with each keyframe", async () => {
     const [dark, bright] = [plain(64, 48, [10, 20, 30]), plain(64, 48, [250, 200, 180])];
     await open(dark);
     const frames = [];
@@ -226,17 +221,14 @@ describe("the H.264 encoder", () => {
     expect((constraints ?? 0) & 0xc0).toBe(0xc0);
   });
 
-  test("follows a bitrate that changes, without a keyframe, though each frame is a new scene", async () => {
+  test("follows a new bitrate without a keyframe, even if each frame is a new scene", async () => {
     const frame = plain(320, 180, [0, 0, 0]);
     await encoder.open({ width: 320, height: 180, fps: 20, bitrate: 1_600_000 });
-    let seed = 1;
+    const random = randomFrom(1);
     const second = async (from: number) => {
       let bytes = 0;
       for (let n = from; n < from + 20; n++) {
-        for (let i = 0; i < frame.data.length; i += 24) {
-          seed = (seed * 48_271) % 2_147_483_647;
-          frame.data.fill(seed & 63, i, i + 24);
-        }
+        fillNoise(frame.data, random, 24, 64);
         const captured = (1000 + n * 50) as EpochMs;
         const { type, data } = await encode({ ...frame, timings: { captured, received: captured } });
         if (n > 0) expect(type).toBe("delta");
@@ -254,7 +246,7 @@ describe("the H.264 encoder", () => {
   });
 });
 
-test("the VP8 encoder says that it has to be opened anew for another bitrate", async () => {
+test("the VP8 encoder cannot change its bitrate while it is open", async () => {
   encoder = new FfmpegVp8Encoder();
   await encoder.open({ width: 64, height: 48, fps: 20, bitrate: 1_000_000 });
   expect(encoder.setBitrate(500_000)).toBe(false);

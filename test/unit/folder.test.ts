@@ -1,5 +1,5 @@
-import { execFileSync, fork } from "node:child_process";
-import {
+import { execFileSync } from "node:child_process";
+import fs, {
   chmodSync,
   existsSync,
   mkdirSync,
@@ -11,39 +11,21 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import type { SourceFrame } from "../../src/frame.ts";
-import type { SourceState } from "../../src/signaling/protocol.ts";
 import { patientDisk, promptDisk } from "../../src/source/folder/disk.ts";
 import { Faults } from "../../src/source/folder/faults.ts";
 import { type Flag, phaseOf, readFlag } from "../../src/source/folder/flags.ts";
 import { Liveness } from "../../src/source/folder/liveness.ts";
 import { PictureFile, type Witness } from "../../src/source/folder/picture.ts";
-import { type FolderOptions, folderSource } from "../../src/source/folder.ts";
-import type { Source } from "../../src/source/source.ts";
+import type { FolderOptions } from "../../src/source/folder.ts";
 import { type EpochMs, systemClock } from "../../src/timing.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
-import {
-  type LoopOptions,
-  type LoopProcessOptions,
-  LoopWriter,
-  NAMES,
-  numberIn,
-  testPictures,
-} from "../loop-writer.ts";
-
-const watching = vi.hoisted(() => ({ broken: false }));
-vi.mock("node:fs", async (original) => {
-  const fs = await original<typeof import("node:fs")>();
-  const watch: typeof fs.watch = (...args: unknown[]) => {
-    if (watching.broken) throw Object.assign(new Error("no watches left"), { code: "ENOSPC" });
-    return Reflect.apply(fs.watch, fs, args);
-  };
-  return { ...fs, watch };
-});
+import { Recording } from "../folder-recording.ts";
+import { type LoopOptions, LoopWriter, NAMES, testPictures } from "../loop-writer.ts";
 
 describe("what the flag says of the picture", () => {
   const flag = (says: "0" | "1" | "empty", mtimeNs: bigint): Flag => ({ says, mtimeNs });
@@ -272,7 +254,7 @@ describe("faults", () => {
 
 let pictures: Buffer[];
 beforeAll(async () => {
-  pictures = await testPictures(100);
+  pictures = await testPictures(30);
 });
 
 let folder: string;
@@ -280,7 +262,6 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "rendercast-folder-"));
 });
 afterEach(() => {
-  watching.broken = false;
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -424,77 +405,19 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
   });
 });
 
-/** A source under test with all that it gave. */
-class Recording {
-  readonly clock = new FakeClock(Date.now());
-  readonly frames: SourceFrame[] = [];
-  readonly states: SourceState[] = [];
-  readonly problems: (string | undefined)[] = [];
-  readonly lines: string[] = [];
-  readonly source: Source;
-  #closed = false;
-  readonly #waiting = new Set<() => void>();
-
-  constructor(options: Partial<FolderOptions> = {}) {
-    const clock = options.clock ?? this.clock;
-    const log = (line: string) => this.#gave(() => this.lines.push(line));
-    const limits = { maxBytes: 1_000_000, stallAfter: 5000 };
-    this.source = folderSource({ folder, ...NAMES, ...limits, clock, log, ...options });
-    onTestFinished(() => this.source.close());
-  }
-
-  async start(watched = true): Promise<this> {
-    await this.source.start({
-      frame: (frame) => this.#gave(() => this.frames.push(frame)),
-      state: (state) => this.#gave(() => this.states.push(state)),
-      problem: (sentence) => this.#gave(() => this.problems.push(sentence)),
-    });
-    this.source.demand(watched);
-    return this;
-  }
-
-  get numbers(): number[] {
-    return this.frames.map((frame) => numberIn(frame.data));
-  }
-
-  get kinds(): string[] {
-    return this.states.map((state) => state.kind);
-  }
-
-  async until(happened: () => boolean): Promise<void> {
-    while (!happened()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
-  }
-
-  async frame(count: number): Promise<void> {
-    await this.until(() => this.frames.length >= count);
-  }
-
-  /** Lets the clock go on, poll by poll, until something has happened. */
-  async poll(happened: () => boolean): Promise<void> {
-    await vi.waitFor(
-      async () => {
-        if (!happened()) await this.clock.advance(250);
-        expect(happened()).toBe(true);
-      },
-      { interval: 1, timeout: 10_000 },
-    );
-  }
-
-  /** Closes it once it has looked at all there is. */
-  async finish(): Promise<void> {
-    await this.clock.advance(250);
-    await settle();
-    await this.source.close();
-    this.#closed = true;
-  }
-
-  #gave(keep: () => void): void {
-    expect(this.#closed).toBe(false);
-    keep();
-    for (const check of this.#waiting) check();
-    this.#waiting.clear();
-  }
+/** From now on the system has no file watches left. */
+function refuseWatches(): void {
+  const watch = vi.spyOn(fs, "watch").mockImplementation(() => {
+    throw Object.assign(new Error("no watches left"), { code: "ENOSPC" });
+  });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    watch.mockRestore();
+    syncBuiltinESMExports();
+  });
 }
+
+const recording = (options: Partial<FolderOptions> = {}) => new Recording({ folder, ...options });
 
 /** Pauses for longer than one look needs, by letting other work have its turns. */
 async function turns(count = 10): Promise<void> {
@@ -515,7 +438,7 @@ describe("a loop that waits until its picture is taken", () => {
   ];
 
   test.each(ways)("has each picture taken once: %s", { timeout: 60_000 }, async (_, options) => {
-    const seen = await new Recording({ clock: systemClock }).start();
+    const seen = await recording({ clock: systemClock }).start();
     const loop = new LoopWriter({ folder, ...options });
     loop.begin();
     for (let number = 1; number <= pictures.length; number++) {
@@ -537,7 +460,7 @@ describe("a loop that waits until its picture is taken", () => {
     "shows nothing torn when it pauses at each step: %s",
     { timeout: 60_000 },
     async (_, options) => {
-      const seen = await new Recording({ clock: systemClock }).start();
+      const seen = await recording({ clock: systemClock }).start();
       const loop = new LoopWriter({ folder, ...options });
       loop.begin();
       for (let number = 1; number <= 10; number++) {
@@ -552,7 +475,7 @@ describe("a loop that waits until its picture is taken", () => {
 
 test("pictures are found by events alone", async () => {
   // Its clock stands still, so nothing is polled.
-  const seen = await new Recording().start();
+  const seen = await recording().start();
   const loop = new LoopWriter({ folder });
   for (let number = 1; number <= 20; number++) {
     loop.write(picture(number));
@@ -561,7 +484,7 @@ test("pictures are found by events alone", async () => {
 });
 
 test("pictures carry what is known of them", async () => {
-  const seen = new Recording();
+  const seen = recording();
   new LoopWriter({ folder }).write(picture(1));
   utimesSync(pathOf("picture"), seen.clock.now() / 1000, (seen.clock.now() - 1500) / 1000);
   await seen.start();
@@ -577,41 +500,6 @@ test("pictures carry what is known of them", async () => {
     await seen.frame(count);
     expect(seen.frames.at(-1)?.timings).toEqual({ captured: received, received });
   }
-});
-
-describe("a loop in a process of its own that never pauses", () => {
-  const ways: [string, Omit<LoopOptions, "folder">][] = [
-    ["plain", {}],
-    ["with brief flags", { flags: "brief" }],
-    ["in chunks", { chunks: 20 }],
-    ["in place", { way: "in-place", chunks: 20 }],
-    ["in place, with brief flags", { way: "in-place", chunks: 5, flags: "brief" }],
-    ["by renaming", { way: "rename" }],
-  ];
-
-  test.each(ways)("%s", { timeout: 60_000 }, async (_, options) => {
-    const stored = mkdtempSync(join(tmpdir(), "rendercast-pictures-"));
-    onTestFinished(() => rmSync(stored, { recursive: true }));
-    for (const data of pictures) writeFileSync(join(stored, String(numberIn(data)).padStart(4, "0")), data);
-    const seen = await new Recording({ clock: systemClock, stallAfter: 600_000 }).start();
-    const orders: LoopProcessOptions = { folder, pictures: stored, ...options };
-    const child = fork(join(import.meta.dirname, "../loop-writer.ts"), [JSON.stringify(orders)], {
-      execArgv: [],
-    });
-    onTestFinished(() => void child.kill());
-    await seen.until(() => seen.kinds.includes("ended") && seen.numbers.at(-1) === pictures.length);
-
-    const { numbers } = seen;
-    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
-    for (const frame of seen.frames) expect(frame.data.equals(alike(numberIn(frame.data)))).toBe(true);
-    expect(seen.source.counters()).toMatchObject({
-      taken: numbers.length,
-      oversized: 0,
-      unreadable: 0,
-      not_jpeg: 0,
-    });
-    expect(seen.kinds.filter((kind) => kind === "ended")).toHaveLength(1);
-  });
 });
 
 describe("bad pictures", () => {
@@ -636,7 +524,7 @@ describe("bad pictures", () => {
     good: Buffer = picture(1),
   ): Promise<Recording> {
     new LoopWriter({ folder, flags: "none" }).write(good);
-    return new Recording({ stallAfter: 600_000, ...options }).start();
+    return recording({ stallAfter: 600_000, ...options }).start();
   }
 
   test("empty", async () => {
@@ -714,7 +602,7 @@ describe("bad pictures", () => {
 
 describe("states", () => {
   test("of a loop that ends, starts again, crashes and starts again", async () => {
-    const seen = await new Recording().start();
+    const seen = await recording().start();
     const loop = new LoopWriter({ folder });
     loop.begin();
     loop.write(picture(1));
@@ -735,7 +623,7 @@ describe("states", () => {
   });
 
   test("of a loop without flags that stalls", async () => {
-    const seen = await new Recording().start();
+    const seen = await recording().start();
     new LoopWriter({ folder, flags: "none" }).write(picture(1));
     await seen.frame(1);
     await seen.poll(() => seen.kinds.at(-1) === "stalled");
@@ -747,7 +635,7 @@ describe("states", () => {
     loop.begin();
     loop.write(picture(1));
     loop.end();
-    const seen = await new Recording().start();
+    const seen = await recording().start();
     expect(seen.kinds).toEqual(["ended"]);
     expect(seen.numbers).toEqual([1]);
   });
@@ -758,20 +646,22 @@ describe("the folder", () => {
     const file = join(folder, "file");
     writeFileSync(file, "");
     const missing = join(folder, "missing");
-    await expect(new Recording({ folder: missing }).start()).rejects.toThrow(
+    await expect(recording({ folder: missing }).start()).rejects.toThrow(
       `The folder ${missing} does not exist: create it, or name the one the loop writes to.`,
     );
-    await expect(new Recording({ folder: file }).start()).rejects.toThrow(`${file} is not a folder`);
+    await expect(recording({ folder: file }).start()).rejects.toThrow(`${file} is not a folder`);
     if (process.getuid?.() === 0) return;
     const shut = join(folder, "shut");
     mkdirSync(shut, { mode: 0o000 });
-    const started = await new Recording({ folder: shut }).start().catch((error: Error) => error.message);
+    const started = await recording({ folder: shut })
+      .start()
+      .catch((error: Error) => error.message);
     chmodSync(shut, 0o700);
     expect(started).toMatch(`The folder ${shut} may not be read`);
   });
 
   test("may be deleted and come back", async () => {
-    const seen = await new Recording({ stallAfter: 600_000 }).start();
+    const seen = await recording({ stallAfter: 600_000 }).start();
     for (let number = 1; number <= 3; number++) {
       new LoopWriter({ folder }).write(picture(number));
       await seen.poll(() => seen.frames.length === number);
@@ -789,7 +679,7 @@ describe("the folder", () => {
   });
 
   test("may be exchanged for another at once", async () => {
-    const seen = await new Recording({ stallAfter: 600_000 }).start();
+    const seen = await recording({ stallAfter: 600_000 }).start();
     new LoopWriter({ folder }).write(picture(1));
     await seen.frame(1);
     rmSync(folder, { recursive: true });
@@ -805,7 +695,7 @@ describe("the folder", () => {
     const loop = new LoopWriter({ folder: elsewhere, flags: "none" });
     loop.write(picture(1));
     symlinkSync(join(elsewhere, NAMES.picture), pathOf("picture"));
-    const seen = await new Recording({ stallAfter: 600_000 }).start();
+    const seen = await recording({ stallAfter: 600_000 }).start();
     await seen.frame(1);
     for (const number of [2, 3]) {
       expect(seen.lines).toEqual([]);
@@ -824,8 +714,8 @@ describe("the folder", () => {
   });
 
   test("is polled every 10 ms where it cannot be watched", async () => {
-    watching.broken = true;
-    const seen = await new Recording({ stallAfter: 600_000 }).start();
+    refuseWatches();
+    const seen = await recording({ stallAfter: 600_000 }).start();
     expect(seen.lines).toEqual([expect.stringMatching(/every 10 ms, for it cannot be watched, ENOSPC/)]);
     for (let number = 1; number <= 5; number++) {
       new LoopWriter({ folder }).write(picture(number));
@@ -839,7 +729,7 @@ describe("the folder", () => {
 
 describe("while nobody watches", () => {
   test("it looks only now and then, but knows the loop's state", async () => {
-    const seen = await new Recording().start(false);
+    const seen = await recording().start(false);
     const loop = new LoopWriter({ folder });
     loop.begin();
     for (let number = 1; number <= 5; number++) loop.write(picture(number));
@@ -856,7 +746,7 @@ describe("while nobody watches", () => {
   });
 
   test("the newest picture is read as soon as somebody does", async () => {
-    const seen = await new Recording().start(false);
+    const seen = await recording().start(false);
     const loop = new LoopWriter({ folder });
     loop.write(picture(1));
     loop.write(picture(2));
@@ -870,7 +760,7 @@ describe("while nobody watches", () => {
 
 describe("close", () => {
   test("ends everything", async () => {
-    const seen = await new Recording().start();
+    const seen = await recording().start();
     const loop = new LoopWriter({ folder });
     loop.write(picture(1));
     await seen.frame(1);
@@ -885,7 +775,7 @@ describe("close", () => {
   });
 
   test("during a look delivers nothing", async () => {
-    const seen = await new Recording().start(false);
+    const seen = await recording().start(false);
     new LoopWriter({ folder }).write(picture(1));
     seen.source.demand(true);
     await seen.source.close();
@@ -895,7 +785,7 @@ describe("close", () => {
   });
 
   test("during the start leaves nothing behind", async () => {
-    const seen = new Recording();
+    const seen = recording();
     const started = seen.start();
     await seen.source.close();
     await started;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   FRAME_CODE_CELLS,
   frameCodeCellSize,
@@ -20,29 +20,29 @@ const flipped = (cells: readonly boolean[], ...which: number[]) =>
   cells.map((cell, i) => (which.includes(i) ? !cell : cell));
 
 describe("the frame code", () => {
-  it("reads back every number it can hold", () => {
+  test("reads back every number it can hold", () => {
     for (const number of NUMBERS) expect(readFrameCode(bright(frameCodeCells(number)))).toBe(number);
   });
 
-  it("counts on from 0 after its last number", () => {
+  test("counts on from 0 after its last number", () => {
     expect(readFrameCode(bright(frameCodeCells(2 ** 24 + 5)))).toBe(5);
   });
 
-  it("reads a picture of low contrast, as a dark screen or video levels give", () => {
+  test("reads a picture of low contrast, as a dark screen or video levels give", () => {
     expect(readFrameCode(bright(frameCodeCells(123_456), 140, 60))).toBe(123_456);
   });
 
-  it("reads no number where there is no contrast", () => {
+  test("reads no number where there is no contrast", () => {
     expect(readFrameCode(bright(frameCodeCells(123_456), 128, 100))).toBeUndefined();
     expect(readFrameCode(new Array(FRAME_CODE_CELLS).fill(0))).toBeUndefined();
     expect(readFrameCode(new Array(FRAME_CODE_CELLS).fill(255))).toBeUndefined();
   });
 
-  it("reads no number from too few cells", () => {
+  test("reads no number from too few cells", () => {
     expect(readFrameCode(bright(frameCodeCells(7)).slice(0, -1))).toBeUndefined();
   });
 
-  it("sees any one wrong cell", () => {
+  test("sees any one wrong cell", () => {
     for (const number of NUMBERS) {
       const cells = frameCodeCells(number);
       for (let i = 0; i < FRAME_CODE_CELLS; i++) {
@@ -51,7 +51,7 @@ describe("the frame code", () => {
     }
   });
 
-  it("sees any two and any three wrong cells", () => {
+  test("sees any two and any three wrong cells", () => {
     const cells = frameCodeCells(1_234_567);
     const unseen: number[][] = [];
     for (let a = 2; a < FRAME_CODE_CELLS; a++) {
@@ -65,14 +65,14 @@ describe("the frame code", () => {
     expect(unseen).toEqual([]);
   });
 
-  it("takes no row of one colour behind the calibration pair for a code", () => {
+  test("takes no row of one colour behind the calibration pair for a code", () => {
     for (const fill of [0, 255]) {
       const row = new Array(FRAME_CODE_CELLS).fill(fill);
       expect(readFrameCode([255, 0, ...row.slice(2)])).toBeUndefined();
     }
   });
 
-  it("has cells of whole pixels that leave a fifth of the picture free", () => {
+  test("has cells of whole pixels that leave a fifth of the picture free", () => {
     expect(frameCodeCellSize(480)).toBe(12);
     for (let width = 80; width <= 3840; width++) {
       expect(frameCodeCellSize(width) * FRAME_CODE_CELLS).toBeLessThanOrEqual(Math.max(64, 0.8 * width));

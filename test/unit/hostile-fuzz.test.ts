@@ -21,7 +21,7 @@ import { SDP_SCRAPS, VIEWER_OFFER } from "../offer.ts";
 // Thousands of cases take their time where all cores are busy.
 vi.setConfig({ testTimeout: 60_000 });
 
-const ROUNDS = 4000;
+const ROUNDS = 2000;
 const PASSWORD = "a password of twenty-two";
 const BYTES = [
   Buffer.from([0]),

@@ -110,7 +110,7 @@ describe("hostile bytes", () => {
 
   test("random bytes never throw, nor do they pass", () => {
     const next = random(2);
-    for (let round = 0; round < 5_000; round++) {
+    for (let round = 0; round < 2_000; round++) {
       const bytes = Buffer.from(Array.from({ length: next(200) }, () => (next(3) === 0 ? 0xff : next(256))));
       expect(isWholeJpeg(bytes)).toBeUndefined();
       expect(() => isWholeJpeg(Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), bytes, EOI]))).not.toThrow();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { MultipartError, MultipartParser, type Part } from "../../src/signaling/multipart.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -15,7 +15,7 @@ const parse = (stream: string, chunk = stream.length) => {
 };
 
 describe("MultipartParser", () => {
-  it("reads parts with their headers by lower-case name", () => {
+  test("reads parts with their headers by lower-case name", () => {
     const [first, second] = parse(part("one", "X-Sent: 12.5\r\n") + part("two!"));
     expect(text(first?.body ?? bytes(""))).toBe("one");
     expect(first?.headers.get("x-sent")).toBe("12.5");
@@ -24,39 +24,39 @@ describe("MultipartParser", () => {
     expect(second?.headers.has("x-sent")).toBe(false);
   });
 
-  it("reads the same wherever the chunks are cut", () => {
+  test("reads the same wherever the chunks are cut", () => {
     const stream = part("a\r\n--cut\r\nb") + part("") + part("\n\n--cut--\n");
     const whole = bodies(parse(stream));
     expect(whole).toEqual(["a\r\n--cut\r\nb", "", "\n\n--cut--\n"]);
     for (let chunk = 1; chunk <= stream.length; chunk++) expect(bodies(parse(stream, chunk))).toEqual(whole);
   });
 
-  it("hands a part over with its last byte, without waiting for the next boundary", () => {
+  test("hands a part over with its last byte, without waiting for the next boundary", () => {
     const parser = new MultipartParser("cut");
     const stream = bytes(part("picture"));
     expect([...parser.read(stream.subarray(0, -3))]).toEqual([]);
     expect(bodies([...parser.read(stream.subarray(-3, -2))])).toEqual(["picture"]);
   });
 
-  it("takes bare line feeds, and a line break before the first boundary", () => {
+  test("takes bare line feeds, and a line break before the first boundary", () => {
     expect(bodies(parse("\r\n--cut\nContent-Length: 2\n\nhi\n--cut\nContent-Length: 1\n\n!"))).toEqual([
       "hi",
       "!",
     ]);
   });
 
-  it("ends at the closing boundary and ignores what follows", () => {
+  test("ends at the closing boundary and ignores what follows", () => {
     expect(bodies(parse(`${part("last")}--cut--\r\nepilogue that is no part`))).toEqual(["last"]);
   });
 
-  it("does not share memory with the chunks it was given", () => {
+  test("does not share memory with the chunks it was given", () => {
     const chunk = bytes(part("kept"));
     const [first] = new MultipartParser("cut").read(chunk);
     chunk.fill(0);
     expect(text(first?.body ?? chunk)).toBe("kept");
   });
 
-  it("ends a part of unknown length at the boundary behind it, wherever the chunks are cut", () => {
+  test("ends a part of unknown length at the boundary behind it, wherever the chunks are cut", () => {
     const tricky = "\r\n--cu\r\n\r\n-\r\r";
     const stream = `--cut\r\n\r\n${tricky}\r\n--cut\r\nX: y\r\n\r\n\r\n--cut\r\n\r\nlast\r\n--cut--\r\n`;
     const expected = [tricky, "", "last"];
@@ -64,7 +64,7 @@ describe("MultipartParser", () => {
       expect(bodies(parse(stream, chunk))).toEqual(expected);
   });
 
-  it("holds no more of a part of unknown length than the limit", () => {
+  test("holds no more of a part of unknown length than the limit", () => {
     const parser = new MultipartParser("cut", { maxPartBytes: 1000 });
     parser.read(bytes("--cut\r\n\r\n")).next();
     expect(() => {
@@ -72,7 +72,7 @@ describe("MultipartParser", () => {
     }).toThrow(new MultipartError("A part longer than the 1000 bytes allowed", "too-large"));
   });
 
-  it("finds the end among line ends that are none, wherever the chunks are cut", () => {
+  test("finds the end among line ends that are none, wherever the chunks are cut", () => {
     for (const filler of ["\r", "\r\n", "\n", "\r\n-", "-"]) {
       const body = filler.repeat(150);
       const stream = `--cut\r\n\r\n${body}\r\n--cut\r\n\r\n\r\n--cut--\r\n`;
@@ -81,11 +81,11 @@ describe("MultipartParser", () => {
     }
   });
 
-  it("takes a few empty lines before a boundary", () => {
+  test("takes a few empty lines before a boundary", () => {
     expect(bodies(parse(`${part("one")}${"\r\n".repeat(60)}${part("two")}`))).toEqual(["one", "two"]);
   });
 
-  it("takes the boundary from the first line where nobody announced it", () => {
+  test("takes the boundary from the first line where nobody announced it", () => {
     const parser = new MultipartParser(undefined);
     expect(bodies([...parser.read(bytes(part("one") + part("two")))])).toEqual(["one", "two"]);
     expect(() => new MultipartParser(undefined).read(bytes("no boundary\r\n")).next()).toThrow(
@@ -93,7 +93,7 @@ describe("MultipartParser", () => {
     );
   });
 
-  it.each([
+  test.each([
     [
       undefined,
       "\xff\xd8\xff a JPEG alone\n",
@@ -106,7 +106,7 @@ describe("MultipartParser", () => {
     expect(() => [...new MultipartParser(boundary).read(bytes(stream))]).toThrow(sentence);
   });
 
-  it("tells whether it was cut within a part", () => {
+  test("tells whether it was cut within a part", () => {
     const stream = `${part("x")}--cut\r\n`;
     for (let length = 0; length <= stream.length; length++) {
       const parser = new MultipartParser("cut");
@@ -116,7 +116,7 @@ describe("MultipartParser", () => {
     }
   });
 
-  it("tells when the closing boundary has come", () => {
+  test("tells when the closing boundary has come", () => {
     const parser = new MultipartParser("cut");
     expect([...parser.read(bytes(part("x")))]).toHaveLength(1);
     expect(parser.ended).toBe(false);
@@ -124,7 +124,7 @@ describe("MultipartParser", () => {
     expect(parser.ended).toBe(true);
   });
 
-  it.each([
+  test.each([
     ["a length that is too short", "--cut\r\nContent-Length: 2\r\n\r\npicture\r\n--cut\r\n"],
     [
       "a length that is too long",

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   describeMissing,
   findParts,
@@ -39,37 +39,37 @@ function machine(programs: readonly string[], env: Machine["env"] = {}): Machine
 }
 
 describe("finding the programs", () => {
-  it("finds them by their usual names", () => {
+  test("finds them by their usual names", () => {
     expect(findParts(machine(Object.values(all)))).toEqual(all);
   });
 
-  it("leaves out what is not there", () => {
+  test("leaves out what is not there", () => {
     const found = findParts(machine(["/usr/bin/google-chrome"]));
     expect(found).toEqual({ chromium: "/usr/bin/google-chrome" });
     const { chromium: _, ...others } = all;
     expect(missingParts(found)).toEqual(Object.keys(others));
   });
 
-  it("prefers a name to a folder, and the folder that comes first", () => {
+  test("prefers a name to a folder, and the folder that comes first", () => {
     const names = ["chromium", "google-chrome"];
     const programs = ["/opt/bin/google-chrome", "/usr/bin/chromium"];
     expect(findProgram(machine(programs), names)).toBe("/usr/bin/chromium");
     expect(findProgram(machine([...programs, "/opt/bin/chromium"]), names)).toBe("/opt/bin/chromium");
   });
 
-  it("takes the program that a variable names over any other", () => {
+  test("takes the program that a variable names over any other", () => {
     const programs = ["/usr/bin/blender", "/home/me/blender-5/blender"];
     const env = { RENDERCAST_BLENDER: "/home/me/blender-5/blender" };
     expect(findParts(machine(programs, env)).blender).toBe("/home/me/blender-5/blender");
   });
 
-  it("takes an empty variable for none", () => {
+  test("takes an empty variable for none", () => {
     expect(findParts(machine(["/usr/bin/blender"], { RENDERCAST_BLENDER: "" })).blender).toBe(
       "/usr/bin/blender",
     );
   });
 
-  it("refuses a variable that names no program", () => {
+  test("refuses a variable that names no program", () => {
     const env = { RENDERCAST_FIREFOX: "/nowhere/firefox" };
     expect(() => findParts(machine(Object.values(all), env))).toThrow(
       "RENDERCAST_FIREFOX is /nowhere/firefox, which is no program.",
@@ -78,15 +78,15 @@ describe("finding the programs", () => {
 });
 
 describe("planning what to install", () => {
-  it("plans nothing where nothing is missing", () => {
+  test("plans nothing where nothing is missing", () => {
     expect(planParts(all, { as: "root" })).toEqual([]);
   });
 
-  it("plans nothing where nothing may be installed", () => {
+  test("plans nothing where nothing may be installed", () => {
     expect(planParts({}, { as: "nobody", because: "and there is no apt-get" })).toEqual([]);
   });
 
-  it("plans one command a missing part, that asks nothing and waits for a lock", () => {
+  test("plans one command a missing part, that asks nothing and waits for a lock", () => {
     const { blender: _, ...found } = all;
     const plan = planParts(found, { as: "root" });
     expect(plan.map(({ part }) => part)).toEqual(["blender"]);
@@ -105,7 +105,7 @@ describe("planning what to install", () => {
     expect(plan[0]?.announcement).toMatch(/^Installing blender, .*, to render in Blender itself .*\.$/);
   });
 
-  it("goes by sudo, never asking for a password, where it is not root", () => {
+  test("goes by sudo, never asking for a password, where it is not root", () => {
     const { firefox: _, ...found } = all;
     const sudo = ["sudo", "-n", "sh", "-c"];
     expect(planParts(found, { as: "sudo" })[0]?.command.slice(0, 4)).toEqual(sudo);
@@ -115,7 +115,7 @@ describe("planning what to install", () => {
 });
 
 describe("reading apt-get's progress", () => {
-  it.each([
+  test.each([
     ["dlstatus:12:41.0337:Retrieving file 12 of 200", { doing: "downloading", percent: 41.0337 }],
     ["pmstatus:blender:97.5:Unpacking blender (amd64)", { doing: "installing", percent: 97.5 }],
     ["pmstatus:libstdc++6:amd64:20:Preparing libstdc++6", { doing: "installing", percent: 20 }],
@@ -124,16 +124,18 @@ describe("reading apt-get's progress", () => {
     expect(progressOf(line)).toEqual(progress);
   });
 
-  it.each(["Get:1 http://deb.debian.org/debian bookworm/main", "Setting up blender", "status: half 50:", ""])(
-    "finds none in %o",
-    (line) => {
-      expect(progressOf(line)).toBeUndefined();
-    },
-  );
+  test.each([
+    "Get:1 http://deb.debian.org/debian bookworm/main",
+    "Setting up blender",
+    "status: half 50:",
+    "",
+  ])("finds none in %o", (line) => {
+    expect(progressOf(line)).toBeUndefined();
+  });
 });
 
 describe("saying what is left out", () => {
-  it("names the reason once and a command for each part", () => {
+  test("names the reason once and a command for each part", () => {
     expect(describeMissing(["firefox", "blender"], "and there is no apt-get here to install them")).toBe(
       [
         "Suites are left out for want of programs, and there is no apt-get here to install them. To add them:",
@@ -144,7 +146,7 @@ describe("saying what is left out", () => {
     expect(howToAdd("firefox")).toContain("sudo apt-get install firefox-esr");
   });
 
-  it.each([
+  test.each([
     [undefined, false],
     ["", false],
     ["0", false],

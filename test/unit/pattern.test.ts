@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { RawFrame, SourceFrame } from "../../src/frame.ts";
 import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
 import type { SourceState } from "../../src/signaling/protocol.ts";
@@ -21,6 +21,11 @@ function draw(scene: Scene, frameNumber: number, time: number = NOON): Buffer {
   return Buffer.from(pixels.buffer);
 }
 
+function isOpaque(bytes: Buffer): boolean {
+  for (let i = 3; i < bytes.length; i += 4) if (bytes[i] !== 255) return false;
+  return true;
+}
+
 /** The frame code as a reader of the picture finds it: the green at the centre of each cell. */
 function codeIn(bytes: Buffer, width: number, height: number): number | undefined {
   const cell = frameCodeCellSize(width);
@@ -34,68 +39,66 @@ function codeIn(bytes: Buffer, width: number, height: number): number | undefine
 }
 
 describe("the built-in scene's picture", () => {
-  it.each([
+  /** Building a scene costs far more than drawing it. */
+  const small = new Scene(160, 90);
+
+  test.each([
     [480, 270],
-    [1280, 720],
+    [640, 360],
     [161, 91],
     [64, 16],
   ])("carries its frame's number as a code at %i x %i", (width, height) => {
     const scene = new Scene(width, height);
-    for (const number of [1, 2, 3, 1000, 65_535, 65_536, 8_388_607, 8_388_608, 2 ** 24 - 1]) {
+    for (const number of [1, 65_536, 8_388_607, 2 ** 24 - 1])
       expect(codeIn(draw(scene, number), width, height)).toBe(number);
-    }
   });
 
-  it("is opaque, and bright somewhere", () => {
-    const bytes = draw(new Scene(160, 90), 1);
-    expect(bytes.every((value, i) => i % 4 !== 3 || value === 255)).toBe(true);
+  test("is opaque, and bright somewhere", () => {
+    const bytes = draw(small, 1);
+    expect(isOpaque(bytes)).toBe(true);
     const middle = bytes.subarray(0, 160 * 80 * 4).filter((_, i) => i % 4 !== 3);
     expect(Math.max(...middle)).toBeGreaterThan(200);
   });
 
-  it("is the same for the same moment", () => {
-    const scene = new Scene(160, 90);
-    const first = draw(scene, 1);
-    draw(scene, 2, NOON + 5000);
-    expect(draw(scene, 1).equals(first)).toBe(true);
+  test("is the same for the same moment", () => {
+    const first = draw(small, 1);
+    draw(small, 2, NOON + 5000);
+    expect(draw(small, 1).equals(first)).toBe(true);
   });
 
-  it("moves from frame to frame", () => {
-    const scene = new Scene(160, 90);
+  test("moves from frame to frame", () => {
     const aboveTheCode = 160 * 86 * 4;
-    const before = draw(scene, 1).subarray(0, aboveTheCode);
+    const before = draw(small, 1).subarray(0, aboveTheCode);
     expect(
-      draw(scene, 1, NOON + 33)
+      draw(small, 1, NOON + 33)
         .subarray(0, aboveTheCode)
         .equals(before),
     ).toBe(false);
   });
 
-  it.each([
+  test.each([
     [16, 16],
     [17, 16],
-    [16, 90],
     [63, 63],
     [333, 17],
     [3840, 16],
-    [101, 803],
-    [1919, 1079],
+    [101, 397],
+    [961, 541],
   ])("fills any picture, such as %i x %i", (width, height) => {
     const bytes = draw(new Scene(width, height), 99_999_999);
     expect(bytes.length).toBe(width * height * 4);
-    expect(bytes.every((value, i) => i % 4 !== 3 || value === 255)).toBe(true);
+    expect(isOpaque(bytes)).toBe(true);
   });
 
-  it("keeps its texts inside the picture and off the code, and drops those without room", () => {
-    for (let width = 16; width <= 640; width += 13) {
+  test("keeps its texts inside the picture and off the code, and drops those without room", () => {
+    for (let width = 16; width <= 640; width += 48) {
       const [height, footer] = [Math.round((width * 9) / 16) + 7, frameCodeCellSize(width)];
       const pixels = new Int32Array(width * height);
       new Labels(width, height, footer).draw({ width, height, pixels }, 16_000_000, NOON);
       const inked = (column: number, row: number) => pixels[row * width + column] !== 0;
-      for (let row = 0; row < height; row++) {
-        // A text that left the picture on one side would come in again on the other.
-        expect(inked(0, row) || inked(width - 1, row)).toBe(false);
-      }
+      // A text that left the picture on one side would come in again on the other.
+      const rows = Array.from({ length: height }, (_, row) => row);
+      expect(rows.filter((row) => inked(0, row) || inked(width - 1, row))).toEqual([]);
       expect(pixels.subarray((height - footer) * width).every((pixel) => pixel === 0)).toBe(true);
       if (width < 60 || width >= 160) expect(pixels.some((pixel) => pixel !== 0)).toBe(width >= 160);
     }
@@ -103,21 +106,22 @@ describe("the built-in scene's picture", () => {
 });
 
 describe("the built-in scene's typeface", () => {
-  it("has every character of the scene's texts", () => {
+  test("has every character of the scene's texts", () => {
     const font = new Font(1);
     for (const character of "rendercast built-in scene: connect Blender to replace it frame 0123456789:.") {
       expect(font.measure(`${character}:`), character).toBeGreaterThan(font.measure(":"));
     }
   });
 
-  it("gives all digits one width, so that the clock stands still", () => {
-    const widths = [..."0123456789"].map((digit) => new Font(2).measure(digit));
+  test("gives all digits one width, so that the clock stands still", () => {
+    const font = new Font(2);
+    const widths = [..."0123456789"].map((digit) => font.measure(digit));
     expect(new Set(widths).size).toBe(1);
   });
 });
 
 describe("the built-in scene's pace", () => {
-  it("keeps to its deadlines however late each frame is", () => {
+  test("keeps to its deadlines however late each frame is", () => {
     const pace = new Pace(1000 as EpochMs, 50);
     for (let frame = 1; frame < 500; frame++) {
       const late = (1000 + (frame - 1) * 20 + 7) as EpochMs;
@@ -126,13 +130,13 @@ describe("the built-in scene's pace", () => {
     }
   });
 
-  it("leaves out the frames it missed", () => {
+  test("leaves out the frames it missed", () => {
     const pace = new Pace(1000 as EpochMs, 50);
     expect(pace.advance(1065 as EpochMs)).toBe(3);
     expect(pace.wait(1065 as EpochMs)).toBe(15);
   });
 
-  it("draws no frame twice when a timer is early", () => {
+  test("draws no frame twice when a timer is early", () => {
     const pace = new Pace(1000 as EpochMs, 50);
     pace.advance(1001 as EpochMs);
     expect(pace.advance(1019.5 as EpochMs)).toBe(0);
@@ -176,20 +180,13 @@ describe("the built-in scene as a source", () => {
     return { source, sink };
   }
 
-  it("is live from its start, and rests until it is in demand", async () => {
-    const { source, sink } = await started();
-    expect(sink.states).toMatchObject([{ kind: "live", run: 1 }]);
-    expect(sink.frames).toEqual([]);
-    source.demand(true);
-    await sink.more(1);
-    expect(sink.frames[0]?.number).toBe(1);
-  });
-
-  it("delivers whole RGBA pictures whose code is their number", async () => {
+  test("delivers whole RGBA pictures with their number as code, in memory and with times of their own", async () => {
+    const before = systemClock.now();
     const { source, sink } = await started();
     source.demand(true);
     await sink.more(5);
-    sink.frames.forEach(({ format, width, height, data, number }, i) => {
+    const after = systemClock.now();
+    sink.frames.forEach(({ format, width, height, data, number, timings }, i) => {
       expect({ format, width, height, size: data.length }).toEqual({
         format: "rgba",
         width: 96,
@@ -198,69 +195,52 @@ describe("the built-in scene as a source", () => {
       });
       expect(number).toBe(i + 1);
       expect(codeIn(data, width, height)).toBe(number);
+      expect(timings.captured).toBeGreaterThan(before);
+      // The two threads read the same clock, within its resolution.
+      expect(timings.received).toBeGreaterThan(timings.captured - 0.1);
+      expect(timings.received).toBeLessThanOrEqual(after);
     });
-  });
-
-  it("hands each frame over in memory of its own", async () => {
-    const { source, sink } = await started();
-    source.demand(true);
-    await sink.more(5);
     expect(new Set(sink.frames.map(({ data }) => data.buffer)).size).toBe(sink.frames.length);
   });
 
-  it("says on the server's clock when each frame was drawn and came", async () => {
-    const before = systemClock.now();
+  test("is live from its start, draws only on demand, counts on after a rest, and ends when it closes", async () => {
     const { source, sink } = await started();
-    source.demand(true);
-    await sink.more(3);
-    const after = systemClock.now();
-    for (const { timings } of sink.frames) {
-      expect(timings.captured).toBeGreaterThan(before);
-      // The two threads read the same clock, within its grain.
-      expect(timings.received).toBeGreaterThan(timings.captured - 0.1);
-      expect(timings.received).toBeLessThanOrEqual(after);
-    }
-  });
-
-  it("delivers nothing once the demand is over, and counts on when it returns", async () => {
-    const { source, sink } = await started();
+    expect(sink.states).toMatchObject([{ kind: "live", run: 1 }]);
+    const restsWith = async (count: number) => {
+      for (let turn = 0; turn < 100; turn++) await setImmediate();
+      expect(sink.frames.length).toBe(count);
+    };
+    await restsWith(0);
     source.demand(true);
     await sink.more(3);
     source.demand(false);
     const [seen, last] = [sink.frames.length, sink.frames.at(-1)?.number ?? 0];
-    for (let turn = 0; turn < 100; turn++) await setImmediate();
-    expect(sink.frames.length).toBe(seen);
+    await restsWith(seen);
     source.demand(true);
     await sink.more(2);
     const [next = 0, afterNext = 0] = sink.frames.slice(seen).map(({ number }) => number);
+    expect(sink.frames[0]?.number).toBe(1);
     expect(next).toBeGreaterThan(last);
     expect(afterNext).toBeGreaterThan(next);
-  });
-
-  it("delivers nothing after it has closed", async () => {
-    const { source, sink } = await started();
-    source.demand(true);
-    await sink.more(1);
     await source.close();
-    const seen = sink.frames.length;
+    const total = sink.frames.length;
     source.demand(false);
     source.demand(true);
-    for (let turn = 0; turn < 100; turn++) await setImmediate();
-    expect(sink.frames.length).toBe(seen);
+    await restsWith(total);
   });
 
-  it("closes before it was started", async () => {
+  test("closes before it was started", async () => {
     await patternSource({ width: 96, height: 54, fps: 30, clock: systemClock }).close();
   });
 
-  it("says that it cannot start where its worker does not", async () => {
+  test("says that it cannot start where its worker does not", async () => {
     const module = new URL("data:text/javascript,throw new Error('broken')");
     await expect(started({ module })).rejects.toThrow(
       "The built-in scene could not start its worker thread.",
     );
   });
 
-  it("starts a crashed worker again a second after its start, counts it, and counts frames on", async () => {
+  test("starts a crashed worker again a second after its start, counts it, and counts frames on", async () => {
     const clock = new FakeClock();
     const { source, sink } = await started({ clock, module: new URL(`data:text/javascript,${ONE_FRAME}`) });
     source.demand(true);
@@ -279,7 +259,7 @@ describe("the built-in scene as a source", () => {
     await source.close();
   });
 
-  it("leaves no timer behind when it closes after a crash", async () => {
+  test("leaves no timer behind when it closes after a crash", async () => {
     const clock = new FakeClock();
     const { source, sink } = await started({ clock, module: new URL(`data:text/javascript,${ONE_FRAME}`) });
     source.demand(true);

@@ -109,11 +109,11 @@ function start(name: keyof typeof ENCODERS, level: number) {
 
 describe.each(["VP8", "H.264"] as const)("a rendition of %s", (name) => {
   test.each([
-    ["nothing comes any more", 0, false],
-    ["nothing comes any more, on the lowest rung", 2, false],
-    ["the same comes again and again, on the lowest rung", 2, true],
+    ["no more frames", 0, false],
+    ["no more frames, on the lowest rung", 2, false],
+    ["the same frame repeated, on the lowest rung", 2, true],
   ])(
-    "whose scene stops, as %s, becomes clean within two seconds, and then costs next to nothing",
+    "becomes clean within two seconds after the scene stops (%s), and then needs almost no bandwidth",
     async (_, level, isPushed) => {
       const { pass, likeness } = start(name, level);
       await pass(2000, (n) => [picture(n, 7 * n), false]);
@@ -132,7 +132,7 @@ describe.each(["VP8", "H.264"] as const)("a rendition of %s", (name) => {
     },
   );
 
-  test.each([0, 1])("that somebody joins each second keeps its bitrate, on rung %i", async (level) => {
+  test.each([0, 1])("keeps its bitrate with a keyframe each second, on rung %i", async (level) => {
     const { rendition, pass, out } = start(name, level);
     const target = BITRATE * rungOf(level).share;
     await pass(2000, (n) => [picture(n, 7 * n), false]);

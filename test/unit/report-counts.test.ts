@@ -1,14 +1,14 @@
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { countsLine, countTests } from "../../scripts/report-counts.ts";
 
 const none = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
 
-it("counts the tests of a run that passed", () => {
+test("counts the tests of a run that passed", () => {
   const counts = countTests({ ...none, success: true, numPassedTests: 12 });
   expect(countsLine(counts)).toBe("12 passed, 0 failed");
 });
 
-it("counts skipped tests and those still to be written", () => {
+test("counts skipped tests and those still to be written", () => {
   const counts = countTests({
     ...none,
     success: true,
@@ -19,7 +19,7 @@ it("counts skipped tests and those still to be written", () => {
   expect(countsLine(counts)).toBe("3 passed, 0 failed, 3 skipped");
 });
 
-it("counts a file that did not load beside the tests that failed", () => {
+test("counts a file that did not load beside the tests that failed", () => {
   const testResults = [
     { status: "failed", assertionResults: [{ status: "passed" }, { status: "failed" }] },
     { status: "failed", assertionResults: [] },
@@ -29,6 +29,6 @@ it("counts a file that did not load beside the tests that failed", () => {
   expect(countsLine(counts)).toBe("2 passed, 2 failed");
 });
 
-it("counts a run that failed outside its tests as one failed", () => {
+test("counts a run that failed outside its tests as one failed", () => {
   expect(countsLine(countTests({ ...none, success: false, numPassedTests: 5 }))).toBe("5 passed, 1 failed");
 });
