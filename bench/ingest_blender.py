@@ -22,11 +22,12 @@ import bpy
 BLENDER = Path(__file__).resolve().parent.parent / "blender"
 sys.path.insert(0, str(BLENDER))
 
-import background
 import demo_scene
 from loop_core import Flag
 from rendercast.address import parse_address
-from rendercast.publisher import Publisher, image_frame
+from rendercast.frames import image_frame
+from rendercast.publisher import Publisher
+from renderers import OffScreenRenderer
 
 REST = 0.05
 
@@ -104,7 +105,7 @@ def jpeg_mode(_scene, _folder, server, _size):
 def raw_mode(scene, _folder, server, size):
     """Pixels drawn off screen, pushed as they are."""
     push = pushing(server)
-    surface = background.OffScreen(scene, SimpleNamespace(width=size[0], height=size[1], antialiasing="auto"))
+    surface = OffScreenRenderer(scene, SimpleNamespace(width=size[0], height=size[1], antialiasing="auto"))
 
     def hand_over():
         frame = surface.draw(None)

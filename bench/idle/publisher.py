@@ -11,8 +11,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
 
 from rendercast.address import parse_address
+from rendercast.frames import raw_frame
 from rendercast.pacing import Rest, Ticks
-from rendercast.publisher import Publisher, raw_frame
+from rendercast.publisher import Publisher
 from rendercast.status import StatusReader
 
 WIDTH, HEIGHT = 480, 270

@@ -6,13 +6,20 @@ from __future__ import annotations
 import http.client
 import io
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import socket
 
 MOST_BYTES = 256 * 1024
 """At a stretch, HTTP's own included: no answer and no event comes near it."""
+MOST_LETTERS = 600
+"""Of what a server says, in bytes."""
+
+# Whoever stands on the other side, these do not change by trying again.
+_FINAL = frozenset({400, 401, 403, 404, 405, 411, 413, 414, 415, 426, 431})
+# With 409: a publisher that is there may go, while a stream that is no publisher's stays so.
+_OTHER_SOURCE = "has another source"
 
 
 class Limited(io.RawIOBase):
@@ -68,3 +75,30 @@ def begin(source: Limited, method: str) -> http.client.HTTPResponse:
         response.close()
         raise
     return response
+
+
+class Answer(NamedTuple):
+    """What the server says; a refusal, unless it comes after the end."""
+
+    sentence: str
+    final: bool
+    """Whether trying again is of no use."""
+    success: bool
+    """Whether it says that all went well."""
+
+
+def read(connection: socket.socket, early: bytes, seconds: float) -> Answer:
+    """Reads a publisher's answer, some of which was read already. Raises OSError, HTTPException and ValueError."""
+    source = Limited(connection, early)
+    source.allow(seconds)
+    with begin(source, "POST") as response:
+        plain = response.headers.get_content_type() == "text/plain"
+        text = response.read(MOST_LETTERS).decode("utf-8", "replace") if plain else ""
+    sentence = _one_line(text) or _one_line(f"{response.status} {response.reason}")
+    final = response.status in _FINAL or (response.status == http.client.CONFLICT and _OTHER_SOURCE in sentence)
+    return Answer(sentence, final, response.status < 300)
+
+
+def _one_line(text: str) -> str:
+    # What is no letter may be a command to a terminal.
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

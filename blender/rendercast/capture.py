@@ -11,7 +11,7 @@ import bpy
 import gpu
 from mathutils import Matrix
 
-from .publisher import Frame, raw_frame
+from .frames import Frame, raw_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sends frames to the server: a thread with one connection, and room for one frame.
-
-docs/protocol.md describes the protocol. It is spoken here over a bare socket, so that a frame's pixels go from
-Blender's memory into the kernel without a copy, and without holding Python's lock meanwhile.
-"""
+"""Sends frames to the server: a thread with one connection, and room for one frame."""
 
 from __future__ import annotations
 
@@ -11,105 +7,38 @@ import http.client
 import selectors
 import socket
 import ssl
-import struct
-import sys
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import answer
 from .address import hang_up
+from .frames import IDLE
+from .wire import BOUNDARY, SLICE, Answered, Lost, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .address import Address
+    from .answer import Answer
+    from .frames import Frame
 
-BOUNDARY = b"rendercast-frame"
 IDLE_AFTER = 1.0
 """Seconds without a frame until the server is told that the publisher is still there."""
 CONNECT_WITHIN = 5.0
 ANSWER_WITHIN = 5.0
 """Seconds in which a server that has begun to answer has to come to its end."""
-STALLED_AFTER = 10.0
-"""Seconds in which the server takes nothing until the connection counts as lost."""
 SETTLED_AFTER = 0.4
 """Seconds without an answer until a connection counts as good: a refusal comes in the first moment."""
-MOST_LETTERS = 600
-"""Of what a server says, in bytes."""
 LASTING = 6.0
 """Seconds after which a connection that ends is no sign that the next one will."""
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 4.0
-SLICE = 0.5
-"""Seconds a send may block before this side looks whether it is refused or to stop."""
-
-# Whoever stands on the other side, these do not change by trying again.
-_FINAL = frozenset({400, 401, 403, 404, 405, 411, 413, 414, 415, 426, 431})
-# With 409: a publisher that is there may go, while a stream that is no publisher's stays so.
-_OTHER_SOURCE = "has another source"
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A picture with all that the server is to know of it."""
-
-    headers: bytes
-    data: memoryview | bytes
-    done: Callable[[], None] | None = None
-    """Called once, on any thread, when the bytes are no longer needed."""
-
-    def release(self) -> None:
-        """Says that the bytes are no longer needed."""
-        if self.done:
-            self.done()
-
-
-def raw_frame(
-    data: memoryview | bytes,
-    width: int,
-    height: int,
-    *,
-    pixels: str = "rgba",
-    rows: str = "top-down",
-    captured: float | None = None,
-    telemetry: bytes | None = None,
-    done: Callable[[], None] | None = None,
-) -> Frame:
-    """A frame of bare pixels; `captured` in seconds since the epoch."""
-    kind = f"application/x-raw-pixels; format={pixels}; width={width}; height={height}; rows={rows}"
-    return _frame(kind, data, captured, telemetry, done)
-
-
-def image_frame(
-    data: bytes, kind: str = "image/jpeg", *, captured: float | None = None, telemetry: bytes | None = None
-) -> Frame:
-    """A frame that is a picture file."""
-    return _frame(kind, data, captured, telemetry, None)
-
-
-def _frame(
-    kind: str,
-    data: memoryview | bytes,
-    captured: float | None,
-    telemetry: bytes | None,
-    done: Callable[[], None] | None,
-) -> Frame:
-    milliseconds = (time.time() if captured is None else captured) * 1000
-    headers = f"Content-Type: {kind}\r\nX-Captured: {milliseconds:.3f}\r\n".encode("ascii")
-    if telemetry is not None:
-        headers += b"X-Telemetry: " + telemetry + b"\r\n"
-    return Frame(headers, data, done)
-
 
 _HEADERS = {
     "Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY.decode()}",
     "Transfer-Encoding": "chunked",
     "User-Agent": "rendercast-blender",
 }
-_IDLE = Frame(b"Content-Type: application/x-idle\r\n", b"")
 
 
 class Status(NamedTuple):
@@ -134,28 +63,6 @@ class _Slot:
     frame: tuple[int, Frame] | None = None
     number: int = 0
     stopping: bool = False
-
-
-class _Answered(Exception):
-    """The server has something to say before the end."""
-
-    def __init__(self, early: bytes = b"") -> None:
-        """`early`: what of it was read already."""
-        self.early = early
-
-
-class _Lost(Exception):
-    """The connection broke, for the reason in the sentence."""
-
-
-class _Answer(NamedTuple):
-    """What the server says; a refusal, unless it comes after the end."""
-
-    sentence: str
-    final: bool
-    """Whether trying again is of no use."""
-    success: bool
-    """Whether it says that all went well."""
 
 
 class Publisher:
@@ -230,7 +137,7 @@ class Publisher:
                 began = time.monotonic()
                 try:
                     refusal = self._publish()
-                except _Lost as lost:
+                except Lost as lost:
                     self._note("away", str(lost))
                 else:
                     if refusal is None:
@@ -253,26 +160,26 @@ class Publisher:
                 self._slot.stopping = True
             self._discard()
 
-    def _publish(self) -> _Answer | None:
-        """One connection, to its end: returns None if that is as asked, or what the server said. Raises _Lost."""
+    def _publish(self) -> Answer | None:
+        """One connection, to its end: returns None if that is as asked, or what the server said. Raises Lost."""
         try:
             connection = self._address.connect(CONNECT_WITHIN)
         except socket.gaierror as error:
             host = self._address.host
             if error.errno == socket.EAI_AGAIN:
-                raise _Lost(f"The address of the host {host} cannot be looked up now; trying again") from error
-            raise _Lost(f"There is no host called {host}; check the address") from error
+                raise Lost(f"The address of the host {host} cannot be looked up now; trying again") from error
+            raise Lost(f"There is no host called {host}; check the address") from error
         except ssl.SSLError as error:
-            raise _Lost(f"The server at {self._address} cannot be trusted ({error.reason}); trying again") from error
+            raise Lost(f"The server at {self._address} cannot be trusted ({error.reason}); trying again") from error
         except OSError as error:
-            raise _Lost(f"The server at {self._address} is away; trying again") from error
+            raise Lost(f"The server at {self._address} is away; trying again") from error
         with connection, selectors.DefaultSelector() as selector:
             self._socket = connection
             try:
                 selector.register(connection, selectors.EVENT_READ)
-                wire = _Wire(connection, selector, lambda: self._slot.stopping)
+                wire = Wire(connection, selector)
                 return self._converse(wire, connection)
-            except _Answered as answered:
+            except Answered as answered:
                 # Nobody is to draw for it while it speaks, which may take a while.
                 self._note("away", self._status.problem)
                 return self._read_answer(connection, answered.early)
@@ -281,12 +188,12 @@ class Publisher:
                 # What it said before it hung up may still be there to read.
                 try:
                     return self._read_answer(connection)
-                except _Lost:
-                    raise _Lost(f"The connection to {self._address} broke; trying again") from error
+                except Lost:
+                    raise Lost(f"The connection to {self._address} broke; trying again") from error
             finally:
                 self._socket = None
 
-    def _converse(self, wire: _Wire, connection: socket.socket) -> _Answer | None:
+    def _converse(self, wire: Wire, connection: socket.socket) -> Answer | None:
         path = f"/streams/{self._stream}{'?takeover' if self._takeover else ''}"
         wire.send(self._address.request("POST", path, self._token, _HEADERS))
         self._settle(wire)
@@ -294,7 +201,7 @@ class Publisher:
         while True:
             number, frame = self._next()
             if frame is None:
-                wire.send(_chunk(b"--" + BOUNDARY + b"--\r\n") + b"0\r\n\r\n")
+                wire.finish()
                 return self._finish(wire, connection)
             try:
                 wire.check()
@@ -308,8 +215,8 @@ class Publisher:
             if number:
                 self._count(sent=1)
 
-    def _settle(self, wire: _Wire) -> None:
-        """Waits for a refusal, which is to come before any frame is drawn for it. Raises _Answered."""
+    def _settle(self, wire: Wire) -> None:
+        """Waits for a refusal, which is to come before any frame is drawn for it. Raises Answered."""
         until = time.monotonic() + SETTLED_AFTER
         while not self._slot.stopping and (left := until - time.monotonic()) > 0:
             wire.check(min(left, 0.05))
@@ -324,34 +231,28 @@ class Publisher:
                 slot.frame = None
                 slot.condition.notify_all()
                 return number, frame
-            return 0, (None if slot.stopping else _IDLE)
+            return 0, (None if slot.stopping else IDLE)
 
-    def _finish(self, wire: _Wire, connection: socket.socket) -> _Answer | None:
+    def _finish(self, wire: Wire, connection: socket.socket) -> Answer | None:
         """Waits a moment for the server to have all, or to say what it has against the last of it."""
         try:
             wire.check(0.5)
-        except _Answered as answered:
+        except Answered as answered:
             try:
                 said = self._read_answer(connection, answered.early)
-            except _Lost:
+            except Lost:
                 return None
             return None if said.success else said
         except OSError:
             pass
         return None
 
-    def _read_answer(self, connection: socket.socket, early: bytes = b"") -> _Answer:
-        source = answer.Limited(connection, early)
-        source.allow(ANSWER_WITHIN)
+    def _read_answer(self, connection: socket.socket, early: bytes = b"") -> Answer:
         try:
-            with answer.begin(source, "POST") as response:
-                plain = response.headers.get_content_type() == "text/plain"
-                text = response.read(MOST_LETTERS).decode("utf-8", "replace") if plain else ""
+            said = answer.read(connection, early, ANSWER_WITHIN)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _Lost(f"The server at {self._address} closed the connection; trying again") from error
-        sentence = _one_line(text) or _one_line(f"{response.status} {response.reason}")
-        final = response.status in _FINAL or (response.status == http.client.CONFLICT and _OTHER_SOURCE in sentence)
-        return _Answer(f"The server at {self._address} refuses: {sentence}", final, response.status < 300)
+            raise Lost(f"The server at {self._address} closed the connection; trying again") from error
+        return said._replace(sentence=f"The server at {self._address} refuses: {said.sentence}")
 
     def _note(self, state: str, problem: str, connections: int = 0) -> None:
         with self._slot.condition:
@@ -375,93 +276,3 @@ class Publisher:
     def _rest(self, seconds: float) -> None:
         with self._slot.condition:
             self._slot.condition.wait_for(lambda: self._slot.stopping, seconds)
-
-
-class _Wire:
-    """A connection to send on, that notices an early answer."""
-
-    def __init__(
-        self, connection: socket.socket, selector: selectors.BaseSelector, stopping: Callable[[], bool]
-    ) -> None:
-        self._connection = connection
-        self._selector = selector
-        self._stopping = stopping
-        self._gathers = hasattr(connection, "sendmsg") and not isinstance(connection, ssl.SSLSocket)
-        if isinstance(connection, ssl.SSLSocket):
-            connection.settimeout(SLICE)
-        else:
-            # Blocking, with the system's own timeout: then one call sends a whole frame without Python's lock, which
-            # Blender holds while it draws. With Python's timeout each piece would have to wait for the lock.
-            connection.settimeout(None)
-            milliseconds = int(SLICE * 1000)
-            timeout = (
-                milliseconds
-                if sys.platform == "win32"
-                else struct.pack("@ll", milliseconds // 1000, milliseconds % 1000 * 1000)
-            )
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
-            # Else megabytes of frames wait in the system when the server is slow, and what it shows is old.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 512 * 1024)
-
-    def check(self, seconds: float = 0) -> None:
-        """Raises _Answered if the server says something within that time."""
-        if not self._selector.select(seconds):
-            return
-        early = b""
-        if isinstance(self._connection, ssl.SSLSocket):
-            # What has come may be TLS's own, such as the tickets that servers send after the handshake.
-            self._connection.settimeout(0)
-            try:
-                early = self._connection.recv(4096)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return
-            finally:
-                self._connection.settimeout(SLICE)
-        raise _Answered(early)
-
-    def send_part(self, number: int, frame: Frame) -> None:
-        """Sends one part as one chunk."""
-        head = b"--" + BOUNDARY + b"\r\n" + frame.headers
-        if number:
-            head += b"X-Frame-Number: %d\r\n" % number
-        head += b"Content-Length: %d\r\n\r\n" % len(frame.data)
-        size = len(head) + len(frame.data) + 2
-        self.send(b"%x\r\n" % size + head, frame.data, b"\r\n\r\n")
-
-    def send(self, *pieces: memoryview | bytes) -> None:
-        """Sends all the pieces. Raises _Answered, _Lost or OSError."""
-        left = deque(memoryview(piece) for piece in pieces if len(piece))
-        progress = time.monotonic()
-        while left:
-            sent = self._some(left)
-            if sent:
-                progress = time.monotonic()
-            while left and sent >= len(left[0]):
-                sent -= len(left.popleft())
-            if not left:
-                return
-            if sent:
-                left[0] = left[0][sent:]
-            self.check()
-            if time.monotonic() - progress > STALLED_AFTER:
-                raise _Lost("The server takes no more pictures; connecting anew")
-
-    def _some(self, left: deque[memoryview]) -> int:
-        try:
-            return self._connection.sendmsg(left) if self._gathers else self._connection.send(left[0])
-        except (BlockingIOError, TimeoutError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            return 0
-        except OSError as error:
-            # The system's timeout on Windows.
-            if getattr(error, "winerror", None) == 10060:
-                return 0
-            raise
-
-
-def _one_line(text: str) -> str:
-    # What is no letter may be a command to a terminal.
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-
-
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n" % len(data) + data + b"\r\n"

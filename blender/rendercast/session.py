@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The running stream: a timer that draws frame after frame, between which Blender's interface has its time."""
+"""The running stream: a timer that draws frame after frame, between which Blender's interface has its time.
+
+The session and Blender's timer and file handlers stand in one file: they share the one current stream.
+"""
 
 from __future__ import annotations
 

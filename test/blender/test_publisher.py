@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from rendercast import publisher as publishing
 from rendercast.address import Address, parse_address
-from rendercast.publisher import Frame, Publisher, image_frame, raw_frame
+from rendercast.frames import Frame, image_frame, raw_frame
+from rendercast.publisher import Publisher
 from rendercast.telemetry import Telemetry
 from rude_server import RudeServer
 from strict_server import PATIENCE, Part, StrictServer, until
