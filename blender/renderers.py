@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draws the background publisher's frames: off screen as a viewport does, or by rendering into a file."""
+"""The two ways in which the background publisher draws frames: off screen, or by rendering to a file."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ if TYPE_CHECKING:
 
 
 class OffScreenRenderer:
-    """Draws as a 3D viewport does: the fastest way, with the engines that draw a whole picture at once."""
+    """Draws off screen as a 3D viewport does. The fastest way, for Workbench and EEVEE."""
 
     def __init__(self, scene: bpy.types.Scene, options: Options) -> None:
         self._scene = scene
         self._size = (options.width, options.height)
-        self._wardrobe = capture.Wardrobe()
+        self._loan = capture.ViewportLoan()
         self._surface = capture.OffScreen()
         with headless.quiet():
-            capture.wake_gpu(scene)
+            capture.init_gpu(scene)
         from gpu.platform import renderer_get
 
-        card = renderer_get()
-        software = any(name in card.lower() for name in ("llvmpipe", "softpipe", "swiftshader"))
+        gpu = renderer_get()
+        software = any(name in gpu.lower() for name in ("llvmpipe", "softpipe", "swiftshader"))
         if options.antialiasing != "auto":
             scene.display.viewport_aa = options.antialiasing
         elif software:
             scene.display.viewport_aa = "OFF"
-        # Blender draws with a copy of the scene, which this setting alone does not renew.
+        # Blender draws with an evaluated copy of the scene, which this setting alone does not update.
         scene.update_tag()
         bpy.context.view_layer.update()
-        self.name = f"off screen on {'the processor' if software else card}"
+        self.name = f"off screen on {'the CPU' if software else gpu}"
         self.draw(None).release()
 
     def draw(self, data: bytes | None) -> Frame:
-        """Draws one frame."""
+        """Draws one frame with this telemetry. Raises CaptureError."""
         scene, layer = self._scene, bpy.context.view_layer
-        place = self._wardrobe.lend(scene, hidden_only=False)
+        place = self._loan.borrow(scene, hidden_only=False)
         eye = capture.camera_eye(scene, layer, self._size)
         return self._surface.draw(scene, layer, place, eye, self._size, data)
 
     def close(self) -> None:
-        """Gives the graphics memory back."""
+        """Frees the graphics memory."""
         self._surface.free()
 
 
 class FileRenderer:
-    """Renders as F12 does, into a file in memory: the way for Cycles, and where nothing can be drawn off screen."""
+    """Renders as F12 does, to a file in memory. For Cycles, and if drawing off screen fails."""
 
     def __init__(self, scene: bpy.types.Scene, options: Options) -> None:
         self._scene = scene
@@ -70,25 +70,25 @@ class FileRenderer:
         render = scene.render
         render.filepath = str(self._path)
         render.use_file_extension = False
-        # They would go out with the pictures.
+        # Metadata would be published with the frames.
         render.use_stamp = False
         image = render.image_settings
         if hasattr(image, "media_type"):
             image.media_type = "IMAGE"
         self._raw = True
         try:
-            # Bare pixels behind a short header: nothing to compress here, nothing to decode there.
+            # Raw pixels behind a short header need neither compression here nor decoding on the server.
             image.file_format = "TARGA_RAW"
             image.color_mode = "RGBA"
         except TypeError:
             self._raw = False
             image.file_format = "JPEG"
             image.quality = 95
-        self.name = f"by rendering into {folder}"
+        self.name = f"by rendering to {folder}"
         self.draw(None)
 
     def draw(self, data: bytes | None) -> Frame:
-        """Renders one frame."""
+        """Renders one frame with this telemetry. Raises ScriptError."""
         headless.render(self._scene)
         captured = time.time()
         picture = self._path.read_bytes()
@@ -106,9 +106,9 @@ class FileRenderer:
 
 
 def fastest_renderer(scene: bpy.types.Scene, options: Options) -> OffScreenRenderer | FileRenderer:
-    """Returns the fastest way that this Blender offers to draw the scene."""
-    why = "Cycles draws nothing off screen"
-    if capture.draws_itself(scene):
+    """Returns the fastest renderer that this Blender supports for the scene."""
+    why = "Cycles does not draw off screen"
+    if capture.draws_in_viewport(scene):
         try:
             return OffScreenRenderer(scene, options)
         except CaptureError as error:

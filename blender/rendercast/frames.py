@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frames as the publisher sends them: the multipart headers of a picture, and its bytes."""
+"""Frames as the publisher sends them: multipart headers and the bytes of one picture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture with all that the server is to know of it."""
+    """One part of the multipart body: header lines, ending with CRLF, and the picture's bytes."""
 
     headers: bytes
     data: memoryview | bytes
@@ -21,7 +21,7 @@ class Frame:
     """Called once, on any thread, when the bytes are no longer needed."""
 
     def release(self) -> None:
-        """Says that the bytes are no longer needed."""
+        """Calls `done`."""
         if self.done:
             self.done()
 
@@ -37,7 +37,7 @@ def raw_frame(
     telemetry: bytes | None = None,
     done: Callable[[], None] | None = None,
 ) -> Frame:
-    """A frame of bare pixels; `captured` in seconds since the epoch."""
+    """Returns a frame of raw pixels. `captured` is in seconds since the epoch, by default now."""
     kind = f"application/x-raw-pixels; format={pixels}; width={width}; height={height}; rows={rows}"
     return _frame(kind, data, captured, telemetry, done)
 
@@ -45,7 +45,7 @@ def raw_frame(
 def image_frame(
     data: bytes, kind: str = "image/jpeg", *, captured: float | None = None, telemetry: bytes | None = None
 ) -> Frame:
-    """A frame that is a picture file."""
+    """Returns a frame that is an image file. `kind` is its media type."""
     return _frame(kind, data, captured, telemetry, None)
 
 
@@ -63,5 +63,5 @@ def _frame(
     return Frame(headers, data, done)
 
 
-IDLE = Frame(b"Content-Type: application/x-idle\r\n", b"")
-"""Tells the server that the publisher is still there."""
+KEEPALIVE = Frame(b"Content-Type: application/x-idle\r\n", b"")
+"""An empty part that tells the server the publisher is still connected."""

@@ -1,4 +1,4 @@
-"""Tests of the publisher, against a server that reads strictly."""
+"""Tests of the publisher against a strict server and against misbehaving ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def small(shade: int = 7, telemetry: bytes | None = None) -> Frame:
 
 
 class Releases:
-    """Notes what became of frames' bytes."""
+    """Counts the frames that were released."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -125,7 +125,7 @@ class Publishing(PublisherTest):
         self.connected()
         began = time.monotonic()
         self.server.wait(lambda: len(self.server.parts) >= 2)
-        self.assertGreater(time.monotonic() - began, publishing.IDLE_AFTER)
+        self.assertGreater(time.monotonic() - began, publishing.KEEPALIVE_INTERVAL)
         self.assertTrue(all(part.idle for part in self.server.parts))
 
     def test_telemetry_of_any_language_goes_through(self) -> None:
@@ -165,7 +165,7 @@ class SlowServer(PublisherTest):
         released = Releases()
         for shade in range(20):
             publisher.send(raw_frame(pixels(640, 480, shade), 640, 480, done=released))
-            # The first goes out until the system holds no more; the thread is to have begun with it.
+            # The first frame fills the system's buffers; wait until the thread has begun to send it.
             if shade == 0:
                 self.assertTrue(publisher.wait_until_taken(PATIENCE))
         self.server.reading.set()
@@ -178,7 +178,7 @@ class SlowServer(PublisherTest):
         self.assertEqual(shades, sorted(shades))
         self.assertEqual(publisher.status.sent, len(shades))
         self.assertEqual(publisher.status.dropped, 20 - len(shades))
-        # The numbers tell which are missing.
+        # The numbers show which frames were dropped.
         self.assertEqual([part.number for part in self.server.frames], [shade + 1 for shade in shades])
         self.assertEqual(released.count, 20)
 
@@ -206,7 +206,7 @@ class Refusals(PublisherTest):
         self.server.answers = [(401, "Publishing from another machine takes the token.\n")]
         publisher = self.publisher()
         self.assertTrue(until(lambda: publisher.status.state == "refused"))
-        self.assertIn("refuses: Publishing from another machine takes the token.", publisher.status.problem)
+        self.assertIn("refused: Publishing from another machine takes the token.", publisher.status.problem)
         self.assertEqual(len(self.server.requests), 1)
 
     def test_a_stream_that_is_no_publishers_is_final(self) -> None:
@@ -222,19 +222,19 @@ class Refusals(PublisherTest):
         publisher.send(small())
         self.assertTrue(publisher.stop())
         self.assertEqual(publisher.status.state, "refused")
-        self.assertIn("refuses: Too large.", publisher.status.problem)
+        self.assertIn("refused: Too large.", publisher.status.problem)
 
     def test_what_is_said_is_one_line_of_letters(self) -> None:
         self.server.answers = [(400, "One\nline\x1b[2J, " + "long " * 1000)]
         publisher = self.publisher()
         self.assertTrue(until(lambda: publisher.status.state == "refused"))
-        self.assertIn("refuses: One line [2J, long", publisher.status.problem)
+        self.assertIn("refused: One line [2J, long", publisher.status.problem)
         self.assertLess(len(publisher.status.problem), 700)
 
     def test_it_waits_for_another_publisher_to_go(self) -> None:
         self.server.answers = [(409, "A publisher is there already."), (409, "A publisher is there already.")]
         publisher = self.publisher()
-        self.assertTrue(until(lambda: "there already; trying again" in publisher.status.problem))
+        self.assertTrue(until(lambda: "there already; retrying" in publisher.status.problem))
         self.assertEqual((publisher.status.state, publisher.status.connections), ("waiting", 0))
         self.server.wait(lambda: len(self.server.requests) == 3)
         self.assertTrue(until(lambda: publisher.connected))
@@ -243,7 +243,7 @@ class Refusals(PublisherTest):
         self.assertEqual(publisher.status[:2], ("live", ""))
         self.assertEqual(publisher.status.connections, 1)
 
-    @patch.object(publishing, "SETTLED_AFTER", 0)
+    @patch.object(publishing, "REFUSAL_WAIT", 0)
     def test_an_answer_within_a_frame_is_heard(self) -> None:
         self.server.answers = [(413, "2000x2000 is more than the 1000000 pixels allowed.")]
         publisher = self.publisher()
@@ -269,7 +269,7 @@ class LostConnections(PublisherTest):
         self.addCleanup(publisher.stop)
         publisher.start()
         self.assertTrue(until(lambda: publisher.status.state == "away"))
-        self.assertEqual(publisher.status.problem, f"The server at 127.0.0.1:{port} is away; trying again")
+        self.assertEqual(publisher.status.problem, f"Cannot reach the server at 127.0.0.1:{port}; retrying")
         with StrictServer(port) as server:
             self.assertTrue(until(lambda: publisher.connected))
             publisher.send(small(9))
@@ -317,7 +317,7 @@ class LostConnections(PublisherTest):
             for _ in range(2):
                 connection, _address = listener.accept()
                 connection.close()
-            self.assertTrue(until(lambda: "trying again" in publisher.status.problem))
+            self.assertTrue(until(lambda: "retrying" in publisher.status.problem))
             publisher.stop()
 
 
@@ -331,8 +331,8 @@ class Unreachable(unittest.TestCase):
 
     def test_a_host_that_there_is_not_is_told_from_one_that_is_down(self) -> None:
         for code, said in {
-            socket.EAI_NONAME: "There is no host called rendr.local; check the address",
-            socket.EAI_AGAIN: "The address of the host rendr.local cannot be looked up now; trying again",
+            socket.EAI_NONAME: "There is no host rendr.local; check the address",
+            socket.EAI_AGAIN: "Cannot look up the host rendr.local now; retrying",
         }.items():
             with patch("socket.getaddrinfo", side_effect=socket.gaierror(code, "of the system")):
                 publisher = self.publisher(Address("rendr.local"))
@@ -358,7 +358,7 @@ class RudeServers(unittest.TestCase):
                 connection.sendall(b"HTTP/1.1 ")
                 server.drip(connection, data)
 
-            with self.subTest(data), patch.object(publishing, "ANSWER_WITHIN", 0.5), RudeServer(rude) as server:
+            with self.subTest(data), patch.object(publishing, "RESPONSE_TIMEOUT", 0.5), RudeServer(rude) as server:
                 publisher = self.publisher(server)
                 self.assertTrue(until(lambda publisher=publisher: publisher.status.state == "away"))
                 self.assertTrue(until(lambda publisher=publisher: publisher.status.problem))
@@ -377,7 +377,7 @@ class RudeServers(unittest.TestCase):
             self.assertTrue(until(lambda: publisher.connected))
             speak.set()
             self.assertTrue(until(lambda: publisher.status.state == "away"))
-            # It can be stopped in the middle of it.
+            # It can be stopped while the response is incomplete.
             publisher.stop(0.1)
             self.assertEqual(publisher.status.state, "ended")
 
@@ -390,7 +390,7 @@ class RudeServers(unittest.TestCase):
         with RudeServer(rude) as server:
             publisher = self.publisher(server)
             self.assertTrue(until(lambda: server.ends >= 1))
-            # Most of it is what the system holds.
+            # Most of it is in the system's buffers.
             self.assertLess(server.most, 32 * 1024 * 1024)
             self.assertTrue(until(lambda: publisher.status.problem))
 
@@ -422,7 +422,7 @@ class Secure(unittest.TestCase):
                 self.addCleanup(refused.stop)
                 refused.start()
                 self.assertTrue(until(lambda: refused.status.state == "refused"))
-                self.assertIn("refuses: No.", refused.status.problem)
+                self.assertIn("refused: No.", refused.status.problem)
 
 
 class Unstarted(unittest.TestCase):
