@@ -3,8 +3,6 @@
  * Prints a table per size and format and writes JSON.
  */
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -25,7 +23,8 @@ import { SwscaleConverter } from "../src/encoder/swscale.ts";
 import { frameBytes, type RawFrame } from "../src/frame.ts";
 import { systemClock } from "../src/timing.ts";
 import { readOptions } from "./options.ts";
-import { median } from "./statistics.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { median, round } from "./statistics.ts";
 
 const SIZES = [
   [480, 270],
@@ -241,11 +240,11 @@ async function runCase(width: number, height: number, format: Format) {
     ways.map(({ name, times, held, error }) => [
       name,
       {
-        "median ms": round(median(times)),
-        "least ms": round(Math.min(...times)),
-        ratio: round(median(times) / reference),
-        "loop held ms": round(Math.min(...held)),
-        "Cb off by": round(error),
+        "median ms": round(median(times), 2),
+        "least ms": round(Math.min(...times), 2),
+        ratio: round(median(times) / reference, 2),
+        "loop held ms": round(Math.min(...held), 2),
+        "Cb off by": round(error, 2),
       },
     ]),
   );
@@ -267,10 +266,6 @@ function watchLoop(): () => number {
   };
 }
 
-function round(value: number): number {
-  return Number(value.toFixed(2));
-}
-
 async function main(): Promise<void> {
   const results: Record<string, Awaited<ReturnType<typeof runCase>>> = {};
   for (const [width, height] of SIZES) {
@@ -282,12 +277,8 @@ async function main(): Promise<void> {
     }
   }
   console.log(`Ratios to ${REFERENCE}; of ${FRAMES} conversions, by turns, ${PAUSE} ms apart.`);
-  console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
-  mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-  writeFileSync(
-    new URL("results/convert.json", import.meta.url),
-    JSON.stringify({ results, node: process.version }, null, 2),
-  );
+  console.log(machineLine());
+  writeResult("convert.json", { results });
 }
 
 if (isMainThread) await main();

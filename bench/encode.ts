@@ -2,8 +2,6 @@
  * `npm run bench:encode`, such as `-- --shots 480x270@20 --lanes "vp8 cpu 8,h264" --pan 4`: what encoders take and give for frames of the built-in scene, all of them by turns, frame by frame.
  * Prints a table per size and bitrate and writes JSON.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { AV_LOG_ERROR } from "node-av/constants";
 import { Log } from "node-av/lib";
 import { z } from "zod";
@@ -15,7 +13,8 @@ import { LANES, REFERENCE } from "./encode/lanes.ts";
 import { pictures, type Shot } from "./encode/pictures.ts";
 import { decibels, ssim } from "./encode/ssim.ts";
 import { readOptions, shots } from "./options.ts";
-import { median, quantile } from "./statistics.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { mean, median, quantile, round } from "./statistics.ts";
 
 const options = readOptions({
   command: "npm run bench:encode",
@@ -100,29 +99,21 @@ async function runCase(shot: Shot, frames: readonly Planes[], bitrate: number) {
   for (const { coder } of running) coder.close();
   const reference = running.find(({ name }) => name === REFERENCE)?.record;
   const row = ({ cpu, wall, bytes, alike }: Record) => {
-    const [given, mean] = [(sum(bytes) / bytes.length) * 8 * fps, sum(alike) / alike.length];
+    const [given, similarity] = [mean(bytes) * 8 * fps, mean(alike)];
     return {
-      "CPU ms": round(median(cpu)),
-      "CPU ratio": round(median(cpu) / median(reference?.cpu ?? [])),
-      "wall ms": round(median(wall)),
-      "p95 ms": round(quantile(wall, 0.95)),
-      "wall ratio": round(median(wall) / median(reference?.wall ?? [])),
+      "CPU ms": round(median(cpu), 2),
+      "CPU ratio": round(median(cpu) / median(reference?.cpu ?? []), 2),
+      "wall ms": round(median(wall), 2),
+      "p95 ms": round(quantile(wall, 0.95), 2),
+      "wall ratio": round(median(wall) / median(reference?.wall ?? []), 2),
       "kbit/s": Math.round(given / 1000),
-      "of asked": round(given / bitrate),
+      "of asked": round(given / bitrate, 2),
       "largest KB": round(Math.max(...bytes) / 1000, 1),
-      SSIM: round(mean, 4),
-      dB: round(decibels(mean)),
+      SSIM: round(similarity, 4),
+      dB: round(decibels(similarity), 2),
     };
   };
   return Object.fromEntries(running.map(({ name, record }) => [name, row(record)]));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
-}
-
-function round(value: number, digits = 2): number {
-  return Number(value.toFixed(digits));
 }
 
 Log.setLevel(AV_LOG_ERROR);
@@ -141,9 +132,5 @@ for (const { width, height, fps } of options.shots) {
 console.log(
   `Ratios to ${REFERENCE}; of ${FRAMES} frames, by turns; luma noise of ${NOISE} levels, panned by ${PAN}.`,
 );
-console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
-mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-writeFileSync(
-  new URL("results/encode.json", import.meta.url),
-  JSON.stringify({ results, frames: FRAMES, noise: NOISE, pan: PAN, node: process.version }, null, 2),
-);
+console.log(machineLine());
+writeResult("encode.json", { results, frames: FRAMES, noise: NOISE, pan: PAN });

@@ -4,7 +4,7 @@
  * table, writes JSON and a chart into `bench/results`. Needs Debian's golang-go and golang-github-pion-webrtc.v3-dev.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,6 +13,7 @@ import { whole } from "../src/config.ts";
 import { chart } from "./fanout/chart.ts";
 import { writeClip } from "./fanout/clip.ts";
 import { readOptions, shot, someOf, wholeNumbers } from "./options.ts";
+import { writeResult } from "./results.ts";
 
 const LANES = ["native", "workers", "plain", "werift", "pion"] as const;
 type Lane = (typeof LANES)[number];
@@ -190,15 +191,11 @@ for (const viewers of VIEWERS) {
     ]);
   }
 }
-mkdirSync("bench/results", { recursive: true });
-writeFileSync(
-  "bench/results/fanout.json",
-  `${JSON.stringify({ size, fps, cores: cpus().length, results }, null, 2)}\n`,
-);
+writeResult("fanout.json", { size, fps, results });
 const lines = LANES.map((lane) => ({
   name: NAMES[lane],
   points: results.filter((result) => result.lane === lane),
 }));
 const title = `Microseconds of CPU a packet and viewer, ${size} at ${fps} frames a second`;
-writeFileSync("bench/results/fanout.svg", chart(title, lines));
+writeResult("fanout.svg", chart(title, lines));
 rmSync(folder, { recursive: true });

@@ -5,13 +5,14 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { whole } from "../src/config.ts";
 import { startServer } from "../test/e2e/server.ts";
 import { readOptions } from "./options.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { round } from "./statistics.ts";
 
 const { seconds: SECONDS, rounds: ROUNDS } = readOptions({
   command: "npm run bench:idle",
@@ -89,13 +90,9 @@ for (const [name, lane] of Object.entries(LANES)) {
   process.stderr.write(`${name}\n`);
   const rounds = await measure(lane);
   const text = rounds.map((percent) => percent.toFixed(2)).join(" ");
-  rows[name] = { "% of a core": Number(Math.min(...rounds).toFixed(2)), "all rounds": text };
+  rows[name] = { "% of a core": round(Math.min(...rounds), 2), "all rounds": text };
 }
 console.table(rows);
 console.log(`480x270 at 20 frames a second, nobody watching, ${SECONDS} s a round.`);
-console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
-mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-writeFileSync(
-  new URL("results/idle.json", import.meta.url),
-  JSON.stringify({ rows, seconds: SECONDS, node: process.version }, null, 2),
-);
+console.log(machineLine());
+writeResult("idle.json", { rows, seconds: SECONDS });

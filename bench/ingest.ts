@@ -4,10 +4,10 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -22,7 +22,8 @@ import { systemClock } from "../src/timing.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
 import { readOptions } from "./options.ts";
-import { median, quantile } from "./statistics.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { median, quantile, round } from "./statistics.ts";
 
 const SIZES = ["480x270", "1280x720", "1920x1080"];
 const MODES = ["file", "jpeg", "raw"] as const;
@@ -116,11 +117,11 @@ async function runMode(mode: (typeof MODES)[number], size: string) {
     return arrival === undefined ? [] : [arrival - complete];
   });
   return {
-    "median ms": round(median(latencies)),
-    "p95 ms": round(quantile(latencies, 0.95)),
+    "median ms": round(median(latencies), 1),
+    "p95 ms": round(quantile(latencies, 0.95), 1),
     frames: latencies.length,
-    "Blender CPU ms": round(median(measured.map((frame) => frame.cpu))),
-    "server CPU ms": round((user + kernel) / 1000 / FRAMES),
+    "Blender CPU ms": round(median(measured.map((frame) => frame.cpu)), 1),
+    "server CPU ms": round((user + kernel) / 1000 / FRAMES, 1),
     "KiB written": Math.round(written / 1024 / FRAMES),
   };
 }
@@ -156,13 +157,5 @@ console.table(rows);
 console.log(
   "From pixels complete in Blender to pixels in the server; CPU and bytes a frame, rendering not counted.",
 );
-console.log(`On ${cpus().length} x ${cpus()[0]?.model}, Blender drawing on the processor.`);
-mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-writeFileSync(
-  new URL("results/ingest.json", import.meta.url),
-  JSON.stringify({ rows, node: process.version }, null, 2),
-);
-
-function round(value: number): number {
-  return Number(value.toFixed(1));
-}
+console.log(machineLine());
+writeResult("ingest.json", { rows });

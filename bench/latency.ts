@@ -2,20 +2,18 @@
  * `npm run bench:latency`: glass to glass latency of the built-in scene at 480x270 and 20 fps
  * in headless Chromium, read optically, lane after lane in turn within one run. Prints a table, writes JSON.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { readConfig, whole } from "../src/config.ts";
 import { startRendercast } from "../src/rendercast.ts";
 import { launchChromium } from "../test/browser.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
+import { IMAGE } from "./network/screen.ts";
 import { type Sighting, watchScreen } from "./optical.ts";
 import { readOptions } from "./options.ts";
-import { fileLoop, pollingServer } from "./rivals/polled-mjpeg.ts";
-import { median, quantile } from "./statistics.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { startPolledMjpeg } from "./rivals/polled-mjpeg.ts";
+import { median, quantile, round } from "./statistics.ts";
 import { tappedPattern } from "./tapped.ts";
 
 const SIZE = { width: 480, height: 270, fps: 20 };
@@ -59,25 +57,7 @@ async function startServer(playoutDelay: boolean) {
   return { url: `http://127.0.0.1:${port}`, captured, close };
 }
 
-async function startRival() {
-  const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
-  const captured = new Map<number, number>();
-  const source = tappedPattern(SIZE, captured, fileLoop(folder));
-  await source.start({ frame: silent, state: silent, problem: silent });
-  const server = pollingServer(folder);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const close = async () => {
-    await source.close();
-    server.closeAllConnections();
-    server.close();
-    rmSync(folder, { recursive: true });
-  };
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, captured, demand: (watched: boolean) => source.demand(watched), close };
-}
-
 const PLAYER_VIDEO = `() => document.querySelector("rendercast-player").shadowRoot.querySelector("video")`;
-const IMAGE = `() => document.querySelector("img")`;
 
 const showImage = (page: Page, address: string) =>
   page.evaluate((src) => {
@@ -140,7 +120,7 @@ if (!chromium) throw new Error("this bench needs Chromium: node test/setup/parts
 const browser = await launchChromium(chromium);
 const shipped = await startServer(true);
 const buffered = await startServer(false);
-const rival = await startRival();
+const rival = await startPolledMjpeg(SIZE, "127.0.0.1");
 
 const openPlayer = (url: string) => async (page: Page) => {
   await page.goto(url);
@@ -206,8 +186,8 @@ const rows = lanes.map(({ name }, index) => {
   return {
     lane: name,
     frames: latencies.length,
-    "median ms": round(middle),
-    "p95 ms": round(quantile(latencies, 0.95)),
+    "median ms": round(middle, 1),
+    "p95 ms": round(quantile(latencies, 0.95), 1),
     missed,
     "median / (a)": round(middle / first, 2),
     "median / floor": round(middle / floorMs, 2),
@@ -215,20 +195,7 @@ const rows = lanes.map(({ name }, index) => {
 });
 console.table(Object.fromEntries(rows.map(({ lane, ...rest }) => [lane, rest])));
 console.log(
-  `Floor ${round(floorMs)} ms: encode ${round(floor.encode)}, decode ${round(floor.decode)}, half a display interval ${round(floor.halfInterval)}.`,
+  `Floor ${round(floorMs, 1)} ms: encode ${round(floor.encode, 1)}, decode ${round(floor.decode, 1)}, half a display interval ${round(floor.halfInterval, 1)}.`,
 );
-console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
-mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-const file = new URL("results/latency.json", import.meta.url);
-writeFileSync(
-  file,
-  JSON.stringify(
-    { rows, floor, cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
-    null,
-    2,
-  ),
-);
-
-function round(value: number, digits = 1): number {
-  return Number(value.toFixed(digits));
-}
+console.log(machineLine());
+writeResult("latency.json", { rows, floor });

@@ -4,8 +4,7 @@
  * goes through a link of ours, so that every lane meets the same losses. Linux, root. Prints a table per network; writes
  * JSON, and the docs' tables.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
+import { loadavg } from "node:os";
 import { z } from "zod";
 import { size, whole } from "../src/config.ts";
 import { launchChromiumIn } from "../test/browser.ts";
@@ -20,7 +19,8 @@ import { profiles } from "./network/profiles.ts";
 import { type Result, runLane } from "./network/run.ts";
 import { ServerProcess } from "./network/server-process.ts";
 import { readOptions, someOf } from "./options.ts";
-import { median, quantile } from "./statistics.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { median, quantile, round } from "./statistics.ts";
 
 const PINGS = 300;
 
@@ -112,47 +112,28 @@ console.table(
   equal.map(({ share, ssim, vp8, jpeg }) => ({
     share,
     SSIM: round(ssim, 4),
-    VP8: round(vp8 / 1000),
-    JPEG: round(jpeg / 1000),
-    "JPEG / VP8": round(jpeg / vp8),
+    VP8: round(vp8 / 1000, 1),
+    JPEG: round(jpeg / 1000, 1),
+    "JPEG / VP8": round(jpeg / vp8, 1),
   })),
 );
 for (const { what, reached } of aims(results, equal))
   console.log(`${reached ? "reached" : "missed "}  ${what}`);
-console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
-mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-writeFileSync(
-  new URL("results/network.json", import.meta.url),
-  JSON.stringify(
-    {
-      size: sizeText,
-      seconds,
-      seed,
-      tcp: options.tcp,
-      bitrate,
-      bare,
-      load: { before: loadBefore, after: loadavg()[0] },
-      results,
-      equal,
-      cpu: cpus()[0]?.model,
-      cores: cpus().length,
-      node: process.version,
-    },
-    null,
-    2,
-  ),
-);
-writeFileSync(new URL("results/network.md", import.meta.url), markdown(results, equal));
+console.log(machineLine());
+const load = { before: loadBefore, after: loadavg()[0] };
+const about = { size: sizeText, seconds, seed, tcp: options.tcp, bitrate };
+writeResult("network.json", { ...about, bare, load, results, equal });
+writeResult("network.md", markdown(results, equal));
 
 function row(result: Result, drops: boolean) {
   const { frames, liveAgain } = result;
-  const live = liveAgain === undefined ? "never" : round(liveAgain / 1000);
+  const live = liveAgain === undefined ? "never" : round(liveAgain / 1000, 1);
   return {
     "median ms": Math.round(result.median),
     "p95 ms": Math.round(result.p95),
     "freezes > 200 ms": result.freezes,
     "longest ms": Math.round(result.longest),
-    "frozen s": round(result.frozen / 1000),
+    "frozen s": round(result.frozen / 1000, 1),
     shown: frames,
     drawn: result.drawn,
     "source's longest pause": Math.round(result.sourcePause),
@@ -161,10 +142,6 @@ function row(result: Result, drops: boolean) {
     "at the end by": result.transport,
     ...(drops && { "live again after s": live }),
   };
-}
-
-function round(value: number, digits = 1): number {
-  return Number(value.toFixed(digits));
 }
 
 function namesOf(all: readonly { readonly name: string }[]): string[] {

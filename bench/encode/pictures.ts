@@ -31,19 +31,8 @@ export async function pictures({ width, height, fps, noise, pan }: Shot, count: 
       const left = pixels.slice(row, row + by);
       pixels.copyWithin(row, row + by, row + width).set(left, row + width - by);
     }
-    const timings = { captured: time, received: time };
-    const frame: RawFrame = {
-      kind: "raw",
-      format: "rgba",
-      number: n + 1,
-      width,
-      height,
-      data: Buffer.from(pixels.buffer),
-      timings,
-    };
-    // Some spare bytes: the conversion may write a little further.
-    const planes = split("i420", width, height, Buffer.alloc(frameBytes("i420", width, height) + 64));
-    await converter.convert(frame, planes);
+    const rgba = Buffer.from(pixels.buffer);
+    const planes = await toI420(converter, rgba, { width, height, number: n + 1, captured: time });
     const luma = planes.data[0] ?? Buffer.alloc(0);
     for (let i = 0; noise && i < luma.length; i++) {
       seed = (seed * 48_271) % 2_147_483_647;
@@ -53,4 +42,27 @@ export async function pictures({ width, height, fps, noise, pan }: Shot, count: 
   }
   converter.close();
   return all;
+}
+
+/** What {@link toI420} needs to know of a picture. */
+interface About {
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly number: number;
+  readonly captured: EpochMs;
+}
+
+/** Converts an RGBA picture to I420 in memory of its own. */
+export async function toI420(
+  converter: PixelConverter,
+  rgba: Buffer,
+  { width, height, number, captured }: About,
+): Promise<Planes> {
+  const timings = { captured, received: captured };
+  const frame: RawFrame = { kind: "raw", format: "rgba", number, width, height, data: rgba, timings };
+  // 64 spare bytes: the conversion may write a little beyond the planes.
+  const planes = split("i420", width, height, Buffer.alloc(frameBytes("i420", width, height) + 64));
+  await converter.convert(frame, planes);
+  return planes;
 }

@@ -4,18 +4,16 @@ import { Log } from "node-av/lib";
 import sharp from "sharp";
 import { defaultBitrate } from "../../src/encoder/bitrate.ts";
 import { PixelConverter } from "../../src/encoder/pixels.ts";
-import { type Planes, split } from "../../src/encoder/planes.ts";
-import { frameBytes, type RawFrame } from "../../src/frame.ts";
+import type { Planes } from "../../src/encoder/planes.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
 import type { EpochMs } from "../../src/timing.ts";
 import { Coder } from "../encode/coder.ts";
-import { LANES } from "../encode/lanes.ts";
-import type { Shot } from "../encode/pictures.ts";
+import { LANES, REFERENCE } from "../encode/lanes.ts";
+import { type Shot, toI420 } from "../encode/pictures.ts";
 import { type Plane, ssim } from "../encode/ssim.ts";
+import { mean } from "../statistics.ts";
 import { luma } from "./luma.ts";
 
-/** What src/encoder/ffmpeg.ts uses. */
-const SHIPPED = "vp8 cpu 8";
 /** Shares of the default bitrate, which is the last. */
 const RATES = [0.05, 0.1, 0.2, 0.3, 0.5, 1];
 /** Our MJPEG and most render loops have 90. */
@@ -71,11 +69,7 @@ async function draw({ width, height, fps }: Shot): Promise<Drawn[]> {
     const pixels = new Int32Array(width * height);
     scene.draw(pixels, { frameNumber: number, time: captured });
     const rgba = Buffer.from(pixels.buffer);
-    const timings = { captured, received: captured };
-    const frame: RawFrame = { kind: "raw", format: "rgba", number, width, height, data: rgba, timings };
-    // Some spare bytes: the conversion may write a little further.
-    const planes = split("i420", width, height, Buffer.alloc(frameBytes("i420", width, height) + 64));
-    await converter.convert(frame, planes);
+    const planes = await toI420(converter, rgba, { width, height, number, captured });
     drawn.push({ rgba, luma: { data: luma(rgba), stride: width }, planes });
   }
   converter.close();
@@ -85,8 +79,8 @@ async function draw({ width, height, fps }: Shot): Promise<Drawn[]> {
 async function codeVp8(shot: Shot, frames: readonly Drawn[], share: number): Promise<Point> {
   const { width, height, fps } = shot;
   const coder = new Coder(shot);
-  const lane = LANES[SHIPPED];
-  if (!lane) throw new Error(`there is no lane ${SHIPPED}`);
+  const lane = LANES[REFERENCE];
+  if (!lane) throw new Error(`there is no lane ${REFERENCE}`);
   await coder.open(lane, Math.round(share * defaultBitrate(width, height, fps)));
   const [bytes, alike]: [number[], number[]] = [[], []];
   for (const [n, frame] of frames.entries()) {
@@ -128,5 +122,3 @@ function bytesFor(points: readonly Point[], likeness: number): number {
   const share = (likeness - low.ssim) / (high.ssim - low.ssim);
   return low.bytes * (high.bytes / low.bytes) ** share;
 }
-
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;

@@ -1,12 +1,8 @@
 /** The process at the server's end: rendercast as shipped and its rival, each with the built-in scene. */
-import { mkdtempSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { readConfig } from "../../src/config.ts";
 import type { RawFrame } from "../../src/frame.ts";
 import { startRendercast } from "../../src/rendercast.ts";
-import { fileLoop, pollingServer } from "../rivals/polled-mjpeg.ts";
+import { startPolledMjpeg } from "../rivals/polled-mjpeg.ts";
 import { tappedPattern } from "../tapped.ts";
 import { luma } from "./luma.ts";
 
@@ -48,15 +44,7 @@ function keep({ number, data }: RawFrame): void {
 
 const scene = { ...run.size, fps: run.fps };
 const rendercast = await startRendercast(run, silent, { source: tappedPattern(scene, captured, keep) });
-const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
-const write = fileLoop(folder);
-const rivalSource = tappedPattern(scene, captured, (frame) => {
-  keep(frame);
-  write(frame);
-});
-await rivalSource.start({ frame: silent, state: silent, problem: silent });
-const rivalServer = pollingServer(folder);
-await new Promise<void>((resolve) => rivalServer.listen(0, address, resolve));
+const rival = await startPolledMjpeg(scene, address, captured, keep);
 
 async function obey(order: ServerOrder): Promise<unknown> {
   if (order.kind === "luma") return kept.get(order.number);
@@ -64,19 +52,15 @@ async function obey(order: ServerOrder): Promise<unknown> {
   if (order.kind === "metrics") return (await fetch(`${url}/metrics`)).text();
   captured.clear();
   kept.clear();
-  rivalSource.demand(order.rival);
+  rival.demand(order.rival);
   return undefined;
 }
 
 const url = `http://${address}:${rendercast.port}`;
-const rivalUrl = `http://${address}:${(rivalServer.address() as AddressInfo).port}`;
 process.on("message", (order: ServerOrder) => {
   void obey(order).then((answer) => process.send?.({ answer }));
 });
 // Ctrl-C goes to the bench as well, and that ends this.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, silent);
-process.on("disconnect", () => {
-  rmSync(folder, { recursive: true, force: true });
-  process.exit();
-});
-process.send?.({ url, rivalUrl } satisfies ServerReady);
+process.on("disconnect", () => void rival.close().finally(() => process.exit()));
+process.send?.({ url, rivalUrl: rival.url } satisfies ServerReady);

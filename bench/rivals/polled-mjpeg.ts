@@ -3,17 +3,65 @@
  * the server polls flag and picture every 20 ms, and sends the picture at each poll while the flag says
  * that it is whole, as multipart MJPEG whose parts are closed only by the next one.
  */
+import { mkdtempSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeJpeg } from "../../src/encoder/jpeg.ts";
 import type { RawFrame } from "../../src/frame.ts";
 import { Latest } from "../../src/latest.ts";
+import { tappedPattern } from "../tapped.ts";
 
 const POLL_MS = 20;
+const silent = () => {};
+
+/** The baseline, running. */
+export interface PolledMjpeg {
+  readonly url: string;
+  /** When the pixels of each frame were complete, by frame number. */
+  readonly captured: ReadonlyMap<number, number>;
+  /** Lets the render loop run or pause. */
+  demand(watched: boolean): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a render loop with the built-in scene, and the server that polls its files.
+ * @param captured gets the time at which the pixels of each frame were complete.
+ * @param also is called with each frame.
+ */
+export async function startPolledMjpeg(
+  scene: { readonly width: number; readonly height: number; readonly fps: number },
+  address: string,
+  captured = new Map<number, number>(),
+  also: (frame: RawFrame) => void = silent,
+): Promise<PolledMjpeg> {
+  const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
+  const write = fileLoop(folder);
+  const source = tappedPattern(scene, captured, (frame) => {
+    also(frame);
+    write(frame);
+  });
+  await source.start({ frame: silent, state: silent, problem: silent });
+  const server = pollingServer(folder);
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
+  return {
+    url: `http://${address}:${(server.address() as AddressInfo).port}`,
+    captured,
+    demand: (watched) => source.demand(watched),
+    async close() {
+      await source.close();
+      server.closeAllConnections();
+      server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
 
 /** The render loop's side: writes each frame to the folder as the original script does. */
-export function fileLoop(folder: string): (frame: RawFrame) => void {
+function fileLoop(folder: string): (frame: RawFrame) => void {
   const flag = join(folder, "img_written.txt");
   const picture = join(folder, "img.jpg");
   const writing = new Latest<RawFrame>(async (frame) => {
@@ -26,7 +74,7 @@ export function fileLoop(folder: string): (frame: RawFrame) => void {
 }
 
 /** The server's side: `/` is an empty page, `/mjpeg` the stream. */
-export function pollingServer(folder: string): Server {
+function pollingServer(folder: string): Server {
   return createServer((request, response) => {
     if (request.url === "/mjpeg") return stream(folder, response);
     response.setHeader("Content-Type", "text/html").end("<!doctype html>");
