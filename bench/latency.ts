@@ -1,6 +1,6 @@
 /**
- * `npm run bench:latency`: glass to glass latency of the built-in scene at 480x270 and 20 fps
- * in headless Chromium, read optically, lane after lane in turn within one run. Prints a table, writes JSON.
+ * `npm run bench:latency`: latency from complete pixels to the screen, for the built-in scene at 480x270 and 20 fps in
+ * headless Chromium, read optically. The lanes take turns within one run. Prints a table, writes JSON.
  */
 import type { Browser, Page } from "puppeteer-core";
 import { readConfig, whole } from "../src/config.ts";
@@ -18,14 +18,14 @@ import { tappedPattern } from "./tapped.ts";
 
 const SIZE = { width: 480, height: 270, fps: 20 };
 /**
- * 20 frames a second fall on every third of 60 display frames, so within a round each frame waits about as long
- * for the screen. Many short rounds average over that: six make a little more than 300 frames a lane.
+ * At 20 fps on a 60 Hz display, all frames of a round wait about equally long for the screen. Many short rounds
+ * average over that wait; six rounds give a little more than 300 frames per lane.
  */
 const { rounds: ROUNDS } = readOptions({
   command: "npm run bench:latency",
-  about: "from the pixels being complete to being on the screen, in Chromium on this machine",
+  about: "latency from complete pixels to the screen, in Chromium on this machine",
   options: {
-    rounds: { value: "N", help: "rounds of 2.9 seconds for each lane", default: "6", check: whole(1, 1000) },
+    rounds: { value: "N", help: "rounds of 2.9 seconds per lane", default: "6", check: whole(1, 1000) },
   },
 });
 const ROUND_MS = 2900;
@@ -33,9 +33,9 @@ const WARM_UP_MS = 2500;
 
 interface Lane {
   readonly name: string;
-  /** Shows the stream in a fresh page. */
+  /** Opens the stream in a new page. */
   readonly open: (page: Page) => Promise<void>;
-  /** Source text of a function that finds what shows it, in the page. */
+  /** Source text of a function that returns the showing element, run in the page. */
   readonly element: string;
   /** When the pixels of each frame were complete, by frame number. */
   readonly captured: ReadonlyMap<number, number>;
@@ -65,13 +65,13 @@ const showImage = (page: Page, address: string) =>
   }, address);
 
 async function runRound(browser: Browser, lane: Lane, result: Result): Promise<Floor | undefined> {
-  // A window of its own: a tab behind another is hidden, and its player rests.
+  // A window of its own: a background tab is hidden, and its player pauses.
   const page = await browser.newPage({ type: "window" });
   try {
     await lane.open(page);
     await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
     const sightings = await watchScreen(page, lane.element, ROUND_MS);
-    // The first is older than the look that found it.
+    // The first sighting may be late: the frame was on the screen before.
     addSightings(sightings.slice(1), lane.captured, result);
     return lane.element === PLAYER_VIDEO ? await readFloor(page) : undefined;
   } finally {
@@ -90,14 +90,14 @@ function addSightings(sightings: Sighting[], captured: ReadonlyMap<number, numbe
   }
 }
 
-/** What no transport can avoid, in milliseconds: encoding, decoding, and half a display interval. */
+/** The lower bound of any transport, in milliseconds: encoding, decoding and half a display interval. */
 interface Floor {
   readonly encode: number;
   readonly decode: number;
   readonly halfInterval: number;
 }
 
-/** As the player saw it in this round. */
+/** Reads the lower bound of this round from the player. */
 async function readFloor(page: Page): Promise<Floor> {
   const stageTime = (key: string) =>
     page.evaluate(
@@ -116,11 +116,11 @@ async function readFloor(page: Page): Promise<Floor> {
 }
 
 const chromium = findParts(system).chromium;
-if (!chromium) throw new Error("this bench needs Chromium: node test/setup/parts.ts installs it");
+if (!chromium) throw new Error("This bench needs Chromium. Run node test/setup/parts.ts to install it.");
 const browser = await launchChromium(chromium);
 const shipped = await startServer(true);
 const buffered = await startServer(false);
-const rival = await startPolledMjpeg(SIZE, "127.0.0.1");
+const baseline = await startPolledMjpeg(SIZE, "127.0.0.1");
 
 const openPlayer = (url: string) => async (page: Page) => {
   await page.goto(url);
@@ -150,9 +150,9 @@ const lanes: Lane[] = [
   },
   {
     name: "(d) polled file, MJPEG",
-    open: openImage(rival.url, "/mjpeg"),
+    open: openImage(baseline.url, "/mjpeg"),
     element: IMAGE,
-    captured: rival.captured,
+    captured: baseline.captured,
   },
 ];
 const results = lanes.map((): Result => ({ latencies: [], missed: 0 }));
@@ -163,15 +163,15 @@ for (let round = 1; round <= ROUNDS; round++) {
     process.stderr.write(`round ${round} of ${ROUNDS}: ${lane.name}\n`);
     const result = results[index];
     if (!result) continue;
-    // The rival's loop renders whether or not anybody watches; between its turns it would disturb the others.
-    rival.demand(lane.captured === rival.captured);
+    // The baseline's loop renders without viewers too; between its turns it would disturb the other lanes.
+    baseline.demand(lane.captured === baseline.captured);
     const floor = await runRound(browser, lane, result);
     if (floor && index === 0) floors.push(floor);
   }
 }
 
 await browser.close();
-await Promise.all([shipped.close(), buffered.close(), rival.close()]);
+await Promise.all([shipped.close(), buffered.close(), baseline.close()]);
 
 const floor = {
   encode: median(floors.map(({ encode }) => encode)),

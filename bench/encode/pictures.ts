@@ -1,23 +1,24 @@
-/** The pictures to encode: the built-in scene, as it is or all of it in motion, the same ones in each run. */
+/** The frames to encode: the built-in scene, still or panned, identical in each run. */
 import { PixelConverter } from "../../src/encoder/pixels.ts";
 import { type Planes, split } from "../../src/encoder/planes.ts";
 import { frameBytes, type RawFrame } from "../../src/frame.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
 import type { EpochMs } from "../../src/timing.ts";
 
+/** What to draw. */
 export interface Shot {
   /** Pixels. */
   readonly width: number;
   readonly height: number;
-  /** Frames a second. */
+  /** Frames per second. */
   readonly fps: number;
-  /** Levels of luma that each pixel may be off by, up or down, as in a render of few samples. */
+  /** Luma noise in levels, up or down, as in a render with few samples. */
   readonly noise: number;
-  /** Columns that the whole picture moves by from one frame to the next, as by a camera that turns. */
+  /** Columns that the whole picture moves per frame, as with a panning camera. */
   readonly pan: number;
 }
 
-/** So many frames as the encoder takes them: I420. */
+/** Draws `count` frames and converts them to I420. */
 export async function pictures({ width, height, fps, noise, pan }: Shot, count: number): Promise<Planes[]> {
   const scene = new Scene(width, height);
   const converter = new PixelConverter("i420");

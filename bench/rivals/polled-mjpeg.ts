@@ -1,7 +1,7 @@
 /**
- * The design that rendercast replaces, as a rival: the render loop writes one JPEG and raises flag files;
- * the server polls flag and picture every 20 ms, and sends the picture at each poll while the flag says
- * that it is whole, as multipart MJPEG whose parts are closed only by the next one.
+ * Baseline: Flask-style file polling over MJPEG. The render loop writes one JPEG and flag files. The server polls them
+ * every 20 ms and, if the flag says that the picture is complete, sends it as a multipart part, which only the next part
+ * closes.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
@@ -60,7 +60,7 @@ export async function startPolledMjpeg(
   };
 }
 
-/** The render loop's side: writes each frame to the folder as the original script does. */
+/** The render loop: writes each frame to the folder as the original script does. */
 function fileLoop(folder: string): (frame: RawFrame) => void {
   const flag = join(folder, "img_written.txt");
   const picture = join(folder, "img.jpg");
@@ -73,7 +73,7 @@ function fileLoop(folder: string): (frame: RawFrame) => void {
   return (frame) => writing.push(frame);
 }
 
-/** The server's side: `/` is an empty page, `/mjpeg` the stream. */
+/** The server: `/` is an empty page, `/mjpeg` the stream. */
 function pollingServer(folder: string): Server {
   return createServer((request, response) => {
     if (request.url === "/mjpeg") return stream(folder, response);
