@@ -6,12 +6,12 @@ import type { Page } from "puppeteer-core";
 import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../src/signaling/framecode.ts";
 
 /** One sample: the time on the page's clock, and the brightness of each cell of the frame code. */
-interface Sample {
+interface Look {
   readonly at: number;
   readonly cells: number[];
 }
 
-/** A frame's first appearance on the screen. */
+/** A frame as it came to the screen. */
 export interface Sighting {
   readonly number: number;
   /** Milliseconds since the epoch, on this process's clock. */
@@ -19,16 +19,16 @@ export interface Sighting {
 }
 
 /**
- * Samples a video, img or canvas at every display frame, for a number of milliseconds.
- * @param find source text of a function that returns the element, run in the page
+ * Looks at a video, img or canvas at every display frame for a while.
+ * @param find the source text of a function that returns the element, run in the page.
  */
 export async function watchScreen(page: Page, find: string, milliseconds: number): Promise<Sighting[]> {
   const offset = await clockOffset(page);
-  const samples = (await page.evaluate(
-    `(${SAMPLE_FRAMES})(${find}, ${FRAME_CODE_CELLS}, ${cellSizeSource()}, ${milliseconds})`,
-  )) as Sample[];
+  const looks = (await page.evaluate(
+    `(${LOOK})(${find}, ${FRAME_CODE_CELLS}, ${cellSizeSource()}, ${milliseconds})`,
+  )) as Look[];
   const sightings: Sighting[] = [];
-  for (const { at, cells } of samples) {
+  for (const { at, cells } of looks) {
     const number = readFrameCode(cells);
     if (number !== undefined && number !== sightings.at(-1)?.number)
       sightings.push({ number, at: at + offset });
@@ -36,17 +36,17 @@ export async function watchScreen(page: Page, find: string, milliseconds: number
   return sightings;
 }
 
-/** Runs in the page. Keeps only samples that differ from the previous one. */
-const SAMPLE_FRAMES = `async (find, count, cellSize, milliseconds) => {
+/** Runs in the page. Only what differs from the look before is kept. */
+const LOOK = `async (find, count, cellSize, milliseconds) => {
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  const samples = [];
+  const looks = [];
   let last = "";
   const end = performance.now() + milliseconds;
   for (;;) {
     await new Promise(requestAnimationFrame);
     const now = performance.now();
-    if (now > end) return samples;
+    if (now > end) return looks;
     const element = find();
     const width = element?.videoWidth ?? element?.naturalWidth ?? element?.width;
     const height = element?.videoHeight ?? element?.naturalHeight ?? element?.height;
@@ -60,7 +60,7 @@ const SAMPLE_FRAMES = `async (find, count, cellSize, milliseconds) => {
     const pixels = context.getImageData(0, 0, canvas.width, 1).data;
     const cells = Array.from({ length: count }, (_, i) => pixels[4 * Math.floor((i + 0.5) * size) + 1]);
     const key = cells.map((cell) => (cell > 127 ? 1 : 0)).join("");
-    if (key !== last) samples.push({ at: performance.timeOrigin + now, cells });
+    if (key !== last) looks.push({ at: performance.timeOrigin + now, cells });
     last = key;
   }
 }`;
