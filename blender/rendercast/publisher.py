@@ -172,8 +172,7 @@ class Publisher:
                 raise ConnectionLost(f"Cannot look up the host {host} now; retrying") from error
             raise ConnectionLost(f"There is no host {host}; check the address") from error
         except ssl.SSLError as error:
-            problem = f"Cannot verify the certificate of the server at {self._address} ({error.reason}); retrying"
-            raise ConnectionLost(problem) from error
+            raise ConnectionLost(f"The TLS connection to {self._address} failed ({error.reason}); retrying") from error
         except OSError as error:
             raise ConnectionLost(f"Cannot reach the server at {self._address}; retrying") from error
         with connection, selectors.DefaultSelector() as selector:

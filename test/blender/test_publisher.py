@@ -112,7 +112,7 @@ class Publishing(PublisherTest):
         self.server.wait(lambda: self.server.requests)
         self.assertEqual(self.server.requests[0].line, "POST /streams/main?takeover HTTP/1.1")
 
-    def test_the_end_is_told_behind_the_last_frame(self) -> None:
+    def test_the_body_ends_after_the_last_frame(self) -> None:
         publisher = self.connected()
         publisher.send(small(1))
         self.assertTrue(publisher.stop())
@@ -121,7 +121,7 @@ class Publishing(PublisherTest):
         self.assertEqual(publisher.status.state, "ended")
         self.assertEqual((publisher.status.sent, publisher.status.dropped), (1, 0))
 
-    def test_it_says_each_second_that_it_is_there(self) -> None:
+    def test_it_sends_a_keepalive_each_second(self) -> None:
         self.connected()
         began = time.monotonic()
         self.server.wait(lambda: len(self.server.parts) >= 2)
@@ -202,21 +202,21 @@ class SlowServer(PublisherTest):
 
 
 class Refusals(PublisherTest):
-    def test_a_wrong_token_is_final_and_told_in_the_servers_words(self) -> None:
+    def test_a_wrong_token_is_final_and_shows_the_servers_message(self) -> None:
         self.server.answers = [(401, "Publishing from another machine takes the token.\n")]
         publisher = self.publisher()
         self.assertTrue(until(lambda: publisher.status.state == "refused"))
         self.assertIn("refused: Publishing from another machine takes the token.", publisher.status.problem)
         self.assertEqual(len(self.server.requests), 1)
 
-    def test_a_stream_that_is_no_publishers_is_final(self) -> None:
+    def test_a_stream_with_another_source_is_final(self) -> None:
         self.server.answers = [(409, "The stream 'main' has another source: use another name.\n")]
         publisher = self.publisher()
         self.assertTrue(until(lambda: publisher.status.state == "refused"))
         self.assertIn("use another name.", publisher.status.problem)
         self.assertEqual(publisher.status.connections, 0)
 
-    def test_a_refusal_of_the_last_frame_is_heard(self) -> None:
+    def test_a_refusal_of_the_last_frame_is_reported(self) -> None:
         self.server.verdict = (413, "Too large.")
         publisher = self.connected()
         publisher.send(small())
@@ -224,7 +224,7 @@ class Refusals(PublisherTest):
         self.assertEqual(publisher.status.state, "refused")
         self.assertIn("refused: Too large.", publisher.status.problem)
 
-    def test_what_is_said_is_one_line_of_letters(self) -> None:
+    def test_the_servers_message_is_one_printable_line(self) -> None:
         self.server.answers = [(400, "One\nline\x1b[2J, " + "long " * 1000)]
         publisher = self.publisher()
         self.assertTrue(until(lambda: publisher.status.state == "refused"))
@@ -244,7 +244,7 @@ class Refusals(PublisherTest):
         self.assertEqual(publisher.status.connections, 1)
 
     @patch.object(publishing, "REFUSAL_WAIT", 0)
-    def test_an_answer_within_a_frame_is_heard(self) -> None:
+    def test_an_answer_within_a_frame_is_reported(self) -> None:
         self.server.answers = [(413, "2000x2000 is more than the 1000000 pixels allowed.")]
         publisher = self.publisher()
         released = Releases()
@@ -262,7 +262,7 @@ class Refusals(PublisherTest):
 
 
 class LostConnections(PublisherTest):
-    def test_a_server_that_is_away_is_told_of_and_found_when_it_comes(self) -> None:
+    def test_an_absent_server_is_reported_and_found_when_it_starts(self) -> None:
         port = self.server.port
         self.server.close()
         publisher = Publisher(Address("127.0.0.1", port), "main")
@@ -309,7 +309,7 @@ class LostConnections(PublisherTest):
         self.assertTrue(until(lambda: publisher.status.state == "away"))
         self.assertTrue(publisher.stop())
 
-    def test_a_server_that_hangs_up_without_a_word_is_no_end(self) -> None:
+    def test_it_retries_after_a_server_hangs_up_silently(self) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         with listener:
             publisher = Publisher(Address("127.0.0.1", listener.getsockname()[1]), "main")
@@ -329,7 +329,7 @@ class Unreachable(unittest.TestCase):
         self.assertTrue(until(lambda: made.status.problem))
         return made
 
-    def test_a_host_that_there_is_not_is_told_from_one_that_is_down(self) -> None:
+    def test_an_unknown_host_is_distinguished_from_a_failed_lookup(self) -> None:
         for code, said in {
             socket.EAI_NONAME: "There is no host rendr.local; check the address",
             socket.EAI_AGAIN: "Cannot look up the host rendr.local now; retrying",
@@ -338,7 +338,7 @@ class Unreachable(unittest.TestCase):
                 publisher = self.publisher(Address("rendr.local"))
                 self.assertEqual(publisher.status[:2], ("away", said))
 
-    def test_what_nobody_foresaw_is_told_as_well(self) -> None:
+    def test_an_unforeseen_error_is_reported(self) -> None:
         publisher = self.publisher(Address("foo..bar"))
         self.assertEqual(publisher.status.state, "refused")
         self.assertRegex(publisher.status.problem, r"^Publishing to foo\.\.bar:8080 failed \(\w+Error: ")
@@ -351,7 +351,7 @@ class RudeServers(unittest.TestCase):
         made.start()
         return made
 
-    def test_an_answer_that_does_not_end_is_no_connection(self) -> None:
+    def test_an_endless_response_is_no_connection(self) -> None:
         for data in (b"x", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b""):
 
             def rude(server: RudeServer, connection: socket.socket, data: bytes = data) -> None:
@@ -366,7 +366,7 @@ class RudeServers(unittest.TestCase):
                 self.assertEqual(publisher.status.connections, 0)
                 publisher.stop()
 
-    def test_while_a_live_server_says_something_nothing_is_live(self) -> None:
+    def test_the_stream_is_not_live_while_the_server_responds(self) -> None:
         def rude(server: RudeServer, connection: socket.socket) -> None:
             speak.wait()
             server.drip(connection, b"H")
@@ -381,7 +381,7 @@ class RudeServers(unittest.TestCase):
             publisher.stop(0.1)
             self.assertEqual(publisher.status.state, "ended")
 
-    def test_no_more_is_read_than_makes_sense(self) -> None:
+    def test_the_response_has_a_size_limit(self) -> None:
         def rude(server: RudeServer, connection: socket.socket) -> None:
             head = b"HTTP/1.1 503 Busy\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"
             connection.sendall(head)
