@@ -1,10 +1,8 @@
 /**
- * `npm run bench:convert`: packed pixels to I420 by every way at hand, in turns within one run.
- * Prints a table per size and format and writes JSON.
+ * `npm run bench:convert`: compares ways to convert packed pixels to I420, taking turns within one run.
+ * Prints a table per size and format, and writes JSON.
  */
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -25,7 +23,8 @@ import { SwscaleConverter } from "../src/encoder/swscale.ts";
 import { frameBytes, type RawFrame } from "../src/frame.ts";
 import { systemClock } from "../src/timing.ts";
 import { readOptions } from "./options.ts";
-import { median } from "./statistics.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { median, round } from "./statistics.ts";
 
 const SIZES = [
   [480, 270],
@@ -34,36 +33,37 @@ const SIZES = [
 ] as const;
 const FORMATS = { rgba: AV_PIX_FMT_RGBA, bgra: AV_PIX_FMT_BGRA, rgb: AV_PIX_FMT_RGB24 } as const;
 type Format = keyof typeof FORMATS;
-/** Of every second the time is taken; in between, how long it holds the event loop. */
+/** Odd frames measure how long a conversion blocks the event loop, even ones how long it takes. */
 const { frames: FRAMES } = readOptions({
   command: "npm run bench:convert",
-  about: "packed pixels to YUV, by every way at hand",
+  about: "compares ways to convert packed pixels to I420",
   options: {
     frames: {
       value: "N",
-      help: "frames that are converted each way",
+      help: "frames to convert in each way",
       default: "80",
       check: whole(1, 10_000),
     },
   },
 });
-/** The compilers take their time, and memory is touched for the first time. */
+/** Frames not counted: compilers warm up, and memory is touched for the first time. */
 const WARM_UP = 20;
-/** Pause between conversions: as at a live source, what was in the caches is not all there. */
+/** Milliseconds between conversions, so that the CPU caches are as cold as with a live source. */
 const PAUSE = 4;
 
+/** A way to convert. */
 interface Way {
-  /** Resolves with the planes: `target`, or others of its own. */
+  /** Resolves with the planes: `target`, or its own. */
   convert(frame: RawFrame, target: Planes): Promise<Planes>;
   close?(): unknown;
 }
 
-const REFERENCE = "swscale by point";
+const REFERENCE = "swscale, point";
 
 const WAYS: Record<string, (width: number, height: number, format: Format) => Way | Promise<Way>> = {
   [REFERENCE]: (width, height, format) => swscale(width, height, format, SWS_POINT),
   "swscale, fast bilinear": (width, height, format) => swscale(width, height, format, SWS_FAST_BILINEAR),
-  "swscale by area": () => {
+  "swscale, area": () => {
     const converter = new SwscaleConverter("i420");
     return {
       async convert(frame, target) {
@@ -123,7 +123,7 @@ async function inWebAssembly(frame: RawFrame, target: Planes): Promise<Planes> {
   return target;
 }
 
-/** What a worker needs in memory that both threads share: the frame goes in by a copy, and the planes come out. */
+/** Memory that the worker shares: the frame is copied in, and the planes are copied out. */
 function shared(format: Format, width: number, height: number) {
   const input = new SharedArrayBuffer(frameBytes(format, width, height));
   const output = new SharedArrayBuffer(frameBytes("i420", width, height));
@@ -158,7 +158,7 @@ function serveAsWorker({ input, output, format, width, height }: ReturnType<type
   parentPort?.postMessage(0);
 }
 
-/** Even sizes only. */
+/** The conversion in plain JavaScript, for even sizes. */
 function inJavaScript({ format, width, height, data }: RawFrame, { data: planes, strides }: Planes): void {
   const [luma, cb, cr] = planes as [Buffer, Buffer, Buffer];
   const [lumaStride, chromaStride] = strides as [number, number];
@@ -191,7 +191,7 @@ function rawFrame(format: Format, width: number, height: number, data: Buffer): 
   return { kind: "raw", format, width, height, data, number: 1, timings };
 }
 
-/** How far chroma is from the average of 2x2 pixels, in levels: the mean over some of Cb. */
+/** Mean error of Cb against the average of 2x2 pixels, in levels, over a sample. */
 function chromaError({ format, width, height, data }: RawFrame, planes: Planes): number {
   const exact = split("i420", width, height, Buffer.alloc(frameBytes("i420", width, height)));
   inJavaScript({ format, width, height, data } as RawFrame, exact);
@@ -207,7 +207,7 @@ function chromaError({ format, width, height, data }: RawFrame, planes: Planes):
 }
 
 async function runCase(width: number, height: number, format: Format) {
-  // Noise is the hardest for chroma; several frames, as the caches would hold a small one.
+  // Noise is the worst case for chroma. Several frames, because the caches could hold a single small one.
   const frames = Array.from({ length: 4 }, () => {
     const data = Buffer.alloc(frameBytes(format, width, height));
     for (let i = 0; i < data.length; i++) data[i] = Math.random() * 256;
@@ -217,58 +217,54 @@ async function runCase(width: number, height: number, format: Format) {
   const ways = await Promise.all(
     Object.entries(WAYS).map(async ([name, open]) => {
       const way = await open(width, height, format);
-      return { name, way, times: [] as number[], held: [] as number[], error: 0 };
+      return { name, way, times: [] as number[], blocked: [] as number[], error: 0 };
     }),
   );
   for (let n = 0; n < WARM_UP + FRAMES; n++) {
     const frame = frames[n % frames.length] as RawFrame;
     for (const one of ways) {
       await sleep(PAUSE);
-      const watch = n % 2 === 1 ? watchLoop() : undefined;
+      const watch = n % 2 === 1 ? watchEventLoop() : undefined;
       const start = performance.now();
       const planes = await one.way.convert(frame, target);
       const took = performance.now() - start;
-      const held = watch?.();
+      const blocked = watch?.();
       if (n === 0) one.error = chromaError(frame, planes);
       if (n < WARM_UP) continue;
-      if (held === undefined) one.times.push(took);
-      else one.held.push(held);
+      if (blocked === undefined) one.times.push(took);
+      else one.blocked.push(blocked);
     }
   }
   for (const { way } of ways) await way.close?.();
   const reference = median(ways.find(({ name }) => name === REFERENCE)?.times ?? []);
   return Object.fromEntries(
-    ways.map(({ name, times, held, error }) => [
+    ways.map(({ name, times, blocked, error }) => [
       name,
       {
-        "median ms": round(median(times)),
-        "least ms": round(Math.min(...times)),
-        ratio: round(median(times) / reference),
-        "loop held ms": round(Math.min(...held)),
-        "Cb off by": round(error),
+        "median ms": round(median(times), 2),
+        "min ms": round(Math.min(...times), 2),
+        ratio: round(median(times) / reference, 2),
+        "loop blocked ms": round(Math.min(...blocked), 2),
+        "Cb error": round(error, 2),
       },
     ]),
   );
 }
 
-/** Looks at the event loop from now on; the function ends it, and tells for how long at most nothing else had a turn. */
-function watchLoop(): () => number {
+/** Watches the event loop. The returned function stops it, and returns the longest block in milliseconds. */
+function watchEventLoop(): () => number {
   let [last, longest, watching] = [performance.now(), 0, true];
-  const look = () => {
+  const check = () => {
     const now = performance.now();
     longest = Math.max(longest, now - last);
     last = now;
-    if (watching) setImmediate(look);
+    if (watching) setImmediate(check);
   };
-  setImmediate(look);
+  setImmediate(check);
   return () => {
     watching = false;
     return Math.max(longest, performance.now() - last);
   };
-}
-
-function round(value: number): number {
-  return Number(value.toFixed(2));
 }
 
 async function main(): Promise<void> {
@@ -281,13 +277,9 @@ async function main(): Promise<void> {
       console.table(results[name]);
     }
   }
-  console.log(`Ratios to ${REFERENCE}; of ${FRAMES} conversions, by turns, ${PAUSE} ms apart.`);
-  console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
-  mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-  writeFileSync(
-    new URL("results/convert.json", import.meta.url),
-    JSON.stringify({ results, node: process.version }, null, 2),
-  );
+  console.log(`Ratios to ${REFERENCE}; ${FRAMES} conversions each, taking turns, ${PAUSE} ms apart.`);
+  console.log(machineLine());
+  writeResult("convert.json", { results });
 }
 
 if (isMainThread) await main();

@@ -1,9 +1,7 @@
 /**
- * `npm run bench:encode`, such as `-- --shots 480x270@20 --lanes "vp8 cpu 8,h264" --pan 4`: what encoders take and give for frames of the built-in scene, all of them by turns, frame by frame.
- * Prints a table per size and bitrate and writes JSON.
+ * `npm run bench:encode`: CPU time, bitrate and SSIM of encoders for the built-in scene, taking turns frame by frame.
+ * Example: `-- --shots 480x270@20 --lanes "vp8 cpu 8,h264" --pan 4`. Prints a table per size and bitrate, writes JSON.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { AV_LOG_ERROR } from "node-av/constants";
 import { Log } from "node-av/lib";
 import { z } from "zod";
@@ -15,35 +13,36 @@ import { LANES, REFERENCE } from "./encode/lanes.ts";
 import { pictures, type Shot } from "./encode/pictures.ts";
 import { decibels, ssim } from "./encode/ssim.ts";
 import { readOptions, shots } from "./options.ts";
-import { median, quantile } from "./statistics.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { mean, median, quantile, round } from "./statistics.ts";
 
 const options = readOptions({
   command: "npm run bench:encode",
-  about: "what encoders take and give for frames of the built-in scene",
+  about: "CPU time, bitrate and SSIM of encoders for the built-in scene",
   options: {
-    frames: { value: "N", help: "frames that are counted", default: "150", check: whole(1, 10_000) },
+    frames: { value: "N", help: "frames to measure", default: "150", check: whole(1, 10_000) },
     shots: {
       value: "WxH@FPS,...",
-      help: "the pictures",
+      help: "sizes and frame rates",
       default: "480x270@20,1280x720@30",
       check: shots,
     },
-    noise: { value: "N", help: "levels of luma noise", default: "0", check: whole(0, 255) },
+    noise: { value: "N", help: "luma noise in levels", default: "0", check: whole(0, 255) },
     lanes: {
       value: "NAME,...",
-      help: "beginnings of the lanes' names; the reference is always there",
+      help: "prefixes of lane names; the reference always runs",
       default: "vp8,h264",
       check: z
         .string()
         .transform((text) => text.split(","))
         .refine(
           (starts) => starts.every((start) => Object.keys(LANES).some((name) => name.startsWith(start))),
-          "beginnings of lanes' names, which --help lists, with commas between",
+          "prefixes of lane names (see --help), separated by commas",
         ),
     },
     pan: {
       value: "N",
-      help: "columns that the picture moves by from frame to frame",
+      help: "columns that the picture moves per frame",
       default: "0",
       check: whole(0, 1000),
     },
@@ -56,23 +55,23 @@ const options = readOptions({
   },
 });
 const { frames: FRAMES, noise: NOISE, pan: PAN } = options;
-/** Frames until the encoders have settled on a speed and a quality: not counted. */
+/** Frames not counted, until the encoders have settled on a speed and a quality. */
 const WARM_UP = 30;
 /** Shares of the default bitrate. */
 const RATES = [0.25, 0.5, 1, 2];
-/** One frame in so many is compared with its source. */
+/** Every n-th frame is compared with its source. */
 const COMPARED = 3;
 
 const lanes = Object.entries(LANES).filter(
   ([name]) => name === REFERENCE || options.lanes.some((start) => name.startsWith(start)),
 );
 
-/** What a lane did, frame by frame. */
-interface Record {
+/** A lane's measurements, one per frame. */
+interface Series {
   readonly cpu: number[];
   readonly wall: number[];
   readonly bytes: number[];
-  readonly alike: number[];
+  readonly similarities: number[];
 }
 
 async function runCase(shot: Shot, frames: readonly Planes[], bitrate: number) {
@@ -81,7 +80,7 @@ async function runCase(shot: Shot, frames: readonly Planes[], bitrate: number) {
     lanes.map(async ([name, lane]) => {
       const coder = new Coder(shot);
       await coder.open(lane, bitrate);
-      const record: Record = { cpu: [], wall: [], bytes: [], alike: [] };
+      const record: Series = { cpu: [], wall: [], bytes: [], similarities: [] };
       return { name, coder, record };
     }),
   );
@@ -94,35 +93,27 @@ async function runCase(shot: Shot, frames: readonly Planes[], bitrate: number) {
       record.bytes.push(bytes);
       if (n % COMPARED > 0) continue;
       const source = { data: frame.data[0] as Buffer, stride: frame.strides[0] as number };
-      record.alike.push(ssim(source, coder.luma, width, height));
+      record.similarities.push(ssim(source, coder.luma, width, height));
     }
   }
   for (const { coder } of running) coder.close();
   const reference = running.find(({ name }) => name === REFERENCE)?.record;
-  const row = ({ cpu, wall, bytes, alike }: Record) => {
-    const [given, mean] = [(sum(bytes) / bytes.length) * 8 * fps, sum(alike) / alike.length];
+  const row = ({ cpu, wall, bytes, similarities }: Series) => {
+    const [rate, similarity] = [mean(bytes) * 8 * fps, mean(similarities)];
     return {
-      "CPU ms": round(median(cpu)),
-      "CPU ratio": round(median(cpu) / median(reference?.cpu ?? [])),
-      "wall ms": round(median(wall)),
-      "p95 ms": round(quantile(wall, 0.95)),
-      "wall ratio": round(median(wall) / median(reference?.wall ?? [])),
-      "kbit/s": Math.round(given / 1000),
-      "of asked": round(given / bitrate),
+      "CPU ms": round(median(cpu), 2),
+      "CPU ratio": round(median(cpu) / median(reference?.cpu ?? []), 2),
+      "wall ms": round(median(wall), 2),
+      "p95 ms": round(quantile(wall, 0.95), 2),
+      "wall ratio": round(median(wall) / median(reference?.wall ?? []), 2),
+      "kbit/s": Math.round(rate / 1000),
+      "of target": round(rate / bitrate, 2),
       "largest KB": round(Math.max(...bytes) / 1000, 1),
-      SSIM: round(mean, 4),
-      dB: round(decibels(mean)),
+      SSIM: round(similarity, 4),
+      dB: round(decibels(similarity), 2),
     };
   };
   return Object.fromEntries(running.map(({ name, record }) => [name, row(record)]));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
-}
-
-function round(value: number, digits = 2): number {
-  return Number(value.toFixed(digits));
 }
 
 Log.setLevel(AV_LOG_ERROR);
@@ -139,11 +130,7 @@ for (const { width, height, fps } of options.shots) {
   }
 }
 console.log(
-  `Ratios to ${REFERENCE}; of ${FRAMES} frames, by turns; luma noise of ${NOISE} levels, panned by ${PAN}.`,
+  `Ratios to ${REFERENCE}; ${FRAMES} frames, taking turns; luma noise ${NOISE} levels, pan ${PAN} columns.`,
 );
-console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
-mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-writeFileSync(
-  new URL("results/encode.json", import.meta.url),
-  JSON.stringify({ results, frames: FRAMES, noise: NOISE, pan: PAN, node: process.version }, null, 2),
-);
+console.log(machineLine());
+writeResult("encode.json", { results, frames: FRAMES, noise: NOISE, pan: PAN });

@@ -1,10 +1,10 @@
 /**
- * `npm run bench:fanout`: what a viewer more costs. Sends a real encoded stream to
- * real peer connections (pion's, in a process of their own) by our two forms, by werift and by pion itself. Prints a
- * table, writes JSON and a chart into `bench/results`. Needs Debian's golang-go and golang-github-pion-webrtc.v3-dev.
+ * `npm run bench:fanout`: cost per additional viewer. Sends a real encoded stream to real peer connections (pion, in a
+ * process of its own) with our native and plain senders, with werift and with pion. Prints a table, writes JSON and a
+ * chart to `bench/results`. Needs Debian's golang-go and golang-github-pion-webrtc.v3-dev.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,6 +13,7 @@ import { whole } from "../src/config.ts";
 import { chart } from "./fanout/chart.ts";
 import { writeClip } from "./fanout/clip.ts";
 import { readOptions, shot, someOf, wholeNumbers } from "./options.ts";
+import { writeResult } from "./results.ts";
 
 const LANES = ["native", "workers", "plain", "werift", "pion"] as const;
 type Lane = (typeof LANES)[number];
@@ -31,49 +32,49 @@ const {
   lanes,
 } = readOptions({
   command: "npm run bench:fanout",
-  about: "what a viewer more costs, with a real stream sent to real peer connections",
+  about: "cost per additional viewer, with real peer connections",
   options: {
     viewers: {
       value: "N,...",
-      help: "how many at once, by turns",
+      help: "numbers of viewers, one after the other",
       default: "1,10,50,100,200",
       check: wholeNumbers,
     },
-    seconds: { value: "N", help: "how long with each number", default: "8", check: whole(1, 600) },
-    shot: { value: "WxH@FPS", help: "the picture", default: "480x270@20", check: shot },
-    lanes: { value: "NAME,...", help: "what sends", default: LANES.join(), check: someOf(LANES) },
+    seconds: { value: "N", help: "duration of each measurement", default: "8", check: whole(1, 600) },
+    shot: { value: "WxH@FPS", help: "size and frame rate", default: "480x270@20", check: shot },
+    lanes: { value: "NAME,...", help: "senders", default: LANES.join(), check: someOf(LANES) },
   },
   choices: { Lanes: LANES.map((name) => ({ name, about: NAMES[name] })) },
 });
-/** Beyond it werift alone fills a core. */
-const MOST_WERIFT = 100;
+/** With more viewers, werift saturates a core. */
+const MAX_WERIFT_VIEWERS = 100;
 
 interface Result {
   readonly lane: Lane;
   readonly viewers: number;
   /** Microseconds of CPU of the sending process, per packet and viewer. */
   readonly cpuPerPacket: number;
-  /** From the encoded frame to the last viewer's socket, ms. */
+  /** Milliseconds from the encoded frame to the last viewer's socket. */
   readonly p99: number;
-  /** Packets a second to all viewers together without pauses. */
+  /** Packets per second to all viewers together, sending without pauses. */
   readonly saturated: number;
-  /** Bytes of memory a viewer takes in the sending process. */
+  /** Bytes of memory per viewer in the sending process. */
   readonly memory: number;
-  /** Connections made a second, receivers' part included. */
+  /** Connections per second, including the receivers' work. */
   readonly joins: number;
-  /** Share of the packets that did not come. */
+  /** Share of packets lost. */
   readonly lost: number;
 }
 
-/** A process that speaks lines of JSON. */
-class Talker {
+/** A child process that exchanges lines of JSON. */
+class JsonProcess {
   readonly process: ChildProcess;
   readonly #waiting: ((line: Record<string, unknown>) => void)[] = [];
   readonly #lines: Record<string, unknown>[] = [];
 
   constructor(command: string, parameters: readonly string[]) {
     this.process = spawn(command, parameters, { stdio: ["pipe", "pipe", "inherit"] });
-    if (this.process.stdout === null) throw new Error("no output");
+    if (this.process.stdout === null) throw new Error("The process has no standard output.");
     createInterface({ input: this.process.stdout }).on("line", (text) => {
       const line = JSON.parse(text);
       const waiting = this.#waiting.shift();
@@ -82,11 +83,11 @@ class Talker {
     });
   }
 
-  say(line: unknown): void {
+  send(line: unknown): void {
     this.process.stdin?.write(`${JSON.stringify(line)}\n`);
   }
 
-  async hear(): Promise<Record<string, unknown>> {
+  async receive(): Promise<Record<string, unknown>> {
     const line = this.#lines.shift();
     return line ?? new Promise((resolve) => this.#waiting.push(resolve));
   }
@@ -110,30 +111,33 @@ console.log(
 async function measure(lane: Lane, viewers: number): Promise<Result> {
   const sender =
     lane === "pion"
-      ? new Talker(pion, ["send"])
-      : new Talker(process.execPath, [fileURLToPath(new URL("fanout/sender.ts", import.meta.url)), lane]);
-  const receivers = new Talker(pion, ["receive", String(viewers)]);
+      ? new JsonProcess(pion, ["send"])
+      : new JsonProcess(process.execPath, [
+          fileURLToPath(new URL("fanout/sender.ts", import.meta.url)),
+          lane,
+        ]);
+  const receivers = new JsonProcess(pion, ["receive", String(viewers)]);
   const offers: Record<string, unknown>[] = [];
-  while (offers.length < viewers) offers.push(await receivers.hear());
+  while (offers.length < viewers) offers.push(await receivers.receive());
   const empty = rssOf(sender);
   const began = performance.now();
   for (const offer of offers) {
-    sender.say(offer);
-    receivers.say(await sender.hear());
+    sender.send(offer);
+    receivers.send(await sender.receive());
   }
   const count = async () => {
-    receivers.say({ count: true });
-    return (await receivers.hear()) as { connected: number; received: number; lost: number };
+    receivers.send({ count: true });
+    return (await receivers.receive()) as { connected: number; received: number; lost: number };
   };
   while ((await count()).connected < viewers) await new Promise((resolve) => setTimeout(resolve, 20));
   const joined = (performance.now() - began) / 1000;
   const memory = (rssOf(sender) - empty) / viewers;
-  // What the joins left to do is done.
+  // Wait until the work of the joins is done.
   await new Promise((resolve) => setTimeout(resolve, 1000));
 
   const run = async (saturate: boolean, seconds: number) => {
-    sender.say({ run: { clip: path, fps, seconds, saturate } });
-    return (await sender.hear()) as { packets: number; cpu: number; elapsed: number; p99: number };
+    sender.send({ run: { clip: path, fps, seconds, saturate } });
+    return (await sender.receive()) as { packets: number; cpu: number; elapsed: number; p99: number };
   };
   const paced = await run(false, SECONDS);
   const { received, lost } = await count();
@@ -152,7 +156,7 @@ async function measure(lane: Lane, viewers: number): Promise<Result> {
   };
 }
 
-function rssOf({ process: { pid } }: Talker): number {
+function rssOf({ process: { pid } }: JsonProcess): number {
   return Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" })) * 1024;
 }
 
@@ -160,9 +164,9 @@ const results: Result[] = [];
 const HEAD = [
   "viewers",
   "lane",
-  "us CPU/packet",
+  "CPU us/packet",
   "p99 ms",
-  "packets/s full",
+  "max packets/s",
   "KiB/viewer",
   "joins/s",
   "lost %",
@@ -175,7 +179,7 @@ row(HEAD);
 for (const viewers of VIEWERS) {
   for (const lane of LANES) {
     if (!lanes.includes(lane)) continue;
-    if (lane === "werift" && viewers > MOST_WERIFT) continue;
+    if (lane === "werift" && viewers > MAX_WERIFT_VIEWERS) continue;
     const result = await measure(lane, viewers);
     results.push(result);
     row([
@@ -190,15 +194,11 @@ for (const viewers of VIEWERS) {
     ]);
   }
 }
-mkdirSync("bench/results", { recursive: true });
-writeFileSync(
-  "bench/results/fanout.json",
-  `${JSON.stringify({ size, fps, cores: cpus().length, results }, null, 2)}\n`,
-);
+writeResult("fanout.json", { size, fps, results });
 const lines = LANES.map((lane) => ({
   name: NAMES[lane],
   points: results.filter((result) => result.lane === lane),
 }));
-const title = `Microseconds of CPU a packet and viewer, ${size} at ${fps} frames a second`;
-writeFileSync("bench/results/fanout.svg", chart(title, lines));
+const title = `CPU microseconds per packet and viewer, ${size} at ${fps} fps`;
+writeResult("fanout.svg", chart(title, lines));
 rmSync(folder, { recursive: true });

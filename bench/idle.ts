@@ -1,37 +1,37 @@
 /**
- * `npm run bench:idle`: what the server costs while a publisher pushes and nobody watches.
- * Real processes. Of several rounds the least counts: other programs only ever add, and so do the first minute's
- * compilers. Prints a table and writes JSON.
+ * `npm run bench:idle`: CPU of the server while a publisher pushes and there are no viewers, with real processes.
+ * The minimum of several rounds counts: other programs and warming compilers only add. Prints a table, writes JSON.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { whole } from "../src/config.ts";
 import { startServer } from "../test/e2e/server.ts";
 import { readOptions } from "./options.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { round } from "./statistics.ts";
 
 const { seconds: SECONDS, rounds: ROUNDS } = readOptions({
   command: "npm run bench:idle",
-  about: "what the server costs while a publisher pushes and nobody watches",
+  about: "CPU of the server while a publisher pushes and there are no viewers",
   options: {
-    seconds: { value: "N", help: "seconds of a round", default: "20", check: whole(1, 3600) },
-    rounds: { value: "N", help: "rounds, of which the least counts", default: "5", check: whole(1, 100) },
+    seconds: { value: "N", help: "seconds per round", default: "20", check: whole(1, 3600) },
+    rounds: { value: "N", help: "rounds; the minimum counts", default: "5", check: whole(1, 100) },
   },
 });
-/** The publisher has come, and one that rests does so. */
+/** Milliseconds until the publisher is connected, and has paused if it does. */
 const WARM_UP = 5000;
-/** Linux counts a process's time in these, whatever the kernel's own tick. */
-const TICKS_A_SECOND = 100;
+/** USER_HZ: the unit of CPU times in /proc on Linux. */
+const TICKS_PER_SECOND = 100;
 const NODE = fileURLToPath(new URL("idle/publisher.ts", import.meta.url));
 const PYTHON = fileURLToPath(new URL("idle/publisher.py", import.meta.url));
 
 interface Lane {
   readonly publish?: (url: string) => ChildProcess;
-  /** Whether it stops sending when it hears that nobody watches. */
-  readonly rests?: boolean;
+  /** Whether it pauses without viewers. */
+  readonly pauses?: boolean;
 }
 
 const node = (kind: string) => (url: string) =>
@@ -43,11 +43,11 @@ const LANES: Record<string, Lane> = {
   "no publisher": {},
   "a JPEG": { publish: node("jpeg") },
   "raw pixels": { publish: node("raw") },
-  "raw pixels from Blender": { ...python(), rests: true },
+  "raw pixels from Blender": { ...python(), pauses: true },
   "raw pixels from Blender with --always": python("--always"),
 };
 
-async function measure({ publish, rests = false }: Lane) {
+async function measure({ publish, pauses = false }: Lane) {
   const server = await startServer();
   const publisher = publish?.(server.url);
   try {
@@ -60,8 +60,8 @@ async function measure({ publish, rests = false }: Lane) {
       rounds.push((cpuOf(server.process) - before) / ((performance.now() - began) / 1e5));
     }
     const { fps, state } = await server.info();
-    const sound = rests ? fps === 0 : fps > 19;
-    if (publisher && (state.kind !== "live" || !sound)) throw new Error(`${state.kind} at ${fps} fps`);
+    const asExpected = pauses ? fps === 0 : fps > 19;
+    if (publisher && (state.kind !== "live" || !asExpected)) throw new Error(`${state.kind} at ${fps} fps`);
     return rounds;
   } finally {
     if (publisher) {
@@ -73,15 +73,15 @@ async function measure({ publish, rests = false }: Lane) {
   }
 }
 
-/** The seconds that it has taken of all cores, in all its threads. */
+/** CPU seconds of a process so far, over all threads. */
 function cpuOf({ pid }: ChildProcess): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The name, in parentheses, may contain anything.
+  // The name, in parentheses, may contain any character.
   const [user, kernel] = stat
     .slice(stat.lastIndexOf(")") + 2)
     .split(" ")
     .slice(11, 13);
-  return (Number(user) + Number(kernel)) / TICKS_A_SECOND;
+  return (Number(user) + Number(kernel)) / TICKS_PER_SECOND;
 }
 
 const rows: Record<string, { "% of a core": number; "all rounds": string }> = {};
@@ -89,13 +89,9 @@ for (const [name, lane] of Object.entries(LANES)) {
   process.stderr.write(`${name}\n`);
   const rounds = await measure(lane);
   const text = rounds.map((percent) => percent.toFixed(2)).join(" ");
-  rows[name] = { "% of a core": Number(Math.min(...rounds).toFixed(2)), "all rounds": text };
+  rows[name] = { "% of a core": round(Math.min(...rounds), 2), "all rounds": text };
 }
 console.table(rows);
-console.log(`480x270 at 20 frames a second, nobody watching, ${SECONDS} s a round.`);
-console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
-mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-writeFileSync(
-  new URL("results/idle.json", import.meta.url),
-  JSON.stringify({ rows, seconds: SECONDS, node: process.version }, null, 2),
-);
+console.log(`480x270 at 20 fps, no viewers, ${SECONDS} s per round.`);
+console.log(machineLine());
+writeResult("idle.json", { rows, seconds: SECONDS });

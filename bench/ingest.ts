@@ -1,13 +1,13 @@
 /**
- * `npm run bench:ingest`: from the pixels being complete in a real Blender to a RawFrame in the server,
- * by the folder's file, by a pushed JPEG and by pushed pixels. Prints a table and writes JSON.
+ * `npm run bench:ingest`: latency from complete pixels in a real Blender to a RawFrame in the server, through the
+ * folder's file, a pushed JPEG and pushed raw pixels. Prints a table, writes JSON.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -22,31 +22,33 @@ import { systemClock } from "../src/timing.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
 import { readOptions } from "./options.ts";
-import { median, quantile } from "./statistics.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { median, quantile, round } from "./statistics.ts";
 
 const SIZES = ["480x270", "1280x720", "1920x1080"];
 const MODES = ["file", "jpeg", "raw"] as const;
 const { frames: FRAMES } = readOptions({
   command: "npm run bench:ingest",
-  about: "from the pixels being complete in Blender to pixels in the server",
+  about: "latency from complete pixels in Blender to pixels in the server",
   options: {
-    frames: { value: "N", help: "frames of each size and way", default: "40", check: whole(1, 10_000) },
+    frames: { value: "N", help: "frames per size and mode", default: "40", check: whole(1, 10_000) },
   },
 });
-/** The first are slow: shaders compile, connections open. */
+/** Frames not counted: shaders compile, connections open. */
 const WARM_UP = 5;
+/** Bytes and pixels per frame. */
 const LIMIT = 64 * 1024 * 1024;
 const decoder = new Decoder(LIMIT, systemClock);
 const SCRIPT = fileURLToPath(new URL("ingest_blender.py", import.meta.url));
 
-/** What Blender says of one frame. */
+/** Blender's report of one frame: epoch and CPU time in milliseconds. */
 interface Complete {
   readonly complete: number;
   readonly cpu: number;
 }
 
 const found = findParts(system).blender;
-if (!found) throw new Error("this bench needs Blender: node test/setup/parts.ts installs it");
+if (!found) throw new Error("This bench needs Blender. Run node test/setup/parts.ts to install it.");
 const blender: string = found;
 const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
 const arrivals: number[] = [];
@@ -54,7 +56,7 @@ const arrivals: number[] = [];
 const sink = {
   state() {},
   problem() {},
-  /** As a broadcast does: a picture counts once it is pixels. */
+  /** As in a broadcast, a frame counts once it is decoded. */
   frame(frame: SourceFrame) {
     if (frame.kind === "raw") arrivals.push(systemClock.now());
     else void decoder.decode(frame).then(() => arrivals.push(systemClock.now()));
@@ -88,9 +90,9 @@ async function runMode(mode: (typeof MODES)[number], size: string) {
     ...given,
   ];
   const child = spawn(blender, own, { stdio: ["ignore", "pipe", "pipe"] });
-  let complaints = "";
+  let errors = "";
   child.stderr.on("data", (chunk) => {
-    complaints += chunk;
+    errors += chunk;
   });
   const completed: Complete[] = [];
   let cpu = process.cpuUsage();
@@ -105,11 +107,11 @@ async function runMode(mode: (typeof MODES)[number], size: string) {
     if (completed.length === FRAMES + WARM_UP) written = bytesWritten(process.pid, child.pid) - written;
   });
   const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`Blender ended with code ${code}:\n${complaints}`);
+  if (code !== 0) throw new Error(`Blender ended with code ${code}:\n${errors}`);
   const { user, system: kernel } = process.cpuUsage(cpu);
   source.demand(false);
 
-  // A frame is handed over before the next is begun, so each arrival is of the last one complete by then.
+  // Each frame is delivered before the next is begun, so an arrival belongs to the latest complete frame.
   const measured = completed.slice(WARM_UP);
   const latencies = measured.flatMap(({ complete }, i) => {
     const next = measured[i + 1]?.complete ?? Number.POSITIVE_INFINITY;
@@ -117,16 +119,16 @@ async function runMode(mode: (typeof MODES)[number], size: string) {
     return arrival === undefined ? [] : [arrival - complete];
   });
   return {
-    "median ms": round(median(latencies)),
-    "p95 ms": round(quantile(latencies, 0.95)),
+    "median ms": round(median(latencies), 1),
+    "p95 ms": round(quantile(latencies, 0.95), 1),
     frames: latencies.length,
-    "Blender CPU ms": round(median(measured.map((frame) => frame.cpu))),
-    "server CPU ms": round((user + kernel) / 1000 / FRAMES),
+    "Blender CPU ms": round(median(measured.map((frame) => frame.cpu)), 1),
+    "server CPU ms": round((user + kernel) / 1000 / FRAMES, 1),
     "KiB written": Math.round(written / 1024 / FRAMES),
   };
 }
 
-/** Bytes that processes caused to be written to disks so far (Linux; 0 elsewhere). */
+/** Bytes that the processes have written to disks so far (Linux; 0 elsewhere). */
 function bytesWritten(...pids: (number | undefined)[]): number {
   let sum = 0;
   for (const pid of pids) {
@@ -155,15 +157,7 @@ rmSync(folder, { recursive: true });
 
 console.table(rows);
 console.log(
-  "From pixels complete in Blender to pixels in the server; CPU and bytes a frame, rendering not counted.",
+  "Latency from complete pixels in Blender to pixels in the server; CPU and bytes per frame, without rendering. Blender draws on the CPU.",
 );
-console.log(`On ${cpus().length} x ${cpus()[0]?.model}, Blender drawing on the processor.`);
-mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-writeFileSync(
-  new URL("results/ingest.json", import.meta.url),
-  JSON.stringify({ rows, node: process.version }, null, 2),
-);
-
-function round(value: number): number {
-  return Number(value.toFixed(1));
-}
+console.log(machineLine());
+writeResult("ingest.json", { rows });

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blender's side of `npm run bench:ingest`: hands over frames in one of three ways, and says when each was complete.
+"""Blender's side of `npm run bench:ingest`: delivers frames in one of three ways, and reports when each was complete.
 
     blender -b --factory-startup -P ingest_blender.py -- MODE WIDTHxHEIGHT FRAMES FOLDER SERVER
 
 MODE: `file` (the loop's folder), `jpeg` (the same JPEG, pushed) or `raw` (pixels drawn off screen, pushed).
-A line of JSON for each frame: `complete`, the time in ms at which its pixels were complete, and `cpu`, the ms of
-processor time that this process took from then until the frame was handed over.
+Prints a line of JSON per frame: `complete`, the time in ms at which its pixels were complete, and `cpu`, the CPU
+time in ms that this process used from then until the frame was delivered.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ import bpy
 BLENDER = Path(__file__).resolve().parent.parent / "blender"
 sys.path.insert(0, str(BLENDER))
 
-import background
 import demo_scene
 from loop_core import Flag
 from rendercast.address import parse_address
-from rendercast.publisher import Publisher, image_frame
+from rendercast.frames import image_frame
+from rendercast.publisher import Publisher
+from renderers import OffScreenRenderer
 
-REST = 0.05
+PAUSE = 0.05
+"""Seconds between frames."""
 
 
 def main() -> None:
-    """Runs one mode at one size."""
+    """Measures one mode at one size."""
     mode, size, frames, folder, server = sys.argv[sys.argv.index("--") + 1 :]
     width, height = (int(side) for side in size.split("x"))
     scene = bpy.context.scene
@@ -44,43 +46,45 @@ def main() -> None:
     render.image_settings.quality = 90
     scene.display.render_aa = "OFF"
     scene.view_settings.view_transform = "Standard"
-    hand_over = {"file": file_mode, "jpeg": jpeg_mode, "raw": raw_mode}[mode](scene, Path(folder), server, (width, height))
+    start = {"file": file_mode, "jpeg": jpeg_mode, "raw": raw_mode}[mode]
+    deliver = start(scene, Path(folder), server, (width, height))
     for _ in range(int(frames)):
         scene.objects["Cube"].rotation_euler.z += 0.05
-        complete, cpu = hand_over()
+        complete, cpu = deliver()
         print("bench " + json.dumps({"complete": complete * 1000, "cpu": cpu * 1000}), flush=True)
-        time.sleep(REST)
+        time.sleep(PAUSE)
 
 
 def rendered():
-    """Renders, and writes nothing yet: Blender calls its own handlers only when the file is written."""
+    """Renders without writing a file, and returns the wall time and CPU time at which the pixels were complete."""
     bpy.ops.render.render()
     return time.time(), time.process_time()
 
 
 def file_mode(_scene, folder, _server, _size):
-    """The original loop: one JPEG file and its flags."""
+    """Returns a function that renders one frame to a JPEG file with flag files."""
     written = Flag(folder / "img_written.txt")
 
-    def hand_over():
+    def deliver():
         written.set(False)
         complete, cpu = rendered()
         bpy.data.images["Render Result"].save_render(str(folder / "img.jpg"))
         written.set(True)
         return complete, time.process_time() - cpu
 
-    return hand_over
+    return deliver
 
 
 def pushing(server):
-    """A publisher, and a function that pushes a frame and waits until its bytes are with the kernel."""
+    """Starts a publisher. Returns a function that pushes a frame and waits until the kernel has its bytes."""
     publisher = Publisher(parse_address(server), "main")
     publisher.start()
 
     def push(frame):
         sent = threading.Event()
         release = frame.done
-        frame = SimpleNamespace(headers=frame.headers, data=frame.data, release=lambda: (release and release(), sent.set()))
+        done = lambda: (release and release(), sent.set())
+        frame = SimpleNamespace(headers=frame.headers, data=frame.data, release=done)
         publisher.send(frame)
         sent.wait()
 
@@ -88,31 +92,31 @@ def pushing(server):
 
 
 def jpeg_mode(_scene, _folder, server, _size):
-    """The same JPEG, by way of a file in memory, pushed."""
+    """Returns a function that renders to a JPEG file in memory and pushes it."""
     push = pushing(server)
     path = Path("/dev/shm/rendercast-bench.jpg")
 
-    def hand_over():
+    def deliver():
         complete, cpu = rendered()
         bpy.data.images["Render Result"].save_render(str(path))
         push(image_frame(path.read_bytes(), captured=complete))
         return complete, time.process_time() - cpu
 
-    return hand_over
+    return deliver
 
 
 def raw_mode(scene, _folder, server, size):
-    """Pixels drawn off screen, pushed as they are."""
+    """Returns a function that draws off screen and pushes the raw pixels."""
     push = pushing(server)
-    surface = background.OffScreen(scene, SimpleNamespace(width=size[0], height=size[1], antialiasing="auto"))
+    surface = OffScreenRenderer(scene, SimpleNamespace(width=size[0], height=size[1], antialiasing="auto"))
 
-    def hand_over():
+    def deliver():
         frame = surface.draw(None)
         complete, cpu = time.time(), time.process_time()
         push(frame)
         return complete, time.process_time() - cpu
 
-    return hand_over
+    return deliver
 
 
 main()

@@ -1,33 +1,31 @@
 /**
- * `npm run bench:latency`: glass to glass latency of the built-in scene at 480x270 and 20 fps
- * in headless Chromium, read optically, lane after lane in turn within one run. Prints a table, writes JSON.
+ * `npm run bench:latency`: latency from complete pixels to the screen, for the built-in scene at 480x270 and 20 fps in
+ * headless Chromium, read optically. The lanes take turns within one run. Prints a table, writes JSON.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { readConfig, whole } from "../src/config.ts";
 import { startRendercast } from "../src/rendercast.ts";
 import { launchChromium } from "../test/browser.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
+import { IMAGE } from "./network/screen.ts";
 import { type Sighting, watchScreen } from "./optical.ts";
 import { readOptions } from "./options.ts";
-import { fileLoop, pollingServer } from "./rivals/polled-mjpeg.ts";
-import { median, quantile } from "./statistics.ts";
+import { machineLine, writeResult } from "./results.ts";
+import { startPolledMjpeg } from "./rivals/polled-mjpeg.ts";
+import { median, quantile, round } from "./statistics.ts";
 import { tappedPattern } from "./tapped.ts";
 
 const SIZE = { width: 480, height: 270, fps: 20 };
 /**
- * 20 frames a second fall on every third of 60 display frames, so within a round each frame waits about as long
- * for the screen. Many short rounds average over that: six make a little more than 300 frames a lane.
+ * At 20 fps on a 60 Hz display, all frames of a round wait about equally long for the screen. Many short rounds
+ * average over that wait; six rounds give a little more than 300 frames per lane.
  */
 const { rounds: ROUNDS } = readOptions({
   command: "npm run bench:latency",
-  about: "from the pixels being complete to being on the screen, in Chromium on this machine",
+  about: "latency from complete pixels to the screen, in Chromium on this machine",
   options: {
-    rounds: { value: "N", help: "rounds of 2.9 seconds for each lane", default: "6", check: whole(1, 1000) },
+    rounds: { value: "N", help: "rounds of 2.9 seconds per lane", default: "6", check: whole(1, 1000) },
   },
 });
 const ROUND_MS = 2900;
@@ -35,9 +33,9 @@ const WARM_UP_MS = 2500;
 
 interface Lane {
   readonly name: string;
-  /** Shows the stream in a fresh page. */
+  /** Opens the stream in a new page. */
   readonly open: (page: Page) => Promise<void>;
-  /** Source text of a function that finds what shows it, in the page. */
+  /** Source text of a function that returns the showing element, run in the page. */
   readonly element: string;
   /** When the pixels of each frame were complete, by frame number. */
   readonly captured: ReadonlyMap<number, number>;
@@ -59,25 +57,7 @@ async function startServer(playoutDelay: boolean) {
   return { url: `http://127.0.0.1:${port}`, captured, close };
 }
 
-async function startRival() {
-  const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
-  const captured = new Map<number, number>();
-  const source = tappedPattern(SIZE, captured, fileLoop(folder));
-  await source.start({ frame: silent, state: silent, problem: silent });
-  const server = pollingServer(folder);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const close = async () => {
-    await source.close();
-    server.closeAllConnections();
-    server.close();
-    rmSync(folder, { recursive: true });
-  };
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, captured, demand: (watched: boolean) => source.demand(watched), close };
-}
-
 const PLAYER_VIDEO = `() => document.querySelector("rendercast-player").shadowRoot.querySelector("video")`;
-const IMAGE = `() => document.querySelector("img")`;
 
 const showImage = (page: Page, address: string) =>
   page.evaluate((src) => {
@@ -85,13 +65,13 @@ const showImage = (page: Page, address: string) =>
   }, address);
 
 async function runRound(browser: Browser, lane: Lane, result: Result): Promise<Floor | undefined> {
-  // A window of its own: a tab behind another is hidden, and its player rests.
+  // A window of its own: a background tab is hidden, and its player pauses.
   const page = await browser.newPage({ type: "window" });
   try {
     await lane.open(page);
     await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
     const sightings = await watchScreen(page, lane.element, ROUND_MS);
-    // The first is older than the look that found it.
+    // The first sighting may be late: the frame was on the screen before.
     addSightings(sightings.slice(1), lane.captured, result);
     return lane.element === PLAYER_VIDEO ? await readFloor(page) : undefined;
   } finally {
@@ -110,14 +90,14 @@ function addSightings(sightings: Sighting[], captured: ReadonlyMap<number, numbe
   }
 }
 
-/** What no transport can avoid, in milliseconds: encoding, decoding, and half a display interval. */
+/** The lower bound of any transport, in milliseconds: encoding, decoding and half a display interval. */
 interface Floor {
   readonly encode: number;
   readonly decode: number;
   readonly halfInterval: number;
 }
 
-/** As the player saw it in this round. */
+/** Reads the lower bound of this round from the player. */
 async function readFloor(page: Page): Promise<Floor> {
   const stageTime = (key: string) =>
     page.evaluate(
@@ -136,11 +116,11 @@ async function readFloor(page: Page): Promise<Floor> {
 }
 
 const chromium = findParts(system).chromium;
-if (!chromium) throw new Error("this bench needs Chromium: node test/setup/parts.ts installs it");
+if (!chromium) throw new Error("This bench needs Chromium. Run node test/setup/parts.ts to install it.");
 const browser = await launchChromium(chromium);
 const shipped = await startServer(true);
 const buffered = await startServer(false);
-const rival = await startRival();
+const baseline = await startPolledMjpeg(SIZE, "127.0.0.1");
 
 const openPlayer = (url: string) => async (page: Page) => {
   await page.goto(url);
@@ -170,9 +150,9 @@ const lanes: Lane[] = [
   },
   {
     name: "(d) polled file, MJPEG",
-    open: openImage(rival.url, "/mjpeg"),
+    open: openImage(baseline.url, "/mjpeg"),
     element: IMAGE,
-    captured: rival.captured,
+    captured: baseline.captured,
   },
 ];
 const results = lanes.map((): Result => ({ latencies: [], missed: 0 }));
@@ -183,15 +163,15 @@ for (let round = 1; round <= ROUNDS; round++) {
     process.stderr.write(`round ${round} of ${ROUNDS}: ${lane.name}\n`);
     const result = results[index];
     if (!result) continue;
-    // The rival's loop renders whether or not anybody watches; between its turns it would disturb the others.
-    rival.demand(lane.captured === rival.captured);
+    // The baseline's loop renders without viewers too; between its turns it would disturb the other lanes.
+    baseline.demand(lane.captured === baseline.captured);
     const floor = await runRound(browser, lane, result);
     if (floor && index === 0) floors.push(floor);
   }
 }
 
 await browser.close();
-await Promise.all([shipped.close(), buffered.close(), rival.close()]);
+await Promise.all([shipped.close(), buffered.close(), baseline.close()]);
 
 const floor = {
   encode: median(floors.map(({ encode }) => encode)),
@@ -206,8 +186,8 @@ const rows = lanes.map(({ name }, index) => {
   return {
     lane: name,
     frames: latencies.length,
-    "median ms": round(middle),
-    "p95 ms": round(quantile(latencies, 0.95)),
+    "median ms": round(middle, 1),
+    "p95 ms": round(quantile(latencies, 0.95), 1),
     missed,
     "median / (a)": round(middle / first, 2),
     "median / floor": round(middle / floorMs, 2),
@@ -215,20 +195,7 @@ const rows = lanes.map(({ name }, index) => {
 });
 console.table(Object.fromEntries(rows.map(({ lane, ...rest }) => [lane, rest])));
 console.log(
-  `Floor ${round(floorMs)} ms: encode ${round(floor.encode)}, decode ${round(floor.decode)}, half a display interval ${round(floor.halfInterval)}.`,
+  `Floor ${round(floorMs, 1)} ms: encode ${round(floor.encode, 1)}, decode ${round(floor.decode, 1)}, half a display interval ${round(floor.halfInterval, 1)}.`,
 );
-console.log(`On ${cpus().length} x ${cpus()[0]?.model}.`);
-mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-const file = new URL("results/latency.json", import.meta.url);
-writeFileSync(
-  file,
-  JSON.stringify(
-    { rows, floor, cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
-    null,
-    2,
-  ),
-);
-
-function round(value: number, digits = 1): number {
-  return Number(value.toFixed(digits));
-}
+console.log(machineLine());
+writeResult("latency.json", { rows, floor });

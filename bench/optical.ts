@@ -1,11 +1,11 @@
 /**
- * Reading the frame code off what a browser shows: the truth about latency, for any transport. Each frame
- * is timed when a display frame first finds it on the screen.
+ * Reads the frame code from what a browser shows, to measure latency independently of the transport. A frame counts
+ * at the first display frame that shows it.
  */
 import type { Page } from "puppeteer-core";
 import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../src/signaling/framecode.ts";
 
-/** One look: when, on the page's clock, and the brightness of each cell of the frame code. */
+/** One sample: the time on the page's clock, and the brightness of each cell of the frame code. */
 interface Look {
   readonly at: number;
   readonly cells: number[];
@@ -62,7 +62,7 @@ const LOOK = `async (find, count, cellSize, milliseconds) => {
     const size = cellSize(width);
     canvas.width = size * count;
     canvas.height = 1;
-    // Firefox draws the first picture of an <img> again and again, but copies the one it shows now.
+    // Firefox draws the first picture of an MJPEG <img> only; createImageBitmap copies the current one.
     const drawn = element instanceof HTMLImageElement ? await createImageBitmap(element) : element;
     context.drawImage(drawn, 0, height - Math.ceil(size / 2), canvas.width, 1, 0, 0, canvas.width, 1);
     const pixels = context.getImageData(0, 0, canvas.width, 1).data;
@@ -73,13 +73,13 @@ const LOOK = `async (find, count, cellSize, milliseconds) => {
   }
 }`;
 
-/** The cell size as the page can compute it, from the one definition. */
+/** Source text of a function from a width to the cell size, from the definition in src. */
 function cellSizeSource(): string {
   const sizes = new Map([480, 960, 1280, 1920].map((width) => [width, frameCodeCellSize(width)]));
   return `(width) => new Map(${JSON.stringify([...sizes])}).get(width)`;
 }
 
-/** What to add to the page's clock to get this process's: the midpoint of the quickest of many round trips. */
+/** Milliseconds to add to the page's clock to get this process's clock: the midpoint of the fastest round trip. */
 async function clockOffset(page: Page): Promise<number> {
   let best = { roundTrip: Number.POSITIVE_INFINITY, offset: 0 };
   for (let i = 0; i < 40; i++) {

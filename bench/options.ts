@@ -1,10 +1,10 @@
-/** The command line of every bench: what it takes is said once, for the reading, for `--help` and for what is wrong. */
+/** The command line of every bench: one table per bench for parsing, `--help` and error messages. */
 import { parseArgs } from "node:util";
 import { z } from "zod";
 
-/** One option; its flag is the name that it has among the others. */
+/** One option. Its key is its flag. */
 export interface BenchOption<Value = unknown> {
-  /** How the value is written, in the help. */
+  /** The value's placeholder in the help. */
   readonly value: string;
   readonly help: string;
   /** As written on the command line. */
@@ -13,20 +13,20 @@ export interface BenchOption<Value = unknown> {
   readonly check: z.ZodType<Value>;
 }
 
-/** Names that an option takes, each with what it is. */
+/** A value that an option accepts. */
 export interface Choice {
   readonly name: string;
   readonly about: string;
 }
 
-/** What a bench says of itself. */
+/** A bench's usage. */
 export interface BenchUsage<Options extends Readonly<Record<string, BenchOption>>> {
-  /** How it is started, such as `npm run bench:network`. */
+  /** Its command, such as `npm run bench:network`. */
   readonly command: string;
-  /** What it measures, in a few words. */
+  /** What it measures. */
   readonly about: string;
   readonly options: Options;
-  /** What options choose from, under headings such as `Profiles`. */
+  /** Values to choose from, under headings such as `Profiles`. */
   readonly choices?: Readonly<Record<string, readonly Choice[]>>;
 }
 
@@ -34,13 +34,13 @@ type Values<Options extends Readonly<Record<string, BenchOption>>> = {
   readonly [Name in keyof Options]: z.output<Options[Name]["check"]>;
 };
 
-/** Whole numbers with commas between. */
+/** Whole numbers separated by commas. */
 export const wholeNumbers = z
   .string()
-  .regex(/^[1-9]\d{0,5}(,[1-9]\d{0,5})*$/, "whole numbers with commas between")
+  .regex(/^[1-9]\d{0,5}(,[1-9]\d{0,5})*$/, "whole numbers separated by commas")
   .transform((text) => text.split(",").map(Number));
 
-/** A picture's size in pixels and its frames a second, such as `480x270@20`. */
+/** A size in pixels and a frame rate, such as `480x270@20`. */
 export const shot = z
   .string()
   .regex(/^[1-9]\d{1,3}x[1-9]\d{1,3}@[1-9]\d{0,2}$/, "a size and a frame rate such as 480x270@20")
@@ -49,24 +49,27 @@ export const shot = z
     return { width, height, fps };
   });
 
-/** Several {@link shot}s with commas between. */
+/** Several {@link shot}s separated by commas. */
 export const shots = z
   .string()
   .transform((text) => text.split(","))
   .pipe(z.array(shot));
 
-/** Some of these names, with commas between. */
+/** Some of these names, separated by commas. */
 export function someOf<Name extends string>(names: readonly Name[]): z.ZodType<readonly Name[]> {
   const isKnown = (text: string): text is Name => (names as readonly string[]).includes(text);
   return z
     .string()
     .transform((text) => text.split(","))
-    .refine((list): list is Name[] => list.every(isKnown), `some of ${names.join(", ")} with commas between`);
+    .refine(
+      (list): list is Name[] => list.every(isKnown),
+      `some of ${names.join(", ")}, separated by commas`,
+    );
 }
 
 /**
- * Reads the command line, without node and script. An option given more than once is a list.
- * @returns the values, or what to print instead: the help, or one sentence that says what is wrong.
+ * Parses a command line, without node and script. Repeating an option appends to its list.
+ * @returns the values; or the help or a problem to print instead
  */
 export function parseOptions<Options extends Readonly<Record<string, BenchOption>>>(
   argv: readonly string[],
@@ -104,7 +107,7 @@ export function parseOptions<Options extends Readonly<Record<string, BenchOption
   return { values: values as Values<Options> };
 }
 
-/** The options that this process was given. Ends it where it was asked for help, with 0, or given nonsense, with 2. */
+/** Parses this process's options. Exits with 0 after printing the help, and with 2 on an error. */
 export function readOptions<Options extends Readonly<Record<string, BenchOption>>>(
   usage: BenchUsage<Options>,
 ): Values<Options> {
@@ -125,9 +128,9 @@ function helpOf({
   choices = {},
 }: BenchUsage<Readonly<Record<string, BenchOption>>>) {
   const rows = Object.entries(options).map(
-    ([name, { value, help, default: usual }]): Choice => ({
+    ([name, { value, help, default: fallback }]): Choice => ({
       name: `--${name} ${value}`,
-      about: `${help} (${usual})`,
+      about: `${help} (${fallback})`,
     }),
   );
   return [

@@ -1,6 +1,6 @@
 /**
- * `npm run soak`: viewers that join and leave at random, one publisher that
- * restarts, and one packet in a hundred lost. Ends with 1 where a viewer that should have been live was not.
+ * `npm run soak`: viewers join and leave at random, the publisher restarts, and 1 % of packets are lost. Exits with 1 if
+ * a viewer was frozen or refused.
  */
 import { whole } from "../src/config.ts";
 import { readOptions } from "./options.ts";
@@ -8,11 +8,11 @@ import { soak } from "./soak/run.ts";
 
 const { minutes, viewers, seed } = readOptions({
   command: "npm run soak",
-  about: "viewers join and leave, a publisher comes and goes, and packets are lost: what is left of it",
+  about: "memory and failures while viewers join and leave, a publisher restarts and packets are lost",
   options: {
-    minutes: { value: "N", help: "how long", default: "30", check: whole(1, 100_000) },
+    minutes: { value: "N", help: "duration", default: "30", check: whole(1, 100_000) },
     viewers: { value: "N", help: "viewers at once", default: "6", check: whole(1, 90) },
-    seed: { value: "N", help: "of what is random", default: "1", check: whole(0, 2 ** 31) },
+    seed: { value: "N", help: "random seed", default: "1", check: whole(0, 2 ** 31) },
   },
 });
 const { before, after, refused, ...counts } = await soak({ minutes, viewers, seed, tell: console.log });

@@ -1,12 +1,13 @@
-/** The built-in scene as a source that notes when each frame was complete. */
+/** The built-in scene as a source that records when each frame was complete. */
 import type { RawFrame } from "../src/frame.ts";
 import { patternSource } from "../src/source/pattern.ts";
 import type { Source } from "../src/source/source.ts";
 import { systemClock } from "../src/timing.ts";
 
 /**
- * @param captured gets the time at which the pixels of each frame were complete, by its number.
- * @param also is shown each frame before it goes on.
+ * Wraps the built-in scene.
+ * @param captured gets the time at which the pixels of each frame were complete, by frame number
+ * @param also is called with each frame before it is passed on
  */
 export function tappedPattern(
   about: { readonly width: number; readonly height: number; readonly fps: number },

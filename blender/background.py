@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draws a scene without Blender's window and sends the frames to a rendercast server.
+"""Draws a scene in Blender's background mode and sends the frames to a rendercast server.
 
     blender -b [scene.blend] -P background.py -- --server http://127.0.0.1:8080
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -22,30 +21,30 @@ import bpy
 HERE = str(Path(__file__).resolve().parent)
 sys.path.insert(0, HERE)
 
-# An installed add-on may be of another version, and scripts are to publish to this one.
+# An installed add-on may have another version; scripts must publish through this one.
 _others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "rendercast"}
 
 import demo_scene
 import headless
 from background_core import Animation, Options, parse_options, say
 from command_line import ScriptError
-from rendercast import capture
 from rendercast.capture import CaptureError
-from rendercast.pacing import Meter, Rest, Ticks
-from rendercast.publisher import Frame, Publisher, Status, image_frame, raw_frame
+from rendercast.pacing import Meter, Ticks, ViewerPause
+from rendercast.publisher import Publisher, Status
 from rendercast.status import StatusReader
 from rendercast.telemetry import telemetry
+from renderers import FileRenderer, OffScreenRenderer, fastest_renderer
 
-SECONDS_A_REPORT = 30
-SECONDS_TO_FIRST_REPORT = 5
-NAP = 0.02
-"""Seconds between two looks at whether there is something to do."""
-GRACE = 0.4
-"""Seconds that a picture in work may take after a signal to end: the server waits one second for Blender's end."""
+REPORT_INTERVAL = 30
+FIRST_REPORT_AFTER = 5
+POLL_INTERVAL = 0.02
+"""Seconds between checks while nothing is drawn."""
+STOP_TIMEOUT = 0.4
+"""Seconds for the current frame to complete after a signal. The server kills Blender after one second."""
 
 
 def main() -> int:
-    """Runs until it has sent all its frames or is stopped. Returns the exit code."""
+    """Runs until all frames are sent or a signal comes. Returns the exit code."""
     options = parse_options(sys.argv)
     try:
         headless.check_opened()
@@ -60,18 +59,18 @@ def main() -> int:
 
 
 def run_own_scripts() -> None:
-    """Runs the file's own scripts that need `rendercast` again: it was not there when Blender opened the file."""
+    """Opens the file again if its scripts import `rendercast`, which was missing when Blender opened it first."""
     needing = [text.name for text in bpy.data.texts if text.use_module and "rendercast" in text.as_string()]
     if not needing:
         return
     if bpy.app.autoexec_fail:
         name = needing[0]
-        raise ScriptError(f"Blender may not run this file's script {name}; start it with -y if you trust the file.")
+        raise ScriptError(f"Blender may not run the script {name} of this file; start Blender with -y if you trust it.")
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
 
 
 def make_scene(options: Options) -> tuple[bpy.types.Scene, str]:
-    """Returns the scene to show and what is to turn in it."""
+    """Returns the scene to show, and the value of --turn for it."""
     turn = "none"
     if options.script:
         run_script(options.script)
@@ -82,10 +81,10 @@ def make_scene(options: Options) -> tuple[bpy.types.Scene, str]:
 
 
 def run_script(path: Path) -> None:
-    """Runs a user's script as Blender's -P does."""
+    """Runs a user's script as Blender's -P does. Raises ScriptError."""
     module = ModuleType("__main__")
     module.__file__ = str(path.resolve())
-    # Its handlers need its names as long as they live.
+    # Its handlers need its names after it returns.
     sys.modules["rendercast_script"] = module
     try:
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
@@ -98,11 +97,11 @@ def run_script(path: Path) -> None:
 
 
 def set_up(scene: bpy.types.Scene, options: Options) -> None:
-    """Sets the scene up as the options say."""
+    """Applies the options to the scene. Raises ScriptError."""
     if options.camera:
         camera = scene.objects.get(options.camera)
         if not camera or camera.type != "CAMERA":
-            raise ScriptError(f"the scene {scene.name} has no camera {options.camera}; --camera takes the name of one.")
+            raise ScriptError(f"the scene {scene.name} has no camera {options.camera}; give --camera the name of one.")
         scene.camera = camera
     headless.check_camera(scene)
     if options.engine != "scene":
@@ -113,142 +112,44 @@ def set_up(scene: bpy.types.Scene, options: Options) -> None:
     scene.render.use_multiview = False
 
 
-class OffScreen:
-    """Draws as a 3D viewport does: the fastest way, with the engines that draw a whole picture at once."""
-
-    def __init__(self, scene: bpy.types.Scene, options: Options) -> None:
-        self._scene = scene
-        self._size = (options.width, options.height)
-        self._wardrobe = capture.Wardrobe()
-        self._surface = capture.OffScreen()
-        with headless.quiet():
-            capture.wake_gpu(scene)
-        from gpu.platform import renderer_get
-
-        card = renderer_get()
-        software = any(name in card.lower() for name in ("llvmpipe", "softpipe", "swiftshader"))
-        if options.antialiasing != "auto":
-            scene.display.viewport_aa = options.antialiasing
-        elif software:
-            scene.display.viewport_aa = "OFF"
-        # Blender draws with a copy of the scene, which this setting alone does not renew.
-        scene.update_tag()
-        bpy.context.view_layer.update()
-        self.name = f"off screen on {'the processor' if software else card}"
-        self.draw(None).release()
-
-    def draw(self, data: bytes | None) -> Frame:
-        """Draws one frame."""
-        scene, layer = self._scene, bpy.context.view_layer
-        place = self._wardrobe.lend(scene, hidden_only=False)
-        eye = capture.camera_eye(scene, layer, self._size)
-        return self._surface.draw(scene, layer, place, eye, self._size, data)
-
-    def close(self) -> None:
-        """Gives the graphics memory back."""
-        self._surface.free()
-
-
-class Rendered:
-    """Renders as F12 does, into a file in memory: the way for Cycles, and where nothing can be drawn off screen."""
-
-    def __init__(self, scene: bpy.types.Scene, options: Options) -> None:
-        self._scene = scene
-        self._size = (options.width, options.height)
-        memory = Path("/dev/shm")
-        folder = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
-        self._path = folder / f"rendercast-{os.getpid()}.picture"
-        if options.antialiasing != "auto":
-            scene.display.render_aa = options.antialiasing
-        render = scene.render
-        render.filepath = str(self._path)
-        render.use_file_extension = False
-        # They would go out with the pictures.
-        render.use_stamp = False
-        image = render.image_settings
-        if hasattr(image, "media_type"):
-            image.media_type = "IMAGE"
-        self._raw = True
-        try:
-            # Bare pixels behind a short header: nothing to compress here, nothing to decode there.
-            image.file_format = "TARGA_RAW"
-            image.color_mode = "RGBA"
-        except TypeError:
-            self._raw = False
-            image.file_format = "JPEG"
-            image.quality = 95
-        self.name = f"by rendering into {folder}"
-        self.draw(None)
-
-    def draw(self, data: bytes | None) -> Frame:
-        """Renders one frame."""
-        headless.render(self._scene)
-        captured = time.time()
-        picture = self._path.read_bytes()
-        if not self._raw:
-            return image_frame(picture, "image/jpeg", captured=captured, telemetry=data)
-        width, height = self._size
-        start = 18 + picture[0]
-        rows = "top-down" if picture[17] & 0x20 else "bottom-up"
-        pixels = memoryview(picture)[start : start + width * height * 4]
-        return raw_frame(pixels, width, height, pixels="bgra", rows=rows, captured=captured, telemetry=data)
-
-    def close(self) -> None:
-        """Removes the file."""
-        self._path.unlink(missing_ok=True)
-
-
-def fastest(scene: bpy.types.Scene, options: Options) -> OffScreen | Rendered:
-    """Returns the fastest way that this Blender offers to draw the scene."""
-    why = "Cycles draws nothing off screen"
-    if capture.draws_itself(scene):
-        try:
-            return OffScreen(scene, options)
-        except CaptureError as error:
-            why = str(error)
-    rendered = Rendered(scene, options)
-    rendered.name += f" ({why.rstrip('.')})"
-    return rendered
-
-
 def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
-    """Draws and sends frame after frame."""
-    turn = headless.turning(headless.turned_object(scene, turned), options.fps)
+    """Draws and sends frames. Raises ScriptError and CaptureError."""
+    turn = headless.rotation(headless.turned_object(scene, turned), options.fps)
     animation = animation_of(scene, options)
     stopped = headless.stop_on_signals()
     parent = os.getppid()
     publisher = Publisher(options.server, options.stream, options.token, takeover=options.takeover)
     reader = StatusReader(options.server, options.stream, options.token)
     finished = threading.Event()
-    source = fastest(scene, options)
-    end_in_time(publisher, source, finished)
+    source = fastest_renderer(scene, options)
+    exit_soon_on_signals(publisher, source, finished)
     say(f"drawing {scene.name} with {options.engine} {source.name}, {options.width}x{options.height}")
     publisher.start()
     reader.start()
     try:
-        news = News(options)
-        meter = Meter(SECONDS_A_REPORT, time.perf_counter, first=SECONDS_TO_FIRST_REPORT)
+        log = ChangeLog(options)
+        meter = Meter(REPORT_INTERVAL, time.perf_counter, first=FIRST_REPORT_AFTER)
         ticks = Ticks(options.fps, time.perf_counter)
-        rest = Rest(options.always or options.animate == "once", time.monotonic)
+        pause = ViewerPause(options.always or options.animate == "once", time.monotonic)
         drawn = 0
         while not stopped() and not (options.frames and drawn >= options.frames):
             if options.with_parent and os.getppid() != parent:
                 break
             status = publisher.status
-            news.status(status)
+            log.status(status)
             connected = status.state == "live"
-            resting = rest.resting(reader.viewers, status.connections)
+            paused = pause.paused(reader.viewers, status.connections)
             if connected:
-                # Others may be watched there while this one is not let in.
-                news.resting(resting)
-            if not connected or resting:
+                # Only if connected: before that, the viewers may be those of another publisher.
+                log.paused(paused)
+            if not connected or paused:
                 ticks.pause()
                 meter.restart()
-                time.sleep(NAP)
+                time.sleep(POLL_INTERVAL)
                 continue
             ticks.resume()
             if (left := ticks.due_in()) > 0:
-                time.sleep(min(left, NAP))
+                time.sleep(min(left, POLL_INTERVAL))
                 continue
             started = time.perf_counter()
             tick = ticks.take()
@@ -260,78 +161,80 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
             turn(tick)
             bpy.context.view_layer.update()
             publisher.send(source.draw(telemetry.take()))
-            rest.shown(status.connections)
+            pause.shown(status.connections)
             drawn += 1
             meter.frame(time.perf_counter() - started)
             if figures := meter.read():
-                news.figures(figures.fps, figures.milliseconds, publisher.status)
-            # The publisher's thread needs Python's lock for a moment, which the next frame would keep.
+                log.figures(figures.fps, figures.milliseconds, publisher.status)
+            # Gives the publisher's thread the GIL, which drawing the next frame holds.
             time.sleep(0.001)
     finally:
         finished.set()
         publisher.stop()
         reader.stop()
         source.close()
-    # Before these frames were all drawn, there may have been no time to hear it.
-    news.status(publisher.status)
+    # A refusal may have come after the last check.
+    log.status(publisher.status)
     if drawn and not publisher.status.sent and not stopped():
-        raise ScriptError(f"of {drawn} frames drawn, none could be sent.")
+        raise ScriptError(f"{drawn} frames were drawn, but none could be sent; check the server.")
     say(f"ended; frames sent: {publisher.status.sent}")
 
 
 def animation_of(scene: bpy.types.Scene, options: Options) -> Animation | None:
-    """The scene's animation, unless it is to stand still."""
+    """Returns the scene's animation, or None if --animate is off."""
     if options.animate == "off":
         return None
     frames = headless.timeline(scene)
     return Animation(options.animate, frames[0], frames[-1], scene.render.fps / scene.render.fps_base, options.fps)
 
 
-class News:
-    """Says what changes, once."""
+class ChangeLog:
+    """Logs each change of state once."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._said = ""
-        self._resting = False
+        self._paused = False
 
     def status(self, status: Status) -> None:
-        """Says how the connection does. Raises ScriptError if it has no future."""
+        """Logs the connection's state. Raises ScriptError if the server finally refused."""
         if status.state == "refused":
             raise ScriptError(status.problem)
-        news = status.problem or status.state
-        if news == self._said:
+        state = status.problem or status.state
+        if state == self._said:
             return
-        self._said = news
+        self._said = state
         if status.problem:
             say(f"{status.problem.rstrip('.')}.", error=True)
         elif status.state == "live":
             say(f"publishing {self._options.stream} to {self._options.server.url}")
 
-    def resting(self, resting: bool) -> None:
-        """Says whether it rests."""
-        if resting != self._resting:
-            say("resting until somebody watches" if resting else "drawing again")
-        self._resting = resting
+    def paused(self, paused: bool) -> None:
+        """Logs whether drawing pauses."""
+        if paused != self._paused:
+            say("paused: no viewers" if paused else "drawing again")
+        self._paused = paused
 
     def figures(self, fps: float, milliseconds: float, status: Status) -> None:
-        """Says what is reached."""
-        say(f"{status.sent} frames sent, {fps:.1f} a second, {milliseconds:.0f} ms each, {status.dropped} dropped")
+        """Logs the measured rates."""
+        say(f"{status.sent} frames sent, {fps:.1f} fps, {milliseconds:.0f} ms per frame, {status.dropped} dropped")
 
 
-def end_in_time(publisher: Publisher, source: OffScreen | Rendered, finished: threading.Event) -> None:
-    """Sees to it that a signal ends Blender soon, even in a picture that takes minutes."""
+def exit_soon_on_signals(
+    publisher: Publisher, source: OffScreenRenderer | FileRenderer, finished: threading.Event
+) -> None:
+    """Makes a signal end Blender within about a second, even while it renders a frame for minutes."""
 
-    def heard(_count: int) -> None:
-        if finished.wait(GRACE):
+    def on_signal(_count: int) -> None:
+        if finished.wait(STOP_TIMEOUT):
             return
-        publisher.stop(GRACE)
-        if isinstance(source, Rendered):
+        publisher.stop(STOP_TIMEOUT)
+        if isinstance(source, FileRenderer):
             source.close()
         say(f"ended; frames sent: {publisher.status.sent}")
         os._exit(0)
 
-    headless.on_each_signal(heard)
+    headless.on_each_signal(on_signal)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packs the add-on for Blender: `python3 blender/build_zip.py [FILE.zip]`, dist/rendercast-blender.zip unless told.
+"""Packs the add-on: `python3 blender/build_zip.py [FILE.zip]`. Default: dist/rendercast-blender.zip.
 
-The same sources make the same bytes, and so nothing is compressed: the libraries that do it differ.
+The build is reproducible. Nothing is compressed, because compression libraries differ in their output.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from zipfile import ZipFile, ZipInfo
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE / "rendercast"
-# The oldest that a zip can tell.
-TIME = (1980, 1, 1, 0, 0, 0)
+# The earliest date that a zip can hold.
+TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 
 
 def build(target: Path) -> None:
-    """Packs the package's folder, and the licence with it."""
+    """Packs the package and its licence."""
     files = {f"rendercast/{path.relative_to(PACKAGE).as_posix()}": path for path in PACKAGE.rglob("*")}
     files["rendercast/LICENSE"] = HERE / "LICENSE"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def build(target: Path) -> None:
         for name, path in sorted(files.items()):
             if path.suffix not in (".py", ".toml", "") or not path.is_file():
                 continue
-            entry = ZipInfo(name, TIME)
+            entry = ZipInfo(name, TIMESTAMP)
             entry.create_system = 3
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, path.read_bytes())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes Blender's factory scene pleasant to look at: a few coloured things on a turntable."""
+"""The built-in scene: Blender's factory scene with coloured objects on a turntable."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ BLUE = (0.14, 0.42, 1.0)
 
 
 def is_factory_scene(scene: bpy.types.Scene) -> bool:
-    """Whether Blender has no file open, and its start-up scene is the one it ships."""
+    """Whether no file is open and the start-up scene is Blender's own."""
     return not bpy.data.filepath and {"Cube", "Camera"} <= set(scene.objects.keys())
 
 
 def dress(scene: bpy.types.Scene) -> None:
-    """Puts coloured things around the factory cube, which turns them all, and frames them."""
+    """Adds coloured objects as children of the factory cube, and points the camera at them."""
     cube = scene.objects["Cube"]
     cube.scale = (0.72, 0.72, 0.72)
     cube.location = (0, 0, 0.95)
@@ -63,7 +63,7 @@ def dress(scene: bpy.types.Scene) -> None:
     shading.shadow_intensity = 0.45
     if scene.world:
         scene.world.color = BACKGROUND
-    # Filmic and AgX cost more time than all of Workbench.
+    # Filmic and AgX take longer than all of Workbench.
     scene.view_settings.view_transform = "Standard"
 
 
@@ -80,7 +80,7 @@ def _made(add: Callable[..., object], colour: tuple[float, float, float], **shap
 
 def _colour(thing: bpy.types.Object, colour: tuple[float, float, float]) -> None:
     thing.color = (*colour, 1)
-    # Round where the faces nearly meet, sharp at a rim.
+    # Smooth between flat angles, sharp at rims.
     for polygon in thing.data.polygons:
         polygon.use_smooth = True
     thing.modifiers.new("Rims", "EDGE_SPLIT").split_angle = radians(40)

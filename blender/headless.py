@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scripts without a window do with Blender: opened files, engines, pictures, turning objects, signals."""
+"""Blender functions that background.py and loop.py share: files, engines, rendering, rotation, signals."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ from typing import TYPE_CHECKING
 import bpy
 from mathutils import Matrix
 
-from command_line import ENGINES, ScriptError, asked_scene
+from command_line import ENGINES, ScriptError, requested_scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SECONDS_A_TURN = 6
+ROTATION_PERIOD = 6
+"""Seconds per rotation of the object that --turn names."""
 
 
 def check_opened() -> None:
-    """Refuses to show Blender's own scene in place of the one asked for, and to run in Blender's window."""
-    asked = asked_scene(sys.argv)
-    if asked and not bpy.data.filepath:
-        raise ScriptError(f"Blender did not open {asked}; check its path, and name it before -P.")
+    """Raises ScriptError if Blender did not open the requested file, or if it has a window."""
+    requested = requested_scene(sys.argv)
+    if requested and not bpy.data.filepath:
+        raise ScriptError(f"Blender did not open {requested}; check its path, and name it before -P.")
     if not bpy.app.background:
         raise ScriptError("this script would freeze Blender's window; start Blender with -b, or use the add-on.")
 
 
 def check_camera(scene: bpy.types.Scene) -> None:
-    """Refuses a scene that nobody looks at."""
+    """Raises ScriptError if the scene has no camera."""
     if not scene.camera:
         raise ScriptError(f"the scene {scene.name} has no camera; add one to it in Blender and save the file.")
 
 
 def engine_id(scene: bpy.types.Scene, engine: str) -> str:
-    """What this Blender calls the engine."""
+    """Returns this Blender's id of the engine. Raises ScriptError if it is missing."""
     before = scene.render.engine
     for known in ENGINES[engine]:
         try:
@@ -52,13 +53,13 @@ def engine_id(scene: bpy.types.Scene, engine: str) -> str:
 
 
 def render(scene: bpy.types.Scene) -> None:
-    """Renders and writes one picture."""
+    """Renders one frame and writes it to the scene's file path. Raises ScriptError."""
     try:
         with quiet():
             bpy.ops.render.render(write_still=True)
     except RuntimeError as error:
         cycles = getattr(scene, "cycles", None)
-        # Debian's Blender is built without it.
+        # Debian's Blender is built without OpenImageDenoise.
         if cycles and "OpenImageDenoise" in str(error) and cycles.use_denoising:
             cycles.use_denoising = False
             render(scene)
@@ -67,7 +68,7 @@ def render(scene: bpy.types.Scene) -> None:
 
 
 def timeline(scene: bpy.types.Scene) -> range:
-    """The frames that Blender's Play plays."""
+    """Returns the frames that Blender's Play button plays."""
     preview = scene.use_preview_range
     first = scene.frame_preview_start if preview else scene.frame_start
     last = scene.frame_preview_end if preview else scene.frame_end
@@ -75,55 +76,55 @@ def timeline(scene: bpy.types.Scene) -> range:
 
 
 def turned_object(scene: bpy.types.Scene, name: str) -> bpy.types.Object | None:
-    """The object that `--turn` names, which knows `active` and `none` too."""
+    """Returns the object that --turn names; None for `none`. Raises ScriptError."""
     if name == "none":
         return None
     if name == "active":
         thing = bpy.context.view_layer.objects.active
         if not thing:
-            raise ScriptError("the scene has no active object; give the name of one by --turn, or none.")
+            raise ScriptError("the scene has no active object; give --turn the name of an object, or none.")
         return thing
     thing = scene.objects.get(name)
     if not thing:
-        raise ScriptError(f"the scene has no object {name}; --turn takes the name of one, active or none.")
+        raise ScriptError(f"the scene has no object {name}; give --turn the name of one, active or none.")
     return thing
 
 
-def turning(thing: bpy.types.Object | None, fps: float) -> Callable[[int], None]:
-    """Returns what turns the object about its vertical axis to where it is at a picture."""
+def rotation(thing: bpy.types.Object | None, fps: float) -> Callable[[int], None]:
+    """Returns a function that rotates the object about its vertical axis to its angle in frame n."""
     if not thing:
         return lambda _frame: None
 
     bpy.context.view_layer.update()
     start = thing.matrix_world.copy()
-    there = Matrix.Translation(start.translation)
-    step = tau / SECONDS_A_TURN / fps
+    pivot = Matrix.Translation(start.translation)
+    step = tau / ROTATION_PERIOD / fps
 
     def turn(frame: int) -> None:
-        # From the start each time, so that no error adds up; by the matrix, so that any rotation mode will do.
-        thing.matrix_world = there @ Matrix.Rotation(frame * step % tau, 4, "Z") @ there.inverted() @ start
+        # From the start each time, so that errors do not add up; by matrix, so that it works in any rotation mode.
+        thing.matrix_world = pivot @ Matrix.Rotation(frame * step % tau, 4, "Z") @ pivot.inverted() @ start
 
     return turn
 
 
 def stop_on_signals() -> Callable[[], bool]:
-    """From now on a signal to end lets the picture in work be finished; returns whether one has come."""
+    """Lets a signal finish the current frame instead of ending Blender. Returns whether one has come."""
     came = False
 
-    def note(_number: int, _frame: object) -> None:
+    def on_signal(_number: int, _frame: object) -> None:
         nonlocal came
         came = True
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if number := getattr(signal, name, None):
-            signal.signal(number, note)
+            signal.signal(number, on_signal)
     return lambda: came
 
 
 def on_each_signal(heard: Callable[[int], None]) -> None:
-    """Has this called, on a thread, with how many signals have come: at once, even in a picture that takes minutes.
+    """Calls `heard` on a thread with the number of signals so far, at once, even during a long render.
 
-    Python's own handlers run between two pictures only; the descriptor learns of a signal before.
+    Python's own handlers run between two frames only; the wakeup descriptor gets a signal at once.
     """
     here, there = socket.socketpair()
     there.setblocking(False)
@@ -141,14 +142,14 @@ def on_each_signal(heard: Callable[[int], None]) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps Blender's lines on each render away: nobody reads them, and in a full pipe they would stop the loop."""
+    """Discards what Blender prints per render. If nobody reads a pipe, it fills up and blocks Blender."""
     sys.stdout.flush()
-    kept = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+    saved = os.dup(1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
     try:
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(saved, 1)
+        os.close(saved)

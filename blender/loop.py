@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A render loop for rendercast: renders a scene again and again into one picture file.
+"""A render loop: renders a scene repeatedly to one image file, which rendercast shows live.
 
     blender -b [scene.blend] -P loop.py -- --folder DIR
 
-README.md beside this file says what the files in the folder mean; `-- --help` lists the options.
+README.md beside this file describes the files in the folder; `-- --help` lists the options.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import headless
 from command_line import ScriptError
 from loop_core import Flag, Options, Pace, Report, make_folder, motion, parse_options, say
 
-SECONDS_A_REPORT = 5
-STOPPED_HARD = 130
-"""The exit code of who is interrupted, by the shells' custom."""
+REPORT_INTERVAL = 5
+INTERRUPTED = 130
+"""Exit code after a second signal: 128 + SIGINT, as shells use it."""
 
 
 def main() -> int:
-    """Runs the loop until it has rendered all its pictures or is stopped. Returns the exit code."""
+    """Runs until all frames are rendered or a signal comes. Returns the exit code."""
     options = parse_options(sys.argv)
     try:
         headless.check_opened()
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def set_up(scene: bpy.types.Scene, options: Options) -> None:
-    """Sets the scene up to render one JPEG picture as the options say."""
+    """Sets the scene up to render a JPEG with these options. Raises ScriptError."""
     headless.check_camera(scene)
     scene.render.engine = headless.engine_id(scene, options.engine)
     scene.display.render_aa = options.antialiasing
@@ -53,14 +53,14 @@ def set_up(scene: bpy.types.Scene, options: Options) -> None:
     scene.render.resolution_y = options.height
     scene.render.resolution_percentage = 100
     scene.render.filepath = str(options.folder.resolve() / options.picture)
-    # Otherwise Blender may add to the file's name.
+    # Otherwise Blender may add an extension.
     scene.render.use_file_extension = False
     scene.render.use_multiview = False
-    # Blender notes these in every picture, which strangers may watch.
+    # Blender writes these into each file, and strangers may watch.
     scene.render.use_stamp_filename = False
     scene.render.use_stamp_hostname = False
     image = scene.render.image_settings
-    # From Blender 5.0 on a scene set up for video knows no JPEG.
+    # From Blender 5.0 on, a scene set up for video does not offer JPEG.
     if hasattr(image, "media_type"):
         image.media_type = "IMAGE"
     image.file_format = "JPEG"
@@ -69,9 +69,9 @@ def set_up(scene: bpy.types.Scene, options: Options) -> None:
 
 
 def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
-    """Renders picture after picture, raising the flags around each."""
+    """Renders frame after frame, and sets the flag files around each. Raises ScriptError."""
     thing = headless.turned_object(scene, turned)
-    turn = headless.turning(thing, options.fps)
+    turn = headless.rotation(thing, options.fps)
     played = played_frames(scene, options)
     stopped = headless.stop_on_signals()
     make_folder(options.folder)
@@ -79,12 +79,12 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
     written = Flag(options.folder / options.written)
     size = f"{options.width}x{options.height}"
     moves = motion(played, scene.frame_current, thing and thing.name)
-    say(f"rendering into {scene.render.filepath} with {options.engine} at {size}, {moves}; Ctrl+C ends it")
+    say(f"rendering to {scene.render.filepath} with {options.engine} at {size}, {moves}; Ctrl+C ends it")
     running.set(True)
-    tell_of_signals(running)
+    exit_on_signals(running)
     try:
         pace = Pace(options.fps, time.perf_counter, time.sleep)
-        report = Report(SECONDS_A_REPORT, time.perf_counter)
+        report = Report(REPORT_INTERVAL, time.perf_counter)
         while not stopped() and (options.frames == 0 or report.total < options.frames):
             pace.wait(stopped)
             if played:
@@ -98,29 +98,29 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
                 say(line)
     finally:
         running.set(False)
-    say(f"ended; pictures rendered: {report.total}")
+    say(f"ended; frames rendered: {report.total}")
 
 
 def played_frames(scene: bpy.types.Scene, options: Options) -> range | None:
-    """The timeline's frames, where there is more than one to play."""
+    """Returns the timeline's frames, or None if nothing plays."""
     frames = headless.timeline(scene)
     return frames if options.animate == "loop" and len(frames) > 1 else None
 
 
-def tell_of_signals(running: Flag) -> None:
-    """Answers a signal to end while the picture in work is finished; a second one ends Blender in its middle."""
+def exit_on_signals(running: Flag) -> None:
+    """Announces the end on the first signal, and ends Blender at once on the second."""
 
-    def heard(count: int) -> None:
-        # By the standard error: the output is silenced while Blender renders.
+    def on_signal(count: int) -> None:
+        # To standard error: standard output is discarded while Blender renders.
         if count == 1:
-            say("ending after this picture; again to end at once", error=True)
+            say("ending after this frame; press Ctrl+C again to end at once", error=True)
             return
         try:
             running.set(False)
         finally:
-            os._exit(STOPPED_HARD)
+            os._exit(INTERRUPTED)
 
-    headless.on_each_signal(heard)
+    headless.on_each_signal(on_signal)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/** An encoder of a lane with a decoder behind it, through FFmpeg. One frame at a time. */
+/** A lane's encoder and a decoder, through FFmpeg, frame by frame. */
 import {
   AV_CODEC_ID_H264,
   AV_CODEC_ID_VP8,
@@ -14,15 +14,16 @@ import type { Plane } from "./ssim.ts";
 
 const DECODERS = { vp8: AV_CODEC_ID_VP8, h264: AV_CODEC_ID_H264 } as const;
 
-/** What encoding one frame took. */
+/** The cost of encoding one frame. */
 interface Cost {
-  /** Milliseconds of all threads of this process. */
+  /** CPU milliseconds of all threads of this process. */
   readonly cpu: number;
-  /** Milliseconds until the bitstream was there. */
+  /** Milliseconds until the bitstream was ready. */
   readonly wall: number;
   readonly bytes: number;
 }
 
+/** Encodes and decodes frames one at a time. Call {@link Coder.open} first. */
 export class Coder {
   readonly #shot: Shot;
   readonly #encoder = new CodecContext();
@@ -35,7 +36,10 @@ export class Coder {
     this.#shot = shot;
   }
 
-  /** @param bitrate bits a second to aim at */
+  /**
+   * @param bitrate target in bits per second
+   * @throws if FFmpeg cannot open the encoder or the decoder
+   */
   async open(lane: Lane, bitrate: number): Promise<void> {
     const { width, height, fps } = this.#shot;
     const codec = found(Codec.findEncoderByName(lane.encoder));
@@ -67,7 +71,7 @@ export class Coder {
     check(this.#yuv.getBuffer(), "allocate a picture");
   }
 
-  /** Encodes frame `n`, the first as a keyframe, and decodes it: `luma` is then what is shown. */
+  /** Encodes frame `n` (0 as a keyframe) and decodes it into {@link Coder.luma}. */
   async code({ data, strides }: Planes, n: number): Promise<Cost> {
     const yuv = this.#yuv;
     for (const [plane, pixels] of data.entries())
@@ -90,11 +94,12 @@ export class Coder {
     return { cpu: (user + system) / 1000, wall, bytes };
   }
 
-  /** What was decoded last. Valid until the next frame. */
+  /** The luma of the decoded frame, valid until the next frame. */
   get luma(): Plane {
     return { data: this.#shown.data?.[0] ?? Buffer.alloc(0), stride: this.#shown.linesize[0] ?? 0 };
   }
 
+  /** Frees FFmpeg's memory. */
   close(): void {
     this.#yuv.free();
     this.#shown.free();
@@ -104,13 +109,13 @@ export class Coder {
   }
 }
 
-/** Rows without padding into rows with some. */
+/** Copies rows without padding into rows with padding. */
 function copyRows(from: Buffer, width: number, to: Buffer, stride: number): void {
   for (let at = 0, row = 0; at < from.length; at += width, row += stride) from.copy(to, row, at, at + width);
 }
 
 function found(codec: Codec | null): Codec {
-  if (!codec) throw new Error("this build of node-av lacks a codec");
+  if (!codec) throw new Error("This build of node-av lacks a codec.");
   return codec;
 }
 

@@ -1,23 +1,24 @@
-/** The pictures to encode: the built-in scene, as it is or all of it in motion, the same ones in each run. */
+/** The frames to encode: the built-in scene, still or panned, identical in each run. */
 import { PixelConverter } from "../../src/encoder/pixels.ts";
 import { type Planes, split } from "../../src/encoder/planes.ts";
 import { frameBytes, type RawFrame } from "../../src/frame.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
 import type { EpochMs } from "../../src/timing.ts";
 
+/** What to draw. */
 export interface Shot {
   /** Pixels. */
   readonly width: number;
   readonly height: number;
-  /** Frames a second. */
+  /** Frames per second. */
   readonly fps: number;
-  /** Levels of luma that each pixel may be off by, up or down, as in a render of few samples. */
+  /** Luma noise in levels, up or down, as in a render with few samples. */
   readonly noise: number;
-  /** Columns that the whole picture moves by from one frame to the next, as by a camera that turns. */
+  /** Columns that the whole picture moves per frame, as with a panning camera. */
   readonly pan: number;
 }
 
-/** So many frames as the encoder takes them: I420. */
+/** Draws `count` frames and converts them to I420. */
 export async function pictures({ width, height, fps, noise, pan }: Shot, count: number): Promise<Planes[]> {
   const scene = new Scene(width, height);
   const converter = new PixelConverter("i420");
@@ -31,19 +32,8 @@ export async function pictures({ width, height, fps, noise, pan }: Shot, count: 
       const left = pixels.slice(row, row + by);
       pixels.copyWithin(row, row + by, row + width).set(left, row + width - by);
     }
-    const timings = { captured: time, received: time };
-    const frame: RawFrame = {
-      kind: "raw",
-      format: "rgba",
-      number: n + 1,
-      width,
-      height,
-      data: Buffer.from(pixels.buffer),
-      timings,
-    };
-    // Some spare bytes: the conversion may write a little further.
-    const planes = split("i420", width, height, Buffer.alloc(frameBytes("i420", width, height) + 64));
-    await converter.convert(frame, planes);
+    const rgba = Buffer.from(pixels.buffer);
+    const planes = await toI420(converter, rgba, { width, height, number: n + 1, captured: time });
     const luma = planes.data[0] ?? Buffer.alloc(0);
     for (let i = 0; noise && i < luma.length; i++) {
       seed = (seed * 48_271) % 2_147_483_647;
@@ -53,4 +43,27 @@ export async function pictures({ width, height, fps, noise, pan }: Shot, count: 
   }
   converter.close();
   return all;
+}
+
+/** What {@link toI420} needs to know of a picture. */
+interface About {
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly number: number;
+  readonly captured: EpochMs;
+}
+
+/** Converts an RGBA picture to I420 in memory of its own. */
+export async function toI420(
+  converter: PixelConverter,
+  rgba: Buffer,
+  { width, height, number, captured }: About,
+): Promise<Planes> {
+  const timings = { captured, received: captured };
+  const frame: RawFrame = { kind: "raw", format: "rgba", number, width, height, data: rgba, timings };
+  // 64 spare bytes: the conversion may write a little beyond the planes.
+  const planes = split("i420", width, height, Buffer.alloc(frameBytes("i420", width, height) + 64));
+  await converter.convert(frame, planes);
+  return planes;
 }

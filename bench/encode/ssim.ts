@@ -1,17 +1,17 @@
-/** How alike two pictures are. */
+/** Structural similarity of two pictures (SSIM). */
 
-/** Pixels; windows begin every half of it, as x264's own measure has them. */
+/** Window size in pixels. Windows overlap by half, as in x264's SSIM. */
 const WINDOW = 8;
 const C1 = (0.01 * 255) ** 2;
 const C2 = (0.03 * 255) ** 2;
 
-/** A plane of 8 bits, and the bytes from one of its rows to the next. */
+/** An 8-bit plane; `stride` is the bytes from one row to the next. */
 export interface Plane {
   readonly data: Uint8Array;
   readonly stride: number;
 }
 
-/** The mean structural similarity of two planes over all windows; 1 if they are the same. */
+/** Returns the mean SSIM of two planes over all windows; 1 if they are equal. */
 export function ssim(a: Plane, b: Plane, width: number, height: number): number {
   let [sum, windows] = [0, 0];
   for (let y = 0; y + WINDOW <= height; y += WINDOW / 2) {
@@ -44,5 +44,5 @@ function ofWindow(a: Plane, atA: number, b: Plane, atB: number): number {
   return ((2 * meanA * meanB + C1) * (2 * covariance + C2)) / ((means + C1) * (variances + C2));
 }
 
-/** Decibels: 20 are an SSIM of 0.99, 30 of 0.999. */
-export const decibels = (value: number) => -10 * Math.log10(1 - value);
+/** Converts an SSIM to decibels: 0.99 is 20 dB, 0.999 is 30 dB. */
+export const decibels = (value: number): number => -10 * Math.log10(1 - value);

@@ -1,10 +1,12 @@
-/** A chart of the fan-out bench: CPU a packet by the number of viewers, one line a lane, both scales logarithmic. */
+/** The chart of the fan-out bench: CPU per packet over the number of viewers, one line per lane, log-log. */
 
+/** One measurement. */
 export interface Point {
   readonly viewers: number;
   readonly cpuPerPacket: number;
 }
 
+/** One lane. */
 export interface Line {
   readonly name: string;
   readonly points: readonly Point[];
@@ -13,11 +15,11 @@ export interface Line {
 const WIDTH = 720;
 const HEIGHT = 380;
 const MARGIN = { left: 56, right: 170, top: 40, bottom: 48 };
-/** Told apart also by who sees no red or no green (Okabe and Ito). */
+/** Distinguishable with colour blindness (Okabe and Ito). */
 const COLOURS = ["#0072b2", "#56b4e9", "#d55e00", "#009e73"];
 const TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
-/** An SVG document, light and dark by the reader's scheme. */
+/** Returns an SVG document that follows the reader's light or dark scheme. */
 export function chart(title: string, lines: readonly Line[]): string {
   const points = lines.flatMap(({ points: all }) => all);
   const x = scale(
@@ -59,7 +61,7 @@ export function chart(title: string, lines: readonly Line[]): string {
   return `${[...parts, "</svg>"].join("\n")}\n`;
 }
 
-/** Logarithmic, from the tick below the least value to the one above the greatest. */
+/** A logarithmic scale, from the tick below the minimum to the tick above the maximum. */
 function scale(values: readonly number[], from: number, to: number) {
   const low = TICKS.findLast((tick) => tick <= Math.min(...values)) ?? 1;
   const high = TICKS.find((tick) => tick >= Math.max(...values)) ?? 1000;
@@ -68,7 +70,7 @@ function scale(values: readonly number[], from: number, to: number) {
   return { at, ticks: TICKS.filter((tick) => tick >= low && tick <= high) };
 }
 
-/** Moves labels apart that would lie on each other. */
+/** Moves overlapping labels apart. */
 function spread(heights: readonly number[]): number[] {
   const order = heights.map((height, n) => ({ height, n })).sort((a, b) => a.height - b.height);
   for (const [n, label] of order.entries()) {

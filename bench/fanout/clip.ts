@@ -1,4 +1,4 @@
-/** A real encoded stream for the fan-out bench: some seconds of the built-in scene as VP8. */
+/** An encoded stream for the fan-out bench: some seconds of the built-in scene as VP8. */
 import { writeFileSync } from "node:fs";
 import { defaultBitrate } from "../../src/encoder/bitrate.ts";
 import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
@@ -6,15 +6,16 @@ import type { EncodedFrame, RawFrame, SourceFrame } from "../../src/frame.ts";
 import { patternSource } from "../../src/source/pattern.ts";
 import { type EpochMs, systemClock } from "../../src/timing.ts";
 
+/** An encoded clip. */
 export interface Clip {
   readonly fps: number;
   readonly width: number;
   readonly height: number;
-  /** The frames' bitstreams, base64; the first is the only keyframe. */
+  /** The frames in base64; only the first is a keyframe. */
   readonly frames: readonly string[];
 }
 
-/** Writes a clip of so many frames to `path`; takes as long as it lasts. */
+/** Writes a clip of `count` frames to `path`. Takes as long as the clip lasts. */
 export async function writeClip(path: string, about: Omit<Clip, "frames">, count: number): Promise<Clip> {
   const { width, height, fps } = about;
   const source = patternSource({ width, height, fps, clock: systemClock });
@@ -46,7 +47,7 @@ export async function writeClip(path: string, about: Omit<Clip, "frames">, count
   return clip;
 }
 
-/** Frame `n` of the clip played over and over, as the encoder hands it on. */
+/** Returns frame `n` of the looped clip, as the encoder emits it. */
 export function frameOf({ fps, width, height, frames }: Clip, n: number, now: EpochMs): EncodedFrame {
   const at = n % frames.length;
   return {

@@ -1,6 +1,6 @@
 /**
- * One lane of the fan-out bench, in a process of its own: takes offers, answers them, and sends a clip to all. Lines of
- * JSON come in and go out, as with `rivals/pion`.
+ * One lane of the fan-out bench in a process of its own: answers offers, and sends a clip to all viewers. It exchanges
+ * lines of JSON, as `rivals/pion` does.
  *
  *     node bench/fanout/sender.ts native|workers|plain|werift
  */
@@ -20,18 +20,18 @@ interface Line {
   readonly run?: { clip: string; fps: number; seconds: number; saturate: boolean };
 }
 
-/** werift's own sending is what is left where no sealer can be had. */
-const refuses = {
+/** Without a sealer, the transport falls back to werift's own sending. */
+const withoutSealer = {
   ...plainIo,
   sealerOf() {
-    throw new Error("this lane is werift's");
+    throw new Error("This lane sends with werift.");
   },
 };
 
 const [lane = "native"] = process.argv.slice(2);
 const workers = lane === "workers" ? Math.max(1, availableParallelism() - 1) : 0;
 const io =
-  lane === "native" || lane === "workers" ? await loadNativeIo() : lane === "plain" ? plainIo : refuses;
+  lane === "native" || lane === "workers" ? await loadNativeIo() : lane === "plain" ? plainIo : withoutSealer;
 const log = () => {};
 const transport = await Transport.open({
   clock: systemClock,
@@ -68,7 +68,7 @@ process.exit(0);
 
 async function play({ clip: path, fps, seconds, saturate }: NonNullable<Line["run"]>) {
   const clip = JSON.parse(readFileSync(path, "utf8")) as Clip;
-  // Before the first keyframe nothing is sent: it is not measured.
+  // Nothing is sent before the first keyframe, so it is not measured.
   await audience.send(frameOf(clip, 0, systemClock.now()));
   const took: number[] = [];
   let packets = 0;
@@ -79,7 +79,7 @@ async function play({ clip: path, fps, seconds, saturate }: NonNullable<Line["ru
     await (wait > 0 ? new Promise((resolve) => setTimeout(resolve, wait)) : new Promise(setImmediate));
     const at = systemClock.now();
     const sent = await audience.send(frameOf(clip, n, at));
-    // werift sends behind promises.
+    // werift sends asynchronously, in promises.
     if (lane === "werift") await new Promise(setImmediate);
     took.push((lane === "werift" ? systemClock.now() : sent.at) - at);
     packets += sent.packets;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python3 publisher.py SERVER [--always]`: what Blender sends: pixels of 480x270, twenty times a second.
+"""`python3 publisher.py SERVER [--always]`: sends raw 480x270 frames at 20 fps, as Blender's publisher does.
 
-It rests as Blender does while nobody watches, unless told otherwise, and goes on until it is killed.
+It pauses without viewers, as Blender does, unless `--always` is given. It runs until it is killed.
 """
 
 import sys
@@ -11,8 +11,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
 
 from rendercast.address import parse_address
-from rendercast.pacing import Rest, Ticks
-from rendercast.publisher import Publisher, raw_frame
+from rendercast.frames import raw_frame
+from rendercast.pacing import Ticks, ViewerPause
+from rendercast.publisher import Publisher
 from rendercast.status import StatusReader
 
 WIDTH, HEIGHT = 480, 270
@@ -24,11 +25,11 @@ publisher.start()
 reader.start()
 pixels = bytes(range(256)) * (WIDTH * HEIGHT * 4 // 256)
 ticks = Ticks(20, time.perf_counter)
-rest = Rest("--always" in sys.argv, time.monotonic)
+pause = ViewerPause("--always" in sys.argv, time.monotonic)
 while (status := publisher.status).state != "refused":
     time.sleep(ticks.due_in())
     ticks.take()
-    if status.state == "live" and not rest.resting(reader.viewers, status.connections):
+    if status.state == "live" and not pause.paused(reader.viewers, status.connections):
         publisher.send(raw_frame(pixels, WIDTH, HEIGHT, rows="bottom-up"))
-        rest.shown(status.connections)
+        pause.shown(status.connections)
 sys.exit(publisher.status.problem)

@@ -1,4 +1,4 @@
-/** `node publisher.ts SERVER jpeg|raw`: pushes a picture of 480x270 twenty times a second, until it is killed. */
+/** `node publisher.ts SERVER jpeg|raw`: pushes a 480x270 picture at 20 fps until it is killed. */
 import { encodeJpeg } from "../../src/encoder/jpeg.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
 import type { EpochMs } from "../../src/timing.ts";

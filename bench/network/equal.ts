@@ -1,38 +1,36 @@
-/** Bytes at equal likeness: what a frame takes as VP8 within the stream, and as a JPEG. No network, no browser. */
+/** Bytes at equal SSIM: a frame as VP8 within the stream, and as a JPEG. No network, no browser. */
 import { AV_LOG_ERROR } from "node-av/constants";
 import { Log } from "node-av/lib";
 import sharp from "sharp";
 import { defaultBitrate } from "../../src/encoder/bitrate.ts";
 import { PixelConverter } from "../../src/encoder/pixels.ts";
-import { type Planes, split } from "../../src/encoder/planes.ts";
-import { frameBytes, type RawFrame } from "../../src/frame.ts";
+import type { Planes } from "../../src/encoder/planes.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
 import type { EpochMs } from "../../src/timing.ts";
 import { Coder } from "../encode/coder.ts";
-import { LANES } from "../encode/lanes.ts";
-import type { Shot } from "../encode/pictures.ts";
+import { LANES, REFERENCE } from "../encode/lanes.ts";
+import { type Shot, toI420 } from "../encode/pictures.ts";
 import { type Plane, ssim } from "../encode/ssim.ts";
+import { mean } from "../statistics.ts";
 import { luma } from "./luma.ts";
 
-/** What src/encoder/ffmpeg.ts uses. */
-const SHIPPED = "vp8 cpu 8";
-/** Shares of the default bitrate, which is the last. */
+/** Shares of the default bitrate; the last is the default itself. */
 const RATES = [0.05, 0.1, 0.2, 0.3, 0.5, 1];
-/** Our MJPEG and most render loops have 90. */
+/** JPEG qualities. Our MJPEG and most render loops use 90. */
 const QUALITIES = [20, 40, 60, 75, 85, 90, 95];
 const FRAMES = 90;
-/** Frames until the encoder has settled: not counted. */
+/** Frames not counted, until the encoder has settled. */
 const WARM_UP = 30;
-/** One frame in so many is compared. */
+/** Every n-th frame is compared. */
 const COMPARED = 10;
 
-/** The mean of some frames. */
+/** Means over the compared frames. */
 interface Point {
   readonly bytes: number;
   readonly ssim: number;
 }
 
-/** A likeness that VP8 has at some bitrate, and the bytes a frame that it takes there and as a JPEG. */
+/** The SSIM of VP8 at a bitrate, and the bytes per frame of VP8 and of a JPEG with that SSIM. */
 export interface Equal {
   /** The share of the default bitrate. */
   readonly share: number;
@@ -41,8 +39,11 @@ export interface Equal {
   readonly jpeg: number;
 }
 
-/** @param shot `noise` is not used */
-export async function bytesAtEqualLikeness(shot: Shot): Promise<Equal[]> {
+/**
+ * Compares VP8 at several bitrates with JPEG.
+ * @param shot `noise` and `pan` are ignored
+ */
+export async function bytesAtEqualSsim(shot: Shot): Promise<Equal[]> {
   Log.setLevel(AV_LOG_ERROR);
   const frames = await draw(shot);
   const compared = frames.filter((_, n) => n >= WARM_UP && n % COMPARED === 0);
@@ -71,11 +72,7 @@ async function draw({ width, height, fps }: Shot): Promise<Drawn[]> {
     const pixels = new Int32Array(width * height);
     scene.draw(pixels, { frameNumber: number, time: captured });
     const rgba = Buffer.from(pixels.buffer);
-    const timings = { captured, received: captured };
-    const frame: RawFrame = { kind: "raw", format: "rgba", number, width, height, data: rgba, timings };
-    // Some spare bytes: the conversion may write a little further.
-    const planes = split("i420", width, height, Buffer.alloc(frameBytes("i420", width, height) + 64));
-    await converter.convert(frame, planes);
+    const planes = await toI420(converter, rgba, { width, height, number, captured });
     drawn.push({ rgba, luma: { data: luma(rgba), stride: width }, planes });
   }
   converter.close();
@@ -85,34 +82,35 @@ async function draw({ width, height, fps }: Shot): Promise<Drawn[]> {
 async function codeVp8(shot: Shot, frames: readonly Drawn[], share: number): Promise<Point> {
   const { width, height, fps } = shot;
   const coder = new Coder(shot);
-  const lane = LANES[SHIPPED];
-  if (!lane) throw new Error(`there is no lane ${SHIPPED}`);
+  const lane = LANES[REFERENCE];
+  if (!lane) throw new Error(`There is no lane ${REFERENCE}.`);
   await coder.open(lane, Math.round(share * defaultBitrate(width, height, fps)));
-  const [bytes, alike]: [number[], number[]] = [[], []];
+  const [bytes, similarities]: [number[], number[]] = [[], []];
   for (const [n, frame] of frames.entries()) {
     const cost = await coder.code(frame.planes, n);
     if (n < WARM_UP) continue;
     bytes.push(cost.bytes);
-    if (n % COMPARED === 0) alike.push(ssim(frame.luma, fullRange(coder.luma, width, height), width, height));
+    if (n % COMPARED === 0)
+      similarities.push(ssim(frame.luma, fullRange(coder.luma, width, height), width, height));
   }
   coder.close();
-  return { bytes: mean(bytes), ssim: mean(alike) };
+  return { bytes: mean(bytes), ssim: mean(similarities) };
 }
 
 async function codeJpeg({ width, height }: Shot, frames: readonly Drawn[], quality: number): Promise<Point> {
-  const [bytes, alike]: [number[], number[]] = [[], []];
+  const [bytes, similarities]: [number[], number[]] = [[], []];
   for (const frame of frames) {
     const jpeg = await sharp(frame.rgba, { raw: { width, height, channels: 4 } })
       .jpeg({ quality })
       .toBuffer();
     const shown = await sharp(jpeg).ensureAlpha().raw().toBuffer();
     bytes.push(jpeg.length);
-    alike.push(ssim(frame.luma, { data: luma(shown), stride: width }, width, height));
+    similarities.push(ssim(frame.luma, { data: luma(shown), stride: width }, width, height));
   }
-  return { bytes: mean(bytes), ssim: mean(alike) };
+  return { bytes: mean(bytes), ssim: mean(similarities) };
 }
 
-/** Video has 16 for black and 235 for white. */
+/** Converts limited range (16 to 235) to full range. */
 function fullRange({ data, stride }: Plane, width: number, height: number): Plane {
   const full = new Uint8ClampedArray(width * height);
   for (let y = 0, at = 0; y < height; y++)
@@ -120,13 +118,11 @@ function fullRange({ data, stride }: Plane, width: number, height: number): Plan
   return { data: new Uint8Array(full.buffer), stride: width };
 }
 
-/** Between the two points around that likeness, as bytes grow by a share for each step of it; NaN outside of them. */
-function bytesFor(points: readonly Point[], likeness: number): number {
-  const above = points.findIndex((point) => point.ssim >= likeness);
+/** Interpolates the bytes for an SSIM, geometrically between two points; NaN outside their range. */
+function bytesFor(points: readonly Point[], similarity: number): number {
+  const above = points.findIndex((point) => point.ssim >= similarity);
   const [high, low] = [points[above], points[above - 1]];
   if (!high || !low) return Number.NaN;
-  const share = (likeness - low.ssim) / (high.ssim - low.ssim);
+  const share = (similarity - low.ssim) / (high.ssim - low.ssim);
   return low.bytes * (high.bytes / low.bytes) ** share;
 }
-
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;

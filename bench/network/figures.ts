@@ -1,33 +1,41 @@
-/** What the frames seen on a screen say about the way they came. Times in milliseconds on one clock. */
+/** Figures from the frames seen on a screen. Times in milliseconds on one clock. */
 import { median, quantile } from "../statistics.ts";
 
-/** A frame as it came to the screen. */
+/** A frame on the screen. */
 export interface Seen {
   readonly at: number;
   /** When its pixels were complete. */
   readonly captured: number;
 }
 
+/** A span of time. */
 export interface Span {
   readonly from: number;
   readonly to: number;
 }
 
+/** Latency and freezes. */
 export interface Figures {
   readonly frames: number;
   readonly median: number;
   readonly p95: number;
-  /** Times without a new picture that are longer than {@link FREEZE}, the longest, and the sum of them. */
+  /** Gaps between frames longer than {@link FREEZE}. */
   readonly freezes: number;
+  /** The longest gap. */
   readonly longest: number;
+  /** The sum of the freezes. */
   readonly frozen: number;
 }
 
+/** Milliseconds without a new frame that count as a freeze. */
 export const FREEZE = 200;
-/** A picture older than this is not live. */
-const LIVE = 500;
+/** Milliseconds: an older picture is not live. */
+const MAX_LIVE_AGE = 500;
 
-/** @param seen in order; the first may be older than the look that found it. */
+/**
+ * Returns the figures of a span.
+ * @param seen in order; the first is ignored, as it may have been on the screen before
+ */
 export function figures(seen: readonly Seen[], span: Span): Figures {
   const latencies = seen.slice(1).map(({ at, captured }) => at - captured);
   const times = [span.from, ...seen.slice(1).map(({ at }) => at), span.to];
@@ -44,8 +52,8 @@ export function figures(seen: readonly Seen[], span: Span): Figures {
 }
 
 /**
- * How long after the begin of a span the picture was not live for the last time within it;
- * undefined where it was not live at its end.
+ * Returns the milliseconds from the start of a span until the picture stays live; undefined if it is not live at the
+ * end.
  */
 export function liveAgainAfter(seen: readonly Seen[], { from, to }: Span): number | undefined {
   let again = 0;
@@ -53,7 +61,7 @@ export function liveAgainAfter(seen: readonly Seen[], { from, to }: Span): numbe
   for (const [n, { captured }] of seen.entries()) {
     const next = seen[n + 1]?.at ?? to;
     const until = Math.min(next, to);
-    if (until <= from || until - captured <= LIVE) continue;
+    if (until <= from || until - captured <= MAX_LIVE_AGE) continue;
     if (next >= to) return undefined;
     again = next - from;
   }

@@ -1,32 +1,35 @@
-/** The ways a picture takes to a screen. */
+/** The transports that the network bench compares. */
 import type { Page } from "puppeteer-core";
 import { IMAGE, PLAYER } from "./screen.ts";
 import type { ServerReady } from "./server.ts";
 
+/** A transport. */
 export interface Lane {
   readonly name: string;
-  /** For people. */
+  /** For output. */
   readonly about: string;
-  readonly rival: boolean;
-  /** Source text of a function that finds what shows it, in the page. */
+  /** Whether it is the baseline, which has a server of its own. */
+  readonly baseline: boolean;
+  /** Source text of a function that returns the showing element, run in the page. */
   readonly element: string;
-  /** Shows the stream in a fresh page. */
+  /** Opens the stream in a new page. */
   open(page: Page, server: ServerReady): Promise<void>;
 }
 
-/** The page comes over the link too. */
+/** Loads a page, which crosses the link too. */
 const goto = async (page: Page, url: string) => {
   await page.goto(url, { waitUntil: "domcontentloaded", timeout: 60_000 });
 };
 
+/** All lanes. */
 export const LANES: readonly Lane[] = [
   {
     name: "webrtc",
     about: "WebRTC as shipped",
-    rival: false,
+    baseline: false,
     element: PLAYER,
     async open(page, { url }) {
-      // The player keeps its connection to itself; what it counts says why a picture stood still.
+      // The player hides its connection; getStats explains freezes.
       await page.evaluateOnNewDocument(`
         window.connections = [];
         window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -42,7 +45,7 @@ export const LANES: readonly Lane[] = [
   {
     name: "mjpeg",
     about: "our MJPEG, the player's fallback",
-    rival: false,
+    baseline: false,
     element: PLAYER,
     async open(page, { url }) {
       await page.evaluateOnNewDocument("delete window.RTCPeerConnection");
@@ -52,11 +55,11 @@ export const LANES: readonly Lane[] = [
   {
     name: "polled",
     about: "polled file, MJPEG",
-    rival: true,
+    baseline: true,
     element: IMAGE,
-    async open(page, { rivalUrl }) {
-      await goto(page, rivalUrl);
-      // A picture that the loop was just writing breaks the image for good; who watches would load it again.
+    async open(page, { baselineUrl }) {
+      await goto(page, baselineUrl);
+      // A file read while it is written breaks the image permanently. Reload it, as a viewer would.
       await page.evaluate(`(() => {
         const load = () => document.body.replaceChildren(Object.assign(new Image(), { src: "/mjpeg" }));
         setInterval(() => {
@@ -69,13 +72,13 @@ export const LANES: readonly Lane[] = [
   },
 ];
 
-/** The way that the page's player gets its pictures, if it has a player. */
+/** Returns the transport that the page's player uses, or undefined without a player. */
 export async function transportOf(page: Page): Promise<string | undefined> {
-  const way = await page.evaluate(`document.querySelector("rendercast-player")?.stats.transport`);
-  return typeof way === "string" ? way : undefined;
+  const transport = await page.evaluate(`document.querySelector("rendercast-player")?.stats.transport`);
+  return typeof transport === "string" ? transport : undefined;
 }
 
-/** What the browser counted of the connections, the newest last; none for other lanes. */
+/** Returns the browser's counters per WebRTC connection, the newest last; empty for other lanes. */
 export async function connectionCounts(page: Page): Promise<Record<string, number>[]> {
   return (await page.evaluate(`(async () => {
     const wanted = ["framesDecoded", "framesDropped", "keyFramesDecoded", "freezeCount", "packetsReceived",

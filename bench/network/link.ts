@@ -1,34 +1,34 @@
 /**
- * One direction of a network, without sockets or a clock of its own: packets wait in a queue of finite length for a
- * sender of finite rate, some are lost, and the rest arrive after a delay.
+ * Emulates one direction of a network, without sockets or a clock: a queue with a limit, a sender with a rate, loss and
+ * delay.
  */
 
-/** What a direction does to packets. Times in milliseconds. */
+/** How a direction treats packets. Times in milliseconds. */
 export interface Path {
-  /** From the end of sending to the arrival. */
+  /** From sending the last bit to the arrival. */
   readonly delay: number;
-  /** How much longer or shorter the delay may be. */
+  /** Maximum deviation of the delay, up or down. */
   readonly jitter?: number;
   /** Whether jitter may let a packet overtake another. */
   readonly reorders?: boolean;
-  /** Share of the packets that are lost on the way, 0 to 1. */
+  /** Share of packets lost, 0 to 1. */
   readonly loss?: number;
-  /** How many packets in a row are lost together, on average; 1 means that each is lost by itself. */
+  /** Mean length of a loss burst in packets; 1: independent losses. */
   readonly burst?: number;
-  /** Bits a second, from so long after {@link Link.begin}; before it the first holds. None: no limit. */
+  /** Bits per second, each `from` a time after {@link Link.begin}; before it, the first. Undefined: no limit. */
   readonly rates?: readonly { readonly from: number; readonly rate: number }[];
-  /** Bytes that may wait for the sender; what comes beyond them is dropped. */
+  /** Queue limit in bytes; packets beyond it are dropped. */
   readonly queue?: number;
 }
 
-/** What became of the packets. */
+/** Packet counters. */
 export interface Counts {
-  /** Bytes and packets that the sender sent, lost ones included. */
+  /** Bytes and packets sent, lost ones included. */
   bytes: number;
   packets: number;
-  /** Packets that found the queue full. */
+  /** Packets dropped because the queue was full. */
   dropped: number;
-  /** Packets lost on the way. */
+  /** Packets lost after sending. */
   lost: number;
 }
 
@@ -37,19 +37,20 @@ interface Timed {
   readonly at: number;
 }
 
-/** Delays change no oftener: what makes them, such as a radio's turns, holds for several packets alike. */
-const JITTER_HOLDS = 20;
+/** Milliseconds that a delay holds: its causes, such as radio scheduling, affect several packets alike. */
+const JITTER_PERIOD = 20;
 
+/** An emulated direction. Times passed in never decrease. */
 export class Link {
   readonly #path: Path;
   readonly #random: () => number;
   readonly #counts: Counts = { bytes: 0, packets: 0, dropped: 0, lost: 0 };
-  /** What waits for the sender, in order. */
+  /** Packets that wait for the sender, in order. */
   readonly #queue: Timed[] = [];
   #queued = 0;
-  /** What is on its way, by arrival. */
-  readonly #flying: Timed[] = [];
-  /** When the sender has sent all before the queue's head. */
+  /** Packets in flight, by arrival. */
+  readonly #inFlight: Timed[] = [];
+  /** When the sender has sent everything before the queue's head. */
   #free = Number.NEGATIVE_INFINITY;
   #begun = Number.POSITIVE_INFINITY;
   #losing = false;
@@ -57,22 +58,23 @@ export class Link {
   #jitterUntil = Number.NEGATIVE_INFINITY;
   #lastArrival = Number.NEGATIVE_INFINITY;
 
-  /** @param random gives numbers from 0 to below 1. */
+  /** @param random returns numbers from 0 to below 1 */
   constructor(path: Path, random: () => number) {
     this.#path = path;
     this.#random = random;
   }
 
+  /** The counters so far. */
   get counts(): Readonly<Counts> {
     return this.#counts;
   }
 
-  /** From now on the rates change as planned. */
+  /** Starts the schedule of rates. */
   begin(now: number): void {
     this.#begun = now;
   }
 
-  /** Takes a packet. Times never go back from call to call. */
+  /** Queues a packet, or drops it. */
   push(packet: Buffer, now: number): void {
     this.#send(now);
     if (this.#queued + packet.length > (this.#path.queue ?? Number.POSITIVE_INFINITY)) {
@@ -84,23 +86,23 @@ export class Link {
     this.#send(now);
   }
 
-  /** A packet that has arrived by now, the earliest first. */
+  /** Removes and returns the earliest packet that has arrived, if any. */
   pop(now: number): Buffer | undefined {
     this.#send(now);
-    const first = this.#flying[0];
+    const first = this.#inFlight[0];
     if (first === undefined || first.at > now) return undefined;
-    this.#flying.shift();
+    this.#inFlight.shift();
     return first.packet;
   }
 
-  /** When to look again; undefined while nothing is under way. */
+  /** The time of the next event; undefined if there is none. */
   get due(): number | undefined {
-    const [arrival, sent] = [this.#flying[0]?.at, this.#sentAt(this.#queue[0])];
+    const [arrival, sent] = [this.#inFlight[0]?.at, this.#sentAt(this.#queue[0])];
     if (arrival === undefined || sent === undefined) return arrival ?? sent;
     return Math.min(arrival, sent);
   }
 
-  /** Sends what can be sent by now. */
+  /** Sends the packets that are due by now. */
   #send(now: number): void {
     for (;;) {
       const head = this.#queue[0];
@@ -112,11 +114,11 @@ export class Link {
       this.#counts.packets++;
       this.#counts.bytes += head.packet.length;
       if (this.#loses()) this.#counts.lost++;
-      else this.#fly(head.packet, sent);
+      else this.#deliverLater(head.packet, sent);
     }
   }
 
-  /** When the head of the queue will have been sent. */
+  /** When the head of the queue is sent completely. */
   #sentAt(head: Timed | undefined): number | undefined {
     if (head === undefined) return undefined;
     const begins = Math.max(this.#free, head.at);
@@ -129,7 +131,7 @@ export class Link {
     return current?.rate ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Gilbert's model: a good state that loses nothing, and a bad one that loses everything. */
+  /** Gilbert's loss model: the good state loses nothing, the bad state loses everything. */
   #loses(): boolean {
     const { loss = 0, burst = 1 } = this.#path;
     if (loss === 0) return false;
@@ -139,26 +141,26 @@ export class Link {
     return this.#losing;
   }
 
-  #fly(packet: Buffer, sent: number): void {
+  #deliverLater(packet: Buffer, sent: number): void {
     const { delay, reorders = false } = this.#path;
     const arrival = Math.max(sent, sent + delay + this.#jitterAt(sent));
     const at = reorders ? arrival : Math.max(arrival, this.#lastArrival);
     this.#lastArrival = at;
-    const after = this.#flying.findLastIndex((other) => other.at <= at);
-    this.#flying.splice(after + 1, 0, { packet, at });
+    const after = this.#inFlight.findLastIndex((other) => other.at <= at);
+    this.#inFlight.splice(after + 1, 0, { packet, at });
   }
 
   #jitterAt(time: number): number {
     const { jitter = 0, reorders = false } = this.#path;
     if (jitter > 0 && (reorders || time >= this.#jitterUntil)) {
       this.#jitter = (2 * this.#random() - 1) * jitter;
-      this.#jitterUntil = time + JITTER_HOLDS;
+      this.#jitterUntil = time + JITTER_PERIOD;
     }
     return this.#jitter;
   }
 }
 
-/** Numbers that look random and are the same each time (Mulberry32). */
+/** A pseudo-random generator with a seed (Mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed | 0;
   return () => {

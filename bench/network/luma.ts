@@ -1,4 +1,4 @@
-/** The brightness of pixels, 0 to 255. It also runs in the page, by its source text: it uses nothing from outside. */
+/** Returns the luma of RGBA pixels, 0 to 255. Its source text also runs in the page: it uses nothing from outside. */
 export function luma(rgba: Uint8Array | Uint8ClampedArray): Uint8Array {
   const plane = new Uint8Array(rgba.length / 4);
   for (let n = 0, at = 0; n < plane.length; n++, at += 4)

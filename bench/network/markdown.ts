@@ -1,9 +1,10 @@
-/** The figures as the tables in docs/benchmarks.md. */
-import type { Outcome } from "./aims.ts";
+/** Formats the results as the tables in docs/benchmarks.md. */
 import type { Equal } from "./equal.ts";
 import { LANES } from "./lanes.ts";
 import type { Result } from "./run.ts";
+import type { Outcome } from "./targets.ts";
 
+/** Returns both tables. */
 export function markdown(outcomes: readonly Outcome[], equal: readonly Equal[]): string {
   const rows = outcomes.flatMap(({ about, lanes }) =>
     lanes.map((result, n) => laneRow(n === 0 ? about : "", result)),
@@ -19,7 +20,10 @@ export function markdown(outcomes: readonly Outcome[], equal: readonly Equal[]):
       rows,
     ),
     "",
-    ...table(["of the default bitrate", "SSIM", "VP8, KB a frame", "JPEG, KB a frame", "JPEG / VP8"], equals),
+    ...table(
+      ["share of the default bitrate", "SSIM", "VP8, KB/frame", "JPEG, KB/frame", "JPEG / VP8"],
+      equals,
+    ),
     "",
   ].join("\n");
 }

@@ -1,24 +1,28 @@
-/** The networks that the lanes meet. */
+/** The networks of the bench. */
 import type { Path } from "./link.ts";
 
+/** A network. */
 export interface Profile {
   readonly name: string;
-  /** For people. */
+  /** For output. */
   readonly about: string;
   /** From the server to the viewer, and back. */
   readonly paths: readonly [Path, Path];
-  /** Milliseconds of the measured time in which the rate is the low one. */
+  /** The span of the measurement with the low rate, in milliseconds. */
   readonly drop?: { readonly from: number; readonly to: number };
 }
 
 const MBIT = 1_000_000;
 
 const steady = (rate: number) => [{ from: 0, rate }];
-/** The bytes that leave in so many milliseconds. */
+/** Bytes sent in a number of milliseconds at a rate. */
 const bytesIn = (milliseconds: number, rate: number) => (milliseconds * rate) / 8000;
 const both = (path: Path): [Path, Path] => [path, path];
 
-/** @param milliseconds how long is measured: what changes over time does so at shares of it. */
+/**
+ * Returns all networks.
+ * @param milliseconds duration of the measurement; changes happen at shares of it
+ */
 export function profiles(milliseconds: number): Profile[] {
   const drop = { from: milliseconds / 4, to: (milliseconds * 3) / 4 };
   return [

@@ -1,4 +1,4 @@
-/** One lane over one network: shows it, watches it for a while, and says what was seen. */
+/** Measures one lane over one network. */
 import type { Browser } from "puppeteer-core";
 import { ssim } from "../encode/ssim.ts";
 import { watchScreen } from "../optical.ts";
@@ -11,35 +11,38 @@ import type { Profile } from "./profiles.ts";
 import { beginCopies, type Copy, endCopies } from "./screen.ts";
 import type { ServerProcess } from "./server-process.ts";
 
-/** The server's counters that say what became of frames and packets. */
+/** The server's counters of frames and packets. */
 const COUNTERS = /_total|_datagrams|_pictures/;
-/** What the lane before still says has passed. */
+/** Milliseconds after a lane, until its last packets have passed. */
 const QUIET_MS = 500;
 const WARM_UP_MS = 3000;
-/** A lane that has shown nothing by then is watched nevertheless. */
-const FIRST_PICTURE_WITHIN = 20_000;
+/** Milliseconds to wait for the first frame; then the measurement starts anyway. */
+const FIRST_FRAME_TIMEOUT = 20_000;
 
+/** The measurement of a lane. */
 export interface Result extends Figures {
   readonly lane: string;
-  /** Frames that the source made meanwhile, and its longest pause: what no lane can be blamed for. */
+  /** Frames that the source drew meanwhile. */
   readonly drawn: number;
-  readonly sourcePause: number;
-  /** Kilobits a second to the viewer, with all headers. */
+  /** Milliseconds of the source's longest gap, which is not the lane's fault. */
+  readonly sourceGap: number;
+  /** Kilobits per second to the viewer, headers included. */
   readonly kilobits: number;
   /** To the viewer and back. */
   readonly counts: readonly [Counts, Counts];
-  /** Of the pictures compared; NaN for none. */
+  /** Median SSIM of the compared pictures; NaN if there are none. */
   readonly ssim: number;
   readonly compared: number;
-  /** Of a profile whose rate drops: milliseconds until the picture was live again, if it was. */
+  /** If the profile's rate drops: milliseconds until the picture was live again. */
   readonly liveAgain: number | undefined;
-  /** How the player says that it gets its pictures in the end: it may have fallen back. */
+  /** The player's transport at the end: it may have fallen back. */
   readonly transport: string | undefined;
-  /** What the browser's connections and the server counted. */
+  /** Counters of the browser's connections and of the server. */
   readonly connections: readonly Record<string, number>[];
   readonly metrics: Record<string, number>;
 }
 
+/** The parts of the bench that all lanes share. */
 export interface Scene {
   readonly network: Network;
   readonly server: ServerProcess;
@@ -49,16 +52,17 @@ export interface Scene {
   readonly size: { readonly width: number; readonly height: number };
 }
 
+/** Runs a lane for `length` milliseconds. */
 export async function runLane(scene: Scene, profile: Profile, lane: Lane, length: number): Promise<Result> {
   const { network, server, browser, seed, size } = scene;
-  await server.lane(lane.rival);
-  network.be(profile.paths, seed);
-  // A window of its own: a tab behind another is hidden, and its player rests.
+  await server.lane(lane.baseline);
+  network.configure(profile.paths, seed);
+  // A window of its own: a background tab is hidden, and its player pauses.
   const page = await browser.newPage({ type: "window" });
   try {
     await lane.open(page, server.ready);
     const shows = `() => { const shown = (${lane.element})(); return shown?.videoWidth || shown?.naturalWidth; }`;
-    await page.waitForFunction(`(${shows})()`, { timeout: FIRST_PICTURE_WITHIN }).catch(() => {});
+    await page.waitForFunction(`(${shows})()`, { timeout: FIRST_FRAME_TIMEOUT }).catch(() => {});
     await pause(WARM_UP_MS);
     await beginCopies(page, lane.element, size);
     const before = await network.counts();
@@ -79,7 +83,7 @@ export async function runLane(scene: Scene, profile: Profile, lane: Lane, length
       ...ofSource([...captured.values()], span),
       kilobits: (counts[0].bytes * 8) / (span.to - span.from),
       counts,
-      ...(await likeness(server, await endCopies(page))),
+      ...(await similarity(server, await endCopies(page))),
       liveAgain: profile.drop && liveAgainAfter(seen, dropOf(profile.drop, span)),
       transport: await transportOf(page),
       connections: await connectionCounts(page),
@@ -98,19 +102,21 @@ function dropOf({ from, to }: Span, { from: began }: Span): Span {
 
 function ofSource(captured: readonly number[], { from, to }: Span) {
   const times = captured.filter((at) => at >= from && at <= to);
-  const pauses = times.slice(1).map((at, n) => at - (times[n] ?? at));
-  return { drawn: times.length, sourcePause: Math.max(0, ...pauses) };
+  const gaps = times.slice(1).map((at, n) => at - (times[n] ?? at));
+  return { drawn: times.length, sourceGap: Math.max(0, ...gaps) };
 }
 
-/** How like their source the pictures on the screen were, on average. */
-async function likeness(server: ServerProcess, copies: readonly Copy[]) {
-  const alike: number[] = [];
+/** Compares the pictures on the screen with their source. */
+async function similarity(server: ServerProcess, copies: readonly Copy[]) {
+  const similarities: number[] = [];
   for (const { number, width, height, luma } of copies) {
     const source = await server.luma(number);
     if (source?.length !== width * height) continue;
-    alike.push(ssim({ data: source, stride: width }, { data: await luma(), stride: width }, width, height));
+    similarities.push(
+      ssim({ data: source, stride: width }, { data: await luma(), stride: width }, width, height),
+    );
   }
-  return { ssim: median(alike), compared: alike.length };
+  return { ssim: median(similarities), compared: similarities.length };
 }
 
 function countsBetween(
@@ -126,7 +132,7 @@ function countsBetween(
   return [between(0), between(1)];
 }
 
-/** What changed. */
+/** Returns the counters that changed, and by how much. */
 function differences(
   before: Readonly<Record<string, number>>,
   after: Readonly<Record<string, number>>,

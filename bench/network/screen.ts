@@ -1,30 +1,31 @@
-/** Pictures off the screen of a page, to be compared with their source. */
+/** Copies pictures from the screen of a page, to compare them with their source. */
 import type { Page } from "puppeteer-core";
 import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
 import { luma } from "./luma.ts";
 
-/** Copying a picture takes the page some milliseconds: seldom enough not to slow what is measured. */
-const COPY_EVERY = 200;
+/** Milliseconds between copies, rare enough not to slow the page down. */
+const COPY_INTERVAL = 200;
 
-/** What the player shows, whichever way it comes: its canvas is told like a video, by its size. */
+/** Source text that returns the player's video or canvas; the canvas gets a video's size properties. */
 export const PLAYER = `() => {
   const root = document.querySelector("rendercast-player").shadowRoot;
   const canvas = root.querySelector("canvas");
   if (canvas.hidden) return root.querySelector("video");
   return Object.assign(canvas, { videoWidth: canvas.width, videoHeight: canvas.height });
 }`;
+/** Source text that returns the page's image. */
 export const IMAGE = `() => document.querySelector("img")`;
 
-/** A picture as it was shown. */
+/** A picture that was shown. */
 export interface Copy {
   readonly number: number;
   readonly width: number;
   readonly height: number;
-  /** Reads its brightness out of the page. */
+  /** Reads its luma from the page. */
   luma(): Promise<Uint8Array>;
 }
 
-/** Begins to copy pictures in the page, at the source's size whatever size they came in. */
+/** Starts copying pictures in the page, scaled to the source's size. */
 export async function beginCopies(
   page: Page,
   find: string,
@@ -43,11 +44,11 @@ export async function beginCopies(
       Object.assign(canvas, { width, height });
       context.drawImage(element, 0, 0, width, height);
       copies.push({ width, height, plane: luma(context.getImageData(0, 0, width, height).data) });
-    }), ${COPY_EVERY});
+    }), ${COPY_INTERVAL});
   })()`);
 }
 
-/** Ends it; those whose frame code can be read. */
+/** Stops copying. Returns the copies with a readable frame code. */
 export async function endCopies(page: Page): Promise<Copy[]> {
   await page.evaluate("clearInterval(window.copying)");
   const sizes = (await page.evaluate("copies.map(({ width, height }) => ({ width, height }))")) as {

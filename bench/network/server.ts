@@ -1,35 +1,31 @@
-/** The process at the server's end: rendercast as shipped and its rival, each with the built-in scene. */
-import { mkdtempSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** The server's process: rendercast as shipped and the baseline, each with the built-in scene. */
 import { readConfig } from "../../src/config.ts";
 import type { RawFrame } from "../../src/frame.ts";
 import { startRendercast } from "../../src/rendercast.ts";
-import { fileLoop, pollingServer } from "../rivals/polled-mjpeg.ts";
+import { startPolledMjpeg } from "../rivals/polled-mjpeg.ts";
 import { tappedPattern } from "../tapped.ts";
 import { luma } from "./luma.ts";
 
-/** To this process. It answers each. */
-export type ServerOrder =
-  /** A lane begins: forget what was drawn before, and let the rival's loop render or rest. */
-  | { readonly kind: "lane"; readonly rival: boolean }
+/** A request to this process. Each gets an answer. */
+export type ServerRequest =
+  /** Start a lane: forget earlier frames, and run or pause the baseline's loop. */
+  | { readonly kind: "lane"; readonly baseline: boolean }
   /** When the pixels of each frame were complete: `[number, time][]`. */
   | { readonly kind: "captured" }
-  /** The brightness of a frame; undefined where it was not kept. */
+  /** The luma of a frame; undefined if it was not kept. */
   | { readonly kind: "luma"; readonly number: number }
   /** `/metrics` as text. */
   | { readonly kind: "metrics" };
 
-/** Its first message. */
+/** The first message of this process. */
 export interface ServerReady {
   readonly url: string;
-  readonly rivalUrl: string;
+  readonly baselineUrl: string;
 }
 
-/** One frame in so many is kept, to be compared with what is shown. */
-export const KEPT = 5;
-const MOST_KEPT = 200;
+/** Every n-th frame is kept, to compare it with the screen. */
+const KEEP_EVERY = 5;
+const MAX_KEPT = 200;
 
 const [address = "", ...options] = process.argv.slice(2);
 const silent = () => {};
@@ -40,43 +36,31 @@ if (!("run" in command)) throw new Error("unreachable");
 const { run } = command;
 
 function keep({ number, data }: RawFrame): void {
-  if (number % KEPT !== 0) return;
+  if (number % KEEP_EVERY !== 0) return;
   kept.set(number, luma(data));
   const [oldest] = kept.keys();
-  if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
+  if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
 }
 
 const scene = { ...run.size, fps: run.fps };
 const rendercast = await startRendercast(run, silent, { source: tappedPattern(scene, captured, keep) });
-const folder = mkdtempSync(join(tmpdir(), "rendercast-bench-"));
-const write = fileLoop(folder);
-const rivalSource = tappedPattern(scene, captured, (frame) => {
-  keep(frame);
-  write(frame);
-});
-await rivalSource.start({ frame: silent, state: silent, problem: silent });
-const rivalServer = pollingServer(folder);
-await new Promise<void>((resolve) => rivalServer.listen(0, address, resolve));
+const baseline = await startPolledMjpeg(scene, address, captured, keep);
 
-async function obey(order: ServerOrder): Promise<unknown> {
-  if (order.kind === "luma") return kept.get(order.number);
-  if (order.kind === "captured") return [...captured];
-  if (order.kind === "metrics") return (await fetch(`${url}/metrics`)).text();
+async function answerTo(request: ServerRequest): Promise<unknown> {
+  if (request.kind === "luma") return kept.get(request.number);
+  if (request.kind === "captured") return [...captured];
+  if (request.kind === "metrics") return (await fetch(`${url}/metrics`)).text();
   captured.clear();
   kept.clear();
-  rivalSource.demand(order.rival);
+  baseline.demand(request.baseline);
   return undefined;
 }
 
 const url = `http://${address}:${rendercast.port}`;
-const rivalUrl = `http://${address}:${(rivalServer.address() as AddressInfo).port}`;
-process.on("message", (order: ServerOrder) => {
-  void obey(order).then((answer) => process.send?.({ answer }));
+process.on("message", (request: ServerRequest) => {
+  void answerTo(request).then((answer) => process.send?.({ answer }));
 });
-// Ctrl-C goes to the bench as well, and that ends this.
+// Ctrl+C reaches the bench too, which ends this process.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, silent);
-process.on("disconnect", () => {
-  rmSync(folder, { recursive: true, force: true });
-  process.exit();
-});
-process.send?.({ url, rivalUrl } satisfies ServerReady);
+process.on("disconnect", () => void baseline.close().finally(() => process.exit()));
+process.send?.({ url, baselineUrl: baseline.url } satisfies ServerReady);

@@ -1,4 +1,4 @@
-/** The system calls behind the link: network devices whose other side is this process (Linux). */
+/** TUN devices: network interfaces whose other side is this process (Linux). */
 import { closeSync, constants, openSync } from "node:fs";
 import { setPriority } from "node:os";
 import koffi from "koffi";
@@ -22,9 +22,13 @@ const NAME_BYTES = 16;
 const REQUEST_BYTES = 40;
 const POLLIN = 1;
 
-/** Opens a device of IP packets in a named network namespace. It reads without waiting. */
+/**
+ * Opens a non-blocking TUN device in a named network namespace.
+ * @returns the file descriptor
+ * @throws if the kernel refuses
+ */
 export function openTun(namespace: string, name: string): number {
-  // A device belongs to the namespace that the thread was in when it opened it, and stays there.
+  // A device belongs to the namespace that the thread was in when it opened the device.
   const home = openSync("/proc/thread-self/ns/net", constants.O_RDONLY);
   const there = openSync(`/run/netns/${namespace}`, constants.O_RDONLY);
   try {
@@ -34,7 +38,7 @@ export function openTun(namespace: string, name: string): number {
     request.write(name);
     request.writeInt16LE(IFF_TUN | IFF_NO_PI, NAME_BYTES);
     if (calls.ioctl(device, TUNSETIFF, request) !== 0)
-      throw new Error(`no device ${name}: errno ${koffi.errno()}`);
+      throw new Error(`Cannot open the device ${name}: errno ${koffi.errno()}`);
     return device;
   } finally {
     enter(home);
@@ -45,18 +49,19 @@ export function openTun(namespace: string, name: string): number {
 
 function enter(namespace: number): void {
   if (calls.setns(namespace, CLONE_NEWNET) !== 0)
-    throw new Error(`cannot change the network namespace: errno ${koffi.errno()}`);
+    throw new Error(`Cannot change the network namespace: errno ${koffi.errno()}`);
 }
 
-/** Reads one packet into the memory; 0 where there is none. */
+/** Reads one packet into a buffer. Returns its length, or 0 if there is none. */
 export const readPacket = (device: number, into: Buffer): number =>
   Math.max(0, Number(calls.read(device, into, into.length)));
 
+/** Writes one packet. */
 export const writePacket = (device: number, packet: Buffer): void => {
   calls.write(device, packet, packet.length);
 };
 
-/** A function that waits until one of the devices has a packet, or for so many milliseconds. */
+/** Returns a function that waits for a packet on any device, up to a number of milliseconds. */
 export function waiter(devices: readonly number[]): (milliseconds: number) => void {
   const polled = Buffer.alloc(8 * devices.length);
   for (const [n, device] of devices.entries()) {
@@ -70,7 +75,7 @@ export function waiter(devices: readonly number[]): (milliseconds: number) => vo
   };
 }
 
-/** Lets this thread go first: what it stands for takes no turns with the programs it is between. */
-export function goFirst(): void {
+/** Gives this thread the highest priority: a real link does not wait for the CPU. */
+export function raisePriority(): void {
   setPriority(calls.gettid(), -20);
 }

@@ -1,35 +1,36 @@
-/** The link's worker thread: it carries packets between two devices, and does nothing else. */
+/** The link's worker thread: it carries packets between two devices. */
 import { closeSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { type Counts, Link, type Path, seeded } from "./link.ts";
-import { goFirst, openTun, readPacket, waiter, writePacket } from "./tun.ts";
+import { openTun, raisePriority, readPacket, waiter, writePacket } from "./tun.ts";
 
-/** The worker's `workerData`: the device of each end. The first direction goes from the first to the second. */
+/** The worker's `workerData`: the device of each end. The first direction goes from the first end to the second. */
 export type WireEnds = readonly [WireEnd, WireEnd];
 
+/** A device in a namespace. */
 export interface WireEnd {
   readonly namespace: string;
   readonly device: string;
 }
 
-/** To the worker. It answers `count` with the counts of both directions, and is silent otherwise. */
-export type WireOrder =
-  | { readonly kind: "be"; readonly paths: readonly [Path, Path]; readonly seed: number }
+/** A request to the worker. Only `count` is answered, with the counters of both directions. */
+export type WireRequest =
+  | { readonly kind: "configure"; readonly paths: readonly [Path, Path]; readonly seed: number }
   | { readonly kind: "begin" }
   | { readonly kind: "count" }
   | { readonly kind: "end" };
 
-/** From the worker; undefined once when the devices are there. */
+/** A message from the worker: undefined when the devices are ready, then counters. */
 export type WireReport = readonly [Counts, Counts] | undefined;
 
-/** Orders wait no longer than this. */
-const LOOK_EVERY = 5;
-/** Packets taken from one device before the other has its turn. */
-const TAKEN_AT_ONCE = 64;
-/** More than any device's packet. */
+/** Maximum milliseconds until a request is handled. */
+const POLL_INTERVAL = 5;
+/** Packets read from one device before the other gets its turn. */
+const BATCH = 64;
+/** Larger than any packet. */
 const PACKET_BYTES = 65_536;
 
-if (!parentPort) throw new Error("The wire runs in a worker thread only.");
+if (!parentPort) throw new Error("This module runs in a worker thread only.");
 const owner = parentPort;
 const now = () => performance.now();
 const ends: WireEnds = workerData;
@@ -37,13 +38,13 @@ const devices = ends.map(({ namespace, device }) => openTun(namespace, device)) 
 const wait = waiter(devices);
 const taken = Buffer.alloc(PACKET_BYTES);
 let links = linksOf([{ delay: 0 }, { delay: 0 }], 1);
-goFirst();
+raisePriority();
 owner.postMessage(undefined satisfies WireReport);
 
 for (let running = true; running; ) {
   for (let got = receiveMessageOnPort(owner); got; got = receiveMessageOnPort(owner)) {
     if (got.message.kind === "end") running = false;
-    else obey(got.message);
+    else handle(got.message);
   }
   for (const [n, link] of links.entries()) {
     const [from, to] = n === 0 ? devices : [devices[1], devices[0]];
@@ -51,20 +52,20 @@ for (let running = true; running; ) {
     for (let packet = link.pop(now()); packet; packet = link.pop(now())) writePacket(to, packet);
   }
   const next = Math.min(...links.map(({ due }) => due ?? Number.POSITIVE_INFINITY));
-  wait(Math.min(next - now(), LOOK_EVERY));
+  wait(Math.min(next - now(), POLL_INTERVAL));
 }
 for (const device of devices) closeSync(device);
 owner.close();
 
-function obey(order: WireOrder): void {
-  if (order.kind === "be") links = linksOf(order.paths, order.seed);
-  if (order.kind === "begin") for (const link of links) link.begin(now());
-  if (order.kind === "count")
+function handle(request: WireRequest): void {
+  if (request.kind === "configure") links = linksOf(request.paths, request.seed);
+  if (request.kind === "begin") for (const link of links) link.begin(now());
+  if (request.kind === "count")
     owner.postMessage([{ ...links[0].counts }, { ...links[1].counts }] satisfies WireReport);
 }
 
 function take(device: number, link: Link): void {
-  for (let n = 0; n < TAKEN_AT_ONCE; n++) {
+  for (let n = 0; n < BATCH; n++) {
     const length = readPacket(device, taken);
     if (length === 0) return;
     link.push(Buffer.from(taken.subarray(0, length)), now());

@@ -1,4 +1,4 @@
-/** Viewers join and leave at random while one publisher comes and goes, and packets are lost: what is left of it. */
+/** Viewers join and leave at random, one publisher restarts, and packets are lost; counts failures and leaks. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
@@ -9,44 +9,48 @@ import { part } from "../../test/multipart-writer.ts";
 import { seeded } from "../network/link.ts";
 import { SoakViewer } from "./viewer.ts";
 
+/** How to run. */
 export interface SoakOptions {
   readonly minutes: number;
   readonly viewers: number;
   readonly seed: number;
-  /** Takes a line a minute. */
+  /** Called with one line per minute. */
   readonly tell: (line: string) => void;
 }
 
-/** What the server held at a time. */
+/** What the server holds at one time. */
 export interface Held {
-  /** MiB of memory that is resident. */
+  /** Resident memory in MiB. */
   readonly memory: number;
-  /** Timers, sockets and the like. */
+  /** Node's active resources, such as timers and sockets. */
   readonly resources: number;
 }
 
+/** What happened. */
 export interface SoakResult {
   readonly joins: number;
   readonly restarts: number;
   readonly frames: number;
-  /** Viewers that should have been live when they left, and were not. */
+  /** Viewers that got no frame in time. */
   readonly frozen: number;
-  /** Sentences with which viewers were refused. */
+  /** Messages with which viewers were refused. */
   readonly refused: readonly string[];
-  /** With nobody there: after the first round, and at the end. */
+  /** After the first round. */
   readonly before: Held;
+  /** At the end, without viewers. */
   readonly after: Held;
 }
 
 const SERVER = fileURLToPath(new URL("server.ts", import.meta.url));
 const STREAM = "soak";
 
-/** Who stays for less need not have seen anything yet. */
-const LIVE_WITHIN_MS = 5000;
+/** A viewer that stays longer must have got a frame by then. */
+const FIRST_FRAME_MS = 5000;
 const STAYS_MS = [4000, 20_000] as const;
 const PUBLISHES_MS = [10_000, 30_000] as const;
 const RESTARTS_IN_MS = 500;
 
+/** Runs the soak. */
 export async function soak({ minutes, viewers, seed, tell }: SoakOptions): Promise<SoakResult> {
   const server = fork(SERVER, ["--max-viewers", "100", "--max-viewers-per-address", "100"]);
   const [{ url }] = (await once(server, "message")) as [{ url: string }];
@@ -86,10 +90,10 @@ export async function soak({ minutes, viewers, seed, tell }: SoakOptions): Promi
       try {
         await viewer.join();
         result.joins++;
-        await setTimeout(Math.min(stays, LIVE_WITHIN_MS));
+        await setTimeout(Math.min(stays, FIRST_FRAME_MS));
         const seen = viewer.frames;
-        await setTimeout(Math.max(0, stays - LIVE_WITHIN_MS));
-        if (stays > LIVE_WITHIN_MS && seen === 0) result.frozen++;
+        await setTimeout(Math.max(0, stays - FIRST_FRAME_MS));
+        if (stays > FIRST_FRAME_MS && seen === 0) result.frozen++;
         result.frames += viewer.frames;
       } catch (error) {
         result.refused.push(error instanceof Error ? error.message : String(error));
@@ -109,19 +113,19 @@ export async function soak({ minutes, viewers, seed, tell }: SoakOptions): Promi
     }
   })();
 
-  // A first round has made what is made once.
+  // After the first round, everything that is allocated once exists.
   await setTimeout(Math.min(20_000, (minutes * 60_000) / 3));
   const before = await held(url);
   await Promise.all([...watching, publishing, telling]);
-  await nobodyLeft(url);
+  await noViewersLeft(url);
   const after = await held(url);
   server.disconnect();
   if (server.exitCode === null) await once(server, "exit");
   return { ...result, before, after };
 }
 
-/** Those that vanished are given up after some time. */
-async function nobodyLeft(url: string): Promise<void> {
+/** Waits until the server has dropped the viewers that vanished. */
+async function noViewersLeft(url: string): Promise<void> {
   for (;;) {
     const streams: { viewers: number }[] = await (await fetch(`${url}/streams`)).json();
     if (streams.every(({ viewers }) => viewers === 0)) return;

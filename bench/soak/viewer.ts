@@ -1,8 +1,9 @@
-/** A viewer by libwebrtc, without a browser: it counts the frames that it has decoded. */
+/** A viewer with libwebrtc, without a browser. It counts the frames it decodes. */
 import wrtc from "@roamhq/wrtc";
 import { io, type Socket } from "socket.io-client";
 import type { Reply, SessionAnswer } from "../../src/signaling/protocol.ts";
 
+/** One viewer. */
 export class SoakViewer {
   readonly #peer = new wrtc.RTCPeerConnection();
   readonly #socket: Socket;
@@ -20,7 +21,10 @@ export class SoakViewer {
     };
   }
 
-  /** @throws what the server says where it does not let it in. */
+  /**
+   * Joins the stream.
+   * @throws with the server's message if it refuses
+   */
   async join(): Promise<void> {
     this.#peer.addTransceiver("video", { direction: "recvonly" });
     await this.#peer.setLocalDescription(await this.#peer.createOffer());
@@ -31,7 +35,7 @@ export class SoakViewer {
     await this.#peer.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
   }
 
-  /** Without a goodbye, as one whose battery is empty. */
+  /** Leaves without notice, as a phone with an empty battery does. */
   vanish(): void {
     this.#sink?.stop();
     this.#peer.close();

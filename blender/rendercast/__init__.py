@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""rendercast: shows what Blender draws live in any browser.
+"""rendercast: shows the scene live in any browser.
 
-Scripts send data with the frames by `import rendercast; rendercast.publish_data({"angle": 31.5})`.
+Scripts publish data with `import rendercast; rendercast.publish_data({"angle": 31.5})`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ bl_info = {
     "author": "The rendercast authors",
     "version": (0, 1, 0),
     "blender": (3, 4, 0),
-    "location": "3D viewport's sidebar and render properties, rendercast",
+    "location": "3D Viewport > Sidebar > rendercast; Properties > Render > rendercast",
     "doc_url": "",
     "category": "Render",
 }
@@ -30,7 +30,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Called by Blender when the add-on is disabled, or when it quits."""
+    """Called by Blender when the add-on is disabled or Blender quits."""
     from . import registration
 
     registration.unregister()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the server is: its address as a user writes it, and the names of streams."""
+"""Parses what the user enters: the server's address, the stream's name and the token."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-USUAL_PORT = 8080
-"""The server's port where an address without `http://` names none."""
+DEFAULT_PORT = 8080
+"""Used if an address has neither a port nor a scheme."""
 
 _HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _STREAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class AddressError(ValueError):
-    """What is wrong with an address or a name: a sentence for the user."""
+    """An invalid address, name or token. The message is a sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Address:
     """A server: a host and port, or a Unix socket."""
 
     host: str
-    port: int = USUAL_PORT
+    port: int = DEFAULT_PORT
     secure: bool = False
     path: str | None = None
-    """Of the Unix socket, where there is one; host and port then mean nothing."""
+    """Of a Unix socket. If it is set, host and port are unused."""
 
     @property
     def authority(self) -> str:
-        """Host and port as in an URL."""
+        """Host and port as in a URL."""
         if self.path is not None:
             return "localhost"
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -46,7 +46,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Whether it is on this machine."""
+        """Whether the server is on this machine."""
         if self.path is not None or self.host == "localhost" or self.host.endswith(".localhost"):
             return True
         try:
@@ -55,17 +55,17 @@ class Address:
             return False
 
     def viewer_url(self, stream: str) -> str:
-        """Where a browser shows the stream."""
+        """The page that shows the stream."""
         return f"{self.url}/watch/{quote(stream)}"
 
     def request(self, method: str, path: str, token: str, headers: dict[str, str]) -> bytes:
-        """The head of a request."""
+        """Returns the request line and headers. An empty token sends none."""
         own = {"Host": self.authority, **({"Authorization": f"Bearer {token}"} if token else {})}
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in {**own, **headers}.items())]
         return "\r\n".join([*lines, "", ""]).encode("ascii")
 
     def connect(self, timeout: float) -> socket.socket:
-        """Returns a new connection, with that timeout still set."""
+        """Opens a connection; the timeout in seconds stays set on it. Raises OSError."""
         if self.path is not None:
             connection = socket.socket(socket.AF_UNIX)
             try:
@@ -90,7 +90,7 @@ class Address:
 
 
 def hang_up(connection: socket.socket | None) -> None:
-    """Ends whatever another thread waits for on a connection; it may be over."""
+    """Shuts a connection down, to unblock a thread that waits on it. It may be closed already."""
     if connection:
         try:
             connection.shutdown(socket.SHUT_RDWR)
@@ -104,9 +104,9 @@ def parse_address(text: str) -> Address:
     if text.startswith("unix:"):
         path = text.removeprefix("unix:")
         if not path:
-            raise AddressError("The server's address names no socket behind unix:, such as unix:/run/rendercast.sock.")
+            raise AddressError("The server's address has no path after unix:, such as unix:/run/rendercast.sock.")
         if not hasattr(socket, "AF_UNIX"):
-            raise AddressError("This system's Python knows no Unix sockets; give the server's address as http://…")
+            raise AddressError("This system has no Unix sockets; enter the server's address as http://…")
         return Address("localhost", path=path)
     scheme = "://" in text
     try:
@@ -115,39 +115,40 @@ def parse_address(text: str) -> Address:
     except ValueError:
         host, port, parts = None, None, None
     if parts is None or not host or any(character.isspace() for character in text) or port == 0:
-        raise AddressError(f"'{text}' is no server address, such as http://localhost:8080.")
+        raise AddressError(f"'{text}' is not a server address such as http://localhost:8080.")
     if parts.scheme not in ("", "http", "https"):
-        raise AddressError(f"The server's address begins with http:// or https://, not {parts.scheme}://.")
+        raise AddressError(f"The server's address must begin with http:// or https://, not {parts.scheme}://.")
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
-        raise AddressError(f"The server's address ends after the port, as in {parts.scheme or 'http'}://{host}:8080.")
+        example = f"{parts.scheme or 'http'}://{host}:8080"
+        raise AddressError(f"The server's address must end after the port, as in {example}.")
     secure = parts.scheme == "https"
-    usual = (443 if secure else 80) if scheme else USUAL_PORT
-    return Address(_host(host), port or usual, secure)
+    default = (443 if secure else 80) if scheme else DEFAULT_PORT
+    return Address(_host(host), port or default, secure)
 
 
 def _host(name: str) -> str:
-    """A host's name as networks know it, or an IP address. Raises AddressError."""
+    """Returns the host name in ASCII (IDNA), or the IP address. Raises AddressError."""
     try:
-        # Here, because the system's look-up would do it later, and fail there.
+        # Otherwise the system's lookup encodes it later, and fails there.
         known = name.encode("idna").decode("ascii")
         if ":" in known:
             ipaddress.ip_address(known)
         elif not _HOST.fullmatch(known):
             raise ValueError
     except ValueError as error:
-        raise AddressError(f"'{name}' is no host's name or address, such as localhost or 192.168.1.7.") from error
+        raise AddressError(f"'{name}' is not a host name or address such as localhost or 192.168.1.7.") from error
     return known
 
 
 def check_stream(name: str) -> str:
-    """Returns the name of a stream if it is one. Raises AddressError."""
+    """Returns the stream name if it is valid. Raises AddressError."""
     if _STREAM.fullmatch(name):
         return name
-    raise AddressError(f"'{name}' is no name for a stream: it takes 1 to 64 letters, digits, dots and dashes.")
+    raise AddressError(f"'{name}' is not a stream name; use 1 to 64 letters, digits, dots, dashes and underscores.")
 
 
 def check_token(token: str) -> str:
-    """Returns the token if it can be sent in a header. Raises AddressError."""
+    """Returns the token if it fits in a header. Raises AddressError."""
     if all("!" <= character <= "~" for character in token):
         return token
-    raise AddressError("The token has a space or a letter with an accent in it; copy it anew.")
+    raise AddressError("The token contains a space or a character outside ASCII; copy it again.")

@@ -1,66 +1,73 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a server says: no longer, and no more of it, than a server has a reason to say."""
+"""Reads the server's responses, with limits on their size and time."""
 
 from __future__ import annotations
 
 import http.client
 import io
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import socket
 
-MOST_BYTES = 256 * 1024
-"""At a stretch, HTTP's own included: no answer and no event comes near it."""
+MAX_BYTES = 256 * 1024
+"""Per response or event, headers included. Real ones are far smaller."""
+MAX_MESSAGE_BYTES = 600
+"""Of a response's text that is shown to the user."""
+
+# Retrying cannot change these, whatever the server is.
+_FINAL_STATUSES = frozenset({400, 401, 403, 404, 405, 411, 413, 414, 415, 426, 431})
+# Text of a 409 that is final: another publisher may leave, but a stream with another kind of source stays.
+_OTHER_SOURCE = "has another source"
 
 
 class Limited(io.RawIOBase):
-    """A connection to read from, which fails once its time is over or too much has come.
+    """Reads from a connection, and fails after too many bytes or too much time.
 
-    http.client alone has neither limit: it waits anew for each byte and reads endless chunks into memory.
+    http.client has neither limit: each byte restarts its timeout, and it reads endless chunks into memory.
     """
 
-    def __init__(self, connection: socket.socket, early: bytes = b"") -> None:
-        """`early`: what was read already."""
+    def __init__(self, connection: socket.socket, received: bytes = b"") -> None:
+        """`received`: bytes that were already read."""
         self._connection = connection
-        self._early = early
+        self._received = received
         self._bytes = 0
         self._deadline = 0.0
 
     def allow(self, seconds: float) -> None:
-        """Begins a new stretch, of that time."""
-        self._bytes = MOST_BYTES
+        """Allows MAX_BYTES more, for that many seconds."""
+        self._bytes = MAX_BYTES
         self._deadline = time.monotonic() + seconds
 
     def readable(self) -> bool:
-        """As io.RawIOBase says."""
+        """Implements io.RawIOBase."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:
-        """As io.RawIOBase says. Raises OSError at the limits as well."""
+        """Implements io.RawIOBase. Raises OSError when a limit is reached."""
         if self._bytes <= 0:
-            raise OSError("the server says too much")
+            raise OSError("the server sent too much data")
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError("the server takes too long to say it")
+            raise TimeoutError("the server took too long to respond")
         self._connection.settimeout(left)
         most = min(len(buffer), self._bytes)
-        if self._early:
-            count = min(most, len(self._early))
-            buffer[:count], self._early = self._early[:count], self._early[count:]
+        if self._received:
+            count = min(most, len(self._received))
+            buffer[:count], self._received = self._received[:count], self._received[count:]
         else:
             count = self._connection.recv_into(buffer[:most])
         self._bytes -= count
         return count
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """As a socket has it, for http.client."""
+        """Implements the part of a socket that http.client uses."""
         return io.BufferedReader(self)
 
 
 def begin(source: Limited, method: str) -> http.client.HTTPResponse:
-    """Reads an answer up to its body. Raises OSError and HTTPException."""
+    """Reads a response up to its body. Raises OSError and HTTPException."""
     response = http.client.HTTPResponse(source, method=method)
     try:
         response.begin()
@@ -68,3 +75,33 @@ def begin(source: Limited, method: str) -> http.client.HTTPResponse:
         response.close()
         raise
     return response
+
+
+class Answer(NamedTuple):
+    """The server's response to a publisher."""
+
+    sentence: str
+    final: bool
+    """Whether retrying is useless."""
+    success: bool
+
+
+def read(connection: socket.socket, received: bytes, seconds: float) -> Answer:
+    """Reads the response to a publisher. Raises OSError, HTTPException and ValueError.
+
+    `received`: bytes that were already read.
+    """
+    source = Limited(connection, received)
+    source.allow(seconds)
+    with begin(source, "POST") as response:
+        plain = response.headers.get_content_type() == "text/plain"
+        text = response.read(MAX_MESSAGE_BYTES).decode("utf-8", "replace") if plain else ""
+    sentence = _one_line(text) or _one_line(f"{response.status} {response.reason}")
+    conflict = response.status == http.client.CONFLICT
+    final = response.status in _FINAL_STATUSES or (conflict and _OTHER_SOURCE in sentence)
+    return Answer(sentence, final, response.status < 300)
+
+
+def _one_line(text: str) -> str:
+    # Unprintable characters could be terminal commands.
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draws the scene off screen, as the camera or a 3D viewport sees it, and reads the pixels."""
+"""Draws the scene off screen, through the camera or as a 3D viewport, and reads the pixels."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ import bpy
 import gpu
 from mathutils import Matrix
 
-from .publisher import Frame, raw_frame
+from .frames import Frame, raw_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EEVEE = ("BLENDER_EEVEE_NEXT", "BLENDER_EEVEE")
-"""Blender 4.2 to 4.5 call it EEVEE_NEXT, the versions before and after do not."""
+"""Blender 4.2 to 4.5 use EEVEE_NEXT, earlier and later versions EEVEE."""
 WORKBENCH = "BLENDER_WORKBENCH"
 
 
 class CaptureError(Exception):
-    """Why there is nothing to show: a sentence for the user."""
+    """No frame can be drawn. The message is a sentence for the user."""
 
 
 class Eye(NamedTuple):
-    """From where to look."""
+    """The matrices of a point of view."""
 
     view: Matrix
     projection: Matrix
 
 
 class Place(NamedTuple):
-    """A 3D viewport to draw with: how it is shaded is how the picture will be."""
+    """A 3D viewport to draw with. Its shading settings apply to the frame."""
 
     space: bpy.types.SpaceView3D
     region: bpy.types.Region
 
 
 class OffScreen:
-    """A surface to draw on, and buffers for its pixels: kept from frame to frame until the size changes."""
+    """An off-screen surface and its pixel buffers, reused until the size changes."""
 
     def __init__(self) -> None:
         self._surface: gpu.types.GPUOffScreen | None = None
@@ -56,11 +56,11 @@ class OffScreen:
         size: tuple[int, int],
         telemetry: bytes | None = None,
     ) -> Frame:
-        """Draws one frame. Raises CaptureError."""
+        """Draws one frame of `size` in pixels. Raises CaptureError."""
         surface = self._fit(size)
-        # Mirrored, the first row read is the top one: so no row has to be moved.
-        mirrored = Matrix.Diagonal((1, -1, 1, 1)) @ eye.projection
-        surface.draw_view3d(scene, layer, place.space, place.region, eye.view, mirrored, do_color_management=True)
+        # Flipped vertically, so that the first row read is the top one and no row has to be moved.
+        flipped = Matrix.Diagonal((1, -1, 1, 1)) @ eye.projection
+        surface.draw_view3d(scene, layer, place.space, place.region, eye.view, flipped, do_color_management=True)
         width, height = size
         pixels = self._free.popleft() if self._free else gpu.types.Buffer("UBYTE", width * height * 4)
         with surface.bind():
@@ -73,12 +73,12 @@ class OffScreen:
             height,
             captured=time.time(),
             telemetry=telemetry,
-            # Never into the buffers of another size: those have a deque of their own.
+            # Each size has its own deque: a buffer never returns to another size.
             done=lambda: free.append(pixels),
         )
 
     def free(self) -> None:
-        """Gives the graphics memory back."""
+        """Frees the graphics memory."""
         if self._surface:
             self._surface.free()
         self._surface = None
@@ -91,19 +91,20 @@ class OffScreen:
             try:
                 self._surface = gpu.types.GPUOffScreen(*size)
             except (RuntimeError, SystemError, ValueError) as error:
-                raise CaptureError(f"Blender cannot draw pictures of {size[0]}x{size[1]} off screen here.") from error
+                problem = f"Blender cannot draw {size[0]}x{size[1]} off screen; choose a smaller size."
+                raise CaptureError(problem) from error
             self._size = size
         return self._surface
 
 
 def camera_eye(scene: bpy.types.Scene, layer: bpy.types.ViewLayer, size: tuple[int, int]) -> Eye:
-    """Looks through the scene's camera. Raises CaptureError."""
+    """Returns the view of the scene's camera. Raises CaptureError if there is none."""
     camera = scene.camera
     if not camera or camera.type != "CAMERA":
         raise CaptureError(f"The scene {scene.name} has no camera; add one, or choose the viewport as the source.")
     depsgraph = layer.depsgraph or bpy.context.evaluated_depsgraph_get()
     render = scene.render
-    # From the layer's own camera where it is hidden or excluded, which rendering does not mind.
+    # Works for a camera that is hidden or excluded too, as rendering does.
     evaluated = camera.evaluated_get(depsgraph)
     projection = evaluated.calc_matrix_camera(
         depsgraph, x=size[0], y=size[1], scale_x=render.pixel_aspect_x, scale_y=render.pixel_aspect_y
@@ -112,7 +113,7 @@ def camera_eye(scene: bpy.types.Scene, layer: bpy.types.ViewLayer, size: tuple[i
 
 
 def viewport_eye(place: Place, size: tuple[int, int]) -> Eye:
-    """Looks as the viewport does: all it shows is in the picture, whose shape may be another."""
+    """Returns the viewport's view, widened to the frame's aspect ratio so that nothing is cut off."""
     region = place.region
     view3d = region.data or place.space.region_3d
     wider = (size[0] / size[1]) / (max(1, region.width) / max(1, region.height))
@@ -121,7 +122,7 @@ def viewport_eye(place: Place, size: tuple[int, int]) -> Eye:
 
 
 def places(screens: Iterable[bpy.types.Screen]) -> list[tuple[Place, int]]:
-    """The 3D viewports of these screens, each with its size in pixels."""
+    """Returns the 3D viewports of these screens, each with its area in pixels."""
     found = []
     for screen in screens:
         for area in screen.areas:
@@ -134,22 +135,25 @@ def places(screens: Iterable[bpy.types.Screen]) -> list[tuple[Place, int]]:
 
 
 def shown_screens() -> set[bpy.types.Screen]:
-    """The screens in Blender's windows."""
+    """Returns the screens that Blender's windows show."""
     return {window.screen for window in bpy.context.window_manager.windows}
 
 
-class Wardrobe:
-    """Lends a 3D viewport that nobody sees, dressed to draw as the scene renders; puts all back afterwards."""
+class ViewportLoan:
+    """Borrows a hidden 3D viewport, sets it up to draw as the scene renders, and restores it afterwards."""
 
     def __init__(self) -> None:
-        self._worn: dict[tuple[str, int], dict[tuple[str, str], object]] = {}
+        self._changed: dict[tuple[str, int], dict[tuple[str, str], object]] = {}
 
-    def lend(self, scene: bpy.types.Scene, hidden_only: bool = True) -> Place:
-        """A viewport to draw with for now: which ones there are may change from frame to frame. Raises CaptureError."""
-        # Blender in background mode has windows as well, which are in nobody's way.
+    def borrow(self, scene: bpy.types.Scene, hidden_only: bool = True) -> Place:
+        """Returns a viewport to draw one frame with; the next frame may need another. Raises CaptureError.
+
+        `hidden_only`: use no viewport that a window shows.
+        """
+        # In background mode Blender has windows too, but nobody sees them.
         shown = shown_screens() if hidden_only else set()
-        for key in [key for key in self._worn if (found := bpy.data.screens.get(key[0])) is None or found in shown]:
-            self._undress(key)
+        for key in [key for key in self._changed if (found := bpy.data.screens.get(key[0])) is None or found in shown]:
+            self._restore(key)
         for screen in bpy.data.screens:
             if screen in shown or screen.is_temporary:
                 continue
@@ -158,30 +162,30 @@ class Wardrobe:
                     continue
                 region = next((region for region in area.regions if region.type == "WINDOW"), None)
                 if region:
-                    self._dress((screen.name, index), area.spaces.active, scene)
+                    self._set_up((screen.name, index), area.spaces.active, scene)
                     return Place(area.spaces.active, region)
         raise CaptureError(
-            "Blender draws by way of a 3D viewport, and this file has none to spare; add a workspace with one."
+            "Blender needs a hidden 3D viewport to draw, and this file has none; add a workspace with one."
             if hidden_only
-            else "Blender draws by way of a 3D viewport, and this file has none; add one to it in Blender and save it."
+            else "Blender needs a 3D viewport to draw, and this file has none; add one in Blender and save the file."
         )
 
-    def put_back(self) -> None:
-        """Puts all viewports back as they were."""
-        for key in list(self._worn):
-            self._undress(key)
+    def restore(self) -> None:
+        """Restores the settings of all borrowed viewports."""
+        for key in list(self._changed):
+            self._restore(key)
 
-    def _dress(self, key: tuple[str, int], space: bpy.types.SpaceView3D, scene: bpy.types.Scene) -> None:
-        before = self._worn.setdefault(key, {})
-        for (part, name), value in _clothes(scene).items():
+    def _set_up(self, key: tuple[str, int], space: bpy.types.SpaceView3D, scene: bpy.types.Scene) -> None:
+        before = self._changed.setdefault(key, {})
+        for (part, name), value in _viewport_settings(scene).items():
             owner = getattr(space, part) if part else space
-            # Only where it differs: setting it makes Blender redraw.
+            # Only if it differs: setting it makes Blender redraw.
             if hasattr(owner, name) and getattr(owner, name) != value:
                 before.setdefault((part, name), getattr(owner, name))
                 setattr(owner, name, value)
 
-    def _undress(self, key: tuple[str, int]) -> None:
-        before = self._worn.pop(key)
+    def _restore(self, key: tuple[str, int]) -> None:
+        before = self._changed.pop(key)
         screen = bpy.data.screens.get(key[0])
         if not screen or key[1] >= len(screen.areas):
             return
@@ -192,29 +196,29 @@ class Wardrobe:
             setattr(getattr(space, part) if part else space, name, value)
 
 
-def _clothes(scene: bpy.types.Scene) -> dict[tuple[str, str], object]:
-    """What makes a viewport draw as the scene renders."""
-    clothes: dict[tuple[str, str], object] = {
+def _viewport_settings(scene: bpy.types.Scene) -> dict[tuple[str, str], object]:
+    """Returns the settings, by part and name, with which a viewport draws as the scene renders."""
+    changes: dict[tuple[str, str], object] = {
         ("overlay", "show_overlays"): False,
         ("", "show_gizmo"): False,
         ("shading", "type"): "RENDERED",
     }
-    if not draws_itself(scene):
-        clothes |= {
+    if not draws_in_viewport(scene):
+        changes |= {
             ("shading", "type"): "MATERIAL",
             ("shading", "use_scene_lights"): True,
             ("shading", "use_scene_world"): True,
         }
-    return clothes
+    return changes
 
 
-def draws_itself(scene: bpy.types.Scene) -> bool:
-    """Whether the scene's engine draws a whole picture at once; Cycles takes its time, so EEVEE stands in for it."""
+def draws_in_viewport(scene: bpy.types.Scene) -> bool:
+    """Whether a viewport draws the final picture at once. Cycles refines it step by step, so EEVEE replaces it."""
     return scene.render.engine in (WORKBENCH, *EEVEE)
 
 
-def wake_gpu(scene: bpy.types.Scene) -> None:
-    """Makes Blender begin to use the graphics card, in background mode, where it waits until it has to."""
+def init_gpu(scene: bpy.types.Scene) -> None:
+    """Makes Blender initialize the GPU, which it puts off in background mode. Raises CaptureError."""
     if hasattr(gpu, "init"):
         gpu.init()
         return
@@ -232,7 +236,7 @@ def wake_gpu(scene: bpy.types.Scene) -> None:
         render.resolution_percentage = 100
         bpy.ops.render.render(scene=scene.name)
     except RuntimeError as error:
-        raise CaptureError(f"Blender cannot draw here: {' '.join(str(error).split())}") from error
+        raise CaptureError(f"Blender cannot draw on this machine: {' '.join(str(error).split())}") from error
     finally:
         for name, value in before.items():
             setattr(render, name, value)

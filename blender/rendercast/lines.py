@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Breaks text into lines, which Blender's panels do not."""
+"""Wraps text for Blender's panels, which do not wrap it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def words(sentence: str) -> list[str]:
-    """A sentence in pieces, each with the space before it."""
+    """Splits a sentence into words, each with the space before it."""
     return re.findall(r"\s*\S+", sentence)
 
 
-def in_lines(pieces: Iterable[str], fits: Callable[[str], bool]) -> list[str]:
-    """Joins the pieces to lines that fit; one that is too long for a line is broken within."""
+def wrap(pieces: Iterable[str], fits: Callable[[str], bool]) -> list[str]:
+    """Joins pieces to lines that fit. A piece longer than a line is split."""
     lines = [""]
     for piece in pieces:
         if fits(lines[-1] + piece):

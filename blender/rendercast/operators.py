@@ -11,16 +11,18 @@ from .properties import target
 
 
 class RENDERCAST_OT_start(bpy.types.Operator):
-    """Show the scene live on the rendercast server"""
+    """Stream the scene to the rendercast server"""
 
     bl_idname = "rendercast.start"
     bl_label = "Start"
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        """Implements bpy.types.Operator."""
         return not session.running()
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Implements bpy.types.Operator."""
         try:
             session.start()
         except (AddressError, session.SessionError) as error:
@@ -37,25 +39,28 @@ class RENDERCAST_OT_stop(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
+        """Implements bpy.types.Operator."""
         return session.running()
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Implements bpy.types.Operator."""
         session.stop()
         return {"FINISHED"}
 
 
 class RENDERCAST_OT_copy_address(bpy.types.Operator):
-    """Copy the address where browsers show the stream"""
+    """Copy the address of the page that shows the stream"""
 
     bl_idname = "rendercast.copy_address"
     bl_label = "Copy address"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        """Implements bpy.types.Operator."""
         try:
             where = target()
         except AddressError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         context.window_manager.clipboard = where.server.viewer_url(where.stream)
-        self.report({"INFO"}, "The viewer's address is in the clipboard")
+        self.report({"INFO"}, "Copied the viewer address")
         return {"FINISHED"}

@@ -8,30 +8,31 @@ import bpy
 
 from . import session
 from .address import AddressError
-from .capture import draws_itself
-from .lines import in_lines, words
+from .capture import draws_in_viewport
+from .lines import words, wrap
 from .operators import RENDERCAST_OT_copy_address, RENDERCAST_OT_start, RENDERCAST_OT_stop
 from .properties import settings, target
 
 STATES = {
     "connecting": ("Connecting", "TIME"),
     "live": ("Live", "REC"),
-    "resting": ("Resting until somebody watches", "PAUSE"),
-    "rendering": ("Resting while Blender renders", "PAUSE"),
+    "paused": ("Paused: no viewers", "PAUSE"),
+    "rendering": ("Paused while Blender renders", "PAUSE"),
     "blocked": ("Cannot draw", "ERROR"),
     "away": ("Not connected", "ERROR"),
-    "waiting": ("Refused for now", "ERROR"),
+    "waiting": ("Refused, retrying", "ERROR"),
     "refused": ("Refused", "CANCEL"),
     "ended": ("Ended", "SNAP_FACE"),
 }
-BESIDE_TEXT = {"UI": 96, "WINDOW": 76}
-"""How much of a region's width the margins, an icon and, in the sidebar, the tabs take."""
+MARGINS = {"UI": 96, "WINDOW": 76}
+"""Width in pixels, at UI scale 1, of a region's margins, an icon and, in the sidebar, the tabs."""
 
 
 class _Panel:
     bl_label = "rendercast"
 
     def draw(self, context: bpy.types.Context) -> None:
+        """Implements bpy.types.Panel."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -48,12 +49,16 @@ class _Panel:
 
 
 class RENDERCAST_PT_sidebar(_Panel, bpy.types.Panel):
+    """The panel in the 3D viewport's sidebar."""
+
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "rendercast"
 
 
 class RENDERCAST_PT_render(_Panel, bpy.types.Panel):
+    """The panel in the render properties."""
+
     bl_space_type = "PROPERTIES"
     bl_region_type = "WINDOW"
     bl_context = "render"
@@ -61,23 +66,24 @@ class RENDERCAST_PT_render(_Panel, bpy.types.Panel):
 
 
 def _draw_fields(layout: bpy.types.UILayout, context: bpy.types.Context, running: bool) -> None:
-    asked = settings()
+    fields = settings()
     fixed = layout.column(align=True)
     fixed.enabled = not running
     for name in ("server", "stream", "token"):
-        fixed.prop(asked, name)
-    layout.prop(asked, "source")
-    if asked.source == "CAMERA" and not draws_itself(context.scene):
-        _draw_sentence(layout.column(align=True), context, "Shown as EEVEE previews it: this engine is slow.", "INFO")
+        fixed.prop(fields, name)
+    layout.prop(fields, "source")
+    if fields.source == "CAMERA" and not draws_in_viewport(context.scene):
+        sentence = "This engine is too slow to stream. Viewers see EEVEE's material preview."
+        _draw_sentence(layout.column(align=True), context, sentence, "INFO")
     size = layout.column(align=True)
-    size.prop(asked, "width", text="Size X")
-    size.prop(asked, "height", text="Y")
-    size.prop(asked, "fps")
-    layout.prop(asked, "names")
+    size.prop(fields, "width", text="Size X")
+    size.prop(fields, "height", text="Y")
+    size.prop(fields, "fps")
+    layout.prop(fields, "names")
     whole = layout.row()
-    # Beside a label there is too little room for its words.
+    # A split row leaves too little room for the label.
     whole.use_property_split = False
-    whole.prop(asked, "rest")
+    whole.prop(fields, "rest")
 
 
 def _draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, shown: session.Shown) -> None:
@@ -88,7 +94,7 @@ def _draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, shown: s
         text, icon = STATES[shown.state]
         _draw_sentence(box, context, text, icon)
         if shown.figures:
-            box.label(text=f"{shown.figures.fps:.1f} fps, {shown.figures.milliseconds:.0f} ms a frame", icon="BLANK1")
+            box.label(text=f"{shown.figures.fps:.1f} fps, {shown.figures.milliseconds:.0f} ms per frame", icon="BLANK1")
         if shown.viewers is not None:
             box.label(text=f"{shown.viewers} {'viewer' if shown.viewers == 1 else 'viewers'}", icon="BLANK1")
     if shown.problem:
@@ -115,9 +121,9 @@ def _draw_sentence(column: bpy.types.UILayout, context: bpy.types.Context, sente
 
 
 def _draw_lines(column: bpy.types.UILayout, context: bpy.types.Context, pieces: list[str], icon: str) -> None:
-    """Draws a text on as many lines as it takes: Blender would cut it off."""
+    """Draws a text on as many lines as it needs; Blender would cut it off."""
     scale = context.preferences.system.ui_scale
-    room = context.region.width - BESIDE_TEXT[context.region.type] * scale
+    room = context.region.width - MARGINS[context.region.type] * scale
     blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
-    for index, line in enumerate(in_lines(pieces, lambda text: blf.dimensions(0, text)[0] <= room)):
+    for index, line in enumerate(wrap(pieces, lambda text: blf.dimensions(0, text)[0] <= room)):
         column.label(text=line, icon="BLANK1" if index else icon)

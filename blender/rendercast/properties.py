@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the panel asks for, and where it is kept: for this run of Blender, the server and its token for good."""
+"""The panel's fields. Server and token are kept in Blender's preferences, the others until Blender quits."""
 
 from __future__ import annotations
 
@@ -12,87 +12,87 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from .address import Address, check_stream, check_token, parse_address
 
-USUAL_SERVER = "http://localhost:8080"
+DEFAULT_SERVER = "http://localhost:8080"
 
 SOURCES = (
-    ("CAMERA", "Scene camera", "What the scene's camera sees, without the overlays"),
-    ("VIEWPORT", "Viewport", "The largest 3D viewport, as it is on the screen"),
+    ("CAMERA", "Scene camera", "The view of the scene's camera, without overlays"),
+    ("VIEWPORT", "Viewport", "The largest 3D viewport, as you see it"),
 )
 
-_memory = SimpleNamespace(server=USUAL_SERVER, token=os.environ.get("RENDERCAST_PUBLISH_TOKEN", ""))
+_memory = SimpleNamespace(server=DEFAULT_SERVER, token=os.environ.get("RENDERCAST_PUBLISH_TOKEN", ""))
 
 
 class RendercastPreferences(bpy.types.AddonPreferences):
-    """What Blender keeps with the user's preferences, and so never in a file that is given away."""
+    """Server and token. Blender keeps them in the user's preferences, never in a .blend file."""
 
     bl_idname = __package__
 
-    server: StringProperty(name="Server", default=USUAL_SERVER)
+    server: StringProperty(name="Server", default=DEFAULT_SERVER)
     token: StringProperty(name="Token", subtype="PASSWORD", default=_memory.token, options={"SKIP_SAVE"})
 
     def draw(self, _context: bpy.types.Context) -> None:
-        """Shows them in Blender's preferences."""
+        """Implements bpy.types.AddonPreferences."""
         self.layout.prop(self, "server")
         self.layout.prop(self, "token")
 
 
-def _keeper() -> RendercastPreferences | SimpleNamespace:
-    """The preferences, or the memory: an add-on enabled for this run only has none."""
+def _store() -> RendercastPreferences | SimpleNamespace:
+    """Returns the preferences, or memory: an add-on enabled for this run only has no preferences."""
     entry = bpy.context.preferences.addons.get(__package__)
     return entry.preferences if entry and entry.preferences else _memory
 
 
-def _keep(name: str, value: str) -> None:
-    keeper = _keeper()
-    setattr(keeper, name, value)
-    if keeper is not _memory:
+def _save(name: str, value: str) -> None:
+    store = _store()
+    setattr(store, name, value)
+    if store is not _memory:
         bpy.context.preferences.is_dirty = True
 
 
-# Named, because Blender would run lambdas without this module's names.
+# Functions, because Blender runs lambdas without this module's names.
 def _get_server(_self: object) -> str:
-    return _keeper().server
+    return _store().server
 
 
 def _set_server(_self: object, value: str) -> None:
-    _keep("server", value.strip() or USUAL_SERVER)
+    _save("server", value.strip() or DEFAULT_SERVER)
 
 
 def _get_token(_self: object) -> str:
-    return _keeper().token
+    return _store().token
 
 
 def _set_token(_self: object, value: str) -> None:
-    _keep("token", value.strip())
+    _save("token", value.strip())
 
 
 class RendercastSettings(bpy.types.PropertyGroup):
-    """The panel's fields. They hang on the window manager: a .blend holds nothing of them, and undo leaves them."""
+    """The panel's fields. They belong to the window manager: .blend files and undo do not affect them."""
 
     server: StringProperty(
         name="Server",
-        description="Where rendercast runs, such as http://localhost:8080",
+        description="The rendercast server, such as http://localhost:8080",
         get=_get_server,
         set=_set_server,
         options={"SKIP_SAVE"},
     )
-    stream: StringProperty(name="Stream", description="What the stream is called", default="main", maxlen=64)
+    stream: StringProperty(name="Stream", description="The name of the stream", default="main", maxlen=64)
     token: StringProperty(
         name="Token",
-        description="What the server asks publishers for that come from other machines; it is never saved in a .blend",
+        description="The server's publish token, needed from other machines. It is never saved in a .blend file",
         subtype="PASSWORD",
         get=_get_token,
         set=_set_token,
         options={"SKIP_SAVE"},
     )
     source: EnumProperty(name="Source", description="What viewers see", items=SOURCES)
-    width: IntProperty(name="Width", description="Of the pictures sent", default=960, min=16, max=8192, subtype="PIXEL")
+    width: IntProperty(name="Width", description="Width of the frames", default=960, min=16, max=8192, subtype="PIXEL")
     height: IntProperty(
-        name="Height", description="Of the pictures sent", default=540, min=16, max=8192, subtype="PIXEL"
+        name="Height", description="Height of the frames", default=540, min=16, max=8192, subtype="PIXEL"
     )
     fps: FloatProperty(
         name="Frame rate",
-        description="Pictures a second at most; Blender's interface keeps at least half of the time",
+        description="Maximum frames per second. Blender's interface keeps at least half of the time",
         default=24,
         min=0.1,
         max=120,
@@ -101,15 +101,15 @@ class RendercastSettings(bpy.types.PropertyGroup):
         precision=1,
         step=100,
     )
-    rest: BoolProperty(name="Rest while nobody watches", description="Draw nothing until a viewer comes", default=True)
+    rest: BoolProperty(name="Pause without viewers", description="Draw nothing until a viewer joins", default=True)
     names: StringProperty(
         name="Data",
-        description="Custom properties of the scene and the active object to send along: names, comma separated",
+        description="Custom properties of the scene and the active object to send with each frame, comma-separated",
     )
 
 
 class Target(NamedTuple):
-    """Where the stream goes."""
+    """The server, the stream and the token."""
 
     server: Address
     stream: str
@@ -117,34 +117,34 @@ class Target(NamedTuple):
 
 
 def settings() -> RendercastSettings:
-    """The panel's fields as they are now."""
+    """Returns the panel's fields."""
     return bpy.context.window_manager.rendercast
 
 
 def target() -> Target:
-    """Reads where the stream is to go. Raises AddressError."""
-    asked = settings()
-    return Target(parse_address(asked.server), check_stream(asked.stream), check_token(asked.token))
+    """Parses the fields that say where the stream goes. Raises AddressError."""
+    fields = settings()
+    return Target(parse_address(fields.server), check_stream(fields.stream), check_token(fields.token))
 
 
 def remember() -> dict[str, object]:
-    """The fields that were changed: a window manager loses them when a file is opened."""
-    asked = settings()
+    """Returns the changed fields: opening a file resets the window manager."""
+    fields = settings()
     names = ("stream", "source", "width", "height", "fps", "rest", "names")
-    return {name: getattr(asked, name) for name in names if asked.is_property_set(name)}
+    return {name: getattr(fields, name) for name in names if fields.is_property_set(name)}
 
 
 def restore(remembered: dict[str, object]) -> None:
-    """Puts the fields back."""
+    """Sets the fields to the remembered values."""
     for name, value in remembered.items():
         setattr(settings(), name, value)
 
 
 def attach() -> None:
-    """Gives each window manager the fields."""
+    """Adds the fields to the window manager."""
     bpy.types.WindowManager.rendercast = PointerProperty(type=RendercastSettings)
 
 
 def detach() -> None:
-    """Takes the fields away."""
+    """Removes the fields."""
     del bpy.types.WindowManager.rendercast

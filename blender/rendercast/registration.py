@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Blender is told when the add-on is enabled, and takes back when it is disabled."""
+"""Registers the add-on with Blender, and unregisters it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .panel import RENDERCAST_PT_render, RENDERCAST_PT_sidebar
 from .properties import RendercastPreferences, RendercastSettings, attach, detach
 
 NAME = "rendercast"
-"""By which users' scripts import the add-on, whatever Blender calls it."""
+"""The name by which users' scripts import the add-on, whatever Blender calls its package."""
 
 _CLASSES = (
     RendercastPreferences,
@@ -27,7 +27,7 @@ _CLASSES = (
 
 
 def register() -> None:
-    """Registers everything."""
+    """Registers the classes, the fields and the handlers."""
     for known in _CLASSES:
         bpy.utils.register_class(known)
     attach()
@@ -36,7 +36,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Takes everything back, the last first."""
+    """Unregisters everything in reverse order."""
     unalias()
     session.detach()
     detach()
@@ -45,7 +45,7 @@ def unregister() -> None:
 
 
 def alias() -> None:
-    """Makes `import rendercast` find the add-on, where another has not taken that name."""
+    """Makes `import rendercast` find the add-on, unless another module has that name."""
     if __package__ == NAME or NAME in sys.modules:
         return
     for name, module in _own_modules():
@@ -53,7 +53,7 @@ def alias() -> None:
 
 
 def unalias() -> None:
-    """Gives the name back, if it is the add-on's."""
+    """Removes the name, if it is the add-on's."""
     if __package__ == NAME:
         return
     for name, module in _own_modules():

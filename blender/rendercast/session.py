@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The running stream: a timer that draws frame after frame, between which Blender's interface has its time."""
+"""The running stream: a timer draws frame after frame, and leaves Blender's interface time in between.
+
+The session, the timer and the file handlers are one file because they share the current stream.
+"""
 
 from __future__ import annotations
 
@@ -13,120 +16,120 @@ from bpy.app.handlers import persistent
 from . import capture
 from .address import AddressError
 from .capture import CaptureError, Eye, Place
-from .pacing import Figures, Meter, Rest, Share, Ticks
+from .pacing import Figures, Meter, Share, Ticks, ViewerPause
 from .properties import Target, remember, restore, settings, target
 from .publisher import Publisher
 from .status import StatusReader
 from .telemetry import pick, telemetry
 
-NAP = 0.05
-"""Seconds between two looks at whether there is something to do."""
-TRY_AGAIN_AFTER = 0.5
+POLL_INTERVAL = 0.05
+"""Seconds between checks while nothing is drawn."""
+RETRY_DELAY = 0.5
 """Seconds after a frame that could not be drawn."""
-STOP_WITHIN = 0.4
-"""Seconds for the last frame and the end to be sent; cutting it short takes half a second more."""
-JOBS = ("RENDER", "OBJECT_BAKE")
-"""Blender's jobs that draw on the same graphics card from another thread."""
-ANOTHER_FILE = "The stream ended with its file; Start shows this one."
+STOP_TIMEOUT = 0.4
+"""Seconds to send the last frame and the end. Aborting afterwards takes up to half a second more."""
+RENDER_JOBS = ("RENDER", "OBJECT_BAKE")
+"""Blender's jobs that use the GPU from another thread."""
+FILE_CLOSED = "The stream ended because its file was closed. Press Start to stream this file."
 
 
 class SessionError(Exception):
-    """Why no stream can start: a sentence for the user."""
+    """No stream can start. The message is a sentence for the user."""
 
 
 class Shown(NamedTuple):
-    """What the panel says of the stream."""
+    """What the panel shows of the stream."""
 
     running: bool = False
     state: str = ""
-    """The publisher's, or while that is live `resting`, `rendering` or `blocked`: there is nothing to send."""
+    """The publisher's state; or, if it is live but sends nothing, `paused`, `rendering` or `blocked`."""
     problem: str = ""
-    """A sentence, empty while all is well."""
+    """A sentence, or empty."""
     viewers: int | None = None
     figures: Figures | None = None
 
 
 class Session:
-    """One stream, from start to stop. It keeps nothing of Blender's data from frame to frame."""
+    """One stream, from start to stop. It keeps no reference to Blender's data between frames."""
 
     def __init__(self, where: Target) -> None:
         self.where = where
         self._publisher = Publisher(*where)
         self._reader = StatusReader(*where)
         self._surface = capture.OffScreen()
-        self._wardrobe = capture.Wardrobe()
+        self._loan = capture.ViewportLoan()
         self._ticks = Ticks(settings().fps, time.perf_counter)
         self._meter = Meter(1, time.perf_counter)
         self._share = Share(time.perf_counter)
-        self._rest = Rest(False, time.monotonic)
+        self._pause = ViewerPause(False, time.monotonic)
         self._figures: Figures | None = None
         self._problem = ""
-        """Why no picture can be drawn."""
-        self._lacking = ""
-        """What is wrong with the data that goes with the pictures."""
-        self._resting = False
+        """Why no frame can be drawn."""
+        self._data_problem = ""
+        """Why some of the data cannot be sent."""
+        self._paused = False
         self._rendering = False
-        # What scripts published before nobody was to see.
+        # Discard what scripts published before the start.
         telemetry.take()
 
     def start(self) -> None:
-        """Begins to connect."""
+        """Starts connecting."""
         self._publisher.start()
         self._reader.start()
 
     def stop(self) -> None:
-        """Ends it, within a second."""
-        self.put_back()
-        self._publisher.stop(STOP_WITHIN)
+        """Ends the stream within a second."""
+        self.restore()
+        self._publisher.stop(STOP_TIMEOUT)
         self._reader.stop(0.05)
-        # Here, where Blender's graphics context is there, not when Python collects it.
+        # Here Blender's GPU context is active; when Python collects the surface, it may not be.
         self._surface.free()
 
-    def put_back(self) -> None:
-        """Leaves Blender as it was, before a file is saved."""
-        self._wardrobe.put_back()
+    def restore(self) -> None:
+        """Restores the borrowed viewports, before a file is saved."""
+        self._loan.restore()
 
-    def let_go(self) -> None:
-        """Forgets all of the file that is about to go: the surface holds on to what was drawn on it."""
-        self._wardrobe.put_back()
+    def release(self) -> None:
+        """Drops everything that belongs to the file about to be closed; the surface refers to what it drew."""
+        self._loan.restore()
         self._surface.free()
 
     @property
     def refused(self) -> str:
-        """Why the server wants no more, if it does not."""
+        """Why the server finally refused, or empty."""
         status = self._publisher.status
         return status.problem if status.state == "refused" else ""
 
     @property
     def shown(self) -> Shown:
-        """What the panel is to say."""
+        """What the panel shows of this stream."""
         status = self._publisher.status
         state, problem = status.state, status.problem
         if state == "live":
             if self._rendering:
                 state = "rendering"
-            elif self._resting:
-                state = "resting"
+            elif self._paused:
+                state = "paused"
             else:
-                state, problem = ("blocked", self._problem) if self._problem else (state, problem or self._lacking)
+                state, problem = ("blocked", self._problem) if self._problem else (state, problem or self._data_problem)
         return Shown(True, state, problem, self._reader.viewers, self._figures)
 
     def step(self) -> float:
-        """Draws and sends a frame if one is due; returns the seconds until the next step."""
-        asked = settings()
+        """Draws and sends a frame if one is due. Returns the seconds until the next step. Raises CaptureError."""
+        fields = settings()
         status = self._publisher.status
-        viewers = self._reader.viewers if asked.rest else None
-        self._resting = self._rest.resting(viewers, status.connections)
-        self._rendering = any(bpy.app.is_job_running(job) for job in JOBS)
-        if status.state != "live" or self._resting or self._rendering:
+        viewers = self._reader.viewers if fields.rest else None
+        self._paused = self._pause.paused(viewers, status.connections)
+        self._rendering = any(bpy.app.is_job_running(job) for job in RENDER_JOBS)
+        if status.state != "live" or self._paused or self._rendering:
             self._ticks.pause()
             self._meter.restart()
             self._figures = None
-            return NAP
+            return POLL_INTERVAL
         self._ticks.resume()
-        self._ticks.set_fps(asked.fps)
-        # Looked at here as well, because Blender counts the wait from when the step before began, not from its end.
-        if (left := self._left()) > 0:
+        self._ticks.set_fps(fields.fps)
+        # Checked here too: Blender counts the wait from the start of the previous step, not from its end.
+        if (left := self._wait()) > 0:
             return left
         self._share.begin()
         try:
@@ -134,68 +137,68 @@ class Session:
             self._draw()
         finally:
             worked = self._share.end()
-        self._rest.shown(status.connections)
+        self._pause.shown(status.connections)
         self._meter.frame(worked)
         self._figures = self._meter.read() or self._figures
-        return self._left()
+        return self._wait()
 
-    def _left(self) -> float:
-        """Seconds until the next frame is due, and the interface has had its time."""
+    def _wait(self) -> float:
+        """Returns the seconds until the next frame is due and the interface has had its share of the time."""
         return max(self._ticks.due_in(), self._share.free_for())
 
     def fail(self, problem: str) -> None:
-        """Notes why there is no frame."""
+        """Records why no frame could be drawn."""
         self._problem = problem
         self._figures = None
         self._meter.restart()
 
     def _draw(self) -> None:
-        asked = settings()
-        size = (asked.width, asked.height)
+        fields = settings()
+        size = (fields.width, fields.height)
         window = main_window()
         scene, layer = window.scene, window.view_layer
-        place, eye = self._look(asked.source, scene, layer, size)
-        picked = pick(asked.names, {"the scene": scene, "the active object": layer.objects.active})
-        self._lacking = " ".join(filter(None, (telemetry.publish_each(picked.data), picked.missing)))
+        place, eye = self._point_of_view(fields.source, scene, layer, size)
+        picked = pick(fields.names, {"the scene": scene, "the active object": layer.objects.active})
+        self._data_problem = " ".join(filter(None, (telemetry.publish_each(picked.data), picked.missing)))
         self._publisher.send(self._surface.draw(scene, layer, place, eye, size, telemetry.take()))
         self._problem = ""
 
-    def _look(
+    def _point_of_view(
         self, source: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer, size: tuple[int, int]
     ) -> tuple[Place, Eye]:
         if source == "CAMERA":
-            return self._wardrobe.lend(scene), capture.camera_eye(scene, layer, size)
-        self._wardrobe.put_back()
+            return self._loan.borrow(scene), capture.camera_eye(scene, layer, size)
+        self._loan.restore()
         views = capture.places(window.screen for window in windows() if window.scene == scene)
         if not views:
-            raise CaptureError("Blender shows no 3D viewport; open one, or choose the scene camera as the source.")
+            raise CaptureError("No 3D viewport is visible; open one, or choose Scene camera as the source.")
         place = max(views, key=lambda view: view[1])[0]
         return place, capture.viewport_eye(place, size)
 
 
 def windows() -> list[bpy.types.Window]:
-    """Blender's windows, the first being the main one."""
+    """Returns Blender's windows, the main one first."""
     return sorted(bpy.context.window_manager.windows, key=lambda window: window.parent is not None)
 
 
 def main_window() -> bpy.types.Window:
-    """The window whose scene is shown. Raises CaptureError."""
+    """Returns the window whose scene is streamed. Raises CaptureError."""
     found = windows()
     if not found:
-        raise CaptureError("Blender has no window now.")
+        raise CaptureError("Blender has no open window; open one to go on.")
     return found[0]
 
 
 _current: Session | None = None
-_farewell = Shown()
-"""What the panel says while no stream runs."""
-_farewell_to: Target | None = None
-"""Of which stream it speaks: what was wrong there says nothing of another."""
-_told = Shown()
-"""What the panel said last."""
+_last = Shown()
+"""What the panel shows while no stream runs: how the last one ended."""
+_last_target: Target | None = None
+"""Where the last stream went. Its problem is not shown for another target."""
+_drawn = Shown()
+"""What the panel showed when it was last drawn."""
 _remembered: dict[str, object] = {}
 _file = ""
-"""The one that was open before Blender began to open another."""
+"""The path of the file that was open before Blender opened another."""
 
 
 def running() -> bool:
@@ -204,11 +207,11 @@ def running() -> bool:
 
 
 def shown() -> Shown:
-    """What the panel is to say."""
+    """Returns what the panel shows."""
     if _current:
         return _current.shown
     try:
-        return _farewell if _farewell.problem and target() == _farewell_to else Shown()
+        return _last if _last.problem and target() == _last_target else Shown()
     except AddressError:
         return Shown()
 
@@ -217,14 +220,14 @@ def start() -> None:
     """Starts the stream. Raises AddressError and SessionError."""
     global _current
     if bpy.app.background:
-        raise SessionError("Without its window Blender streams by background.py; its README says how.")
+        raise SessionError("Blender runs without a window; use background.py instead (see blender/README.md).")
     where = target()
     if not where.server.loopback and not getattr(bpy.app, "online_access", True):
-        raise SessionError("Blender is to stay offline; allow online access in its preferences, under System.")
+        raise SessionError("Blender is offline; allow online access in Preferences, System.")
     stop()
     _current = Session(where)
     _current.start()
-    # Kept when a file is opened: the next step looks everything up afresh.
+    # Persistent: it survives opening a file, as each step looks everything up again.
     bpy.app.timers.register(_step, first_interval=0, persistent=True)
     _redraw()
 
@@ -241,43 +244,43 @@ def _step() -> float | None:
     if not session:
         return None
     if session.refused:
-        # Not from within: a timer that unregisters itself upsets Blender.
+        # Return None instead of unregistering: Blender fails if a timer unregisters itself.
         _end(session.refused)
         return None
     try:
         wait = session.step()
     except CaptureError as error:
         session.fail(str(error))
-        wait = TRY_AGAIN_AFTER
+        wait = RETRY_DELAY
     except Exception as error:
-        # Blender would drop the timer without a word.
+        # Otherwise Blender drops the timer silently.
         session.fail(f"{type(error).__name__}: {error}")
-        wait = TRY_AGAIN_AFTER
+        wait = RETRY_DELAY
     _redraw()
     return wait
 
 
 def _end(problem: str) -> None:
-    global _current, _farewell, _farewell_to
+    global _current, _last, _last_target
     ending, _current = _current, None
     if ending:
-        _farewell, _farewell_to = Shown(problem=problem), ending.where
+        _last, _last_target = Shown(problem=problem), ending.where
         ending.stop()
         _redraw()
 
 
 def _redraw() -> None:
-    """Has Blender draw the panel again where it says something else now."""
-    global _told
+    """Redraws the panel if what it shows has changed."""
+    global _drawn
     now = shown()
-    if now == _told:
+    if now == _drawn:
         return
-    _told = now
+    _drawn = now
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in ("VIEW_3D", "PROPERTIES"):
                 for region in area.regions:
-                    # Not the viewport itself, which may take long.
+                    # Not the viewport itself: drawing it may take long.
                     if region.type == "UI" or area.type == "PROPERTIES":
                         region.tag_redraw()
 
@@ -288,21 +291,21 @@ def _before_load(*_: object) -> None:
     _remembered = remember()
     _file = bpy.data.filepath
     if _current:
-        _current.let_go()
+        _current.release()
 
 
 @persistent
 def _after_load(*_: object) -> None:
     restore(_remembered)
-    # Viewers were promised that file, not whatever is opened next; reverting to what was saved is the same file.
+    # The user started this file's stream, not the next file's. Reverting reopens the same file, so it goes on.
     if bpy.data.filepath != _file or not _file:
-        stop(ANOTHER_FILE)
+        stop(FILE_CLOSED)
 
 
 @persistent
 def _before_save(*_: object) -> None:
     if _current:
-        _current.put_back()
+        _current.restore()
 
 
 def _handlers() -> tuple[tuple[list, object], ...]:
@@ -311,14 +314,14 @@ def _handlers() -> tuple[tuple[list, object], ...]:
 
 
 def attach() -> None:
-    """Has Blender say when files come and go, and when it ends."""
+    """Registers the handlers for loading, saving and quitting."""
     for hooks, own in _handlers():
         hooks.append(own)
     atexit.register(stop)
 
 
 def detach() -> None:
-    """Ends the stream, and takes all back."""
+    """Ends the stream, and removes the handlers."""
     stop()
     atexit.unregister(stop)
     for hooks, own in _handlers():

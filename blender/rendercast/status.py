@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hears from the server how many watch."""
+"""Reads the number of viewers from the server's events."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from .address import Address
 
-SILENT_AFTER = 5.0
-"""Seconds without an event, of which one comes each second, until the connection counts as lost."""
-TRY_AGAIN_AFTER = 1.0
+EVENT_TIMEOUT = 5.0
+"""Seconds without an event until the connection counts as lost. The server sends one a second."""
+RETRY_DELAY = 1.0
+"""Seconds until the next connection."""
 
 
 class StatusReader:
-    """Follows the events of a stream on a thread of its own."""
+    """Follows a stream's events on a thread of its own, and reconnects until it is stopped."""
 
     def __init__(self, address: Address, stream: str, token: str = "") -> None:
         self._address = address
@@ -33,14 +34,14 @@ class StatusReader:
         self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, name="rendercast status", daemon=True)
         self.viewers: int | None = None
-        """How many watch; None while that is not known."""
+        """The number of viewers, or None if it is unknown."""
 
     def start(self) -> None:
-        """Begins to listen."""
+        """Starts connecting."""
         self._thread.start()
 
     def stop(self, within: float = 1.0) -> None:
-        """Ends it."""
+        """Closes the connection, and waits up to `within` seconds for the thread."""
         self._stopping.set()
         hang_up(self._socket)
         if self._thread.ident:
@@ -51,19 +52,19 @@ class StatusReader:
             try:
                 self._follow()
             except Exception:
-                # Whatever the server says, the number it said before counts no longer.
+                # After any error the previous number is out of date.
                 pass
             self.viewers = None
-            self._stopping.wait(TRY_AGAIN_AFTER)
+            self._stopping.wait(RETRY_DELAY)
 
     def _follow(self) -> None:
-        with self._address.connect(SILENT_AFTER) as connection:
+        with self._address.connect(EVENT_TIMEOUT) as connection:
             self._socket = connection
             try:
                 path = f"/streams/{self._stream}/events"
                 connection.sendall(self._address.request("GET", path, self._token, {"Accept": "text/event-stream"}))
                 source = answer.Limited(connection)
-                source.allow(SILENT_AFTER)
+                source.allow(EVENT_TIMEOUT)
                 with answer.begin(source, "GET") as response:
                     if response.status == http.client.OK:
                         self._read(response, source)
@@ -76,11 +77,11 @@ class StatusReader:
                 return
             if event == "stream":
                 self.viewers = viewers_of(data)
-            source.allow(SILENT_AFTER)
+            source.allow(EVENT_TIMEOUT)
 
 
 def viewers_of(data: str) -> int | None:
-    """The number of viewers in a stream's description."""
+    """Returns the number of viewers in a stream's description, or None if it has no valid one."""
     try:
         viewers = json.loads(data).get("viewers")
     except (ValueError, AttributeError, RecursionError):
@@ -89,7 +90,7 @@ def viewers_of(data: str) -> int | None:
 
 
 def read_events(lines: Iterable[bytes]) -> Iterator[tuple[str, str]]:
-    """Yields the name and data of each server-sent event."""
+    """Yields the name and the data of each server-sent event."""
     event, data = "message", []
     for line in lines:
         text = line.decode("utf-8", "replace").rstrip("\r\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A frame's data: what scripts publish beside the pictures."""
+"""Telemetry: the data that scripts publish with each frame."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Owner(Protocol):
-        """What has custom properties, such as a scene or an object."""
+        """Anything with custom properties, such as a scene or an object."""
 
-        def get(self, name: str) -> object: ...
+        def get(self, name: str) -> object:
+            """Returns the property, or None."""
+            ...
 
 
-MOST_BYTES = 16 * 1024
-"""Of JSON with one frame."""
+MAX_BYTES = 16 * 1024
+"""Per frame, as JSON."""
 
 
 class TelemetryError(ValueError):
-    """Why data cannot go with a frame: a sentence for the script's author."""
+    """Data that cannot be sent. The message is a sentence for the script's author."""
 
 
 class Telemetry:
-    """Collects the data for the next frame; any thread may add to it."""
+    """Collects the data for the next frame. Any thread may add to it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,8 +36,8 @@ class Telemetry:
         self._line: bytes | None = None
 
     def publish(self, data: Mapping[str, object]) -> None:
-        """Adds the data to the next frame's. Of two values by one name the later one counts. Raises TelemetryError."""
-        # As plain JSON values at once: what the script changes afterwards is no longer this frame's.
+        """Adds data to the next frame; later values replace earlier ones. Raises TelemetryError."""
+        # Copy as JSON now: later changes by the script must not alter this frame.
         own = json.loads(encode(data))
         with self._lock:
             merged = {**self._data, **own}
@@ -43,7 +45,7 @@ class Telemetry:
             self._data, self._line = merged, line
 
     def publish_each(self, data: Mapping[str, object]) -> str:
-        """Adds the data one by one; returns what cannot be sent, and why, in sentences."""
+        """Adds the values one by one. Returns sentences that name those that cannot be sent, and why."""
         problems = []
         for name, value in data.items():
             try:
@@ -53,7 +55,7 @@ class Telemetry:
         return " ".join(problems)
 
     def take(self) -> bytes | None:
-        """Returns the next frame's data as one line of JSON, once."""
+        """Returns the data for the next frame as one line of JSON, or None, and clears it."""
         with self._lock:
             line = self._line
             self._data, self._line = {}, None
@@ -61,33 +63,39 @@ class Telemetry:
 
 
 def encode(data: Mapping[str, object], new: Mapping[str, object] | None = None) -> bytes:
-    """Returns the data, of which some may be known to do, as one line of ASCII JSON. Raises TelemetryError."""
+    """Returns the data as one line of ASCII JSON. Raises TelemetryError.
+
+    `new`: the part of it that the error names if the whole is too large.
+    """
     if not isinstance(data, dict):
-        raise TelemetryError(f"The data must be a dict, such as {{'angle': 31.5}}, not {_kind(data)}.")
+        raise TelemetryError(f"The data must be a dict such as {{'angle': 31.5}}, not {_kind(data)}.")
     for name in data:
         if not isinstance(name, str):
-            raise TelemetryError(f"The data's names must be text, not {_kind(name)} ({name!r}).")
+            raise TelemetryError(f"The keys of the data must be strings, not {_kind(name)} ({name!r}).")
     try:
         line = json.dumps(data, allow_nan=False, separators=(",", ":"), default=_plain).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise TelemetryError(_explain(data, error)) from error
-    if len(line) > MOST_BYTES:
+    if len(line) > MAX_BYTES:
         names = _listed(data if new is None else new)
-        size = f"the frame's data is {len(line)} bytes as JSON, of at most {MOST_BYTES}"
-        raise TelemetryError(f"{names} cannot be sent: with that {size}.")
+        size = f"{len(line)} bytes of JSON; the limit is {MAX_BYTES}"
+        raise TelemetryError(f"{names} cannot be sent: the frame's data would be {size}.")
     return line
 
 
 class Picked(NamedTuple):
-    """Custom properties that were asked for."""
+    """Custom properties found by name."""
 
     data: dict[str, object]
     missing: str
-    """A sentence that names those which nothing has, empty if there are none."""
+    """A sentence that names the properties that no owner has, or empty."""
 
 
 def pick(names: str, owners: Mapping[str, Owner | None]) -> Picked:
-    """Looks up custom properties by their names, comma separated: of two owners', who are named, the later counts."""
+    """Looks up comma-separated custom properties. A later owner's value replaces an earlier owner's.
+
+    `owners`: by the words that the sentence uses for them; None has no properties.
+    """
     data: dict[str, object] = {}
     wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     for owner in owners.values():
@@ -101,25 +109,26 @@ def pick(names: str, owners: Mapping[str, Owner | None]) -> Picked:
 
 
 def _plain(value: object) -> object:
-    """Blender's vectors, colours, arrays and property groups as lists and dicts."""
+    """Converts Blender's vectors, colours, arrays and property groups to lists and dicts."""
     if hasattr(value, "to_dict"):
         return value.to_dict()
     if hasattr(value, "to_list"):
         return value.to_list()
-    # Some of Blender's know no iterators.
-    goes_through = hasattr(value, "__iter__") or hasattr(value, "__getitem__")
-    if goes_through and hasattr(value, "__len__") and not isinstance(value, (bytes, bytearray)):
+    # mathutils' vectors have no __iter__.
+    sequence = hasattr(value, "__iter__") or hasattr(value, "__getitem__")
+    if sequence and hasattr(value, "__len__") and not isinstance(value, (bytes, bytearray)):
         return list(value)
-    raise TypeError(f"{_kind(value)} cannot become JSON")
+    raise TypeError(f"{_kind(value)} cannot be converted to JSON")
 
 
 def _explain(data: Mapping[str, object], error: Exception) -> str:
-    """A sentence that names the value which is at fault."""
+    """Returns a sentence that names the faulty value."""
     for name, value in data.items():
         try:
             json.dumps(value, allow_nan=False, default=_plain)
         except (TypeError, ValueError, RecursionError) as own:
-            reason = "it holds NaN or infinity, which JSON does not know" if "JSON compliant" in str(own) else str(own)
+            nan = "JSON compliant" in str(own)
+            reason = "it contains NaN or infinity, which JSON cannot represent" if nan else str(own)
             return f"'{name}' cannot be sent: {reason}."
     return f"The data cannot be sent: {error}."
 
@@ -130,16 +139,16 @@ def _listed(names: Mapping[str, object]) -> str:
 
 
 def _kind(value: object) -> str:
-    return f"a {type(value).__name__}" if value is not None else "None"
+    return "None" if value is None else type(value).__name__
 
 
 telemetry = Telemetry()
-"""The data for the next frame of the stream."""
+"""The data for the next frame of this process's stream."""
 
 
 def publish_data(data: Mapping[str, object]) -> None:
-    """Sends data with the next frame: a dict of at most 16 KiB as JSON. Where no stream runs, nothing happens.
+    """Sends a dict of at most 16 KiB of JSON with the next frame. Does nothing if no stream runs.
 
-    Raises TelemetryError, a ValueError, for what cannot be sent.
+    Raises TelemetryError, a ValueError, if the data cannot be sent.
     """
     telemetry.publish(data)

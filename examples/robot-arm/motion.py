@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the arm does when, without Blender: it swaps boxes between two trays, and back, for ever."""
+"""The arm's motion over time, without Blender: a loop that swaps boxes between two trays and back."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from kinematics import Grip, Joints, Matrix, Vector, about_x, about_y, about_z, 
 BOX = 0.12
 """The side of a box."""
 TRAY_FLOOR = 0.12
-"""Above the ground."""
+"""Height above the ground."""
 TRAYS = {"left": radians(-146), "right": radians(-34)}
-"""In which direction from the arm they stand."""
+"""Their angles around the arm."""
 TRAY_OUT = 1.05
+"""Distance from the arm to a tray."""
 SLOT = 0.2
-"""From one place in a tray to the next."""
+"""Distance between places in a tray."""
 OPEN = 0.17
 """The gap between the fingers."""
 CARRIED = 0.56
-"""How high the tool carries a box."""
+"""Height at which the tool carries a box."""
 LEAN = radians(16)
-"""How far the tool leans into its way at most."""
+"""Maximum angle at which the tool leans into its motion."""
 
 ONE_MOVE = 5.4
 GOING_HOME = 2.4
 STILL = 1.7
-"""Seconds of these until it waits."""
+"""Seconds into GOING_HOME at which the arm stands still."""
 PICKED, PLACED = 2.4, 5.1
-"""Seconds into a move: the box begins and ceases to follow the tool."""
+"""Seconds into a move at which the box starts and stops following the tool."""
 
 
 class Place(NamedTuple):
@@ -40,7 +41,7 @@ class Place(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A box goes from here to there."""
+    """One box moves from one place to another."""
 
     box: int
     source: Place
@@ -48,7 +49,7 @@ class Move(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where the tool shall be, as seen from the base."""
+    """A target for the tool, in cylindrical coordinates around the base."""
 
     direction: float
     out: float
@@ -57,28 +58,28 @@ class Target(NamedTuple):
 
 
 class BoxAt(NamedTuple):
-    """Where a box is, and how it is turned."""
+    """A box's position and rotation."""
 
     point: Vector
     turn: Matrix
 
 
 class State(NamedTuple):
-    """All about one moment."""
+    """The scene at one time."""
 
     joints: Joints
     gap: float
-    """Between the fingers."""
+    """Distance between the fingers."""
     word: str
     """moving, picking, holding, placing or idle."""
     held: int | None
     done: int
-    """Moves done since the loop began."""
+    """Completed moves in this loop."""
     boxes: tuple[BoxAt, ...]
 
 
 START = (Place("left", 0), Place("right", 1), Place("left", 2), Place("right", 2))
-"""Where each box is first."""
+"""The first place of each box."""
 MOVES = (
     Move(0, Place("left", 0), Place("right", 0)),
     Move(1, Place("right", 1), Place("left", 1)),
@@ -86,12 +87,12 @@ MOVES = (
     Move(1, Place("left", 1), Place("right", 1)),
 )
 LOOP = ONE_MOVE * len(MOVES) + GOING_HOME
-"""Seconds until all is as in the beginning."""
+"""Seconds per loop."""
 HOME = Target(radians(-114), 0.95, 0.56, radians(-114))
 
 
 def state(time: float) -> State:
-    """What is at this second; it repeats after each LOOP."""
+    """Returns the scene at a time in seconds. It repeats every LOOP."""
     time %= LOOP
     done = min(int((time + ONE_MOVE - PLACED) / ONE_MOVE), len(MOVES))
     word, held = _doing(time)
@@ -100,39 +101,39 @@ def state(time: float) -> State:
 
 
 def speed(time: float) -> float:
-    """How fast the tool is, in metres a second."""
+    """Returns the tool's speed in metres per second."""
     step = 1 / 240
     return dist(tool(time - step).point, tool(time + step).point) / (2 * step)
 
 
 def tool(time: float) -> Grip:
-    """Where the tool is."""
+    """Returns the tool's position and rotation at a time in seconds."""
     target, lean = _target(time % LOOP)
     point = (target.out * cos(target.direction), target.out * sin(target.direction), target.up)
     sideways = times(about_z(target.direction), times(about_x(lean), about_z(-target.direction)))
-    # Down, with the fingers in line with the yaw.
+    # Pointing down, with the fingers along the yaw.
     down = times(about_z(target.yaw), times(about_y(pi / 2), about_x(pi / 2)))
     return Grip(point, times(sideways, down))
 
 
 def place_point(place: Place) -> Vector:
-    """The middle of a box in this place."""
+    """Returns the centre of a box in this place."""
     direction = TRAYS[place.tray]
     across = (-sin(direction), cos(direction), 0.0)
     centre = (TRAY_OUT * cos(direction), TRAY_OUT * sin(direction), TRAY_FLOOR + BOX / 2)
-    # Counted from the middle of the picture outwards, in both trays.
+    # Both trays count their slots from the middle of the picture outwards.
     side = 1 if place.tray == "left" else -1
     return along(centre, across, side * (1 - place.slot) * SLOT)
 
 
 def ease(begin: float, end: float, time: float) -> float:
-    """From 0 to 1 with the least jerk."""
+    """Returns 0 to 1, with minimum jerk."""
     t = max(0.0, min(1.0, (time - begin) / (end - begin)))
     return t * t * t * (10 + t * (6 * t - 15))
 
 
 def _target(time: float) -> tuple[Target, float]:
-    """Where the tool shall be, and how far it leans."""
+    """Returns the tool's target and its lean."""
     index, now = _step(time)
     if index == len(MOVES):
         return _swing(_low(MOVES[-1].target), HOME, now, 0.0, 0.3, STILL)
@@ -144,20 +145,20 @@ def _target(time: float) -> tuple[Target, float]:
 
 
 def _step(time: float) -> tuple[int, float]:
-    """Which move it is, or their number on the way home, and the seconds since that began."""
+    """Returns the index of the move (len(MOVES) on the way home), and the seconds since it began."""
     index = min(int(time / ONE_MOVE), len(MOVES))
     return index, time - index * ONE_MOVE
 
 
 def _swing(start: Target, end: Target, now: float, up: float, begin: float, arrive: float) -> tuple[Target, float]:
-    """Up, across and down: each begins before the one before it has ended."""
+    """Moves up, across and down; the three phases overlap."""
     gone = ease(begin, arrive, now)
     low, high = start.up, max(CARRIED, end.up)
     lifted = ease(up, up + 0.75, now)
     lowered = ease(arrive - 0.25, arrive + 0.45, now) if end.up < CARRIED else 0.0
     height = low + (high - low) * lifted + (end.up - high) * lowered
     direction, out, _, yaw = (before + (after - before) * gone for before, after in zip(start, end))
-    # In the middle of the way the arm is drawn in a little.
+    # Halfway, the arm is drawn in a little.
     bell = 16 * gone**2 * (1 - gone) ** 2
     turned = end.direction - start.direction
     drawn_in = 0.10 * bell * min(1.0, abs(turned))
@@ -165,13 +166,13 @@ def _swing(start: Target, end: Target, now: float, up: float, begin: float, arri
 
 
 def _low(place: Place) -> Target:
-    """With the fingers beside the box there."""
+    """Returns the target with the fingers around a box in this place."""
     x, y, z = place_point(place)
     return Target(atan2(y, x), hypot(x, y), z, TRAYS[place.tray])
 
 
 def _doing(time: float) -> tuple[str, int | None]:
-    """The word for what it does, and the box it holds."""
+    """Returns the word for the current action, and the box that is held."""
     index, now = _step(time)
     if index == len(MOVES):
         return ("moving" if now < STILL else "idle"), None
@@ -197,7 +198,7 @@ def _boxes(time: float, grip: Grip, held: int | None) -> tuple[BoxAt, ...]:
 
 
 def carried(grip: Grip) -> BoxAt:
-    """Where the box between the fingers is."""
+    """Returns the position and rotation of the box between the fingers."""
     turn = grip.turn
     # The box's x axis runs from finger to finger, its z axis into the tool.
     x, y, z = column(turn, 1), column(turn, 2), column(turn, 0)

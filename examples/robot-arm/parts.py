@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds meshes for Blender: rounded boxes, turned parts, links between two joints, and a studio to stand in."""
+"""Builds Blender meshes: rounded boxes, lathed parts, links between two joints, and a studio backdrop."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ AXES = {
     "y": Matrix.Rotation(-pi / 2, 4, "X"),
     "z": Matrix.Identity(4),
 }
-"""What turns the z axis to each of them."""
+"""The rotation from the z axis to each axis."""
 
 
 class Workshop:
-    """Makes objects in one collection, all in a few materials."""
+    """Creates objects in one collection, with a few shared materials."""
 
     def __init__(self, collection: bpy.types.Collection) -> None:
         self._collection = collection
         self._materials: dict[str, bpy.types.Material] = {}
 
     def material(self, name: str, colour: tuple[float, float, float], roughness: float, metallic: float = 0.0) -> None:
-        """Makes a material that looks alike in Workbench, EEVEE and Cycles."""
+        """Creates a material that looks the same in Workbench, EEVEE and Cycles."""
         made = bpy.data.materials.new(name)
         made.diffuse_color = (*colour, 1)
         made.roughness = roughness
@@ -42,7 +42,7 @@ class Workshop:
         self._materials[name] = made
 
     def joint(self, name: str, parent: bpy.types.Object | None, at: tuple[float, float, float]) -> bpy.types.Object:
-        """An empty that parts hang on."""
+        """Creates an empty, the parent of other parts."""
         return self._add(name, None, parent, at)
 
     def box(
@@ -54,7 +54,7 @@ class Workshop:
         parent: bpy.types.Object | None = None,
         rounded: float = 0.01,
     ) -> bpy.types.Object:
-        """A box with round edges."""
+        """Creates a box with rounded edges. Lengths in metres."""
 
         def build(mesh: bmesh.types.BMesh) -> None:
             bmesh.ops.create_cube(mesh, size=1, matrix=Matrix.Diagonal((*size, 1)))
@@ -73,7 +73,7 @@ class Workshop:
         rounded: float = 0.008,
         segments: int = 40,
     ) -> bpy.types.Object:
-        """A part from the lathe: its radius at each height along the axis."""
+        """Creates a lathed part from (radius, height) pairs along the axis."""
 
         def build(mesh: bmesh.types.BMesh) -> None:
             rings = [_ring(mesh, radius, height, segments) for radius, height in profile]
@@ -100,7 +100,7 @@ class Workshop:
         parent: bpy.types.Object | None = None,
         rounded: float = 0.014,
     ) -> bpy.types.Object:
-        """A plate around two joints, each given by x, z and radius, as wide as this along y."""
+        """Creates a plate around two joints, each given as (x, z, radius). `width` is along y."""
 
         def build(mesh: bmesh.types.BMesh) -> None:
             outline = _around(*ends)
@@ -119,7 +119,7 @@ class Workshop:
         return self._part(name, material, build, parent, at)
 
     def studio(self, material: str, width: float, front: float, back: float, height: float, bend: float) -> None:
-        """A floor that bends up into a backdrop."""
+        """Creates a floor that bends up into a backdrop."""
         steps = 20
         turns = [pi / 2 * i / steps for i in range(steps + 1)]
         curve = [(back - bend + bend * sin(turn), bend - bend * cos(turn)) for turn in turns]
@@ -131,7 +131,7 @@ class Workshop:
                 mesh.faces.new((a, b, c, d))
 
         made = self._part("Studio", material, build, None, (0, 0, 0))
-        # Its own shadow would cover the whole picture, at a price.
+        # Its own shadow would cover the whole picture, and cost time.
         made.display.show_shadows = False
 
     def _part(
@@ -151,7 +151,7 @@ class Workshop:
         mesh.free()
         data.materials.append(self._materials[material])
         made = self._add(name, data, parent, at)
-        # Flat faces stay flat beside their round edges.
+        # Keeps flat faces flat next to rounded edges.
         if hasattr(data, "use_auto_smooth"):
             data.use_auto_smooth = True
             data.auto_smooth_angle = radians(50)
@@ -185,12 +185,12 @@ def _round(mesh: bmesh.types.BMesh, edges: list[bmesh.types.BMEdge], width: floa
 
 
 def _around(first: tuple[float, float, float], second: tuple[float, float, float]) -> list[tuple[float, float]]:
-    """The outline of a belt around two wheels."""
+    """Returns the outline of a belt around two wheels."""
     (x1, z1, r1), (x2, z2, r2) = first, second
     dx, dz = x2 - x1, z2 - z1
     way = (dx * dx + dz * dz) ** 0.5
     heading = atan2(dz, dx)
-    # Where the belt leaves the wheels.
+    # The angle at which the belt leaves the wheels.
     lean = pi / 2 + atan2(r2 - r1, (way * way - (r2 - r1) ** 2) ** 0.5)
     steps = 14
     outline = []

@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 try:
     import rendercast
 except ImportError:
-    # In a Blender without the add-on it just moves.
+    # In a Blender without the add-on, the arm moves and publishes nothing.
     rendercast = None
 
 
 def here() -> Path:
-    """The folder of this script, which Blender's Text editor does not put in `__file__`."""
+    """Returns this script's folder. In Blender's Text editor, `__file__` does not contain it."""
     texts = (Path(bpy.path.abspath(text.filepath)) for text in bpy.data.texts if text.filepath)
     folders = [path.parent for path in (Path(__file__), *texts)]
     found = next((folder for folder in folders if (folder / "motion.py").is_file()), None)
     if not found:
-        raise FileNotFoundError("robot_arm.py needs the files beside it; open it from its folder.")
+        raise FileNotFoundError("robot_arm.py needs the other files of its folder; open it from there.")
     return found
 
 
-# As they are now, even when the script runs again.
+# Import them afresh when the script runs again: they may have changed.
 for name in ("kinematics", "motion", "parts"):
     sys.modules.pop(name, None)
 sys.path.insert(0, str(here()))
@@ -63,7 +63,7 @@ BOXES = {
 
 
 class Arm(NamedTuple):
-    """What moves."""
+    """The objects that move."""
 
     joints: list[bpy.types.Object]
     fingers: list[bpy.types.Object]
@@ -71,7 +71,7 @@ class Arm(NamedTuple):
 
 
 def build(scene: bpy.types.Scene) -> Arm:
-    """Builds all, in place of what an earlier run built."""
+    """Builds the scene, and replaces what an earlier run built."""
     clear()
     collection = bpy.data.collections.new(COLLECTION)
     scene.collection.children.link(collection)
@@ -87,7 +87,7 @@ def build(scene: bpy.types.Scene) -> Arm:
 
 
 def clear() -> None:
-    """Removes what an earlier run built, and what is in Blender's factory scene."""
+    """Removes what an earlier run built, and the objects of Blender's factory scene."""
     old = bpy.data.collections.get(COLLECTION)
     gone = list(old.objects) if old else []
     factory = [bpy.data.objects.get(name) for name in ("Cube", "Light", "Camera")]
@@ -101,7 +101,7 @@ def clear() -> None:
 
 
 def make_materials(shop: Workshop) -> None:
-    """The palette."""
+    """Creates the materials."""
     shop.material("Orange", ORANGE, 0.4)
     shop.material("White", WHITE, 0.45)
     shop.material("Dark", DARK, 0.5)
@@ -112,7 +112,7 @@ def make_materials(shop: Workshop) -> None:
 
 
 def make_surroundings(shop: Workshop) -> None:
-    """The studio, the plinth and the trays."""
+    """Creates the studio, the plinth and the trays."""
     shop.studio("Studio", width=24, front=-9, back=3.6, height=9, bend=2.6)
     shop.turned("Plinth", "White", ((0.40, 0), (0.40, 0.07)), rounded=0.02, segments=64)
     shop.turned("Foot", "Dark", ((0.28, 0.06), (0.28, 0.13)), rounded=0.012, segments=48)
@@ -121,7 +121,7 @@ def make_surroundings(shop: Workshop) -> None:
 
 
 def make_tray(shop: Workshop, name: str, direction: float) -> None:
-    """A table with a low rim, in this direction from the arm."""
+    """Creates a tray. `direction` is its angle around the arm, in radians."""
     tray = shop.joint(name, None, tuple(Matrix.Rotation(direction, 3, "Z") @ Vector((motion.TRAY_OUT, 0, 0))))
     tray.rotation_euler.z = direction
     deep, wide, top = 0.32, 3 * motion.SLOT + 0.08, motion.TRAY_FLOOR
@@ -133,7 +133,7 @@ def make_tray(shop: Workshop, name: str, direction: float) -> None:
 
 
 def make_arm(shop: Workshop) -> list[bpy.types.Object]:
-    """The six joints, each the parent of the next, with their parts."""
+    """Creates the six joints, each the parent of the next, with their parts."""
     up, out = kinematics.SHOULDER_UP, kinematics.SHOULDER_OUT
     base = shop.joint("Base", None, (0, 0, 0))
     column = ((0.25, 0.135), (0.25, 0.20), (0.20, 0.27), (0.19, 0.32))
@@ -173,12 +173,12 @@ def make_arm(shop: Workshop) -> list[bpy.types.Object]:
 
 
 def cap(shop: Workshop, joint: bpy.types.Object, radius: float, side: float) -> None:
-    """A bright disc on both ends of a drive."""
+    """Creates a bright disc on both ends of a drive."""
     shop.turned("Cap", "Steel", ((radius, -side), (radius, side)), parent=joint, axis="y", rounded=0.004, segments=32)
 
 
 def make_gripper(shop: Workshop, tool: bpy.types.Object) -> list[bpy.types.Object]:
-    """The gripper's body, and two fingers that slide along y."""
+    """Creates the gripper's body and two fingers that slide along y."""
     tip = kinematics.TOOL
     shop.turned("Flange", "Dark", ((0.042, 0.11), (0.042, 0.15)), parent=tool, axis="x", rounded=0.006)
     shop.box("Gripper", "White", (0.07, 0.24, 0.085), (0.185, 0, 0), tool, 0.016)
@@ -192,7 +192,7 @@ def make_gripper(shop: Workshop, tool: bpy.types.Object) -> list[bpy.types.Objec
 
 
 def light(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:
-    """Workbench's studio light; a sun and a soft light for EEVEE and Cycles."""
+    """Sets up Workbench's studio light, and a sun and a soft light for EEVEE and Cycles."""
     shading = scene.display.shading
     shading.light = "STUDIO"
     shading.studio_light = "paint.sl"
@@ -204,7 +204,7 @@ def light(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:
     shading.show_backface_culling = True
     scene.display.light_direction = (0.45, 0.40, 0.80)
     scene.display.shadow_focus = 0.6
-    # Filmic and AgX cost more time than all of Workbench.
+    # Filmic and AgX take longer than all of Workbench.
     scene.view_settings.view_transform = "Standard"
     if not scene.world:
         scene.world = bpy.data.worlds.new("World")
@@ -222,7 +222,7 @@ def light(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:
 
 
 def film(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:
-    """The camera, and how long the film is."""
+    """Creates the camera, and sets the frame rate and range."""
     data = bpy.data.cameras.new("Camera")
     data.lens = 52
     camera = bpy.data.objects.new("Camera", data)
@@ -237,12 +237,12 @@ def film(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:
 
 
 def aim(thing: bpy.types.Object, at: tuple[float, float, float]) -> None:
-    """Turns a camera or a lamp to a point."""
+    """Points a camera or a lamp at a point."""
     thing.rotation_euler = (Vector(at) - thing.location).to_track_quat("-Z", "Y").to_euler()
 
 
 def pose(arm: Arm, state: motion.State) -> None:
-    """Moves the objects to where they are in this state."""
+    """Moves the objects to their places in this state."""
     for joint, axis, angle in zip(arm.joints, (2, 1, 1, 0, 1, 0), state.joints):
         joint.rotation_euler[axis] = angle
     for finger, side in zip(arm.fingers, (-1, 1)):
@@ -252,7 +252,7 @@ def pose(arm: Arm, state: motion.State) -> None:
 
 
 def figures(state: motion.State, speed: float, loops: int) -> dict[str, object]:
-    """What is published with a frame."""
+    """Returns the data to publish with a frame."""
     angles = {name: round(degrees(angle), 2) for name, angle in state.joints._asdict().items()}
     return {
         **angles,
@@ -265,7 +265,7 @@ def figures(state: motion.State, speed: float, loops: int) -> dict[str, object]:
 
 
 def animate(scene: bpy.types.Scene, arm: Arm) -> None:
-    """Has Blender move the arm on every change of frame, and publish its figures."""
+    """Registers the handlers that move the arm and publish its data on every frame change."""
     name = scene.name
     last, loops = 0.0, 0
 
@@ -281,7 +281,7 @@ def animate(scene: bpy.types.Scene, arm: Arm) -> None:
         if shown.name != name or not rendercast:
             return
         now = seconds(shown)
-        # Not when somebody steps back a little.
+        # A small step back in the timeline does not count as a loop.
         loops += last - now > motion.LOOP / 2
         last = now
         rendercast.publish_data(figures(motion.state(now), motion.speed(now), loops))
@@ -292,13 +292,13 @@ def animate(scene: bpy.types.Scene, arm: Arm) -> None:
 
 
 def register(handlers: list[Callable[..., None]], handler: Callable[..., None]) -> None:
-    """Adds a handler in place of the one from an earlier run."""
+    """Adds a handler, and replaces the one from an earlier run."""
     handlers[:] = [other for other in handlers if other.__name__ != handler.__name__]
     handlers.append(handler)
 
 
 def main() -> None:
-    """Builds the scene and sets it in motion."""
+    """Builds and animates the scene."""
     scene = bpy.context.scene
     animate(scene, build(scene))
 

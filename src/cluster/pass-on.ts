@@ -1,6 +1,6 @@
 /**
  * Passes a request for a stream on to the server that has it, and its answer back: all but the signaling. The request is
- * written new from what is known to be right in it, on a connection of its own (decision 0019).
+ * written new from what is known to be right in it, on a connection of its own (decision 0021).
  */
 import {
   request as ask,

@@ -1,5 +1,5 @@
 /**
- * What a server says of a request that it passes on to the one that has the stream: a signed header (decision 0019).
+ * What a server says of a request that it passes on to the one that has the stream: a signed header (decision 0021).
  * The receiver believes the signature alone, not the address that the request comes from.
  */
 import { createHash, randomBytes } from "node:crypto";

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does in Blender's window what users do while the add-on streams: `test/e2e/addon-blender.test.ts` runs it.
+"""Does what users do in Blender's window while the add-on streams. `test/e2e/addon-blender.test.ts` runs it.
 
     blender -P drive_addon.py -- SERVER FOLDER TOKEN
 
-Prints `step: NAME` for each step whose frames came, and ends Blender in mid-stream; a step that fails, with code 1.
+Prints `step: NAME` for each step whose frames were sent, and quits Blender while it streams. Exits with code 1 if a
+step fails.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ PATIENCE = 60.0
 
 
 def main() -> None:
-    """Takes step after step, each once the one before has come true."""
+    """Runs the steps, each after the condition of the one before is true."""
     steps = drive()
     waiting: Callable[[], object] | None = None
     deadline = time.monotonic() + PATIENCE
@@ -38,7 +39,7 @@ def main() -> None:
         try:
             if waiting and not waiting():
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"waited in vain; the panel says {session().shown()}")
+                    raise TimeoutError(f"timed out; the panel shows {session().shown()}")
                 return 0.05
             waiting = next(steps)
             deadline = time.monotonic() + PATIENCE
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def session():
-    """The add-on's module, whatever Blender calls it."""
+    """Returns the add-on's session module, whatever Blender calls its package."""
     import rendercast
 
     return sys.modules[f"{rendercast.__package__}.session"]
@@ -69,7 +70,7 @@ def sent() -> int:
 
 
 def more_frames(count: int = 3) -> Callable[[], bool]:
-    """Waits for so many frames from now on, drawn without a problem."""
+    """Waits for that many more frames, without a problem."""
     before = sent()
     return lambda: sent() >= before + count and not session().shown().problem
 
@@ -79,7 +80,7 @@ def problem(words: str) -> Callable[[], bool]:
 
 
 def measured(spans: list[tuple[float, float]], count: int) -> Callable[[], bool]:
-    """Waits for so many pictures that take their time, and notes when each began and ended."""
+    """Waits for that many slow frames, and records when each began and ended."""
     kind = session().Session
     draw = kind._draw
 
@@ -100,7 +101,7 @@ def measured(spans: list[tuple[float, float]], count: int) -> Callable[[], bool]
 
 
 def refusing_server() -> str:
-    """The address of a server whose stream is no publisher's."""
+    """Returns the address of a server whose stream has another source."""
     listener = socket.create_server(("127.0.0.1", 0))
     said = b"The stream 'addon' has another source: use another name."
     head = b"HTTP/1.1 409 Conflict\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(said)
@@ -129,16 +130,16 @@ def view() -> bpy.types.SpaceView3D:
 
 
 def looks() -> tuple[object, ...]:
-    """How the user's own view is set up."""
+    """Returns the settings of the user's own view."""
     space = view()
     return (space.shading.type, space.overlay.show_overlays, space.show_gizmo, space.region_3d.view_matrix.copy())
 
 
 def drive() -> Iterator[Callable[[], object]]:
-    """The steps; each yields what to wait for."""
+    """The steps. Each yields a condition to wait for."""
     show_panels()
     scene = bpy.context.scene
-    # The factory's Workbench look has neither a texture nor a shader to compile, which takes long without a card.
+    # Workbench's default look needs no textures or shaders, which take long to compile without a GPU.
     scene.render.engine = "BLENDER_WORKBENCH"
     scene.render.resolution_x, scene.render.resolution_y = 64, 36
     asked = settings()
@@ -163,7 +164,7 @@ def drive() -> Iterator[Callable[[], object]]:
     settings().names = "speed, pos, arm"
     yield more_frames()
     settings().names = "pos, friend, nothing, speed"
-    yield problem("'friend' cannot be sent: a Object cannot become JSON.")
+    yield problem("'friend' cannot be sent: Object cannot be converted to JSON.")
     assert "has a custom property 'nothing'." in session().shown().problem, session().shown()
     assert session().shown().state == "live"
     settings().names = "speed"
@@ -172,7 +173,7 @@ def drive() -> Iterator[Callable[[], object]]:
 
     spans: list[tuple[float, float]] = []
     yield measured(spans, 6)
-    # As long for the interface as for the picture, whatever the machine does meanwhile.
+    # The interface gets as much time as the frame took, on a machine of any speed.
     for (began, ended), (again, _) in zip(spans, spans[1:]):
         assert again - ended >= (ended - began) * 0.9, spans
     done("share")
@@ -242,7 +243,7 @@ def drive() -> Iterator[Callable[[], object]]:
     done("playing")
 
     bpy.ops.wm.save_as_mainfile(filepath=f"{FOLDER}/other.blend")
-    # Last, so that what it was saved with is what streamed; uncompressed, for the test to read.
+    # Saved last, with the settings that streamed; uncompressed, so that the test can read it.
     bpy.ops.wm.save_as_mainfile(filepath=f"{FOLDER}/saved.blend", compress=False)
     yield more_frames()
     done("save")
@@ -252,7 +253,7 @@ def drive() -> Iterator[Callable[[], object]]:
     assert settings().token == TOKEN
     done("revert")
 
-    # The files to come have no such property.
+    # The next files have no such property.
     settings().names = ""
     for way, name in (
         (lambda: bpy.ops.wm.open_mainfile(filepath=f"{FOLDER}/other.blend"), "other file"),
@@ -261,7 +262,7 @@ def drive() -> Iterator[Callable[[], object]]:
     ):
         way()
         assert not session().shown().running
-        assert "ended with its file" in session().shown().problem, session().shown()
+        assert "its file was closed" in session().shown().problem, session().shown()
         assert settings().stream == "addon"
         assert bpy.ops.rendercast.start() == {"FINISHED"}
         yield lambda: session().shown().state == "live"
@@ -273,8 +274,8 @@ def drive() -> Iterator[Callable[[], object]]:
     settings().server, settings().token = refusing_server(), ""
     assert bpy.ops.rendercast.start() == {"FINISHED"}
     yield lambda: not session().shown().running
-    assert "refuses: The stream 'addon' has another source" in session().shown().problem, session().shown()
-    # It says nothing of another address, nor stands above what is wrong with that.
+    assert "refused: The stream 'addon' has another source" in session().shown().problem, session().shown()
+    # The problem is not shown for another address, nor above that address's own problem.
     settings().server = "foo..bar"
     assert session().shown() == session().Shown()
     settings().server, settings().token = SERVER, TOKEN
@@ -285,9 +286,9 @@ def drive() -> Iterator[Callable[[], object]]:
     try:
         bpy.ops.rendercast.start()
     except RuntimeError as error:
-        assert "no name for a stream" in str(error), error
+        assert "not a stream name" in str(error), error
     else:
-        raise AssertionError("a bad name was taken")
+        raise AssertionError("a bad name was accepted")
     settings().stream = "addon"
     bpy.ops.rendercast.start()
     yield lambda: session().shown().state == "live"
@@ -300,7 +301,7 @@ def drive() -> Iterator[Callable[[], object]]:
 
 
 def show_panels() -> None:
-    """Puts the add-on's panels where they are drawn: a tab can only be chosen by a click."""
+    """Moves the panels to tabs that are shown: only a click can choose a tab."""
     import rendercast
 
     panel = sys.modules[f"{rendercast.__package__}.panel"].RENDERCAST_PT_sidebar

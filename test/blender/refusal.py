@@ -1,4 +1,4 @@
-"""What a script's command line says to a mistake."""
+"""Captures a script's error message for a bad command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def refusal(parse: Callable[[], object]) -> str:
-    """Returns the sentence that refuses what is parsed, with exit code 2."""
+    """Returns the error message of `parse`, which must exit with code 2."""
     said = io.StringIO()
     try:
         with redirect_stderr(said):

@@ -1,4 +1,4 @@
-"""A server that says what no server should."""
+"""A server that sends malformed and endless responses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class RudeServer:
-    """Hands each connection to `rude` once the request's head has come, until that fails or the server is closed."""
+    """Reads each request's headers, then calls `rude` until it fails or the server is closed."""
 
     def __init__(self, rude: Callable[[RudeServer, socket.socket], None]) -> None:
         self._rude = rude
@@ -21,18 +21,18 @@ class RudeServer:
         self.closed = threading.Event()
         self.connections = 0
         self.ends = 0
-        """How many of them the other side has ended."""
+        """Connections that the other side closed."""
         self.most = 0
-        """The bytes that one connection has taken from here at most."""
+        """The largest number of bytes sent on one connection."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port it listens on."""
         return self._listener.getsockname()[1]
 
     def drip(self, connection: socket.socket, data: bytes, seconds: float = 0.02) -> None:
-        """Says that again and again, with such a pause."""
+        """Sends `data` repeatedly, with a pause of `seconds`, until the server is closed."""
         sent = 0
         while not self.closed.wait(seconds):
             connection.sendall(data)

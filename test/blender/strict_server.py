@@ -1,4 +1,4 @@
-"""A server that takes the ingest protocol at its word: whatever is not exactly so ends up in `faults`."""
+"""A server that implements the ingest protocol strictly, and records every violation in `faults`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
 PATIENCE = 20.0
-"""Seconds a test waits for what must come: none should need them."""
+"""Seconds a test waits for something before it fails."""
 
 _PIXELS = re.compile(r"application/x-raw-pixels; format=(rgba|bgra|rgb); width=(\d+); height=(\d+); rows=(\S+)")
 _BYTES = {"rgba": 4, "bgra": 4, "rgb": 3}
 
 
 def end(listener: socket.socket) -> None:
-    """Closes it, and wakes the thread in accept, which closing alone does not."""
+    """Closes a listener, and wakes the thread in accept, which closing alone does not."""
     try:
         listener.shutdown(socket.SHUT_RDWR)
     except OSError:
@@ -32,7 +32,7 @@ def end(listener: socket.socket) -> None:
 
 
 def until(condition: Callable[[], object]) -> bool:
-    """Waits for what nobody tells of; returns whether it came."""
+    """Polls a condition for up to PATIENCE seconds. Returns whether it became true."""
     deadline = time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -48,29 +48,29 @@ class Part:
 
     @property
     def idle(self) -> bool:
-        """Whether it only says that the publisher is there."""
+        """Whether it is a keepalive."""
         return self.headers["content-type"] == "application/x-idle"
 
     @property
     def number(self) -> int:
-        """The frame's."""
+        """The frame number."""
         return int(self.headers["x-frame-number"])
 
 
 @dataclass
 class Request:
-    """What one connection brought."""
+    """What one publisher's connection sent."""
 
     line: str
     headers: dict[str, str]
     parts: list[Part] = field(default_factory=list)
     ended: bool = False
-    """Whether the closing boundary came, and the body's end right behind it."""
+    """Whether the closing boundary and the end of the body arrived."""
     lost: bool = False
 
 
 class StrictServer:
-    """Listens on a free port, or at a path, until it is closed."""
+    """Listens on a free port, or on a Unix socket, until it is closed."""
 
     def __init__(
         self,
@@ -93,21 +93,21 @@ class StrictServer:
         self.followers = 0
         self.faults: list[str] = []
         self.answers: list[tuple[int, str]] = []
-        """What the next publishers are told at once, instead of being read."""
+        """Status and text for the next publishers, sent at once."""
         self.verdict = (204, "")
-        """What publishers are told at their end."""
+        """Status and text for publishers after their last part."""
         self.reading = threading.Event()
         self.reading.set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port it listens on."""
         return self._listener.getsockname()[1]
 
     @property
     def parts(self) -> list[Part]:
-        """All parts of all publishers."""
+        """All parts of all requests."""
         return [part for request in self.requests for part in request.parts]
 
     @property
@@ -116,13 +116,13 @@ class StrictServer:
         return [part for part in self.parts if not part.idle]
 
     def wait(self, condition: Callable[[], object]) -> None:
-        """Waits until something is so."""
+        """Waits until a condition is true. Raises AssertionError after PATIENCE seconds."""
         with self._changed:
             if not self._changed.wait_for(condition, PATIENCE):
-                raise AssertionError(f"waited in vain; requests: {self.requests!r:.2000}, faults: {self.faults}")
+                raise AssertionError(f"timed out; requests: {self.requests!r:.2000}, faults: {self.faults}")
 
     def hang_up(self) -> None:
-        """Breaks all connections."""
+        """Closes all connections abruptly."""
         for connection in self._open:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -132,7 +132,7 @@ class StrictServer:
         self._open.clear()
 
     def close(self) -> None:
-        """Ends it."""
+        """Closes the listener and all connections."""
         self.reading.set()
         end(self._listener)
         self.hang_up()
@@ -153,7 +153,7 @@ class StrictServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        # Small, so that a publisher soon notices when nobody reads.
+        # Small, so that a publisher soon blocks when the server does not read.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
         if self._tls:
             connection = self._tls.wrap_socket(connection, server_side=True)
@@ -164,7 +164,7 @@ class StrictServer:
                 return
             headers = self._headers(stream)
             if line.startswith("GET "):
-                self._tell_events(connection, line)
+                self._send_events(connection, line)
                 return
             request = Request(line, headers)
             with self._changed:
@@ -173,7 +173,7 @@ class StrictServer:
                 self._changed.notify_all()
             if answer:
                 self._answer(connection, *answer)
-                # As the real one: what still comes is thrown away, until the publisher has read why.
+                # Like the real server: discard the rest until the publisher has read the response.
                 while stream.read1(65536):
                     pass
                 return
@@ -247,7 +247,7 @@ class StrictServer:
             headers[name.lower()] = value.strip()
         return headers
 
-    def _tell_events(self, connection: socket.socket, line: str) -> None:
+    def _send_events(self, connection: socket.socket, line: str) -> None:
         with self._changed:
             self.followers += 1
             self._changed.notify_all()
@@ -258,7 +258,7 @@ class StrictServer:
         connection.sendall(head)
         for event in self._events:
             data = event.encode()
-            # In two pieces, because networks cut where they like.
+            # In two pieces: a network may split anywhere.
             for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
                 connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
         connection.recv(1)
@@ -271,7 +271,7 @@ class StrictServer:
 
 
 class _Body:
-    """A chunked body, read strictly."""
+    """A chunked body, parsed strictly."""
 
     def __init__(self, stream: BufferedReader, reading: threading.Event) -> None:
         self._stream = stream
@@ -279,7 +279,7 @@ class _Body:
         self._bytes = b""
 
     def line(self) -> bytes:
-        """The next line, without its end."""
+        """Returns the next line without CRLF."""
         while b"\r\n" not in self._bytes:
             if not self._more():
                 raise EOFError
@@ -287,7 +287,7 @@ class _Body:
         return line
 
     def take(self, count: int) -> bytes:
-        """So many bytes."""
+        """Returns that many bytes."""
         while len(self._bytes) < count:
             if not self._more():
                 raise EOFError
@@ -295,7 +295,7 @@ class _Body:
         return taken
 
     def rest(self) -> bytes:
-        """All up to the body's end."""
+        """Returns everything up to the end of the body."""
         while self._more():
             pass
         return self._bytes

@@ -1,4 +1,4 @@
-"""Tests of addresses and names as users write them."""
+"""Tests of addresses, stream names and tokens as users enter them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ParseAddress(unittest.TestCase):
             "http://render.local": Address("render.local", 80),
             "https://render.example": Address("render.example", 443, secure=True),
             "http://[::1]:8080": Address("::1", 8080),
-            # As some keyboards type it.
+            # Full-width letters, as some keyboards type them.
             "ｌｏｃａｌｈｏｓｔ:9000": Address("localhost", 9000),
             "bücher.example": Address("xn--bcher-kva.example", 8080),
             "render_node-7": Address("render_node-7", 8080),
@@ -41,7 +41,7 @@ class ParseAddress(unittest.TestCase):
 
     def test_what_is_more(self) -> None:
         for text in ("http://localhost:8080/watch/main", "http://localhost:8080?x", "http://me:secret@host"):
-            with self.assertRaisesRegex(AddressError, "ends after the port"):
+            with self.assertRaisesRegex(AddressError, "must end after the port"):
                 parse_address(text)
         with self.assertRaisesRegex(AddressError, "not ftp://"):
             parse_address("ftp://host")

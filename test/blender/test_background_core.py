@@ -1,4 +1,4 @@
-"""Tests of the background publisher's part that does not know Blender."""
+"""Tests of the background publisher's parts that do not need Blender."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class ParseOptions(unittest.TestCase):
 
     def test_what_is_wrong_is_said_in_a_sentence(self) -> None:
         for own, said in (
-            (("--server", "http://x/y"), "ends after the port"),
-            (("--stream", "a b"), "'a b' is no name for a stream"),
-            (("--size", "big"), "big is no size"),
-            (("--fps", "0"), "0 is no number above 0"),
-            (("--frames", "-1"), "-1 is no whole number"),
+            (("--server", "http://x/y"), "must end after the port"),
+            (("--stream", "a b"), "'a b' is not a stream name"),
+            (("--size", "big"), "big is not a size"),
+            (("--fps", "0"), "0 is not a number above 0"),
+            (("--frames", "-1"), "-1 is not a whole number"),
             (("--engine", "povray"), "povray"),
             (("--script", "/nowhere.py"), "there is no script /nowhere.py"),
         ):
@@ -74,7 +74,7 @@ class ParseOptions(unittest.TestCase):
 
 
 class AnimationTest(unittest.TestCase):
-    def test_it_plays_at_the_scenes_own_speed_and_begins_anew(self) -> None:
+    def test_it_plays_at_the_scenes_own_speed_and_repeats(self) -> None:
         animation = Animation("loop", 1, 4, scene_fps=24, fps=24)
         self.assertEqual([animation.at(tick).frame for tick in range(6)], [1, 2, 3, 4, 1, 2])
         halves = Animation("loop", 1, 4, scene_fps=12, fps=24)

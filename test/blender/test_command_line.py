@@ -1,4 +1,4 @@
-"""Tests of what the scripts without a window have in common: `python3 -m unittest discover test/blender`."""
+"""Tests of the command line that the scripts share: `python3 -m unittest discover test/blender`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import command_line
-from command_line import Parser, asked_scene, say
+from command_line import Parser, requested_scene, say
 from refusal import refusal
 
 
@@ -21,19 +21,19 @@ class Arguments(unittest.TestCase):
     def test_a_size_is_two_numbers_within_bounds(self) -> None:
         self.assertEqual(command_line.size("1280x720"), (1280, 720))
         for text in ("480", "big", "8x9000", "8x8", "-480x270", "480x270x3", "x", ""):
-            with self.subTest(text=text), self.assertRaisesRegex(ArgumentTypeError, "is no size from 16x16"):
+            with self.subTest(text=text), self.assertRaisesRegex(ArgumentTypeError, "is not a size from 16x16"):
                 command_line.size(text)
 
     def test_a_rate_is_above_0_and_up_to_240(self) -> None:
         self.assertEqual([command_line.fps(text) for text in ("12.5", "240")], [12.5, 240])
         for text in ("0", "-1", "240.1", "fast", "nan", "inf", ""):
-            with self.subTest(text=text), self.assertRaisesRegex(ArgumentTypeError, "is no number above 0"):
+            with self.subTest(text=text), self.assertRaisesRegex(ArgumentTypeError, "is not a number above 0"):
                 command_line.fps(text)
 
     def test_a_count_is_a_whole_number(self) -> None:
         self.assertEqual([command_line.frames(text) for text in ("0", "25")], [0, 25])
         for text in ("-1", "1.5", "many", ""):
-            with self.subTest(text=text), self.assertRaisesRegex(ArgumentTypeError, "is no whole number"):
+            with self.subTest(text=text), self.assertRaisesRegex(ArgumentTypeError, "is not a whole number"):
                 command_line.frames(text)
 
 
@@ -55,8 +55,8 @@ class ParserTest(unittest.TestCase):
 
 class Sentences(unittest.TestCase):
     def test_the_scene_file_is_told_from_the_other_arguments(self) -> None:
-        self.assertEqual(asked_scene(["blender", "-b", "a.blend", "-P", "loop.py", "--", "b.blend"]), "a.blend")
-        self.assertIsNone(asked_scene(["blender", "-b", "-P", "loop.py", "--", "--turn", "b.blend"]))
+        self.assertEqual(requested_scene(["blender", "-b", "a.blend", "-P", "loop.py", "--", "b.blend"]), "a.blend")
+        self.assertIsNone(requested_scene(["blender", "-b", "-P", "loop.py", "--", "--turn", "b.blend"]))
 
     def test_problems_go_where_problems_go(self) -> None:
         out, error = io.StringIO(), io.StringIO()

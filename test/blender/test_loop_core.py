@@ -1,4 +1,4 @@
-"""Tests of the render loop's part that does not know Blender: `python3 -m unittest discover test/blender`."""
+"""Tests of the render loop's parts that do not need Blender: `python3 -m unittest discover test/blender`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parse(*own: str) -> Options:
 
 
 class FakeTime:
-    """A clock that only sleep moves."""
+    """A clock that only `sleep` advances."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -71,12 +71,12 @@ class ParseOptions(unittest.TestCase):
     def test_a_mistake_is_refused_in_one_sentence(self) -> None:
         for own, word in (
             ((), "--folder"),
-            (("--folder", "out", "--size", "480"), "480 is no size"),
-            (("--folder", "out", "--fps", "0"), "0 is no number above 0"),
-            (("--folder", "out", "--frames", "-1"), "-1 is no whole number"),
+            (("--folder", "out", "--size", "480"), "480 is not a size"),
+            (("--folder", "out", "--fps", "0"), "0 is not a number above 0"),
+            (("--folder", "out", "--frames", "-1"), "-1 is not a whole number"),
             (("--folder", "out", "--engine", "povray"), "povray"),
             (("--folder", "out", "--animate", "once"), "once"),
-            (("--folder", "out", "--picture", "a/b.jpg"), "no file name"),
+            (("--folder", "out", "--picture", "a/b.jpg"), "not a file name"),
             (("--folder", "out", "--picture", "same", "--written", "same"), "three different names"),
         ):
             with self.subTest(own=own):
@@ -88,8 +88,8 @@ class ParseOptions(unittest.TestCase):
 class Motion(unittest.TestCase):
     def test_it_names_what_plays_and_what_turns(self) -> None:
         self.assertEqual(motion(range(1, 251), 7, None), "timeline frames 1-250")
-        self.assertEqual(motion(None, 7, "Cube"), "turn of Cube")
-        self.assertEqual(motion(range(10, 21), 7, "Cube"), "timeline frames 10-20 and turn of Cube")
+        self.assertEqual(motion(None, 7, "Cube"), "rotation of Cube")
+        self.assertEqual(motion(range(10, 21), 7, "Cube"), "timeline frames 10-20 and rotation of Cube")
 
     def test_it_names_the_frame_that_stands_still(self) -> None:
         self.assertEqual(motion(None, 7, None), "still at frame 7")
@@ -106,7 +106,7 @@ class Flags(unittest.TestCase):
             self.assertEqual(path.read_bytes(), b"1")
 
     def test_a_flag_that_cannot_be_written_is_a_sentence(self) -> None:
-        pattern = r"cannot be written \(.+\); give a folder"
+        pattern = r"cannot be written \(.+\); choose a writable --folder"
         with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(ScriptError, pattern):
             Flag(Path(folder)).set(True)
 
@@ -128,7 +128,7 @@ class PaceTest(unittest.TestCase):
         self.pace = Pace(20, self.time.now, self.time.sleep)
 
     def step(self, work: float) -> float:
-        """Waits, then works so long; returns when the work began, from the start."""
+        """Waits, then works for that many seconds. Returns when the work began."""
         self.pace.wait(lambda: False)
         began = self.time.time - 1000
         self.time.time += work
@@ -161,7 +161,7 @@ class PaceTest(unittest.TestCase):
 
 
 class ReportTest(unittest.TestCase):
-    def test_it_says_pictures_rate_and_time_when_due(self) -> None:
+    def test_it_reports_frames_rate_and_time_when_due(self) -> None:
         time = FakeTime()
         report = Report(5, time.now)
         said = []
@@ -171,14 +171,14 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(
             [line for line in said if line],
             [
-                "80 pictures, 16.0 a second, 30 ms each",
-                "160 pictures, 16.0 a second, 30 ms each",
+                "80 frames, 16.0 fps, 30 ms per frame",
+                "160 frames, 16.0 fps, 30 ms per frame",
             ],
         )
         self.assertEqual(report.total, 170)
 
-    def test_one_picture_is_no_pictures(self) -> None:
-        self.assertEqual([counted(number) for number in (0, 1, 2)], ["0 pictures", "1 picture", "2 pictures"])
+    def test_one_frame_is_singular(self) -> None:
+        self.assertEqual([counted(number) for number in (0, 1, 2)], ["0 frames", "1 frame", "2 frames"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tests of when frames are due, and of the figures."""
+"""Tests of frame pacing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
 
-from rendercast.pacing import LINGER, Meter, Rest, Share, Ticks
+from rendercast.pacing import PAUSE_DELAY, Meter, Share, Ticks, ViewerPause
 
 
 class Clock:
@@ -91,7 +91,7 @@ class ShareTest(unittest.TestCase):
             self.share.begin()
             self.clock.time += work
             worked += self.share.end()
-            # As a timer whose wait counts from the beginning of the work.
+            # Like a timer whose wait counts from the start of the work.
             while self.share.free_for() > 0:
                 self.clock.time += max(0.001, self.share.free_for() - work)
         self.assertGreaterEqual(self.clock.time - began, 2 * worked - 1e-6)
@@ -133,39 +133,39 @@ class MeterTest(unittest.TestCase):
         self.assertEqual(meter.read(), (0, 0))
 
 
-class RestTest(unittest.TestCase):
+class ViewerPauseTest(unittest.TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
 
-    def test_it_rests_a_while_after_the_last_viewer(self) -> None:
-        rest = Rest(False, self.clock)
-        rest.shown(1)
-        self.assertFalse(rest.resting(1, 1))
-        self.clock.time += LINGER - 0.1
-        self.assertFalse(rest.resting(0, 1))
+    def test_it_pauses_a_while_after_the_last_viewer(self) -> None:
+        pause = ViewerPause(False, self.clock)
+        pause.shown(1)
+        self.assertFalse(pause.paused(1, 1))
+        self.clock.time += PAUSE_DELAY - 0.1
+        self.assertFalse(pause.paused(0, 1))
         self.clock.time += 0.2
-        self.assertTrue(rest.resting(0, 1))
-        self.assertFalse(rest.resting(1, 1))
+        self.assertTrue(pause.paused(0, 1))
+        self.assertFalse(pause.paused(1, 1))
 
     def test_each_connection_gets_a_frame(self) -> None:
-        rest = Rest(False, self.clock)
+        pause = ViewerPause(False, self.clock)
         self.clock.time += 60
-        self.assertFalse(rest.resting(0, 1))
-        rest.shown(1)
-        self.assertTrue(rest.resting(0, 1))
-        self.assertFalse(rest.resting(0, 2))
+        self.assertFalse(pause.paused(0, 1))
+        pause.shown(1)
+        self.assertTrue(pause.paused(0, 1))
+        self.assertFalse(pause.paused(0, 2))
 
-    def test_an_unknown_number_is_somebody(self) -> None:
-        rest = Rest(False, self.clock)
-        rest.shown(1)
+    def test_an_unknown_number_counts_as_viewers(self) -> None:
+        pause = ViewerPause(False, self.clock)
+        pause.shown(1)
         self.clock.time += 60
-        self.assertFalse(rest.resting(None, 1))
+        self.assertFalse(pause.paused(None, 1))
 
-    def test_always_is_always(self) -> None:
-        rest = Rest(True, self.clock)
-        rest.shown(1)
+    def test_always_never_pauses(self) -> None:
+        pause = ViewerPause(True, self.clock)
+        pause.shown(1)
         self.clock.time += 60
-        self.assertFalse(rest.resting(0, 1))
+        self.assertFalse(pause.paused(0, 1))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tests of the publisher, against a server that reads strictly."""
+"""Tests of the publisher against a strict server and against misbehaving ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from rendercast import publisher as publishing
 from rendercast.address import Address, parse_address
-from rendercast.publisher import Frame, Publisher, image_frame, raw_frame
+from rendercast.frames import Frame, image_frame, raw_frame
+from rendercast.publisher import Publisher
 from rendercast.telemetry import Telemetry
 from rude_server import RudeServer
 from strict_server import PATIENCE, Part, StrictServer, until
@@ -35,7 +36,7 @@ def small(shade: int = 7, telemetry: bytes | None = None) -> Frame:
 
 
 class Releases:
-    """Notes what became of frames' bytes."""
+    """Counts the frames that were released."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -111,7 +112,7 @@ class Publishing(PublisherTest):
         self.server.wait(lambda: self.server.requests)
         self.assertEqual(self.server.requests[0].line, "POST /streams/main?takeover HTTP/1.1")
 
-    def test_the_end_is_told_behind_the_last_frame(self) -> None:
+    def test_the_body_ends_after_the_last_frame(self) -> None:
         publisher = self.connected()
         publisher.send(small(1))
         self.assertTrue(publisher.stop())
@@ -120,11 +121,11 @@ class Publishing(PublisherTest):
         self.assertEqual(publisher.status.state, "ended")
         self.assertEqual((publisher.status.sent, publisher.status.dropped), (1, 0))
 
-    def test_it_says_each_second_that_it_is_there(self) -> None:
+    def test_it_sends_a_keepalive_each_second(self) -> None:
         self.connected()
         began = time.monotonic()
         self.server.wait(lambda: len(self.server.parts) >= 2)
-        self.assertGreater(time.monotonic() - began, publishing.IDLE_AFTER)
+        self.assertGreater(time.monotonic() - began, publishing.KEEPALIVE_INTERVAL)
         self.assertTrue(all(part.idle for part in self.server.parts))
 
     def test_telemetry_of_any_language_goes_through(self) -> None:
@@ -164,7 +165,7 @@ class SlowServer(PublisherTest):
         released = Releases()
         for shade in range(20):
             publisher.send(raw_frame(pixels(640, 480, shade), 640, 480, done=released))
-            # The first goes out until the system holds no more; the thread is to have begun with it.
+            # The first frame fills the system's buffers; wait until the thread has begun to send it.
             if shade == 0:
                 self.assertTrue(publisher.wait_until_taken(PATIENCE))
         self.server.reading.set()
@@ -177,7 +178,7 @@ class SlowServer(PublisherTest):
         self.assertEqual(shades, sorted(shades))
         self.assertEqual(publisher.status.sent, len(shades))
         self.assertEqual(publisher.status.dropped, 20 - len(shades))
-        # The numbers tell which are missing.
+        # The numbers show which frames were dropped.
         self.assertEqual([part.number for part in self.server.frames], [shade + 1 for shade in shades])
         self.assertEqual(released.count, 20)
 
@@ -201,39 +202,39 @@ class SlowServer(PublisherTest):
 
 
 class Refusals(PublisherTest):
-    def test_a_wrong_token_is_final_and_told_in_the_servers_words(self) -> None:
+    def test_a_wrong_token_is_final_and_shows_the_servers_message(self) -> None:
         self.server.answers = [(401, "Publishing from another machine takes the token.\n")]
         publisher = self.publisher()
         self.assertTrue(until(lambda: publisher.status.state == "refused"))
-        self.assertIn("refuses: Publishing from another machine takes the token.", publisher.status.problem)
+        self.assertIn("refused: Publishing from another machine takes the token.", publisher.status.problem)
         self.assertEqual(len(self.server.requests), 1)
 
-    def test_a_stream_that_is_no_publishers_is_final(self) -> None:
+    def test_a_stream_with_another_source_is_final(self) -> None:
         self.server.answers = [(409, "The stream 'main' has another source: use another name.\n")]
         publisher = self.publisher()
         self.assertTrue(until(lambda: publisher.status.state == "refused"))
         self.assertIn("use another name.", publisher.status.problem)
         self.assertEqual(publisher.status.connections, 0)
 
-    def test_a_refusal_of_the_last_frame_is_heard(self) -> None:
+    def test_a_refusal_of_the_last_frame_is_reported(self) -> None:
         self.server.verdict = (413, "Too large.")
         publisher = self.connected()
         publisher.send(small())
         self.assertTrue(publisher.stop())
         self.assertEqual(publisher.status.state, "refused")
-        self.assertIn("refuses: Too large.", publisher.status.problem)
+        self.assertIn("refused: Too large.", publisher.status.problem)
 
-    def test_what_is_said_is_one_line_of_letters(self) -> None:
+    def test_the_servers_message_is_one_printable_line(self) -> None:
         self.server.answers = [(400, "One\nline\x1b[2J, " + "long " * 1000)]
         publisher = self.publisher()
         self.assertTrue(until(lambda: publisher.status.state == "refused"))
-        self.assertIn("refuses: One line [2J, long", publisher.status.problem)
+        self.assertIn("refused: One line [2J, long", publisher.status.problem)
         self.assertLess(len(publisher.status.problem), 700)
 
     def test_it_waits_for_another_publisher_to_go(self) -> None:
         self.server.answers = [(409, "A publisher is there already."), (409, "A publisher is there already.")]
         publisher = self.publisher()
-        self.assertTrue(until(lambda: "there already; trying again" in publisher.status.problem))
+        self.assertTrue(until(lambda: "there already; retrying" in publisher.status.problem))
         self.assertEqual((publisher.status.state, publisher.status.connections), ("waiting", 0))
         self.server.wait(lambda: len(self.server.requests) == 3)
         self.assertTrue(until(lambda: publisher.connected))
@@ -242,8 +243,8 @@ class Refusals(PublisherTest):
         self.assertEqual(publisher.status[:2], ("live", ""))
         self.assertEqual(publisher.status.connections, 1)
 
-    @patch.object(publishing, "SETTLED_AFTER", 0)
-    def test_an_answer_within_a_frame_is_heard(self) -> None:
+    @patch.object(publishing, "REFUSAL_WAIT", 0)
+    def test_an_answer_within_a_frame_is_reported(self) -> None:
         self.server.answers = [(413, "2000x2000 is more than the 1000000 pixels allowed.")]
         publisher = self.publisher()
         released = Releases()
@@ -261,14 +262,14 @@ class Refusals(PublisherTest):
 
 
 class LostConnections(PublisherTest):
-    def test_a_server_that_is_away_is_told_of_and_found_when_it_comes(self) -> None:
+    def test_an_absent_server_is_reported_and_found_when_it_starts(self) -> None:
         port = self.server.port
         self.server.close()
         publisher = Publisher(Address("127.0.0.1", port), "main")
         self.addCleanup(publisher.stop)
         publisher.start()
         self.assertTrue(until(lambda: publisher.status.state == "away"))
-        self.assertEqual(publisher.status.problem, f"The server at 127.0.0.1:{port} is away; trying again")
+        self.assertEqual(publisher.status.problem, f"Cannot reach the server at 127.0.0.1:{port}; retrying")
         with StrictServer(port) as server:
             self.assertTrue(until(lambda: publisher.connected))
             publisher.send(small(9))
@@ -308,7 +309,7 @@ class LostConnections(PublisherTest):
         self.assertTrue(until(lambda: publisher.status.state == "away"))
         self.assertTrue(publisher.stop())
 
-    def test_a_server_that_hangs_up_without_a_word_is_no_end(self) -> None:
+    def test_it_retries_after_a_server_hangs_up_silently(self) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         with listener:
             publisher = Publisher(Address("127.0.0.1", listener.getsockname()[1]), "main")
@@ -316,7 +317,7 @@ class LostConnections(PublisherTest):
             for _ in range(2):
                 connection, _address = listener.accept()
                 connection.close()
-            self.assertTrue(until(lambda: "trying again" in publisher.status.problem))
+            self.assertTrue(until(lambda: "retrying" in publisher.status.problem))
             publisher.stop()
 
 
@@ -328,19 +329,19 @@ class Unreachable(unittest.TestCase):
         self.assertTrue(until(lambda: made.status.problem))
         return made
 
-    def test_a_host_that_there_is_not_is_told_from_one_that_is_down(self) -> None:
+    def test_an_unknown_host_is_distinguished_from_a_failed_lookup(self) -> None:
         for code, said in {
-            socket.EAI_NONAME: "There is no host called rendr.local; check the address",
-            socket.EAI_AGAIN: "The address of the host rendr.local cannot be looked up now; trying again",
+            socket.EAI_NONAME: "There is no host rendr.local; check the address",
+            socket.EAI_AGAIN: "Cannot look up the host rendr.local now; retrying",
         }.items():
             with patch("socket.getaddrinfo", side_effect=socket.gaierror(code, "of the system")):
                 publisher = self.publisher(Address("rendr.local"))
                 self.assertEqual(publisher.status[:2], ("away", said))
 
-    def test_what_nobody_foresaw_is_told_as_well(self) -> None:
+    def test_an_unforeseen_error_is_reported(self) -> None:
         publisher = self.publisher(Address("foo..bar"))
         self.assertEqual(publisher.status.state, "refused")
-        self.assertRegex(publisher.status.problem, "^Publishing to foo..bar:8080 failed [(]UnicodeError: ")
+        self.assertRegex(publisher.status.problem, r"^Publishing to foo\.\.bar:8080 failed \(\w+Error: ")
 
 
 class RudeServers(unittest.TestCase):
@@ -350,14 +351,14 @@ class RudeServers(unittest.TestCase):
         made.start()
         return made
 
-    def test_an_answer_that_does_not_end_is_no_connection(self) -> None:
+    def test_an_endless_response_is_no_connection(self) -> None:
         for data in (b"x", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b""):
 
             def rude(server: RudeServer, connection: socket.socket, data: bytes = data) -> None:
                 connection.sendall(b"HTTP/1.1 ")
                 server.drip(connection, data)
 
-            with self.subTest(data), patch.object(publishing, "ANSWER_WITHIN", 0.5), RudeServer(rude) as server:
+            with self.subTest(data), patch.object(publishing, "RESPONSE_TIMEOUT", 0.5), RudeServer(rude) as server:
                 publisher = self.publisher(server)
                 self.assertTrue(until(lambda publisher=publisher: publisher.status.state == "away"))
                 self.assertTrue(until(lambda publisher=publisher: publisher.status.problem))
@@ -365,7 +366,7 @@ class RudeServers(unittest.TestCase):
                 self.assertEqual(publisher.status.connections, 0)
                 publisher.stop()
 
-    def test_while_a_live_server_says_something_nothing_is_live(self) -> None:
+    def test_the_stream_is_not_live_while_the_server_responds(self) -> None:
         def rude(server: RudeServer, connection: socket.socket) -> None:
             speak.wait()
             server.drip(connection, b"H")
@@ -376,11 +377,11 @@ class RudeServers(unittest.TestCase):
             self.assertTrue(until(lambda: publisher.connected))
             speak.set()
             self.assertTrue(until(lambda: publisher.status.state == "away"))
-            # It can be stopped in the middle of it.
+            # It can be stopped while the response is incomplete.
             publisher.stop(0.1)
             self.assertEqual(publisher.status.state, "ended")
 
-    def test_no_more_is_read_than_makes_sense(self) -> None:
+    def test_the_response_has_a_size_limit(self) -> None:
         def rude(server: RudeServer, connection: socket.socket) -> None:
             head = b"HTTP/1.1 503 Busy\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"
             connection.sendall(head)
@@ -389,7 +390,7 @@ class RudeServers(unittest.TestCase):
         with RudeServer(rude) as server:
             publisher = self.publisher(server)
             self.assertTrue(until(lambda: server.ends >= 1))
-            # Most of it is what the system holds.
+            # Most of it is in the system's buffers.
             self.assertLess(server.most, 32 * 1024 * 1024)
             self.assertTrue(until(lambda: publisher.status.problem))
 
@@ -421,7 +422,7 @@ class Secure(unittest.TestCase):
                 self.addCleanup(refused.stop)
                 refused.start()
                 self.assertTrue(until(lambda: refused.status.state == "refused"))
-                self.assertIn("refuses: No.", refused.status.problem)
+                self.assertIn("refused: No.", refused.status.problem)
 
 
 class Unstarted(unittest.TestCase):

@@ -1,4 +1,4 @@
-"""Tests of the number of viewers, as the server's events tell it."""
+"""Tests of the number of viewers that the server's events report."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Reader(unittest.TestCase):
             with self.subTest(name), RudeServer(self.endless(began)) as server:
                 self.reader(server)
                 self.assertTrue(until(lambda server=server: server.ends >= 1))
-                # Most of it is what the system holds.
+                # Most of it is in the system's buffers.
                 self.assertLess(server.most, 32 * 1024 * 1024)
                 self.assertTrue(until(lambda server=server: server.connections >= 2))
 
@@ -106,7 +106,7 @@ class Reader(unittest.TestCase):
             connection.sendall(b'HTTP/1.1 200 OK\r\n\r\nevent: stream\ndata: {"viewers": 0}\n\n')
             server.drip(connection, b":\n")
 
-        with patch.object(status, "SILENT_AFTER", 0.3), RudeServer(rude) as server:
+        with patch.object(status, "EVENT_TIMEOUT", 0.3), RudeServer(rude) as server:
             reader = self.reader(server)
             self.assertTrue(until(lambda: reader.viewers == 0))
             self.assertTrue(until(lambda: reader.viewers is None))

@@ -1,4 +1,4 @@
-"""Tests of the data that goes with a frame."""
+"""Tests of the data that scripts publish with a frame."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "blender"))
 
 import rendercast
-from rendercast.telemetry import MOST_BYTES, Telemetry, TelemetryError, pick, telemetry
+from rendercast.telemetry import MAX_BYTES, Telemetry, TelemetryError, pick, telemetry
 
 
 class Vector:
-    """Stands in for Blender's: a sequence that is no list."""
+    """Stands in for Blender's vectors: a sequence that is not a list."""
 
     def __init__(self, *values: float) -> None:
         self._values = values
@@ -27,7 +27,7 @@ class Vector:
 
 
 class Bare:
-    """Stands in for mathutils' vectors, which know no iterators."""
+    """Stands in for mathutils' vectors, which have no __iter__."""
 
     def __init__(self, *values: float) -> None:
         self._values = values
@@ -57,7 +57,7 @@ class Group:
 
 
 class Thing:
-    """Stands in for an object in Blender, which may be looked into without having a length."""
+    """Stands in for an object in Blender, which has __getitem__ but no length."""
 
     def __getitem__(self, name: str) -> object:
         raise KeyError(name)
@@ -106,17 +106,17 @@ class Publish(unittest.TestCase):
         self.assertEqual(self.taken(), {"bare": [1, 2], "rows": [[1, 0], [0, 1]], "array": [0.5]})
 
     def test_only_a_dict_will_do(self) -> None:
-        self.assertIn("must be a dict, such as {'angle': 31.5}, not a list", self.refusal([1]))
+        self.assertIn("must be a dict such as {'angle': 31.5}, not list", self.refusal([1]))
         self.assertIn("not None", self.refusal(None))
 
     def test_names_are_text(self) -> None:
-        self.assertIn("names must be text, not a int (1)", self.refusal({1: 2}))
+        self.assertIn("must be strings, not int (1)", self.refusal({1: 2}))
 
     def test_the_sentence_names_the_value_at_fault(self) -> None:
         bad = {"good": 1, "bad": [float("nan")]}
-        self.assertIn("'bad' cannot be sent: it holds NaN or infinity", self.refusal(bad))
-        self.assertIn("'bad' cannot be sent: a object cannot become JSON", self.refusal({"good": 1, "bad": object()}))
-        self.assertIn("'raw' cannot be sent: a bytes", self.refusal({"raw": b"x"}))
+        self.assertIn("'bad' cannot be sent: it contains NaN or infinity", self.refusal(bad))
+        self.assertIn("'bad' cannot be sent: object cannot be converted", self.refusal({"good": 1, "bad": object()}))
+        self.assertIn("'raw' cannot be sent: bytes", self.refusal({"raw": b"x"}))
 
     def test_what_holds_itself_is_refused(self) -> None:
         loop: list[object] = []
@@ -124,14 +124,14 @@ class Publish(unittest.TestCase):
         self.assertIn("'loop'", self.refusal({"loop": loop}))
 
     def test_16_kib_are_the_most(self) -> None:
-        just = {"x": "a" * (MOST_BYTES - len('{"x":""}'))}
+        just = {"x": "a" * (MAX_BYTES - len('{"x":""}'))}
         self.telemetry.publish(just)
         self.assertEqual(self.taken(), just)
-        self.assertIn(f"{MOST_BYTES + 1} bytes", self.refusal({"x": just["x"] + "a"}))
+        self.assertIn(f"{MAX_BYTES + 1} bytes", self.refusal({"x": just["x"] + "a"}))
 
     def test_what_is_too_much_together_leaves_the_first(self) -> None:
         self.telemetry.publish({"x": "a" * 10000})
-        with self.assertRaisesRegex(TelemetryError, "^'y' cannot be sent: with that the frame's data is 200"):
+        with self.assertRaisesRegex(TelemetryError, "^'y' cannot be sent: the frame's data would be 200"):
             self.telemetry.publish({"y": "a" * 10000})
         self.assertEqual(self.taken(), {"x": "a" * 10000})
 
@@ -147,14 +147,14 @@ class PublishEach(unittest.TestCase):
     def test_what_cannot_be_sent_is_named_and_the_rest_goes(self) -> None:
         own = Telemetry()
         problem = own.publish_each(
-            {"angle": 1.5, "target": Thing(), "bad": float("inf"), "pos": Array(1, 2), "long": "x" * MOST_BYTES}
+            {"angle": 1.5, "target": Thing(), "bad": float("inf"), "pos": Array(1, 2), "long": "x" * MAX_BYTES}
         )
         self.assertEqual(json.loads(own.take()), {"angle": 1.5, "pos": [1, 2]})
         self.assertEqual(
             problem,
-            "'target' cannot be sent: a Thing cannot become JSON. "
-            "'bad' cannot be sent: it holds NaN or infinity, which JSON does not know. "
-            "'long' cannot be sent: with that the frame's data is 16395 bytes as JSON, of at most 16384.",
+            "'target' cannot be sent: Thing cannot be converted to JSON. "
+            "'bad' cannot be sent: it contains NaN or infinity, which JSON cannot represent. "
+            "'long' cannot be sent: the frame's data would be 16395 bytes of JSON; the limit is 16384.",
         )
 
     def test_groups_are_objects(self) -> None:

@@ -184,7 +184,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
 
     const refused = await ended(run(["-Y", scene, ...own]));
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain("may not run this file's script tells.py; start it with -y");
+    expect(refused.stderr).toContain("may not run the script tells.py of this file; start Blender with -y");
   });
 
   test.each([
@@ -223,7 +223,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
     const child = publishing([]);
     const lines = createInterface(child.stdout ?? process.stdin);
     await new Promise<void>((resolve) => {
-      lines.on("line", (line) => line.includes("resting until somebody watches") && resolve());
+      lines.on("line", (line) => line.includes("paused: no viewers") && resolve());
     });
     const frames = receiver.frames.length;
     expect(frames).toBeGreaterThan(0);
@@ -282,8 +282,8 @@ bpy.app.handlers.frame_change_pre.append(slow)`;
     receiver.refusal = { status: 409, sentence: "The stream 'main' has another source: use another name." };
     const refused = await ended(publishing(["--frames", "3"]));
     expect(refused.code, refused.output).toBe(1);
-    expect(refused.stderr).toContain("refuses: The stream 'main' has another source: use another name.");
-    expect(refused.stdout).not.toMatch(/publishing|resting|ended/);
+    expect(refused.stderr).toContain("refused: The stream 'main' has another source: use another name.");
+    expect(refused.stdout).not.toMatch(/publishing|paused|ended/);
 
     const option = await ended(publishing(["--engine", "povray"]));
     expect(option.code).toBe(2);

@@ -69,7 +69,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
   test("renders the pictures asked for, and lowers its flags", async () => {
     const { code, stdout, stderr } = await ended(loop("--folder", folder, "--frames", "3"));
     expect(code, stderr).toBe(0);
-    expect(stdout).toContain("pictures rendered: 3");
+    expect(stdout).toContain("frames rendered: 3");
     expect(await flag("img_written.txt")).toBe("1");
     expect(await flag("img_running.txt")).toBe("0");
     const picture = sharp(await file("img.jpg"));
@@ -81,7 +81,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
 
   test("turns the scene of its own from picture to picture", async () => {
     const { stdout } = await ended(loop(...small(), "--frames", "1"));
-    expect(stdout).toContain("turn of Cube");
+    expect(stdout).toContain("rotation of Cube");
     const first = await shown();
     await ended(loop(...small(), "--frames", "4"));
     expect(await shown()).not.toBe(first);
@@ -164,7 +164,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     child.kill("SIGINT");
     const { code, stdout, stderr } = await end;
     expect(code, stderr).toBe(130);
-    expect(stderr).toContain("rendercast loop: ending after this picture");
+    expect(stderr).toContain("rendercast loop: ending after this frame");
     expect(stdout).not.toContain("ended");
     // The picture was not finished, and viewers are told that the loop has ended, not that it crashed.
     expect([await flag("img_written.txt"), await flag("img_running.txt")]).toEqual(["0", "0"]);
@@ -173,7 +173,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
   test("refuses a bad option with a sentence and exit code 2", async () => {
     const { code, stderr } = await ended(loop("--folder", folder, "--size", "big"));
     expect(code).toBe(2);
-    expect(stderr).toContain("big is no size");
+    expect(stderr).toContain("big is not a size");
   });
 
   test("says what to do where the folder cannot be written", async () => {

@@ -61,8 +61,8 @@ describe("a bench's command line", () => {
     [["--seconds"], "--seconds needs a value; --help shows which."],
     [["--seconds", "0"], "--seconds takes a whole number from 1 to 3600, not '0'."],
     [["--seconds", "1", "--seconds", "2"], "--seconds takes a whole number from 1 to 3600, not '1,2'."],
-    [["--profile", "moon"], "--profile takes some of lan, 4g with commas between, not 'moon'."],
-    [["--viewers", "1,x"], "--viewers takes whole numbers with commas between, not '1,x'."],
+    [["--profile", "moon"], "--profile takes some of lan, 4g, separated by commas, not 'moon'."],
+    [["--viewers", "1,x"], "--viewers takes whole numbers separated by commas, not '1,x'."],
     [["--shots", "480x270"], "--shots takes a size and a frame rate such as 480x270@20, not '480x270'."],
   ])("says in a sentence what is wrong with %j", (argv, problem) => {
     expect(parseOptions(argv, usage)).toEqual({ problem });

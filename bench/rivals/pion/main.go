@@ -1,8 +1,8 @@
-// The rival of the fan-out bench, and the receivers of all its lanes: peer connections of pion (Go), as many as asked
-// for, in one process. Lines of JSON come in and go out.
+// The pion lane of the fan-out bench, and the receivers of all lanes: peer connections of pion (Go) in one process. It
+// exchanges lines of JSON.
 //
-//	pion receive 100   prints an offer a viewer, takes the answers, counts what comes
-//	pion send          takes offers, answers them, sends a clip to all by one shared track
+//	pion receive 100   prints an offer per viewer, reads the answers, counts packets
+//	pion send          reads offers, answers them, sends a clip to all on one shared track
 package main
 
 import (
@@ -37,7 +37,7 @@ type run struct {
 	Clip    string  `json:"clip"`
 	Fps     float64 `json:"fps"`
 	Seconds float64 `json:"seconds"`
-	// Frames follow each other without a pause.
+	// Send frames without pauses.
 	Saturate bool `json:"saturate"`
 }
 
