@@ -7,6 +7,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { RTCPeerConnection, RTCRtpCodecParameters } from "werift";
 
+const HELLO_VERIFY_REQUEST = 3;
+
 /** As werift takes one: RSA with SHA-256 or ECDSA with SHA-256 (as TLS numbers them). */
 export interface Identity {
   readonly certPem: string;
@@ -101,9 +103,19 @@ function play(peer: RTCPeerConnection, trick: Trick): void {
     get: () => dtls,
     set: (begun: InnerDtls) => {
       dtls = begun;
+      hearOneCookie(begun);
       trick(begun);
     },
   });
+}
+
+/** A second HelloVerifyRequest, which a slow machine brings about, ends werift's own client. */
+function hearOneCookie({ transport: { socket } }: InnerDtls): void {
+  const hear = socket.onData.bind(socket);
+  let cookies = 0;
+  socket.onData = (datagram) => {
+    if (datagram[0] !== 22 || datagram[13] !== HELLO_VERIFY_REQUEST || ++cookies === 1) hear(datagram);
+  };
 }
 
 /** Counts the RTP packets that can be opened. */
