@@ -67,7 +67,7 @@ const reply = z.discriminatedUnion("ok", [
 const from = { from: id };
 const between = { from: id, to: id };
 
-/** No path, user or password that requests would be sent with, and nothing that a log would not show. */
+/** A host and a port alone: no path, user or password that requests would be sent with. */
 const ORIGIN = /^http:\/\/[\w.:[\]-]+$/;
 
 export const message = z.discriminatedUnion("kind", [

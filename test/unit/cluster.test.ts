@@ -213,7 +213,6 @@ test.each<[string, unknown]>([
   ["another protocol", here({ url: "file:///etc/passwd" })],
   ["the path of a service", here({ url: "http://169.254.169.254/latest/" })],
   ["an address with a password", here({ url: "http://user:pass@c.example" })],
-  ["an address of two lines", here({ url: "http://c.exa\nmple:8080" })],
   ["no key", here({ key: undefined })],
   ["a key that is none", here({ key: "short" })],
   ["too long a name", here({ streams: [{ info: infoOf("x".repeat(65)), claim: "now" }] })],
