@@ -10,8 +10,8 @@ export async function madeLinks(stream: string, token: string): Promise<ShareLin
 }
 
 /**
- * What to watch the stream with: the page's own token, or one that is made where the browser is on a server's machine that is trusted,
- * which may make links; empty where there is none, or none is needed.
+ * What to watch the stream with: the page's own token, or one that is made where the browser may make links without one;
+ * empty where there is none, or none is needed.
  */
 export async function tokenToView(stream: string, token: string): Promise<string> {
   if (token !== "") return token;
