@@ -1,4 +1,5 @@
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
+import "./threads.ts";
 import { renderUnicodeCompact } from "uqr";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
 import { runDoctor } from "./doctor/doctor.ts";
