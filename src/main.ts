@@ -1,4 +1,5 @@
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
+import "./threads.ts";
 import { renderUnicodeCompact } from "uqr";
 import { rightsOfThisMachine } from "./access/this-machine.ts";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";

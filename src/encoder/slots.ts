@@ -2,10 +2,10 @@
 import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
 
 /** For how long it counts what a stream has used. */
-const MEMORY: Millis = 10_000;
+const MEMORY: Millis = 5000;
 
-/** A stream that has used no more lately may have the last place: less than any of 16 that use all others. */
-const LITTLE: Millis = 1000;
+/** The last place is for streams that use less than so much of an equal share of the others. */
+const MODEST = 0.7;
 
 /** A place is held undisturbed for so long while others wait that have used less. */
 const MAX_HOLD: Millis = 1000;
@@ -18,7 +18,8 @@ export class Use {
   readonly clock: Clock;
   /** When each place that it holds was taken. */
   readonly #held = new Set<{ readonly since: EpochMs }>();
-  #past: Millis = 0;
+  /** As though it had held a place always: that it needs little shows within seconds. */
+  #past: Millis = MEMORY;
   #pastAt: EpochMs;
 
   constructor(clock: Clock) {
@@ -86,10 +87,12 @@ export class Slots {
     });
   }
 
-  /** Whether there is a place for it. The last one is kept for those that have used little lately. */
+  /** Whether there is a place for it: slow streams, however many, have no more than all but the last. */
   #mayGo(use: Use): boolean {
     const free = this.#count - this.#held.size;
-    return free > 1 || (free === 1 && use.recent <= LITTLE);
+    if (free !== 1) return free > 1;
+    const streams = new Set([use, ...[...this.#held, ...this.#waiting].map((one) => one.use)]);
+    return use.recent <= (MODEST * MEMORY * (this.#count - 1)) / streams.size;
   }
 
   #hold(use: Use, evict: (() => void) | undefined): () => void {

@@ -35,6 +35,7 @@ function fakeProcess() {
   const child = Object.assign(new EventEmitter(), {
     stdin,
     stdout,
+    ref() {},
     unref() {},
     kill: (signal: string) => killed.push(signal),
   }) as unknown as ChildProcess;

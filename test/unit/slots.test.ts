@@ -34,7 +34,7 @@ test("what a stream uses counts while it lasts, and fades once it is past", asyn
 test("the last place is kept for a stream that has used little", async () => {
   const clock = new FakeClock();
   const slots = new Slots(2);
-  const slow = [await used(clock, 3000), await used(clock, 3000)] as const;
+  const slow = [await used(clock, 6000), await used(clock, 6000)] as const;
   const [first, second] = slow.map((use) => take(slots, use));
   await settle();
   expect([first?.has, second?.has]).toEqual([true, false]);

@@ -56,6 +56,7 @@ export class OutsideDecoder {
       const stopWaiting = this.#clock.after(DECODE_WITHIN, () => this.kill("slow"));
       this.#job = { resolve, reject, stopWaiting };
       this.#child ??= this.#open();
+      this.#child.ref();
       const length = Buffer.alloc(REQUEST_BYTES);
       length.writeUInt32LE(picture.length);
       this.#child.stdin?.write(length);
@@ -92,8 +93,7 @@ export class OutsideDecoder {
     child.stdout?.on("data", (chunk) => {
       if (isCurrent()) blocks.push(chunk);
     });
-    // It ends by itself when its input does, and need not be waited for.
-    child.unref();
+    // Idle it keeps this process from ending no more than its pipes do: it ends when they are closed.
     for (const pipe of [child.stdin, child.stdout])
       if (pipe && "unref" in pipe && typeof pipe.unref === "function") pipe.unref();
     return child;
@@ -126,6 +126,7 @@ export class OutsideDecoder {
     const job = this.#job;
     this.#job = undefined;
     job?.stopWaiting();
+    this.#child?.unref();
     if (job) settle(job);
     this.#stopResting = this.#clock.after(IDLE_FOR, () => this.#drop("rested", "crashed"));
   }
