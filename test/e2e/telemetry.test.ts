@@ -4,7 +4,7 @@ import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/si
 import type { Telemetry } from "../../src/signaling/protocol.ts";
 import { type Canvas, colour } from "../../src/source/pattern/canvas.ts";
 import { drawFrameCode } from "../../src/source/pattern/code.ts";
-import type { FrameTelemetry } from "../../web/player/session/telemetry.ts";
+import type { FrameTelemetry } from "../../web/player/figures/frame.ts";
 import { IDLE, part } from "../multipart-writer.ts";
 import { describeInBrowsers } from "../setup/browsers.ts";
 import { openPlayer, troublesOf, waitForState } from "./player.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Reply, SourceState, StreamInfo } from "../../src/signaling/protocol.ts";
-import type { Playback, PlaybackEvents } from "../../web/player/playback/playback.ts";
+import type { ShownTelemetry } from "../../web/player/figures/frame.ts";
+import type { Playback, PlaybackEvents, Refusal } from "../../web/player/playback/playback.ts";
 import { STALLED_AFTER } from "../../web/player/playback/watchdog.ts";
 import { Session } from "../../web/player/session/session.ts";
-import type { Offers, SignalingEvents } from "../../web/player/session/signaling.ts";
-import type { Refusal } from "../../web/player/session/state.ts";
-import type { ShownTelemetry } from "../../web/player/session/telemetry.ts";
+import type { SignalingEvents } from "../../web/player/session/signaling.ts";
+import type { Offers } from "../../web/player/webrtc/offers.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 
 const live: SourceState = { kind: "live", since: 1, run: 1 };

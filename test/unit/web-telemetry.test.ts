@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { ShownTelemetry } from "../../web/player/figures/frame.ts";
 import { readReport, readTelemetry } from "../../web/player/playback/report.ts";
-import { type ShownTelemetry, TelemetryTrack } from "../../web/player/session/telemetry.ts";
+import { TelemetryTrack } from "../../web/player/session/telemetry.ts";
 import { Board, MAX_PLOTS, MAX_ROWS } from "../../web/telemetry/board.ts";
 import { figure } from "../../web/telemetry/figure.ts";
 import { flatten } from "../../web/telemetry/flatten.ts";

@@ -1,9 +1,10 @@
 /** From what a playback tells to timed frames. */
 import type { FrameReport } from "../../src/signaling/protocol.ts";
 import type { Offset } from "../player/figures/clock-offset.ts";
-import { FrameMatcher, type Shown } from "../player/figures/latency.ts";
+import type { FrameTimes, ServerTimes, Shown } from "../player/figures/frame.ts";
+import { FrameMatcher } from "../player/figures/latency.ts";
 import { type Counters, RateMeter, STALE } from "../player/figures/rates.ts";
-import { type ServerTimes, stagesOf } from "../player/figures/stages.ts";
+import { stagesOf } from "../player/figures/stages.ts";
 import type { PlaybackEvents } from "../player/playback/playback.ts";
 import type { Sample } from "./sample.ts";
 
@@ -87,7 +88,7 @@ export class Frames {
     if (match) this.#time(match.report, match.shown);
   }
 
-  #shown(shown: Shown, frame: Parameters<PlaybackEvents["shown"]>[1]): void {
+  #shown(shown: Shown, frame: FrameTimes | undefined): void {
     if (frame && !("rtpTimestamp" in frame)) this.#ports.told(frame);
     const times =
       frame && "rtpTimestamp" in frame ? this.#matcher.shown(frame.rtpTimestamp, shown)?.report : frame;

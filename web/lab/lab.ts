@@ -6,10 +6,11 @@
 import { write } from "../common/dom.ts";
 import { Redraw } from "../common/redraw.ts";
 import { tokenOf } from "../common/token.ts";
-import { milliseconds, type Tone } from "../player/figures/format.ts";
+import { milliseconds } from "../player/figures/format.ts";
 import { pageTimers } from "../player/playback/timers.ts";
 import { Presence } from "../player/session/presence.ts";
 import { parseSource } from "../player/session/source-url.ts";
+import type { Tone } from "../player/session/tone.ts";
 import { Chart } from "./chart.ts";
 import { FIGURES_WINDOW, freezeAfter, PLOT_WINDOW } from "./figures.ts";
 import { Lane, openIdleSession, type Surroundings } from "./lane.ts";

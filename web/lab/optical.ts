@@ -5,7 +5,7 @@
  */
 import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
 import type { Offset } from "../player/figures/clock-offset.ts";
-import type { ServerTimes } from "../player/figures/stages.ts";
+import type { ServerTimes } from "../player/figures/frame.ts";
 import type { LabStage, Sample } from "./sample.ts";
 
 /** What can be drawn, and tells its size. */

@@ -6,7 +6,9 @@
  * the picture that comes afterwards is that of now.
  */
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
-import { Meter, type PlayerStats } from "./figures/meter.ts";
+import type { FrameTelemetry, ShownTelemetry } from "./figures/frame.ts";
+import { Meter } from "./figures/meter.ts";
+import type { PlayerStats } from "./figures/player-stats.ts";
 import { openMjpeg } from "./playback/mjpeg.ts";
 import { PlayerScreen } from "./playback/screen.ts";
 import { type Cancel, pageTimers } from "./playback/timers.ts";
@@ -15,7 +17,6 @@ import { Session } from "./session/session.ts";
 import { openSignaling } from "./session/signaling.ts";
 import { parseSource, timedMjpegUrl } from "./session/source-url.ts";
 import { describe, initialModel, type Model, type PlayerState, timeOfDay } from "./session/state.ts";
-import type { FrameTelemetry, ShownTelemetry } from "./session/telemetry.ts";
 import { onWake } from "./session/wake.ts";
 import { Banner } from "./ui/banner.ts";
 import { actionOf, Controls, type PlayerActions } from "./ui/controls.ts";

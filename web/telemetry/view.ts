@@ -2,7 +2,7 @@
 
 import { element, write } from "../common/dom.ts";
 import { Redraw } from "../common/redraw.ts";
-import type { ShownTelemetry } from "../player/session/telemetry.ts";
+import type { ShownTelemetry } from "../player/figures/frame.ts";
 import { Board, type PlotEntry, type RowEntry } from "./board.ts";
 import { Plot } from "./plot.ts";
 import "./telemetry.css";

@@ -1,6 +1,6 @@
 /** "Where the time goes": a slim bar and a list. */
 import { milliseconds } from "../player/figures/format.ts";
-import type { PlayerStats } from "../player/figures/meter.ts";
+import type { PlayerStats } from "../player/figures/player-stats.ts";
 import { STAGES_EXPLAINED, type Stage, type StageKey } from "../player/figures/stages.ts";
 
 const LABELS: Record<StageKey, string> = {

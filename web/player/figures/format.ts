@@ -1,7 +1,6 @@
 /** Figures as people read them. */
 
-import type { PlayerState } from "../session/state.ts";
-import type { PlayerStats } from "./meter.ts";
+import type { PlayerStats } from "./player-stats.ts";
 
 /** What stands where there is no figure. */
 export const NONE = "–";
@@ -42,29 +41,4 @@ export function size(width: number | undefined, height: number | undefined): str
 /** The median latency, or why there is none. */
 export function latency({ latency, measurable }: PlayerStats): string {
   return measurable || latency ? milliseconds(latency?.median) : "not measurable here";
-}
-
-/** The colour a state is told in, beside its words. */
-export type Tone = "good" | "warm" | "bad" | "idle" | "busy";
-
-/** The tone of a state. */
-export function toneOf(kind: PlayerState["kind"]): Tone {
-  switch (kind) {
-    case "live":
-      return "good";
-    case "fallback":
-    case "stalled":
-    case "away":
-      return "warm";
-    case "crashed":
-    case "failed":
-    case "refused":
-      return "bad";
-    case "ended":
-    case "paused":
-      return "idle";
-    case "connecting":
-    case "waiting":
-      return "busy";
-  }
 }

@@ -1,18 +1,6 @@
 /** Finds for each frame on the screen what the server told about it, and sums up the latencies. */
 import type { FrameReport } from "../../../src/signaling/protocol.ts";
-
-/** A frame that came onto the screen, on the page's clock in milliseconds since the epoch. */
-export interface Shown {
-  /**
-   * With which refresh: scripts can read its pixels from then on. Browsers forecast also when the screen lights up
-   * (`expectedDisplayTime`), each in its own way, and for video alone: that would set WebRTC apart from MJPEG.
-   */
-  readonly shownAt: number;
-  /** When its last packet (or byte) had come; not every browser tells. */
-  readonly receivedAt?: number | undefined;
-  /** How long the browser took to decode it, in milliseconds; not every browser tells. */
-  readonly decodeTime?: number | undefined;
-}
+import type { Shown } from "./frame.ts";
 
 /** A frame on the screen and its way through the server. */
 export interface Match {

@@ -1,55 +1,12 @@
 /** Gathers what the playbacks tell into the figures that are shown. */
 import type { FrameReport } from "../../../src/signaling/protocol.ts";
-import type { Format, PlaybackEvents } from "../playback/playback.ts";
-import type { Transport } from "../session/state.ts";
-import type { LinkStats } from "../webrtc/link.ts";
 import { ClockOffset } from "./clock-offset.ts";
+import type { FrameTimes, ServerTimes, Shown } from "./frame.ts";
 import { Freezes } from "./freezes.ts";
-import { FrameMatcher, RollingWindow, type Shown } from "./latency.ts";
+import { FrameMatcher, RollingWindow } from "./latency.ts";
+import type { Format, PlayerStats, Transport } from "./player-stats.ts";
 import { type Counters, RateMeter, STALE } from "./rates.ts";
-import { type ServerTimes, type Stage, StageMedians, stagesOf } from "./stages.ts";
-
-/** How old the picture on the screen is, from the renderer's pixels to this screen's, in milliseconds. */
-export interface Latency {
-  /** Of the last two seconds. */
-  readonly median: number;
-  /** The 95th percentile of the last ten seconds. */
-  readonly p95: number;
-  /** Of the newest frame. */
-  readonly now: number;
-}
-
-/** The figures of what is on the screen. Those not known, or not known yet, are undefined. */
-export interface PlayerStats {
-  /** The way the pictures come; undefined before the first. */
-  readonly transport: Transport | undefined;
-  readonly codec: string | undefined;
-  readonly width: number | undefined;
-  readonly height: number | undefined;
-  /** Frames a second that were decoded here. */
-  readonly fps: number | undefined;
-  /** Whether the scene stands still: by WebRTC it is then sent as a few frames a second, whatever comes from the source. */
-  readonly still: boolean;
-  /** Bits a second that came in. */
-  readonly bitrate: number | undefined;
-  readonly latency: Latency | undefined;
-  /** False where frames are shown but this browser does not tell which: then there is never a `latency`. */
-  readonly measurable: boolean;
-  /** How far off the latency may be, in milliseconds: half the shortest round trip to the server's clock. */
-  readonly uncertainty: number | undefined;
-  /** Where the time goes: medians of the last two seconds. */
-  readonly stages: readonly Stage[];
-  /** Which of the stream's renditions comes: 0 is the full one, each above it takes fewer bits. By WebRTC alone. */
-  readonly level: number | undefined;
-  /** Share of the video's packets that never came, 0 to 1. */
-  readonly loss: number | undefined;
-  /** Mean milliseconds that a frame waited in the jitter buffer. */
-  readonly jitterBuffer: number | undefined;
-  /** Mean milliseconds that a frame took to decode. */
-  readonly decodeTime: number | undefined;
-  /** The connection, the repairs and the decoder; by WebRTC alone. */
-  readonly link: LinkStats | undefined;
-}
+import { StageMedians, stagesOf } from "./stages.ts";
 
 /** Frames that may be shown without being recognised before that is called impossible. */
 const UNKNOWN_FRAMES = 120;
@@ -110,7 +67,7 @@ export class Meter {
     if (match) this.#measure(match.report, match.shown);
   }
 
-  shown(shown: Shown, frame: Parameters<PlaybackEvents["shown"]>[1]): void {
+  shown(shown: Shown, frame: FrameTimes | undefined): void {
     this.#unknown++;
     if (!frame) return;
     if (!("rtpTimestamp" in frame)) {

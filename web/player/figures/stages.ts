@@ -1,5 +1,6 @@
 /** Splits the latency of one frame into the stages it passed. */
-import { RollingWindow, type Shown } from "./latency.ts";
+import type { ServerTimes, Shown } from "./frame.ts";
+import { RollingWindow } from "./latency.ts";
 
 /** The stages in the order a frame passes them. */
 export const STAGES = [
@@ -42,17 +43,6 @@ export const STAGES_EXPLAINED: Readonly<Record<StageKey, string>> = {
 export interface Stage {
   readonly key: StageKey;
   readonly time: number;
-}
-
-/** When a frame passed each part of the server, on the server's clock. MJPEG tells less. */
-export interface ServerTimes {
-  /** The source's frame number: one seen before is a still picture sent again. */
-  readonly number?: number | undefined;
-  readonly captured: number;
-  readonly received: number;
-  readonly decoded?: number | undefined;
-  readonly encoded?: number | undefined;
-  readonly sent: number;
 }
 
 /** Means over the last second from `getStats`, in milliseconds a frame, for what a frame itself does not tell. */

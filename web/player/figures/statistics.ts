@@ -1,8 +1,7 @@
 /** The figures of one viewer, each with a sentence that says what it is. */
 import type { StreamInfo } from "../../../src/signaling/protocol.ts";
-import type { LinkPath } from "../webrtc/link.ts";
 import { bitrate, frameRate, latency, milliseconds, NONE, size } from "./format.ts";
-import type { PlayerStats } from "./meter.ts";
+import type { LinkPath, PlayerStats } from "./player-stats.ts";
 import { renditionName } from "./rendition.ts";
 
 /** One figure, as it is read. */

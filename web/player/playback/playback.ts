@@ -1,11 +1,14 @@
 /** One way to get the pictures, tried once. The session puts a new one in the place of one that is lost. */
-import type { FrameReport } from "../../../src/signaling/protocol.ts";
-import type { Shown } from "../figures/latency.ts";
+import type { FrameReport, RefusalCode } from "../../../src/signaling/protocol.ts";
+import type { FrameTelemetry, FrameTimes, Shown } from "../figures/frame.ts";
+import type { Format } from "../figures/player-stats.ts";
 import type { Counters } from "../figures/rates.ts";
-import type { ServerTimes } from "../figures/stages.ts";
-import type { Refusal } from "../session/state.ts";
-import type { FrameTelemetry } from "../session/telemetry.ts";
-import type { LinkStats } from "../webrtc/link.ts";
+
+/** Why the server refused, for the user. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly message: string;
+}
 
 /** A playback that was begun. */
 export interface Playback {
@@ -13,16 +16,6 @@ export interface Playback {
   close(): void;
   /** Why no picture has come so far, for the user: a clause without a full stop. */
   trouble?(): Promise<string | undefined>;
-}
-
-/** The picture itself. */
-export interface Format {
-  /** Such as `VP8`. */
-  readonly codec: string;
-  readonly width: number;
-  readonly height: number;
-  /** How it comes; of WebRTC alone. */
-  readonly link?: LinkStats;
 }
 
 /** What a playback tells. */
@@ -39,11 +32,7 @@ export interface PlaybackEvents {
    * A picture is on the screen. `frame` is how to learn its times: by RTP timestamp, or told with it.
    * `telemetry` is the data that came with it, where no report will bring it.
    */
-  shown(
-    shown: Shown,
-    frame: { readonly rtpTimestamp: number } | ServerTimes | undefined,
-    telemetry?: FrameTelemetry,
-  ): void;
+  shown(shown: Shown, frame: FrameTimes | undefined, telemetry?: FrameTelemetry): void;
   /** Once or twice a second. */
   counted(counters: Counters, format: Format): void;
   /** The server said no. The playback has closed itself. */

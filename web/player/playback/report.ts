@@ -1,7 +1,6 @@
 /** Reads what the server tells of a frame. What is not as the protocol says is as good as lost: it never throws. */
 import type { FrameReport, Telemetry } from "../../../src/signaling/protocol.ts";
-import type { ServerTimes } from "../figures/stages.ts";
-import type { FrameTelemetry } from "../session/telemetry.ts";
+import type { FrameTelemetry, ServerTimes } from "../figures/frame.ts";
 
 const NUMBERS = ["rtpTimestamp", "number", "captured", "received", "decoded", "encoded", "sent"] as const;
 

@@ -18,15 +18,18 @@ import type {
   SessionAnswer,
   StreamInfo,
 } from "../../../src/signaling/protocol.ts";
+import type { ShownTelemetry } from "../figures/frame.ts";
 import { Meter } from "../figures/meter.ts";
+import type { Transport } from "../figures/player-stats.ts";
 import { reductionOf } from "../figures/rendition.ts";
-import type { Playback, PlaybackEvents } from "../playback/playback.ts";
+import type { Playback, PlaybackEvents, Refusal } from "../playback/playback.ts";
 import type { Cancel, Timers } from "../playback/timers.ts";
 import { STALLED_AFTER } from "../playback/watchdog.ts";
+import type { Offers } from "../webrtc/offers.ts";
 import { Backoff } from "./backoff.ts";
-import type { Offers, Signaling, SignalingEvents } from "./signaling.ts";
-import { initialModel, type Model, type Refusal, type Transport, withSource } from "./state.ts";
-import { type ShownTelemetry, TelemetryTrack } from "./telemetry.ts";
+import type { Signaling, SignalingEvents } from "./signaling.ts";
+import { initialModel, type Model, withSource } from "./state.ts";
+import { TelemetryTrack } from "./telemetry.ts";
 
 /** What the session acts through. */
 export interface SessionPorts {

@@ -8,9 +8,9 @@ import type {
   SessionAnswer,
   StreamInfo,
 } from "../../../src/signaling/protocol.ts";
+import type { Refusal } from "../playback/playback.ts";
 import { Backoff } from "./backoff.ts";
 import type { SourceUrl } from "./source-url.ts";
-import type { Refusal } from "./state.ts";
 
 /** What comes from the server by itself. */
 export interface SignalingEvents {
@@ -25,15 +25,6 @@ export interface SignalingEvents {
   stopping(): void;
   /** The server has ended the connection by WebRTC. */
   ended(): void;
-}
-
-/** How a connection by WebRTC comes to be, and moves to another network: an SDP offer is sent, and brings an answer. */
-export interface Offers {
-  watch(offer: string): Promise<Reply<SessionAnswer>>;
-  /** For an offer that restarts the ICE of what is watched. */
-  restart(offer: string): Promise<Reply<SessionAnswer>>;
-  /** The picture stands still though packets come: one is needed that needs none before it. */
-  keyframe(): void;
 }
 
 /** What can be asked of the server. Every promise rejects where no answer came in time. */

@@ -3,16 +3,9 @@
  * there, and which way the pictures come; {@link describe} makes one {@link PlayerState} of them.
  */
 import type { RefusalCode, SourceState } from "../../../src/signaling/protocol.ts";
+import type { Transport } from "../figures/player-stats.ts";
 import type { Reduction } from "../figures/rendition.ts";
-
-/** The way the pictures come. */
-export type Transport = "webrtc" | "mjpeg";
-
-/** Why the server refused, for the user. */
-export interface Refusal {
-  readonly code: RefusalCode;
-  readonly message: string;
-}
+import type { Refusal } from "../playback/playback.ts";
 
 /** Everything the player's state follows from. Times are milliseconds since the epoch on the server's clock. */
 export interface Model {

@@ -1,19 +1,7 @@
 /** Holds each frame's data back until that very frame is on the screen. */
 import type { FrameReport, Telemetry } from "../../../src/signaling/protocol.ts";
-import { FrameMatcher, type Shown } from "../figures/latency.ts";
-
-/** The data of one frame. */
-export interface FrameTelemetry {
-  /** The source's frame number. */
-  readonly number: number;
-  readonly data: Telemetry;
-}
-
-/** The data of a frame that is on the screen. */
-export interface ShownTelemetry extends FrameTelemetry {
-  /** When the frame came onto the screen, on the page's clock in milliseconds since the epoch. */
-  readonly at: number;
-}
+import type { FrameTelemetry, Shown, ShownTelemetry } from "../figures/frame.ts";
+import { FrameMatcher } from "../figures/latency.ts";
 
 /**
  * Tells the data of each frame that is shown, in the order of the frames. A still picture that is sent

@@ -1,6 +1,7 @@
 /** The state in words: over the picture where there is something to say, in the controls, and for screen readers. */
-import { duration, toneOf } from "../figures/format.ts";
+import { duration } from "../figures/format.ts";
 import type { PlayerState } from "../session/state.ts";
+import { toneOf } from "../session/tone.ts";
 
 export class Banner {
   /** Over the picture. */

@@ -1,7 +1,7 @@
 /** The statistics laid over the picture: what a figure is stands below them while it is pointed at. */
 
 import type { StreamInfo } from "../../../src/signaling/protocol.ts";
-import type { PlayerStats } from "../figures/meter.ts";
+import type { PlayerStats } from "../figures/player-stats.ts";
 import { type Figure, figuresOf } from "../figures/statistics.ts";
 
 const HINT = "Point at a figure to see what it is.";

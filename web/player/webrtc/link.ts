@@ -1,35 +1,5 @@
 /** How the video comes: what `getStats` tells of the connection, the repairs and the decoder. */
-
-/** How the packets go: the kind of our end's address, and what carries them from here. */
-export interface LinkPath {
-  /** `host`: an address of this device; `srflx` and `prflx`: one that a NAT gave it; `relay`: that of a TURN server. */
-  readonly candidate: "host" | "srflx" | "prflx" | "relay";
-  /** To a relay, not every browser tells. */
-  readonly protocol: "udp" | "tcp" | "tls" | undefined;
-  /** Where the server is, as `192.0.2.1:8081`; not every browser tells. */
-  readonly server: string | undefined;
-}
-
-/** Of one connection since it was made. What the browser does not tell is undefined. */
-export interface LinkStats {
-  readonly path: LinkPath | undefined;
-  /** Milliseconds to the server and back. */
-  readonly roundTrip: number | undefined;
-  /** Milliseconds by which packets come sooner or later than the one before. */
-  readonly jitter: number | undefined;
-  /** Packets of video that never came. */
-  readonly packetsLost: number | undefined;
-  /** Packets that were sent again. */
-  readonly retransmitted: number | undefined;
-  readonly keyframeRequests: number | undefined;
-  readonly framesDropped: number | undefined;
-  /** Times that the picture stood for much longer than usual. */
-  readonly freezes: number | undefined;
-  /** Such as `libvpx`. */
-  readonly decoder: string | undefined;
-  /** Whether the decoder is hardware, or else spares the battery. */
-  readonly powerEfficient: boolean | undefined;
-}
+import type { LinkPath, LinkStats } from "../figures/player-stats.ts";
 
 /** Any of the report's dictionaries; TypeScript's DOM types stop at the report. */
 export interface RawStats {

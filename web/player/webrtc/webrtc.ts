@@ -1,15 +1,16 @@
 /** The pictures by WebRTC: one peer connection, from its offer to its end. */
 import { FRAMES_CHANNEL } from "../../../src/signaling/protocol.ts";
+import type { LinkStats } from "../figures/player-stats.ts";
 import type { Counters } from "../figures/rates.ts";
 import type { Playback, PlaybackEvents } from "../playback/playback.ts";
 import { readReport } from "../playback/report.ts";
 import type { PlayerScreen } from "../playback/screen.ts";
 import { type Cancel, epochOf, type Timers } from "../playback/timers.ts";
 import { Silence, STALLED_AFTER, Watchdog } from "../playback/watchdog.ts";
-import type { Offers } from "../session/signaling.ts";
 import { CONFIGURATION, useIceServers } from "./ice.ts";
-import { type LinkStats, type RawReport, type RawStats, readLink } from "./link.ts";
+import { type RawReport, type RawStats, readLink } from "./link.ts";
 import { onNetworkChange } from "./network.ts";
+import type { Offers } from "./offers.ts";
 import { Remedies, type Remedy } from "./remedies.ts";
 import { Restarts } from "./restarts.ts";
 import { troubleOf } from "./trouble.ts";
