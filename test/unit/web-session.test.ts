@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Reply, SourceState, StreamInfo } from "../../src/signaling/protocol.ts";
 import type { ShownTelemetry } from "../../web/player/figures/frame.ts";
 import type { Playback, PlaybackEvents, Refusal } from "../../web/player/playback/playback.ts";
-import { STALLED_AFTER } from "../../web/player/playback/watchdog.ts";
+import { STALL_TIMEOUT_MS } from "../../web/player/playback/watchdog.ts";
 import { Session } from "../../web/player/session/session.ts";
 import type { SignalingEvents } from "../../web/player/session/signaling.ts";
 import type { Offers } from "../../web/player/webrtc/offers.ts";
@@ -308,7 +308,7 @@ describe("a session", () => {
     expect(session.model).toMatchObject({
       transport: "webrtc",
       picture: "old",
-      stalled: { since: timers.now() + 700 - STALLED_AFTER, serverHeard: true },
+      stalled: { since: timers.now() + 700 - STALL_TIMEOUT_MS, serverHeard: true },
     });
     await timers.advance(60_000);
     newest("webrtc").events.counted(
@@ -516,7 +516,7 @@ describe("a session", () => {
       );
     const captured = timers.now() + 700;
     await timers.advance(2500);
-    session.seenAgain();
+    session.restartMeasuring();
     show(captured);
     expect(session.meter.stats(timers.now()).latency).toBeUndefined();
     show(timers.now() + 700);

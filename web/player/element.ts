@@ -229,7 +229,7 @@ export class RendercastPlayer extends HTMLElement {
       this.shadowRoot?.adoptedStyleSheets.push(this.#sheet);
     }
     const stopLooking = watchVisibility(this, (visible) => {
-      if (visible && !this.#visible) this.#session?.seenAgain();
+      if (visible && !this.#visible) this.#session?.restartMeasuring();
       this.#visible = visible;
       this.#seeAgain();
     });

@@ -6,7 +6,7 @@ import type { Playback, PlaybackEvents } from "./playback.ts";
 import { readTelemetry, readTimes } from "./report.ts";
 import type { PlayerScreen } from "./screen.ts";
 import { type Cancel, epochOf, type Timers } from "./timers.ts";
-import { Silence, STALLED_AFTER, Watchdog } from "./watchdog.ts";
+import { Silence, STALL_TIMEOUT_MS, Watchdog } from "./watchdog.ts";
 
 /** What the request needs. */
 export interface MjpegOptions {
@@ -38,7 +38,7 @@ class MjpegPlayback implements Playback {
   readonly #events: PlaybackEvents;
   readonly #abort = new AbortController();
   readonly #watchdog = new Watchdog();
-  readonly #stall = new Silence(STALLED_AFTER);
+  readonly #stall = new Silence(STALL_TIMEOUT_MS);
   readonly #stopCounting: Cancel;
   /** The newest part, while the one before it is decoded or waits for the screen. */
   #newest: Arrival | undefined;

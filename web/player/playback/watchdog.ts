@@ -8,7 +8,7 @@ const SILENT_AFTER = 6000;
 /** Sooner than it is given up: in time for another way to be found. */
 const QUIET_AFTER = 2000;
 /** A picture that stands still for so long is not called live. */
-export const STALLED_AFTER = 1400;
+export const STALL_TIMEOUT_MS = 1400;
 /** Whoever looks so late was stopped itself: what has come meanwhile is still to be counted. */
 const LATE = 2500;
 

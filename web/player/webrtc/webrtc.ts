@@ -6,7 +6,7 @@ import type { Playback, PlaybackEvents } from "../playback/playback.ts";
 import { readReport } from "../playback/report.ts";
 import type { PlayerScreen } from "../playback/screen.ts";
 import { type Cancel, epochOf, type Timers } from "../playback/timers.ts";
-import { Silence, STALLED_AFTER, Watchdog } from "../playback/watchdog.ts";
+import { Silence, STALL_TIMEOUT_MS, Watchdog } from "../playback/watchdog.ts";
 import { CONFIGURATION, useIceServers } from "./ice.ts";
 import { type RawReport, type RawStats, readLink } from "./link.ts";
 import { onNetworkChange } from "./network.ts";
@@ -46,7 +46,7 @@ class WebRtcPlayback implements Playback {
   /** What is stuck is left to the remedies. */
   readonly #watchdog = new Watchdog(Number.POSITIVE_INFINITY);
   readonly #silence = new Silence();
-  readonly #stall = new Silence(STALLED_AFTER);
+  readonly #stall = new Silence(STALL_TIMEOUT_MS);
   readonly #remedies = new Remedies();
   readonly #stopCounting: Cancel;
   readonly #stopListening: Cancel;
