@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { aligned, scaleTop } from "../../web/lab/chart.ts";
-import { freezeAfter, LaneLog, quantile } from "../../web/lab/figures.ts";
+import { freezeAfter, LaneLog } from "../../web/lab/figures.ts";
 import type { LabStage, Sample } from "../../web/lab/sample.ts";
+import { quantile } from "../../web/player/figures/rolling-window.ts";
 
 const sample = (number: number, shownAt: number, latency = 20, stages: LabStage[] = []): Sample => ({
   number,

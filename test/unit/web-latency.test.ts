@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { FrameMatcher, RollingWindow } from "../../web/player/figures/latency.ts";
+import { FrameMatcher } from "../../web/player/figures/frame-matcher.ts";
+import { RollingWindow } from "../../web/player/figures/rolling-window.ts";
 
 const report = (rtpTimestamp: number) => ({
   rtpTimestamp,

@@ -1,5 +1,6 @@
 /** All broadcasts, with thumbnails that move while somebody looks. */
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import { byId, write } from "../common/dom.ts";
 import { bearer, tokenOf } from "../common/token.ts";
 import { tokenToView } from "../share/made.ts";
 import { Card } from "./card.ts";
@@ -9,7 +10,7 @@ const READ_EVERY = 2000;
 const REFUSED_FOR = 30_000;
 
 const token = tokenOf(location);
-const list = byId("cards");
+const list = byId("cards", HTMLElement);
 const cards = new Map<string, Card>();
 
 /** Reads the list, and again after a while: what is refused for want of a token, not before the page is loaded anew. */
@@ -54,7 +55,7 @@ function show(streams: readonly StreamInfo[]): void {
     card.show(info);
   }
   say(streams.length === 0 ? "" : streams.length === 1 ? "1 stream" : `${streams.length} streams`);
-  byId("nothing").hidden = streams.length > 0;
+  byId("nothing", HTMLElement).hidden = streams.length > 0;
   if (streams.length === 0)
     nothing(
       "Nothing is on air",
@@ -80,24 +81,17 @@ function added(name: string): Card {
 }
 
 function nothing(title: string, next: string, how: string): void {
-  const section = byId("nothing");
+  const section = byId("nothing", HTMLElement);
   section.hidden = false;
   const heading = section.querySelector("h2");
   if (heading) heading.textContent = title;
-  byId("next").textContent = next;
-  byId("how").textContent = how;
-  byId("how").hidden = how === "";
+  byId("next", HTMLElement).textContent = next;
+  byId("how", HTMLElement).textContent = how;
+  byId("how", HTMLElement).hidden = how === "";
 }
 
 function say(text: string): void {
-  const status = byId("count");
-  if (status.textContent !== text) status.textContent = text;
-}
-
-function byId(id: string): HTMLElement {
-  const element = document.getElementById(id);
-  if (element) return element;
-  throw new TypeError(`The page has no #${id}`);
+  write(byId("count", HTMLElement), text);
 }
 
 void read();

@@ -1,4 +1,5 @@
 /** One lane's frames of the last seconds, and the figures that follow from them. Times are the page's clock. */
+import { quantile } from "../player/figures/rolling-window.ts";
 import { STAGES } from "../player/figures/stages.ts";
 import type { LabStage, LabStageKey, Sample } from "./sample.ts";
 
@@ -37,15 +38,6 @@ export interface Freeze {
 /** How long a picture may stand: 200 ms, or twice a slow source's interval. `fps` is the source's rate, if known. */
 export function freezeAfter(fps: number | undefined): number {
   return Math.max(FREEZE_AFTER, fps ? 2000 / fps : 0);
-}
-
-/** The value below which the given share (0 to 1) of them lies; undefined for none. */
-export function quantile(values: readonly number[], share: number): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (sorted.length - 1) * share;
-  const low = sorted[Math.floor(at)];
-  const high = sorted[Math.ceil(at)];
-  return low === undefined || high === undefined ? undefined : low + (high - low) * (at % 1);
 }
 
 /** Remembers one lane's frames, boundedly. */

@@ -2,7 +2,7 @@
 import type { FrameReport } from "../../src/signaling/protocol.ts";
 import type { Offset } from "../player/figures/clock-offset.ts";
 import type { FrameTimes, ServerTimes, Shown } from "../player/figures/frame.ts";
-import { FrameMatcher } from "../player/figures/latency.ts";
+import { FrameMatcher } from "../player/figures/frame-matcher.ts";
 import { type Counters, RateMeter, STALE } from "../player/figures/rates.ts";
 import { stagesOf } from "../player/figures/stages.ts";
 import type { PlaybackEvents } from "../player/playback/playback.ts";

@@ -3,7 +3,7 @@
  * the lanes, the plot that all of them share, and the recorder. The figures are of the last ten seconds.
  */
 
-import { write } from "../common/dom.ts";
+import { byId, write } from "../common/dom.ts";
 import { Redraw } from "../common/redraw.ts";
 import { tokenOf } from "../common/token.ts";
 import { milliseconds } from "../player/figures/format.ts";
@@ -274,10 +274,4 @@ function stopRecording(early: string | undefined): void {
 function signed(value: number): string {
   const text = value.toFixed(1);
   return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", "");
-}
-
-function byId<E extends HTMLElement>(id: string, type: new () => E): E {
-  const found = document.getElementById(id);
-  if (found instanceof type) return found;
-  throw new TypeError(`The page has no #${id}`);
 }

@@ -53,7 +53,7 @@ export class LaneView {
   readonly #legend = element("dl", "legend");
   readonly #counts = new Map<string, HTMLElement>();
   readonly #note = element("p", "note");
-  readonly #offer = element("button", "offer") as HTMLButtonElement;
+  readonly #offer = element("button", "offer");
   #rows: { readonly segment: HTMLElement; readonly time: HTMLElement }[] = [];
   #keys = "";
 

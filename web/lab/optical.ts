@@ -6,6 +6,7 @@
 import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
 import type { Offset } from "../player/figures/clock-offset.ts";
 import type { ServerTimes } from "../player/figures/frame.ts";
+import { keepNewest } from "../player/figures/keep-newest.ts";
 import type { LabStage, Sample } from "./sample.ts";
 
 /** What can be drawn, and tells its size. */
@@ -24,7 +25,7 @@ export class ToldFrames {
   add(times: ServerTimes): void {
     if (times.number === undefined) return;
     const code = times.number % CODES;
-    keep(this.#frames, code, times);
+    keepNewest(this.#frames, code, times, KEPT);
     const waiting = this.#seen.get(code) ?? [];
     this.#seen.delete(code);
     for (const then of waiting) then(times);
@@ -34,7 +35,7 @@ export class ToldFrames {
   seen(code: number, then: (times: ServerTimes) => void): void {
     const times = this.#frames.get(code);
     if (times) then(times);
-    else keep(this.#seen, code, [...(this.#seen.get(code) ?? []), then]);
+    else keepNewest(this.#seen, code, [...(this.#seen.get(code) ?? []), then], KEPT);
   }
 
   /** The source may count anew. */
@@ -99,13 +100,6 @@ export class OpticalReader {
   forget(): void {
     this.#last = undefined;
   }
-}
-
-function keep<V>(map: Map<number, V>, code: number, value: V): void {
-  map.delete(code);
-  map.set(code, value);
-  const oldest = map.keys().next().value;
-  if (map.size > KEPT && oldest !== undefined) map.delete(oldest);
 }
 
 function sizeOf(picture: Picture): [width: number, height: number] {

@@ -1,6 +1,7 @@
 /** The page around the player: it names the stream, and writes the player's events out as text. */
 import "../player/define.ts";
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import { byId, write } from "../common/dom.ts";
 import { streamOf } from "../common/route.ts";
 import { tokenOf } from "../common/token.ts";
 import { bitrate, frameRate, latency, milliseconds, size } from "../player/figures/format.ts";
@@ -20,7 +21,7 @@ const player = byId("player", HTMLElement) as HTMLElementTagNameMap["rendercast-
 let lastStream: StreamInfo | undefined;
 const stages = new StagesView(byId("stages", HTMLElement));
 
-write("stream", stream);
+show("stream", stream);
 player.addEventListener("statechange", ({ detail }) => {
   showState(detail);
   if (detail.kind === "refused" && detail.refusal.code === "token") void letOwnerIn();
@@ -70,18 +71,18 @@ function showState({ kind, label, sentence, notice }: PlayerState): void {
   document.body.toggleAttribute("data-untold", UNTOLD.includes(kind));
   if (lastStream) showStream(lastStream);
   document.title = `${label} · ${stream} · rendercast`;
-  write("label", label);
+  show("label", label);
   byId("pill", HTMLElement).dataset.tone = toneOf(kind);
   // Any other sentence stands on the picture.
   const besideThePicture = kind === "fallback" ? [sentence, notice] : [notice];
-  write("notice", besideThePicture.filter(Boolean).join(" · "));
+  show("notice", besideThePicture.filter(Boolean).join(" · "));
 }
 
 function showStream(info: StreamInfo): void {
   lastStream = info;
   const { source, viewers, width, height } = info;
   const count = viewers === 1 ? "1 viewer" : `${viewers} viewers`;
-  write("source", UNTOLD.includes(player.state.kind) ? source : `${source} · ${count}`);
+  show("source", UNTOLD.includes(player.state.kind) ? source : `${source} · ${count}`);
   if (width > 0 && height > 0) {
     document.documentElement.style.setProperty("--ratio", (width / height).toFixed(4));
   }
@@ -93,14 +94,14 @@ function showStats(stats: PlayerStats): void {
     `95 % under ${milliseconds(stats.latency.p95)}`,
     uncertainty !== undefined && uncertainty >= 1 && `± ${uncertainty.toFixed(0)} ms`,
   ];
-  write("latency", latency(stats));
-  write("latency-detail", details?.filter(Boolean).join(" · ") ?? "");
-  write("frame-rate", frameRate(stats.fps));
-  write("frame-rate-detail", stats.still ? "the scene stands still" : "");
-  write("bitrate", bitrate(stats.bitrate));
-  write("size", size(stats.width, stats.height));
-  write("codec", stats.codec ?? "–");
-  write(
+  show("latency", latency(stats));
+  show("latency-detail", details?.filter(Boolean).join(" · ") ?? "");
+  show("frame-rate", frameRate(stats.fps));
+  show("frame-rate-detail", stats.still ? "the scene stands still" : "");
+  show("bitrate", bitrate(stats.bitrate));
+  show("size", size(stats.width, stats.height));
+  show("codec", stats.codec ?? "–");
+  show(
     "transport",
     stats.transport === "webrtc" ? "by WebRTC" : stats.transport === "mjpeg" ? "by HTTP" : "",
   );
@@ -122,13 +123,6 @@ async function loadTelemetry(first: ShownTelemetry): Promise<void> {
   view.show(newest);
 }
 
-function write(id: string, text: string): void {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function byId<E extends HTMLElement>(id: string, type: new () => E): E {
-  const element = document.getElementById(id);
-  if (element instanceof type) return element;
-  throw new TypeError(`The page has no #${id}`);
+function show(id: string, text: string): void {
+  write(byId(id, HTMLElement), text);
 }

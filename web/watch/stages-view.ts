@@ -1,4 +1,5 @@
 /** "Where the time goes": a slim bar and a list. */
+import { element } from "../common/dom.ts";
 import { milliseconds } from "../player/figures/format.ts";
 import type { PlayerStats } from "../player/figures/player-stats.ts";
 import { STAGES_EXPLAINED, type Stage, type StageKey } from "../player/figures/stages.ts";
@@ -72,10 +73,4 @@ export class StagesView {
     );
     this.#container.replaceChildren(...(stages.length > 0 ? [this.#bar, this.#list] : [this.#empty]));
   }
-}
-
-function element(name: string, className = ""): HTMLElement {
-  const created = document.createElement(name);
-  created.className = className;
-  return created;
 }

@@ -2,10 +2,11 @@
 import type { FrameReport } from "../../../src/signaling/protocol.ts";
 import { ClockOffset } from "./clock-offset.ts";
 import type { FrameTimes, ServerTimes, Shown } from "./frame.ts";
+import { FrameMatcher } from "./frame-matcher.ts";
 import { Freezes } from "./freezes.ts";
-import { FrameMatcher, RollingWindow } from "./latency.ts";
 import type { Format, PlayerStats, Transport } from "./player-stats.ts";
 import { type Counters, RateMeter, STALE } from "./rates.ts";
+import { RollingWindow } from "./rolling-window.ts";
 import { StageMedians, stagesOf } from "./stages.ts";
 
 /** Frames that may be shown without being recognised before that is called impossible. */

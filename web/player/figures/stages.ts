@@ -1,6 +1,6 @@
 /** Splits the latency of one frame into the stages it passed. */
 import type { ServerTimes, Shown } from "./frame.ts";
-import { RollingWindow } from "./latency.ts";
+import { RollingWindow } from "./rolling-window.ts";
 
 /** The stages in the order a frame passes them. */
 export const STAGES = [

@@ -1,7 +1,7 @@
 /** Holds each frame's data back until that very frame is on the screen. */
 import type { FrameReport, Telemetry } from "../../../src/signaling/protocol.ts";
 import type { FrameTelemetry, Shown, ShownTelemetry } from "../figures/frame.ts";
-import { FrameMatcher } from "../figures/latency.ts";
+import { FrameMatcher } from "../figures/frame-matcher.ts";
 
 /**
  * Tells the data of each frame that is shown, in the order of the frames. A still picture that is sent

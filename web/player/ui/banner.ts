@@ -1,4 +1,5 @@
 /** The state in words: over the picture where there is something to say, in the controls, and for screen readers. */
+import { element, write } from "../../common/dom.ts";
 import { duration } from "../figures/format.ts";
 import type { PlayerState } from "../session/state.ts";
 import { toneOf } from "../session/tone.ts";
@@ -12,7 +13,7 @@ export class Banner {
   readonly #sentence = document.createElement("span");
   readonly #elapsed = document.createElement("span");
   readonly #label = document.createElement("span");
-  readonly #dots = [dot(), dot()] as const;
+  readonly #dots = [element("span", "dot"), element("span", "dot")] as const;
 
   constructor() {
     this.element.className = "state";
@@ -63,14 +64,4 @@ export class Banner {
   announce(sentence: string): void {
     write(this.#sentence, sentence);
   }
-}
-
-function dot(): HTMLSpanElement {
-  const element = document.createElement("span");
-  element.className = "dot";
-  return element;
-}
-
-function write(element: HTMLElement, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -1,5 +1,6 @@
 /** How the video comes: what `getStats` tells of the connection, the repairs and the decoder. */
 import type { LinkPath, LinkStats } from "../figures/player-stats.ts";
+import { hostPort } from "./host-port.ts";
 
 /** Any of the report's dictionaries; TypeScript's DOM types stop at the report. */
 export interface RawStats {
@@ -60,10 +61,7 @@ function pathOf(local: RawStats | undefined, remote: RawStats | undefined): Link
   return {
     candidate,
     protocol: protocol === "udp" || protocol === "tcp" || protocol === "tls" ? protocol : undefined,
-    server:
-      address === undefined || port === undefined
-        ? undefined
-        : `${address.includes(":") ? `[${address}]` : address}:${port}`,
+    server: address === undefined || port === undefined ? undefined : hostPort(address, port),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Why no picture comes by WebRTC, in the user's words, from what the connection has met. */
+import { hostPort } from "./host-port.ts";
 import type { RawReport, RawStats } from "./link.ts";
 
 /** Where the connection stood when it was given up. */
@@ -44,7 +45,7 @@ export function troubleOf(
 /** Of the candidates (RFC 8839, section 5.1): the browser's own report leaves out those that it has no way to at all. */
 function addressesIn(answer: string): string[] {
   const candidates = answer.matchAll(/^a=candidate:\S+ \d+ \S+ \d+ (\S+) (\d+) /gm);
-  return [...candidates].map(([, host = "", port]) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
+  return [...candidates].map(([, host = "", port = ""]) => hostPort(host, port));
 }
 
 const listed = (words: readonly string[]) => words.join(" or ");
