@@ -8,6 +8,7 @@ import {
   timeOfDay,
   withSource,
 } from "../../web/player/session/state.ts";
+import { toneOf } from "../../web/player/session/tone.ts";
 
 const SINCE = 1_000_000;
 const live: SourceState = { kind: "live", since: SINCE, run: 1 };
@@ -217,6 +218,17 @@ group("describe", () => {
       kind: "connecting",
       sentence: "The picture was lost, trying to get it back",
     });
+  });
+});
+
+group("toneOf", () => {
+  it.each([
+    ["full", "busy"],
+    ["no-such-stream", "busy"],
+    ["token", "bad"],
+    ["origin", "bad"],
+  ] as const)("of a viewer refused with %s is %s: only what needs an action is in red", (code, tone) => {
+    expect(toneOf(told({ ...there, refusal: { code, message: "No." } }))).toBe(tone);
   });
 });
 

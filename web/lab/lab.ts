@@ -10,7 +10,8 @@ import { milliseconds } from "../player/figures/format.ts";
 import { pageTimers } from "../player/playback/timers.ts";
 import { Presence } from "../player/session/presence.ts";
 import { parseSource } from "../player/session/source-url.ts";
-import type { Tone } from "../player/session/tone.ts";
+import { refusalLabel } from "../player/session/state.ts";
+import { type Tone, toneOfRefusal } from "../player/session/tone.ts";
 import { Chart } from "./chart.ts";
 import { FIGURES_WINDOW, freezeAfter, PLOT_WINDOW } from "./figures.ts";
 import { Lane, openIdleSession, type Surroundings } from "./lane.ts";
@@ -166,8 +167,7 @@ function pillOf(): [label: string, tone: Tone] {
   const { info, model } = server;
   if (document.hidden) return ["paused", "idle"];
   if (model.server === "away") return ["server away", "warm"];
-  if (model.refusal)
-    return model.refusal.code === "no-such-stream" ? ["not there yet", "busy"] : ["refused", "bad"];
+  if (model.refusal) return [refusalLabel(model.refusal.code), toneOfRefusal(model.refusal.code)];
   if (!info || model.server !== "there") return ["connecting", "busy"];
   if (!isLive()) return [info.state.kind, "warm"];
   return info.still ? ["still", "idle"] : ["measuring", "good"];

@@ -67,12 +67,13 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "i") player.statistics = !player.statistics;
 });
 
-function showState({ kind, label, sentence, notice }: PlayerState): void {
+function showState(state: PlayerState): void {
+  const { kind, label, sentence, notice } = state;
   document.body.toggleAttribute("data-untold", UNTOLD.includes(kind));
   if (lastStream) showStream(lastStream);
   document.title = `${label} · ${stream} · rendercast`;
   show("label", label);
-  byId("pill", HTMLElement).dataset.tone = toneOf(kind);
+  byId("pill", HTMLElement).dataset.tone = toneOf(state);
   // Any other sentence stands on the picture.
   const besideThePicture = kind === "fallback" ? [sentence, notice] : [notice];
   show("notice", besideThePicture.filter(Boolean).join(" · "));

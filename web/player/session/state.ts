@@ -104,7 +104,7 @@ export function describe(model: Model, now: number, time: (at: number) => string
     return { ...common, notice: undefined, kind: "away", label, sentence: awaySentence(model) };
   }
   if (refusal && picture !== "current") {
-    const label = refusedLabel(refusal.code);
+    const label = refusalLabel(refusal.code);
     return { ...common, kind: "refused", label, sentence: refusedSentence(refusal), refusal };
   }
   if (!source) return { ...common, kind: "connecting", label: "Connecting", sentence: "Connecting" };
@@ -190,7 +190,8 @@ function tcpNotice({ byTcp, transport }: Model): string | undefined {
   return `No UDP gets through, so the video comes by TCP, where a lost packet delays all that follow: let UDP to ${byTcp} pass`;
 }
 
-function refusedLabel(code: RefusalCode): string {
+/** The label of a refusal, such as `Full`. */
+export function refusalLabel(code: RefusalCode): string {
   if (code === "no-such-stream") return "Not there yet";
   return code === "full" ? "Full" : "Refused";
 }

@@ -1,12 +1,13 @@
 /** The colour of a state, beside its words. */
+import type { RefusalCode } from "../../../src/signaling/protocol.ts";
 import type { PlayerState } from "./state.ts";
 
-/** The colour a state is told in, beside its words. */
+/** `warm` is a warning, `idle` is grey, `busy` pulses. */
 export type Tone = "good" | "warm" | "bad" | "idle" | "busy";
 
-/** The tone of a state. */
-export function toneOf(kind: PlayerState["kind"]): Tone {
-  switch (kind) {
+/** The tone of a state, the same on the page and in the player. */
+export function toneOf(state: PlayerState): Tone {
+  switch (state.kind) {
     case "live":
       return "good";
     case "fallback":
@@ -15,8 +16,9 @@ export function toneOf(kind: PlayerState["kind"]): Tone {
       return "warm";
     case "crashed":
     case "failed":
-    case "refused":
       return "bad";
+    case "refused":
+      return toneOfRefusal(state.refusal.code);
     case "ended":
     case "paused":
       return "idle";
@@ -24,4 +26,9 @@ export function toneOf(kind: PlayerState["kind"]): Tone {
     case "waiting":
       return "busy";
   }
+}
+
+/** A viewer that waits for a stream or a seat has nothing to do: the picture comes by itself. */
+export function toneOfRefusal(code: RefusalCode): Tone {
+  return code === "no-such-stream" || code === "full" ? "busy" : "bad";
 }

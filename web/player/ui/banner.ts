@@ -42,9 +42,7 @@ export class Banner {
   /** @param now on the server's clock. */
   show(state: PlayerState, now: number): void {
     const { kind, sentence, label } = state;
-    // Those two need no hand: the picture comes by itself.
-    const waits = kind === "refused" && ["no-such-stream", "full"].includes(state.refusal.code);
-    const tone = waits ? "busy" : toneOf(kind);
+    const tone = toneOf(state);
     for (const dot of this.#dots) {
       dot.dataset.tone = tone;
       dot.toggleAttribute("data-busy", tone === "busy" || kind === "away");
