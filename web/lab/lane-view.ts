@@ -2,9 +2,8 @@
 
 import { element, write } from "../common/dom.ts";
 import { NONE } from "../player/figures/format.ts";
-import { STAGES_EXPLAINED } from "../player/figures/stages.ts";
 import type { Figures } from "./figures.ts";
-import { LANE_NAMES, type LabStage, type LaneKey, STAGE_NAMES } from "./sample.ts";
+import { LANE_NAMES, type LabStage, type LaneKey, labStageText } from "./sample.ts";
 import { byteRate, tenths } from "./words.ts";
 
 /** What a lane shows now. */
@@ -163,16 +162,14 @@ export class LaneView {
     this.#bar.replaceChildren(...this.#rows.map(({ segment }) => segment));
     const groups = stages.map(({ key }, index) => {
       const group = element("div");
-      group.title =
-        key === "rest"
-          ? "All from the complete picture to the screen that the picture itself does not tell apart."
-          : STAGES_EXPLAINED[key];
+      const { name, explanation } = labStageText(key, stages);
+      group.title = explanation;
       const swatch = element("span", "swatch");
       const term = element("dt");
       const row = this.#rows[index];
       swatch.dataset.stage = key;
       if (row) row.segment.dataset.stage = key;
-      term.append(swatch, STAGE_NAMES[key]);
+      term.append(swatch, name);
       group.append(term, ...(row ? [row.time] : []));
       return group;
     });

@@ -1,5 +1,11 @@
 /** What the lab measures: one frame on the screen of one lane. */
-import type { Stage, StageKey } from "../player/figures/stages.ts";
+import {
+  STAGE_TEXTS,
+  type Stage,
+  type StageKey,
+  type StageText,
+  stageName,
+} from "../player/figures/stages.ts";
 
 /** The lanes, in the order they are shown. */
 export const LANES = ["webrtc", "img", "fetch"] as const;
@@ -19,19 +25,16 @@ export type LabStageKey = StageKey | "rest";
 /** What one stage took, in milliseconds. */
 export type LabStage = Stage | { readonly key: "rest"; readonly time: number };
 
-/** A stage's name where there is little room. */
-export const STAGE_NAMES: Readonly<Record<LabStageKey, string>> = {
-  render: "Render to server",
-  decode: "Server decodes",
-  encode: "Encode",
-  send: "Send",
-  server: "Server, JPEG",
-  network: "Network",
-  buffer: "Jitter buffer",
-  browser: "Browser decodes",
-  screen: "Present",
-  rest: "All the rest",
-};
+/** The texts of a stage, as on the page. */
+export function labStageText(key: LabStageKey, all: readonly LabStage[]): StageText {
+  if (key === "rest")
+    return {
+      name: "Remainder",
+      explanation:
+        "All stages from the server's complete picture to the screen, which the picture cannot tell apart.",
+    };
+  return { ...STAGE_TEXTS[key], name: stageName(key, all) };
+}
 
 /** One frame that came onto the screen. */
 export interface Sample {

@@ -19,9 +19,11 @@ import { parseSource, timedMjpegUrl } from "./session/source-url.ts";
 import { describe, initialModel, type Model, type PlayerState, timeOfDay } from "./session/state.ts";
 import { onWake } from "./session/wake.ts";
 import { Banner } from "./ui/banner.ts";
+import controlsCss from "./ui/controls.css?inline";
 import { actionOf, Controls, type PlayerActions } from "./ui/controls.ts";
 import { IconButton } from "./ui/icons.ts";
-import css from "./ui/player.css?inline";
+import playerCss from "./ui/player.css?inline";
+import statisticsCss from "./ui/statistics.css?inline";
 import { StatisticsView } from "./ui/statistics-view.ts";
 import { hasWebRtc, openWebRtc } from "./webrtc/webrtc.ts";
 
@@ -225,7 +227,7 @@ export class RendercastPlayer extends HTMLElement {
     if (!this.hasAttribute("tabindex")) this.tabIndex = 0;
     if (!this.#sheet) {
       this.#sheet = new CSSStyleSheet();
-      this.#sheet.replaceSync(css);
+      this.#sheet.replaceSync(playerCss + controlsCss + statisticsCss);
       this.shadowRoot?.adoptedStyleSheets.push(this.#sheet);
     }
     const stopLooking = watchVisibility(this, (visible) => {

@@ -1,20 +1,8 @@
 /** "Where the time goes": a slim bar and a list. */
-import { element } from "../common/dom.ts";
+import { element, write } from "../common/dom.ts";
 import { milliseconds } from "../player/figures/format.ts";
 import type { PlayerStats } from "../player/figures/player-stats.ts";
-import { STAGES_EXPLAINED, type Stage, type StageKey } from "../player/figures/stages.ts";
-
-const LABELS: Record<StageKey, string> = {
-  render: "Render loop to server",
-  decode: "Decode in the server",
-  encode: "Encode",
-  send: "Send",
-  server: "In the server",
-  network: "Network",
-  buffer: "Jitter buffer",
-  browser: "Decode in the browser",
-  screen: "Wait for the screen",
-};
+import { STAGE_TEXTS, type Stage, stageName } from "../player/figures/stages.ts";
 
 /** Draws into `container`; what is drawn is kept and only its figures change. */
 export class StagesView {
@@ -38,13 +26,12 @@ export class StagesView {
         ? "There is nothing to measure while no new picture comes."
         : "Not measurable here: this browser does not tell which frame it shows.";
     }
-    const waits = stages.some((stage) => stage.key === "screen");
     stages.forEach(({ key, time }, index) => {
       const row = this.#rows[index];
       if (!row) return;
       row.segment.style.flexGrow = time.toFixed(2);
-      row.name.textContent = key === "network" && !waits ? "Network and screen" : LABELS[key];
-      row.time.textContent = milliseconds(time);
+      write(row.name, stageName(key, stages));
+      write(row.time, milliseconds(time));
     });
   }
 
@@ -64,7 +51,7 @@ export class StagesView {
         swatch.dataset.stage = key;
         row.segment.dataset.stage = key;
         const stage = stages[index]?.key;
-        if (stage) line.title = STAGES_EXPLAINED[stage];
+        if (stage) line.title = STAGE_TEXTS[stage].explanation;
         const term = element("dt");
         term.append(swatch, row.name);
         line.append(term, row.time);

@@ -26,18 +26,42 @@ export const STAGES = [
 
 export type StageKey = (typeof STAGES)[number];
 
-/** What each is, in a sentence for people. */
-export const STAGES_EXPLAINED: Readonly<Record<StageKey, string>> = {
-  render: "From the renderer's complete picture until the server had it.",
-  decode: "The server unpacks the picture, where it came as a JPEG or PNG.",
-  encode: "The server makes video of the picture, once for all viewers.",
-  send: "The server hands the video's packets to its network.",
-  server: "All that the server did until the picture went out: unpacking, and packing as JPEG.",
-  network: "From the server to this browser.",
-  buffer: "The browser waits, so that packets that come late or in another order still find their place.",
-  browser: "The browser makes a picture of the video again.",
-  screen: "The finished picture waits for the screen's next refresh.",
+/** A stage in words: a short name, and one sentence. */
+export interface StageText {
+  readonly name: string;
+  readonly explanation: string;
+}
+
+/** The same texts on the page and in the lab. */
+export const STAGE_TEXTS: Readonly<Record<StageKey, StageText>> = {
+  render: {
+    name: "Render to server",
+    explanation: "From the renderer's complete picture until the server has it.",
+  },
+  decode: { name: "Server decode", explanation: "The server decodes a picture that arrived as JPEG or PNG." },
+  encode: {
+    name: "Server encode",
+    explanation: "The server encodes the picture as video, once for all viewers.",
+  },
+  send: { name: "Server send", explanation: "The server hands the packets of the video to its network." },
+  server: {
+    name: "Server",
+    explanation: "All that the server does until it sends the picture: it decodes it and encodes it as JPEG.",
+  },
+  network: { name: "Network", explanation: "From the server to this browser." },
+  buffer: {
+    name: "Jitter buffer",
+    explanation: "The browser waits for packets that arrive late or out of order.",
+  },
+  browser: { name: "Browser decode", explanation: "The browser decodes the picture." },
+  screen: { name: "Screen", explanation: "The decoded picture waits for the screen's next refresh." },
 };
+
+/** The stage's name. If the browser does not report when a frame arrived, `network` contains the wait for the screen. */
+export function stageName(key: StageKey, all: readonly { readonly key: string }[]): string {
+  const isWithScreen = key === "network" && !all.some((stage) => stage.key === "screen");
+  return isWithScreen ? "Network and screen" : STAGE_TEXTS[key].name;
+}
 
 /** What one stage took, in milliseconds. */
 export interface Stage {
