@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { aligned, scaleTop } from "../../web/lab/chart.ts";
 import { freezeAfter, LaneLog } from "../../web/lab/figures.ts";
 import type { LabStage, Sample } from "../../web/lab/sample.ts";
@@ -22,7 +22,7 @@ function playing(frames: number, log = new LaneLog()): LaneLog {
 }
 
 describe("LaneLog", () => {
-  it("has no figures before anything was shown", () => {
+  test("has no figures before anything was shown", () => {
     expect(new LaneLog().figures(0, 1000)).toEqual({
       timed: 0,
       now: undefined,
@@ -35,14 +35,14 @@ describe("LaneLog", () => {
     });
   });
 
-  it("sums up the frames within the time asked for", () => {
+  test("sums up the frames within the time asked for", () => {
     const figures = playing(101).figures(1050, 5050);
     expect(figures).toMatchObject({ timed: 80, now: 101, median: 61.5, missed: 0, freezes: 0 });
     expect(figures.p95).toBeCloseTo(97.05);
     expect(figures.fps).toBeCloseTo(20, 0);
   });
 
-  it("counts the numbers that were left out, but not pictures that could not be told", () => {
+  test("counts the numbers that were left out, but not pictures that could not be told", () => {
     const log = playing(3);
     log.shown(200);
     log.shown(250);
@@ -51,14 +51,14 @@ describe("LaneLog", () => {
     expect(log.figures(0, 1000).missed).toBe(2);
   });
 
-  it("counts nothing as missed where the source counts anew", () => {
+  test("counts nothing as missed where the source counts anew", () => {
     const log = playing(5);
     log.shown(300);
     log.add(sample(1, 300));
     expect(log.figures(0, 1000).missed).toBe(0);
   });
 
-  it("takes a frame that is timed late for what it is", () => {
+  test("takes a frame that is timed late for what it is", () => {
     const log = new LaneLog();
     for (const at of [50, 100, 150]) log.shown(at);
     log.add(sample(1, 50));
@@ -68,7 +68,7 @@ describe("LaneLog", () => {
     expect(log.figures(0, 1000).missed).toBe(0);
   });
 
-  it("sees a freeze while it goes on, and when it has ended", () => {
+  test("sees a freeze while it goes on, and when it has ended", () => {
     const log = playing(4);
     expect(log.freezes(400)).toEqual([]);
     expect(log.freezes(450)).toEqual([{ from: 200, to: 450 }]);
@@ -78,7 +78,7 @@ describe("LaneLog", () => {
     expect(log.figures(510, 550).freezes).toBe(0);
   });
 
-  it("takes no rest for a freeze", () => {
+  test("takes no rest for a freeze", () => {
     const log = playing(4);
     log.rest();
     expect(log.freezes(5000)).toEqual([]);
@@ -87,7 +87,7 @@ describe("LaneLog", () => {
     expect(log.freezes(5060)).toEqual([]);
   });
 
-  it("has the medians of the stages, in the order frames pass them", () => {
+  test("has the medians of the stages, in the order frames pass them", () => {
     const log = new LaneLog();
     for (const [index, time] of [4, 9, 5].entries()) {
       const stages = [
@@ -102,27 +102,27 @@ describe("LaneLog", () => {
     ]);
   });
 
-  it("forgets what is older than it is to keep", () => {
+  test("forgets what is older than it is to keep", () => {
     const log = playing(100, new LaneLog(1000));
     expect(log.samples).toHaveLength(21);
     expect(log.samples[0]?.shownAt).toBe(4000);
   });
 });
 
-it("lets the picture of a slow source stand for two of its intervals", () => {
+test("lets the picture of a slow source stand for two of its intervals", () => {
   expect(freezeAfter(undefined)).toBe(200);
   expect(freezeAfter(20)).toBe(200);
   expect(freezeAfter(2)).toBe(1000);
 });
 
-it("finds quantiles between values", () => {
+test("finds quantiles between values", () => {
   expect(quantile([], 0.5)).toBeUndefined();
   expect(quantile([3, 1, 2], 0.5)).toBe(2);
   expect(quantile([1, 2], 0.5)).toBe(1.5);
 });
 
 describe("the plot", () => {
-  it("has all times in order, and each lane's latency at its own", () => {
+  test("has all times in order, and each lane's latency at its own", () => {
     const first = [sample(1, 10, 5), sample(2, 30, 6)];
     const second = [sample(1, 20, 7), sample(2, 30, 8)];
     expect(aligned([first, [], second])).toEqual([
@@ -134,7 +134,7 @@ describe("the plot", () => {
     expect(aligned([[], []])).toEqual([[], [], []]);
   });
 
-  it("is not flattened by one outlier", () => {
+  test("is not flattened by one outlier", () => {
     const steady = Array.from({ length: 200 }, (_, index) => sample(index, index, 12));
     expect(scaleTop([steady])).toBe(20);
     expect(scaleTop([[...steady, sample(200, 200, 900)]])).toBe(20);

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Frames } from "../../web/lab/frames.ts";
 import { opticalSample, ToldFrames } from "../../web/lab/optical.ts";
 import type { Sample } from "../../web/lab/sample.ts";
@@ -44,7 +44,7 @@ function setUp() {
 }
 
 describe("Frames", () => {
-  it("times a frame by its report, up to when it was shown", () => {
+  test("times a frame by its report, up to when it was shown", () => {
     const { tapped, timed, ports, events } = setUp();
     tapped.reported(report(7));
     tapped.shown({ shownAt: 4020, receivedAt: 4010, decodeTime: 3 }, { rtpTimestamp: 31_500 });
@@ -55,7 +55,7 @@ describe("Frames", () => {
     expect(events.shown).toHaveBeenCalledOnce();
   });
 
-  it("times a frame whose report comes after it", () => {
+  test("times a frame whose report comes after it", () => {
     const { tapped, timed } = setUp();
     tapped.shown({ shownAt: 4020 }, { rtpTimestamp: 31_500 });
     expect(timed).toEqual([]);
@@ -63,7 +63,7 @@ describe("Frames", () => {
     expect(timed).toMatchObject([{ number: 7, latency: 20 }]);
   });
 
-  it("times a frame that brings its times with it, and tells the others", () => {
+  test("times a frame that brings its times with it, and tells the others", () => {
     const { tapped, timed, ports } = setUp();
     const times = { number: 7, captured: 5000, received: 5001, sent: 5006 };
     tapped.shown({ shownAt: 4030, receivedAt: 4010 }, times);
@@ -71,7 +71,7 @@ describe("Frames", () => {
     expect(ports.told).toHaveBeenCalledExactlyOnceWith(times);
   });
 
-  it("takes neither a picture sent again for a frame, nor one of before it connected, nor any while nothing is measured", () => {
+  test("takes neither a picture sent again for a frame, nor one of before it connected, nor any while nothing is measured", () => {
     const { tapped, timed, ports } = setUp();
     const times = { number: 7, captured: 5000, received: 5001, sent: 5006 };
     tapped.shown({ shownAt: 4030 }, times);
@@ -84,7 +84,7 @@ describe("Frames", () => {
     expect(ports.shown).toHaveBeenCalledTimes(2);
   });
 
-  it("calls a lane unmeasurable once many pictures could not be told", () => {
+  test("calls a lane unmeasurable once many pictures could not be told", () => {
     const { frames, tapped } = setUp();
     for (let at = 0; at < 59; at++) tapped.shown({ shownAt: at }, undefined);
     expect(frames.measurable).toBe(true);
@@ -94,7 +94,7 @@ describe("Frames", () => {
 });
 
 describe("the optical reading", () => {
-  it("finds the times of a frame by its code, whether they are told before or after", () => {
+  test("finds the times of a frame by its code, whether they are told before or after", () => {
     const told = new ToldFrames();
     const found = vi.fn();
     told.seen(7, found);
@@ -104,7 +104,7 @@ describe("the optical reading", () => {
     expect(found.mock.calls.map(([times]) => times.number)).toEqual([2 ** 24 + 7, 2 ** 24 + 7]);
   });
 
-  it("knows nothing of a source that counts anew", () => {
+  test("knows nothing of a source that counts anew", () => {
     const told = new ToldFrames();
     const found = vi.fn();
     told.add(report(7));
@@ -113,7 +113,7 @@ describe("the optical reading", () => {
     expect(found).not.toHaveBeenCalled();
   });
 
-  it("splits a latency no further than it is known", () => {
+  test("splits a latency no further than it is known", () => {
     const { latency, stages } = opticalSample(report(7), 4030, clock);
     expect(latency).toBe(30);
     expect(stages).toEqual([

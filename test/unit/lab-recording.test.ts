@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { laneSummary, Recorder, type Setting, summaryLine, toCsv, toJson } from "../../web/lab/recording.ts";
 import { labOf } from "../../web/lab/route.ts";
 import { browserName, byteRate, isSigned, tenths } from "../../web/lab/words.ts";
@@ -31,7 +31,7 @@ function recorded() {
 }
 
 describe("a recording", () => {
-  it("knows only the lanes that were on", () => {
+  test("knows only the lanes that were on", () => {
     expect(new Recorder(START, ["webrtc"], 200).log("fetch")).toBeUndefined();
     expect(recorded().lanes.map(({ lane, method }) => [lane, method])).toEqual([
       ["webrtc", "frames"],
@@ -39,7 +39,7 @@ describe("a recording", () => {
     ]);
   });
 
-  it("is a row for each frame, as CSV", () => {
+  test("is a row for each frame, as CSV", () => {
     const lines = toCsv(recorded()).split("\r\n");
     expect(lines).toHaveLength(5);
     expect(lines[0]).toBe(
@@ -49,7 +49,7 @@ describe("a recording", () => {
     expect(lines[4]).toBe("");
   });
 
-  it("is everything, as JSON", () => {
+  test("is everything, as JSON", () => {
     const recording = recorded();
     const { lanes, from, to, ...about } = JSON.parse(toJson(recording));
     expect(about).toEqual(setting);
@@ -57,7 +57,7 @@ describe("a recording", () => {
     expect(lanes).toEqual(JSON.parse(JSON.stringify(recording.lanes)));
   });
 
-  it("is one line for a report", () => {
+  test("is one line for a report", () => {
     expect(summaryLine(recorded())).toBe(
       "Latency of main 480x270 at 20 fps, 5 s, Firefox 140 on Linux, 2026-11-23 07:40 UTC: " +
         "WebRTC median 9.0 ms, 95 % under 9.0 ms, 1 of 4 frames missed, 2 freezes; " +
@@ -65,13 +65,13 @@ describe("a recording", () => {
     );
   });
 
-  it("says where a lane was read optically", () => {
+  test("says where a lane was read optically", () => {
     const [lane] = recorded().lanes;
     expect(lane && laneSummary({ ...lane, method: "optical" })).toMatch(/^WebRTC \(read optically\) median/);
   });
 });
 
-it.each([
+test.each([
   ["/lab", { prefix: "", stream: "main" }],
   ["/lab/film", { prefix: "", stream: "film" }],
   ["/cast/lab/a%20b/", { prefix: "/cast", stream: "a b" }],
@@ -80,7 +80,7 @@ it.each([
   expect(labOf({ pathname })).toEqual(expected);
 });
 
-it.each([
+test.each([
   ["Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox 140 on Linux"],
   [
     "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/141.0.0.0 Safari/537.36 Edg/141.0",
@@ -92,7 +92,7 @@ it.each([
   expect(browserName(userAgent)).toBe(name);
 });
 
-it("writes figures in as many digits as can be read", () => {
+test("writes figures in as many digits as can be read", () => {
   expect([undefined, 0, 9.04, 99.94, 99.96, 1234].map(tenths)).toEqual([
     "–",
     "0.0",
@@ -105,7 +105,7 @@ it("writes figures in as many digits as can be read", () => {
 });
 
 describe("isSigned", () => {
-  it("knows a JWT, which an address may hold, from a fixed secret, which it may not", () => {
+  test("knows a JWT, which an address may hold, from a fixed secret, which it may not", () => {
     expect(isSigned("eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.c2ln-_")).toBe(true);
     for (const secret of ["long-enough-secret-1", "two.parts", "a..b", "with spaces.in.it"])
       expect(isSigned(secret)).toBe(false);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { FrameMatcher } from "../../web/player/figures/frame-matcher.ts";
 import { RollingWindow } from "../../web/player/figures/rolling-window.ts";
 
@@ -13,26 +13,26 @@ const report = (rtpTimestamp: number) => ({
 });
 
 describe("FrameMatcher", () => {
-  it("matches a frame that is shown after the server told of it", () => {
+  test("matches a frame that is shown after the server told of it", () => {
     const matcher = new FrameMatcher();
     expect(matcher.reported(report(90))).toBeUndefined();
     expect(matcher.shown(90, { shownAt: 140 })).toEqual({ report: report(90), shown: { shownAt: 140 } });
   });
 
-  it("matches a frame that is shown before the server told of it", () => {
+  test("matches a frame that is shown before the server told of it", () => {
     const matcher = new FrameMatcher();
     expect(matcher.shown(90, { shownAt: 140 })).toBeUndefined();
     expect(matcher.reported(report(90))?.shown.shownAt).toBe(140);
   });
 
-  it("matches each frame once", () => {
+  test("matches each frame once", () => {
     const matcher = new FrameMatcher();
     matcher.reported(report(90));
     matcher.shown(90, { shownAt: 140 });
     expect(matcher.shown(90, { shownAt: 156 })).toBeUndefined();
   });
 
-  it("compares timestamps modulo 2^32, whether they come signed or not", () => {
+  test("compares timestamps modulo 2^32, whether they come signed or not", () => {
     const matcher = new FrameMatcher();
     matcher.reported(report(-1));
     expect(matcher.shown(0xffffffff, { shownAt: 140 })).toBeDefined();
@@ -40,7 +40,7 @@ describe("FrameMatcher", () => {
     expect(matcher.shown(5, { shownAt: 150 })).toBeDefined();
   });
 
-  it("keeps only the newest unmatched frames of either half", () => {
+  test("keeps only the newest unmatched frames of either half", () => {
     const matcher = new FrameMatcher(2);
     for (const stamp of [1, 2, 3]) matcher.reported(report(stamp));
     expect(matcher.shown(1, { shownAt: 140 })).toBeUndefined();
@@ -50,7 +50,7 @@ describe("FrameMatcher", () => {
     expect(matcher.reported(report(13))).toBeDefined();
   });
 
-  it("knows nothing once cleared", () => {
+  test("knows nothing once cleared", () => {
     const matcher = new FrameMatcher();
     matcher.reported(report(1));
     matcher.clear();
@@ -65,26 +65,26 @@ describe("RollingWindow", () => {
     return window;
   };
 
-  it("has no median without values", () => {
+  test("has no median without values", () => {
     expect(new RollingWindow(2000).median(0)).toBeUndefined();
     expect(new RollingWindow(2000).last(0)).toBeUndefined();
   });
 
-  it("takes the middle value, and the mean of the middle two", () => {
+  test("takes the middle value, and the mean of the middle two", () => {
     expect(filled(30, 10, 20).median(300)).toBe(20);
     expect(filled(40, 10, 20, 30).median(300)).toBe(25);
   });
 
-  it("is not moved by one slow frame", () => {
+  test("is not moved by one slow frame", () => {
     expect(filled(20, 21, 900, 20, 21).median(500)).toBe(21);
   });
 
-  it("tells the 95th percentile", () => {
+  test("tells the 95th percentile", () => {
     const window = filled(...Array.from({ length: 21 }, (_, index) => index));
     expect(window.quantile(2000, 0.95)).toBeCloseTo(19.05, 1);
   });
 
-  it("forgets what is older than its period", () => {
+  test("forgets what is older than its period", () => {
     const window = filled(10, 20, 30);
     expect(window.median(2150)).toBe(30);
     expect(window.last(2150)).toBe(30);

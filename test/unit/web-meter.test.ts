@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { Meter } from "../../web/player/figures/meter.ts";
 
 const report = (number: number, captured: number) => ({
@@ -19,7 +19,7 @@ function meter(since = 0): Meter {
   return made;
 }
 
-it("counts a still picture that is sent again neither as a frame nor as latency", () => {
+test("counts a still picture that is sent again neither as a frame nor as latency", () => {
   const still = meter();
   still.counted({ at: 0, bytes: 0, frames: 0 }, format, true);
   for (const captured of [0, 500, 1000]) {
@@ -33,7 +33,7 @@ it("counts a still picture that is sent again neither as a frame nor as latency"
   expect(latency?.now).toBe(30);
 });
 
-it("counts each frame of a moving picture", () => {
+test("counts each frame of a moving picture", () => {
   const moving = meter();
   moving.counted({ at: 0, bytes: 0, frames: 0 }, format, true);
   for (let number = 1; number <= 20; number++) {
@@ -45,7 +45,7 @@ it("counts each frame of a moving picture", () => {
   expect(moving.stats(1000).fps).toBe(20);
 });
 
-it("does not take for latency how long a picture has stood still before the viewer came, nor count it", () => {
+test("does not take for latency how long a picture has stood still before the viewer came, nor count it", () => {
   const late = meter(21_000);
   late.counted({ at: 21_000, bytes: 0, frames: 0 }, format, true);
   for (const [number, captured] of [
@@ -61,7 +61,7 @@ it("does not take for latency how long a picture has stood still before the view
   expect(late.stats(22_000)).toMatchObject({ fps: 1, latency: { median: 30, p95: 30, now: 30 } });
 });
 
-it("knows a still picture that is sent again though the clocks were not compared when it first came", () => {
+test("knows a still picture that is sent again though the clocks were not compared when it first came", () => {
   const early = new Meter();
   early.begin("webrtc", 0);
   const show = (captured: number) => {
@@ -75,7 +75,7 @@ it("knows a still picture that is sent again though the clocks were not compared
   expect(early.stats(530).latency).toBeUndefined();
 });
 
-it("counts no frames of a source that rests, whether it is told which are shown or not", () => {
+test("counts no frames of a source that rests, whether it is told which are shown or not", () => {
   const ended = meter();
   ended.counted({ at: 0, bytes: 0, frames: 100 }, format, true);
   for (let second = 1; second <= 5; second++) {
@@ -88,7 +88,7 @@ it("counts no frames of a source that rests, whether it is told which are shown 
   expect(ended.stats(10_000).fps).toBe(20);
 });
 
-it("says of the video that its scene stands still, and not of MJPEG, which shows every picture", () => {
+test("says of the video that its scene stands still, and not of MJPEG, which shows every picture", () => {
   const told = meter();
   told.still = true;
   expect(told.stats(0).still).toBe(false);
@@ -99,7 +99,7 @@ it("says of the video that its scene stands still, and not of MJPEG, which shows
   expect(told.stats(200).still).toBe(false);
 });
 
-it("takes no picture of a still scene for a new one, whatever its number, until it moves", () => {
+test("takes no picture of a still scene for a new one, whatever its number, until it moves", () => {
   const scene = meter();
   const show = (number: number) => {
     const one = report(number, number * 500);

@@ -1,4 +1,4 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { onNetworkChange } from "../../web/player/webrtc/network.ts";
 
 afterEach(() => {
@@ -15,7 +15,7 @@ function browser(connection?: EventTarget & { type?: string }) {
   return { changed, stop, online: () => window.dispatchEvent(new Event("online")) };
 }
 
-it("tells when the device comes online, whatever else the browser knows", () => {
+test("tells when the device comes online, whatever else the browser knows", () => {
   const { changed, stop, online } = browser();
   online();
   expect(changed).toHaveBeenCalledTimes(1);
@@ -24,7 +24,7 @@ it("tells when the device comes online, whatever else the browser knows", () => 
   expect(changed).toHaveBeenCalledTimes(1);
 });
 
-it("tells of another kind of network, and not of another guess at the speed of the same", () => {
+test("tells of another kind of network, and not of another guess at the speed of the same", () => {
   const connection = Object.assign(new EventTarget(), { type: "wifi" });
   const { changed, stop } = browser(connection);
   const tell = (type: string) => {
@@ -43,7 +43,7 @@ it("tells of another kind of network, and not of another guess at the speed of t
   expect(changed).toHaveBeenCalledTimes(2);
 });
 
-it("hears no guesses where the browser does not tell the kind", () => {
+test("hears no guesses where the browser does not tell the kind", () => {
   const connection = new EventTarget();
   const { changed } = browser(connection);
   connection.dispatchEvent(new Event("change"));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { streamOf } from "../../web/common/route.ts";
 import { bitrate, frameRate, milliseconds, size } from "../../web/player/figures/format.ts";
 import { RateMeter } from "../../web/player/figures/rates.ts";
@@ -9,7 +9,7 @@ import { parseSource, timedMjpegUrl } from "../../web/player/session/source-url.
 import { readInbound } from "../../web/player/webrtc/webrtc.ts";
 
 describe("Backoff", () => {
-  it("doubles its waits up to the limit, and begins again after a success", () => {
+  test("doubles its waits up to the limit, and begins again after a success", () => {
     const backoff = new Backoff({ first: 5000, max: 60_000 });
     expect(Array.from({ length: 6 }, () => backoff.next())).toEqual([
       5000, 10_000, 20_000, 40_000, 60_000, 60_000,
@@ -18,7 +18,7 @@ describe("Backoff", () => {
     expect(backoff.next()).toBe(5000);
   });
 
-  it("spreads its waits over a quarter to either side, where it is given chance", () => {
+  test("spreads its waits over a quarter to either side, where it is given chance", () => {
     for (const [chance, wait] of [
       [0, 750],
       [0.5, 1000],
@@ -32,7 +32,7 @@ describe("Backoff", () => {
 describe("RateMeter", () => {
   const counters = (at: number, frames: number, bytes: number) => ({ at, frames, bytes });
 
-  it("tells frames and bits a second between samples", () => {
+  test("tells frames and bits a second between samples", () => {
     const rates = new RateMeter();
     rates.add(counters(0, 0, 0));
     expect(rates.rates).toBeUndefined();
@@ -40,25 +40,25 @@ describe("RateMeter", () => {
     expect(rates.rates).toMatchObject({ fps: 30, bitrate: 2_000_000 });
   });
 
-  it("looks back three seconds, no further", () => {
+  test("looks back three seconds, no further", () => {
     const rates = new RateMeter();
     for (let second = 0; second <= 10; second++)
       rates.add(counters(second * 1000, second < 6 ? 0 : (second - 5) * 20, 0));
     expect(rates.rates?.fps).toBe(20);
   });
 
-  it("tells the rate of a source that takes seconds for a frame, and lets it fall where none comes", () => {
+  test("tells the rate of a source that takes seconds for a frame, and lets it fall where none comes", () => {
     const rates = new RateMeter();
     for (let half = 0; half <= 20; half++) rates.add(counters(half * 500, Math.floor(half / 10), half));
     expect(rates.rates?.fps).toBeCloseTo(0.2);
     for (let half = 21; half <= 40; half++) rates.add(counters(half * 500, 2, 21));
     expect(rates.rates?.fps).toBeCloseTo(0.1);
-    rates.rest();
+    rates.pause();
     rates.add(counters(20_500, 2, 22));
     expect(rates.rates?.fps).toBe(0);
   });
 
-  it("tells nothing of what comes in a burst after the page was stopped", () => {
+  test("tells nothing of what comes in a burst after the page was stopped", () => {
     const rates = new RateMeter();
     const at = (second: number, frames: number) => {
       rates.add(counters(second * 1000, frames, frames));
@@ -69,7 +69,7 @@ describe("RateMeter", () => {
     expect([at(13, 260), at(14, 280)]).toEqual([20, 20]);
   });
 
-  it("tells the share of packets that never came, however many were only late", () => {
+  test("tells the share of packets that never came, however many were only late", () => {
     const rates = new RateMeter();
     rates.add({ ...counters(0, 0, 0), packets: 100, lost: 5 });
     expect(rates.rates?.loss).toBeUndefined();
@@ -79,7 +79,7 @@ describe("RateMeter", () => {
     expect(rates.rates?.loss).toBe(0);
   });
 
-  it("tells the mean wait and decode time of the frames in between", () => {
+  test("tells the mean wait and decode time of the frames in between", () => {
     const rates = new RateMeter();
     rates.add({ ...counters(0, 100, 0), bufferDelay: 1, bufferFrames: 100, decodeTime: 0.5 });
     rates.add({ ...counters(1000, 120, 0), bufferDelay: 1.2, bufferFrames: 120, decodeTime: 0.6 });
@@ -87,7 +87,7 @@ describe("RateMeter", () => {
     expect(rates.rates?.decode).toBeCloseTo(5);
   });
 
-  it("begins anew where counters fall, and tells no mean of no frames", () => {
+  test("begins anew where counters fall, and tells no mean of no frames", () => {
     const rates = new RateMeter();
     rates.add(counters(0, 500, 9000));
     rates.add(counters(1000, 10, 100));
@@ -105,22 +105,22 @@ describe("Silence", () => {
     return heard.flatMap((silent, second) => (silent ? [second] : []));
   };
 
-  it("begins when no bytes have come for two seconds, and is told once", () => {
+  test("begins when no bytes have come for two seconds, and is told once", () => {
     expect(begins(20, 1, 2, 3, 3, 3, 3, 3, 3)).toEqual([4]);
     expect(begins(20, 1, 1, 2, 2, 3, 3, 4)).toEqual([]);
   });
 
-  it("is told again after bytes have come", () => {
+  test("is told again after bytes have come", () => {
     expect(begins(20, 1, 1, 1, 1, 2, 2, 2, 2)).toEqual([2, 6]);
   });
 
-  it("is none while the page itself was stopped", () => {
+  test("is none while the page itself was stopped", () => {
     const silence = new Silence();
     const at = (second: number) => silence.begins({ at: second * 1000, bytes: 9, frames: 1 }, 20);
     expect([0, 1, 11, 12, 13, 14].map(at)).toEqual([false, false, false, false, true, false]);
   });
 
-  it("is no silence where no frames are expected, or hardly any", () => {
+  test("is no silence where no frames are expected, or hardly any", () => {
     expect(begins(undefined, 1, 1, 1, 1, 1, 1)).toEqual([]);
     expect(begins(0.5, 1, 1, 1, 1, 1, 1)).toEqual([4]);
   });
@@ -133,7 +133,7 @@ describe("Watchdog", () => {
     return samples.map(([frames, bytes], second) => dog.isStuck({ at: second * 1000, frames, bytes }, fps));
   };
 
-  it("is quiet while frames come", () => {
+  test("is quiet while frames come", () => {
     expect(
       watch(20, [
         [0, 0],
@@ -146,7 +146,7 @@ describe("Watchdog", () => {
     ).not.toContain(true);
   });
 
-  it("barks where bytes come for three seconds but no frame", () => {
+  test("barks where bytes come for three seconds but no frame", () => {
     const barks = watch(20, [
       [20, 9],
       [20, 10],
@@ -157,7 +157,7 @@ describe("Watchdog", () => {
     expect(barks).toEqual([false, false, false, false, true]);
   });
 
-  it("barks where nothing comes for six seconds from a source that delivers", () => {
+  test("barks where nothing comes for six seconds from a source that delivers", () => {
     const barks = watch(
       20,
       Array.from({ length: 8 }, () => [20, 9]),
@@ -165,7 +165,7 @@ describe("Watchdog", () => {
     expect(barks.indexOf(true)).toBe(6);
   });
 
-  it("gives a slow render loop the time it takes", () => {
+  test("gives a slow render loop the time it takes", () => {
     expect(
       watch(
         0.25,
@@ -174,7 +174,7 @@ describe("Watchdog", () => {
     ).not.toContain(true);
   });
 
-  it("is quiet while no frames are expected, and then begins to wait anew", () => {
+  test("is quiet while no frames are expected, and then begins to wait anew", () => {
     const dog = new Watchdog();
     const at = (second: number, fps: number | undefined) =>
       dog.isStuck({ at: second * 1000, frames: 20, bytes: 9 }, fps);
@@ -183,7 +183,7 @@ describe("Watchdog", () => {
     expect(at(25, 30)).toBe(true);
   });
 
-  it("does not count the time that the page itself was stopped", () => {
+  test("does not count the time that the page itself was stopped", () => {
     const dog = new Watchdog();
     const at = (second: number) => dog.isStuck({ at: second * 1000, frames: 20, bytes: 9 }, 20);
     for (const second of [0, 1, 2, 12, 13]) expect(at(second)).toBe(false);
@@ -193,7 +193,7 @@ describe("Watchdog", () => {
 });
 
 describe("readInbound", () => {
-  it("reads the video's counters and the name of its codec", () => {
+  test("reads the video's counters and the name of its codec", () => {
     const report = new Map([
       ["c", { id: "c", type: "codec", mimeType: "video/VP8" }],
       ["a", { id: "a", type: "inbound-rtp", kind: "audio", bytesReceived: 1 }],
@@ -205,7 +205,7 @@ describe("readInbound", () => {
     expect(readInbound(report, 5)).toMatchObject({ codec: "VP8", counters: { at: 5, bytes: 77, frames: 3 } });
   });
 
-  it("is undefined before the first packet", () => {
+  test("is undefined before the first packet", () => {
     expect(readInbound(new Map(), 5)).toBeUndefined();
   });
 });
@@ -217,13 +217,13 @@ describe("readTimes", () => {
     ["x-sent", "1790000000004.5"],
   ]);
 
-  it("reads a part's times, of which decoded may be missing", () => {
+  test("reads a part's times, of which decoded may be missing", () => {
     expect(readTimes(headers)).toMatchObject({ captured: 1790000000000.125, sent: 1790000000004.5 });
     expect(readTimes(headers)?.decoded).toBeUndefined();
     expect(readTimes(new Map([...headers, ["x-decoded", "1790000000002"]]))?.decoded).toBe(1790000000002);
   });
 
-  it("tells nothing where a time is missing or no number", () => {
+  test("tells nothing where a time is missing or no number", () => {
     expect(readTimes(new Map())).toBeUndefined();
     expect(readTimes(new Map([...headers, ["x-sent", "soon"]]))).toBeUndefined();
   });
@@ -232,7 +232,7 @@ describe("readTimes", () => {
 describe("parseSource", () => {
   const base = "https://studio.example/watch/x";
 
-  it("reads a stream of this server, of another one, and behind a proxy's path", () => {
+  test("reads a stream of this server, of another one, and behind a proxy's path", () => {
     expect(parseSource("/streams/main", base)).toEqual({
       origin: "https://studio.example",
       prefix: "",
@@ -246,21 +246,21 @@ describe("parseSource", () => {
     expect(parseSource("/live/streams/main", base)?.prefix).toBe("/live");
   });
 
-  it.each(["", "main", "/streams/", "/streams/a/b", "javascript:/streams/main", "/streams/%zz", "http://"])(
+  test.each(["", "main", "/streams/", "/streams/a/b", "javascript:/streams/main", "/streams/%zz", "http://"])(
     "takes %j for no stream",
     (src) => {
       expect(parseSource(src, base)).toBeUndefined();
     },
   );
 
-  it("gives the address of the timed MJPEG stream", () => {
+  test("gives the address of the timed MJPEG stream", () => {
     const source = { origin: "http://farm:8080", prefix: "/live", stream: "cam 1" };
     expect(timedMjpegUrl(source)).toBe("http://farm:8080/live/streams/cam%201/mjpeg?timed");
   });
 });
 
 describe("streamOf", () => {
-  it("names the stream of a page's address", () => {
+  test("names the stream of a page's address", () => {
     expect(streamOf({ pathname: "/", search: "" })).toBe("main");
     expect(streamOf({ pathname: "/", search: "?stream=cam%201" })).toBe("cam 1");
     expect(streamOf({ pathname: "/watch/cam%202", search: "" })).toBe("cam 2");
@@ -269,7 +269,7 @@ describe("streamOf", () => {
 });
 
 describe("figures", () => {
-  it("are written with the digits that can be read", () => {
+  test("are written with the digits that can be read", () => {
     expect([undefined, 0, 0.44, 9.94, 9.96, 41.4, 999.4, 1240].map(milliseconds)).toEqual([
       "–",
       "< 0.1 ms",

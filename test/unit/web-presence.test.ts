@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { Presence, UNSEEN_AFTER } from "../../web/player/session/presence.ts";
+import { describe, expect, test } from "vitest";
+import { Presence, UNSEEN_DELAY_MS } from "../../web/player/session/presence.ts";
 import { onWake } from "../../web/player/session/wake.ts";
 import { FakeClock } from "../fake-clock.ts";
 
@@ -11,21 +11,21 @@ function begin(seen: boolean) {
 }
 
 describe("presence", () => {
-  it("lasts through a glance elsewhere", async () => {
+  test("lasts through a glance elsewhere", async () => {
     const { timers, told, presence } = begin(true);
     presence.set(false);
-    await timers.advance(UNSEEN_AFTER - 1);
+    await timers.advance(UNSEEN_DELAY_MS - 1);
     presence.set(true);
     await timers.advance(60_000);
     expect(told).toEqual([]);
     expect(presence.seen).toBe(true);
   });
 
-  it("ends after a while, however often it is told, and begins at once", async () => {
+  test("ends after a while, however often it is told, and begins at once", async () => {
     const { timers, told, presence } = begin(true);
     for (let n = 0; n < 5; n++) {
       presence.set(false);
-      await timers.advance(UNSEEN_AFTER / 5);
+      await timers.advance(UNSEEN_DELAY_MS / 5);
     }
     expect(told).toEqual([false]);
     presence.set(true);
@@ -34,7 +34,7 @@ describe("presence", () => {
     expect(timers.timers).toBe(0);
   });
 
-  it("is none from the start in a page that was opened behind another", () => {
+  test("is none from the start in a page that was opened behind another", () => {
     const { told, presence } = begin(false);
     expect(presence.seen).toBe(false);
     presence.set(true);
@@ -56,7 +56,7 @@ describe("onWake", () => {
     return { timers, device, stop, woken: () => woken };
   };
 
-  it("tells once that the device slept", async () => {
+  test("tells once that the device slept", async () => {
     const { timers, device, woken, stop } = watch();
     await timers.advance(60_000);
     expect(woken()).toBe(0);
@@ -67,7 +67,7 @@ describe("onWake", () => {
     expect(timers.timers).toBe(0);
   });
 
-  it("takes neither a short stop nor a hidden page's slow timers for sleep", async () => {
+  test("takes neither a short stop nor a hidden page's slow timers for sleep", async () => {
     const { timers, device, woken } = watch();
     device.slept = 12_000;
     await timers.advance(10_000);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Remedies } from "../../web/player/webrtc/remedies.ts";
 
 /** What is done, by second, where the counters are so each half second. */
@@ -14,13 +14,13 @@ function treat(
 }
 
 describe("a video whose packets come", () => {
-  it("is left alone while its frames come", () => {
+  test("is left alone while its frames come", () => {
     expect(treat(20, (half) => ({ frames: half * 10, bytes: half * 9000, presented: half * 10 }))).toEqual(
       [],
     );
   });
 
-  it("gets a keyframe where no frame comes, then a new element, and then a new connection", () => {
+  test("gets a keyframe where no frame comes, then a new element, and then a new connection", () => {
     const frozen = treat(20, (half) => ({ frames: Math.min(half, 4), bytes: half * 9000 }));
     expect(frozen).toEqual([
       [4.5, "keyframe"],
@@ -29,7 +29,7 @@ describe("a video whose packets come", () => {
     ]);
   });
 
-  it("gets the first remedy again once a frame has come in between", () => {
+  test("gets the first remedy again once a frame has come in between", () => {
     const limping = treat(20, (half) => ({
       frames: half < 12 ? 1 : Math.min(half, 14),
       bytes: half * 9000,
@@ -43,13 +43,13 @@ describe("a video whose packets come", () => {
     ]);
   });
 
-  it("is given the time that a slow source takes", () => {
+  test("is given the time that a slow source takes", () => {
     const [first] = treat(0.5, (half) => ({ frames: Math.min(half, 4), bytes: half * 90 }));
     expect(first).toEqual([6, "keyframe"]);
     expect(treat(0.5, (half) => ({ frames: Math.floor(half / 4), bytes: half * 90 }))).toEqual([]);
   });
 
-  it("gets a new element where its frames are decoded but not shown, and no more than that", () => {
+  test("gets a new element where its frames are decoded but not shown, and no more than that", () => {
     const hidden = treat(20, (half) => ({
       frames: half * 10,
       bytes: half * 9000,
@@ -58,11 +58,11 @@ describe("a video whose packets come", () => {
     expect(hidden).toEqual([[5, "reattach"]]);
   });
 
-  it("is left alone where no frames are expected", () => {
+  test("is left alone where no frames are expected", () => {
     expect(treat(undefined, (half) => ({ frames: 3, bytes: half * 9000, presented: 3 }))).toEqual([]);
   });
 });
 
-it("does nothing about a network that carries nothing", () => {
+test("does nothing about a network that carries nothing", () => {
   expect(treat(20, () => ({ frames: 3, bytes: 9000 }))).toEqual([]);
 });

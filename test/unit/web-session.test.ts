@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Reply, SourceState, StreamInfo } from "../../src/signaling/protocol.ts";
 import type { ShownTelemetry } from "../../web/player/figures/frame.ts";
 import type { Playback, PlaybackEvents, Refusal } from "../../web/player/playback/playback.ts";
@@ -130,7 +130,7 @@ function start({ webrtc = true, hasToken = false } = {}) {
 }
 
 describe("a session", () => {
-  it("follows, watches and compares clocks as soon as the server is there", async () => {
+  test("follows, watches and compares clocks as soon as the server is there", async () => {
     const { session, opened, connect, server } = start();
     expect(opened.webrtc).toHaveLength(0);
     await connect();
@@ -141,7 +141,7 @@ describe("a session", () => {
     expect(session.meter.clock.best?.offset).toBe(700);
   });
 
-  it("watches again when the server has ended the connection", async () => {
+  test("watches again when the server has ended the connection", async () => {
     const { opened, timers, connectAndShow, ended } = start();
     await connectAndShow();
     await timers.advance(1000);
@@ -152,7 +152,7 @@ describe("a session", () => {
     expect(opened.mjpeg).toHaveLength(0);
   });
 
-  it("plays by WebRTC without ever asking for MJPEG", async () => {
+  test("plays by WebRTC without ever asking for MJPEG", async () => {
     const { session, opened, timers, connectAndShow } = start();
     await connectAndShow();
     await timers.advance(60_000);
@@ -161,7 +161,7 @@ describe("a session", () => {
     expect(opened.webrtc).toHaveLength(1);
   });
 
-  it("falls back to MJPEG where WebRTC has shown nothing after five seconds, no sooner", async () => {
+  test("falls back to MJPEG where WebRTC has shown nothing after five seconds, no sooner", async () => {
     const { session, opened, timers, connect, newest } = start();
     await connect();
     await timers.advance(4900);
@@ -173,7 +173,7 @@ describe("a session", () => {
     expect(session.model.picture).toBe("current");
   });
 
-  it("tries WebRTC again behind the fallback, ever more rarely, up to once a minute", async () => {
+  test("tries WebRTC again behind the fallback, ever more rarely, up to once a minute", async () => {
     const { opened, timers, connect } = start();
     await connect();
     const began = timers.now();
@@ -189,7 +189,7 @@ describe("a session", () => {
     expect(opened.mjpeg).toHaveLength(1);
   });
 
-  it("keeps MJPEG until the first WebRTC picture is there, and then ends it", async () => {
+  test("keeps MJPEG until the first WebRTC picture is there, and then ends it", async () => {
     const { session, timers, connect, newest } = start();
     await connect();
     await timers.advance(5000);
@@ -203,7 +203,7 @@ describe("a session", () => {
     expect(session.model).toMatchObject({ transport: "webrtc", picture: "current" });
   });
 
-  it("takes a first WebRTC picture that comes late, after the fallback began", async () => {
+  test("takes a first WebRTC picture that comes late, after the fallback began", async () => {
     const { session, timers, connect, newest } = start();
     await connect();
     await timers.advance(7000);
@@ -211,7 +211,7 @@ describe("a session", () => {
     expect(session.model).toMatchObject({ transport: "webrtc", picture: "current" });
   });
 
-  it("does not blame WebRTC for a source that has nothing to show", async () => {
+  test("does not blame WebRTC for a source that has nothing to show", async () => {
     const { session, opened, timers, connect, newest, server, tell } = start();
     server.state = { kind: "waiting" };
     await connect();
@@ -225,7 +225,7 @@ describe("a session", () => {
     expect(session.model.transport).toBe("mjpeg");
   });
 
-  it("reads MJPEG at once and for good where the browser has no WebRTC", async () => {
+  test("reads MJPEG at once and for good where the browser has no WebRTC", async () => {
     const { session, opened, timers, connect } = start({ webrtc: false });
     await connect();
     await timers.advance(120_000);
@@ -233,7 +233,7 @@ describe("a session", () => {
     expect(session.model).toMatchObject({ transport: "mjpeg", webrtc: false });
   });
 
-  it("asks for MJPEG again when it breaks, ever more rarely until it shows a picture", async () => {
+  test("asks for MJPEG again when it breaks, ever more rarely until it shows a picture", async () => {
     const { opened, timers, connect, newest } = start({ webrtc: false });
     await connect();
     const waits: number[] = [];
@@ -251,7 +251,7 @@ describe("a session", () => {
     expect(opened.mjpeg).toHaveLength(6);
   });
 
-  it("joins again when the picture is lost, and keeps the last one", async () => {
+  test("joins again when the picture is lost, and keeps the last one", async () => {
     const { session, opened, timers, connectAndShow, newest } = start();
     await connectAndShow();
     await timers.advance(20_000);
@@ -264,7 +264,7 @@ describe("a session", () => {
     expect(opened.mjpeg).toHaveLength(0);
   });
 
-  it("goes on with the same playback when that moves to another network", async () => {
+  test("goes on with the same playback when that moves to another network", async () => {
     const { session, opened, server, timers, connectAndShow, newest } = start();
     await connectAndShow();
     const reply = await newest("webrtc").offers?.restart("offer");
@@ -277,7 +277,7 @@ describe("a session", () => {
     expect(newest("webrtc").closed).toBe(false);
   });
 
-  it("asks no server that is away to move a playback: once back it knows nothing of it", async () => {
+  test("asks no server that is away to move a playback: once back it knows nothing of it", async () => {
     const { opened, server, connect, connectAndShow, away, newest } = start();
     await connectAndShow();
     away();
@@ -288,7 +288,7 @@ describe("a session", () => {
     expect(opened.webrtc).toHaveLength(2);
   });
 
-  it("asks nothing of a server that is not heard: on a network that stalls it would pile up", async () => {
+  test("asks nothing of a server that is not heard: on a network that stalls it would pile up", async () => {
     const { server, timers, connectAndShow, newest, tell } = start();
     await connectAndShow();
     await timers.advance(2000);
@@ -300,7 +300,7 @@ describe("a session", () => {
     expect(await newest("webrtc").offers?.restart("offer")).toMatchObject({ ok: true });
   });
 
-  it("shows an old picture while nothing comes, until something does", async () => {
+  test("shows an old picture while nothing comes, until something does", async () => {
     const { session, opened, timers, connectAndShow, newest } = start();
     await connectAndShow();
     newest("webrtc").events.silent();
@@ -321,7 +321,7 @@ describe("a session", () => {
     expect(opened).toMatchObject({ webrtc: [{ closed: false }], mjpeg: [] });
   });
 
-  it("waits longer each time a picture is lost again right away", async () => {
+  test("waits longer each time a picture is lost again right away", async () => {
     const { timers, connectAndShow, newest, opened } = start();
     await connectAndShow();
     const waits: number[] = [];
@@ -336,7 +336,7 @@ describe("a session", () => {
     expect(waits).toEqual([250, 500, 1000, 2000]);
   });
 
-  it("survives a restart of the server: it asks for everything anew, and closes the old connection", async () => {
+  test("survives a restart of the server: it asks for everything anew, and closes the old connection", async () => {
     const { session, server, opened, timers, connect, connectAndShow, away, newest } = start();
     await connectAndShow();
     await timers.advance(20_000);
@@ -357,7 +357,7 @@ describe("a session", () => {
     expect(session.model.picture).toBe("current");
   });
 
-  it("asks for nothing while the server is away, whatever breaks", async () => {
+  test("asks for nothing while the server is away, whatever breaks", async () => {
     const { opened, timers, connect, newest, away } = start();
     await connect();
     await timers.advance(5000);
@@ -373,7 +373,7 @@ describe("a session", () => {
     expect(opened.mjpeg).toHaveLength(2);
   });
 
-  it("tells a refusal, asks again later, and forgets it with the first picture", async () => {
+  test("tells a refusal, asks again later, and forgets it with the first picture", async () => {
     const { session, opened, timers, connect, newest } = start();
     await connect();
     newest("webrtc").events.refused({ code: "full", message: "All places are taken." });
@@ -387,7 +387,7 @@ describe("a session", () => {
 
   const TOKEN = { ok: false, code: "token", message: "Watching this takes a token." } as const;
 
-  it.each([true, false])(
+  test.each([true, false])(
     "asks for nothing by HTTP where a token is missing, with WebRTC: %s",
     async (webrtc) => {
       const { session, server, opened, timers, connect } = start({ webrtc });
@@ -406,7 +406,7 @@ describe("a session", () => {
     },
   );
 
-  it("asks again with a token, which others may make good, and then shows MJPEG where it did before", async () => {
+  test("asks again with a token, which others may make good, and then shows MJPEG where it did before", async () => {
     const { session, server, opened, timers, connect, newest } = start({ hasToken: true, webrtc: false });
     await connect();
     newest("mjpeg").events.picture();
@@ -421,7 +421,7 @@ describe("a session", () => {
     expect(opened.mjpeg).toHaveLength(2);
   });
 
-  it("has no figures of a connection that has not noticed yet that the server is gone", async () => {
+  test("has no figures of a connection that has not noticed yet that the server is gone", async () => {
     const { session, timers, connectAndShow, newest, away } = start();
     await connectAndShow();
     const format = { codec: "VP8", width: 480, height: 270 };
@@ -449,7 +449,7 @@ describe("a session", () => {
     expect(session.meter.stats(timers.now())).toMatchObject(gone);
   });
 
-  it("joins as soon as somebody leaves a server that was full", async () => {
+  test("joins as soon as somebody leaves a server that was full", async () => {
     const { opened, timers, connect, newest, tell } = start();
     await connect();
     for (let refusals = 0; refusals < 8; refusals++) {
@@ -465,7 +465,7 @@ describe("a session", () => {
     expect(opened.webrtc).toHaveLength(before + 1);
   });
 
-  it("tells that the server does not let this page in, until it does", async () => {
+  test("tells that the server does not let this page in, until it does", async () => {
     const { session, connect, refuse } = start();
     refuse({ code: "origin", message: "Not this page." });
     expect(session.model).toMatchObject({ refusal: { code: "origin" }, server: "connecting" });
@@ -473,7 +473,7 @@ describe("a session", () => {
     expect(session.model).toMatchObject({ refusal: undefined, server: "there" });
   });
 
-  it("tells a server that was stopped from one that is lost, and that from one that never was there", async () => {
+  test("tells a server that was stopped from one that is lost, and that from one that never was there", async () => {
     const { session, connect, stopping, away } = start();
     away();
     expect(session.model).toMatchObject({ server: "away", reached: false, stopped: false });
@@ -488,7 +488,7 @@ describe("a session", () => {
     expect(session.model.stopped).toBe(false);
   });
 
-  it("passes on why WebRTC showed nothing, and forgets it with the first picture", async () => {
+  test("passes on why WebRTC showed nothing, and forgets it with the first picture", async () => {
     const { session, timers, connect, newest } = start();
     await connect();
     newest("webrtc").events.lost("WebRTC did not connect, as the moon is full");
@@ -498,14 +498,14 @@ describe("a session", () => {
     expect(session.model.trouble).toBeUndefined();
   });
 
-  it("asks the server for a keyframe where the playback needs one", async () => {
+  test("asks the server for a keyframe where the playback needs one", async () => {
     const { server, connectAndShow, newest } = start();
     await connectAndShow();
     newest("webrtc").offers?.keyframe();
     expect(server.keyframes).toBe(1);
   });
 
-  it("measures anew once the page is seen again: what came while it was hidden was not told", async () => {
+  test("measures anew once the page is seen again: what came while it was hidden was not told", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();
     await timers.advance(100);
@@ -523,7 +523,7 @@ describe("a session", () => {
     expect(session.meter.stats(timers.now()).latency?.now).toBe(0);
   });
 
-  it("falls back at once where the two have no codec in common", async () => {
+  test("falls back at once where the two have no codec in common", async () => {
     const { session, opened, connect, newest } = start();
     await connect();
     newest("webrtc").events.refused({ code: "no-common-codec", message: "No VP8." });
@@ -532,7 +532,7 @@ describe("a session", () => {
     expect(session.model).toMatchObject({ transport: "mjpeg", picture: "current" });
   });
 
-  it("waits for a stream that does not exist yet", async () => {
+  test("waits for a stream that does not exist yet", async () => {
     const { session, server, timers, connect } = start();
     server.follow = { ok: false, code: "no-such-stream", message: "There is no stream 'main'." };
     await connect();
@@ -543,7 +543,7 @@ describe("a session", () => {
     expect(session.model.source).toEqual(live);
   });
 
-  it("counts the figures only from what is on the screen", async () => {
+  test("counts the figures only from what is on the screen", async () => {
     const { session, timers, connect, newest } = start();
     await connect();
     await timers.advance(5000);
@@ -555,7 +555,7 @@ describe("a session", () => {
     expect(session.meter.stats(timers.now())).toMatchObject({ codec: "MJPEG", transport: "mjpeg" });
   });
 
-  it("says that the network is slow once a lesser rendition has come for a while, until the full one does", async () => {
+  test("says that the network is slow once a lesser rendition has come for a while, until the full one does", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();
     const times = { captured: 1, received: 1, decoded: 1, encoded: 1, sent: 1 };
@@ -576,7 +576,7 @@ describe("a session", () => {
     expect(await watch(0, 1)).toBeUndefined();
   });
 
-  it("measures the latency on the server's clock, from capture to screen", async () => {
+  test("measures the latency on the server's clock, from capture to screen", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();
     await timers.advance(100);
@@ -586,24 +586,27 @@ describe("a session", () => {
     expect(session.meter.stats(now).latency).toEqual({ median: 40, p95: 40, now: 40 });
   });
 
-  it.each(["webrtc", "mjpeg"] as const)("measures no picture of before it was reached by %s", async (way) => {
-    const { session, timers, connect, newest } = start({ webrtc: way === "webrtc" });
-    await connect();
-    await timers.advance(1000);
-    const { events } = newest(way);
-    events.connected();
-    const connected = timers.now() + 700;
-    await timers.advance(200);
-    events.picture();
-    const show = (captured: number) =>
-      events.shown({ shownAt: timers.now() }, { captured, received: captured, sent: timers.now() + 700 });
-    show(connected - 1);
-    expect(session.meter.stats(timers.now()).latency).toBeUndefined();
-    show(connected);
-    expect(session.meter.stats(timers.now()).latency?.now).toBe(200);
-  });
+  test.each(["webrtc", "mjpeg"] as const)(
+    "measures no picture of before it was reached by %s",
+    async (way) => {
+      const { session, timers, connect, newest } = start({ webrtc: way === "webrtc" });
+      await connect();
+      await timers.advance(1000);
+      const { events } = newest(way);
+      events.connected();
+      const connected = timers.now() + 700;
+      await timers.advance(200);
+      events.picture();
+      const show = (captured: number) =>
+        events.shown({ shownAt: timers.now() }, { captured, received: captured, sent: timers.now() + 700 });
+      show(connected - 1);
+      expect(session.meter.stats(timers.now()).latency).toBeUndefined();
+      show(connected);
+      expect(session.meter.stats(timers.now()).latency?.now).toBe(200);
+    },
+  );
 
-  it("shows no frame rate for the last picture of a source that has ended", async () => {
+  test("shows no frame rate for the last picture of a source that has ended", async () => {
     const { session, timers, tell, connectAndShow, newest } = start();
     await connectAndShow();
     const format = { codec: "VP8", width: 480, height: 270 };
@@ -615,7 +618,7 @@ describe("a session", () => {
     expect(session.meter.stats(timers.now()).fps).toBe(0);
   });
 
-  it("does not let a wrong offset take away from what each side measured on its own clock", async () => {
+  test("does not let a wrong offset take away from what each side measured on its own clock", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();
     await settle();
@@ -626,7 +629,7 @@ describe("a session", () => {
     expect(session.meter.stats(now).latency?.now).toBe(26);
   });
 
-  it("tells the telemetry of what is on the screen, whether the source goes on or rests", async () => {
+  test("tells the telemetry of what is on the screen, whether the source goes on or rests", async () => {
     const { timers, telemetry, tell, connectAndShow, newest } = start();
     await connectAndShow();
     tell({ kind: "ended", since: 1 });
@@ -637,7 +640,7 @@ describe("a session", () => {
     expect(telemetry).toEqual([{ number: 7, at: timers.now(), data: { angle: 1 } }]);
   });
 
-  it("tells the telemetry of the fallback only while that is on the screen", async () => {
+  test("tells the telemetry of the fallback only while that is on the screen", async () => {
     const { timers, telemetry, connect, newest } = start();
     await connect();
     await timers.advance(5000);
@@ -648,7 +651,7 @@ describe("a session", () => {
     expect(telemetry.map(({ number }) => number)).toEqual([7]);
   });
 
-  it("calls the latency not measurable once many frames have come that nobody recognises", async () => {
+  test("calls the latency not measurable once many frames have come that nobody recognises", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();
     const show = () => newest("webrtc").events.shown({ shownAt: timers.now() }, undefined);
@@ -658,7 +661,7 @@ describe("a session", () => {
     expect(session.meter.stats(timers.now()).measurable).toBe(false);
   });
 
-  it("leaves nothing behind when closed, in whatever state", async () => {
+  test("leaves nothing behind when closed, in whatever state", async () => {
     for (const prepare of [
       async () => start(),
       async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { StageMedians, stagesOf } from "../../web/player/figures/stages.ts";
 
 /** The server's clock is 1000 ms ahead of the page's. */
@@ -9,7 +9,7 @@ const asObject = (stages: ReturnType<typeof stagesOf>) =>
 const sum = (stages: ReturnType<typeof stagesOf>) => stages.reduce((total, { time }) => total + time, 0);
 
 describe("stagesOf", () => {
-  it("splits the way of a frame without leaving anything out", () => {
+  test("splits the way of a frame without leaving anything out", () => {
     const shown = { shownAt: 4040, receivedAt: 4015, decodeTime: 4 };
     const stages = stagesOf(times, shown, OFFSET, { buffer: 6 });
     expect(asObject(stages)).toEqual({
@@ -25,25 +25,25 @@ describe("stagesOf", () => {
     expect(sum(stages)).toBe(shown.shownAt + OFFSET - times.captured);
   });
 
-  it("gives the rest to the network where the browser does not tell when the frame came", () => {
+  test("gives the rest to the network where the browser does not tell when the frame came", () => {
     const stages = stagesOf(times, { shownAt: 4040 }, OFFSET, { buffer: 6, decode: 5 });
     expect(asObject(stages)).toMatchObject({ network: 17, buffer: 6, browser: 5 });
     expect(asObject(stages)).not.toHaveProperty("screen");
     expect(sum(stages)).toBe(40);
   });
 
-  it("prefers the frame's own decode time to the mean", () => {
+  test("prefers the frame's own decode time to the mean", () => {
     const stages = stagesOf(times, { shownAt: 4040, receivedAt: 4015, decodeTime: 4 }, OFFSET, { decode: 9 });
     expect(asObject(stages)).toMatchObject({ browser: 4 });
   });
 
-  it("never hands out more than there is, nor a negative time", () => {
+  test("never hands out more than there is, nor a negative time", () => {
     const shown = { shownAt: 4016, receivedAt: 4011, decodeTime: 4 };
     const stages = stagesOf(times, shown, OFFSET, { buffer: 60 });
     expect(asObject(stages)).toMatchObject({ network: 0, browser: 4, buffer: 1, screen: 0 });
   });
 
-  it("names what MJPEG does not tell apart as the server's", () => {
+  test("names what MJPEG does not tell apart as the server's", () => {
     const shown = { shownAt: 4040, receivedAt: 4015, decodeTime: 4 };
     const passedThrough = { captured: 5000, received: 5002, sent: 5003 };
     expect(asObject(stagesOf(passedThrough, shown, OFFSET, {}))).toEqual({
@@ -57,7 +57,7 @@ describe("stagesOf", () => {
 });
 
 describe("StageMedians", () => {
-  it("tells each stage's median over two seconds, in the order a frame passes them", () => {
+  test("tells each stage's median over two seconds, in the order a frame passes them", () => {
     const medians = new StageMedians();
     for (const [at, time] of [
       [0, 500],

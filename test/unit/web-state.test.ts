@@ -1,10 +1,10 @@
-import { expect, describe as group, it } from "vitest";
+import { expect, describe as group, test } from "vitest";
 import type { SourceState } from "../../src/signaling/protocol.ts";
 import {
   describe,
   initialModel,
   type Model,
-  RESTART_NOTICE,
+  RESTART_NOTICE_MS,
   timeOfDay,
   withSource,
 } from "../../web/player/session/state.ts";
@@ -18,26 +18,26 @@ const told = (model: Model, now = SINCE) => describe(model, now, (at) => `T${at}
 const by = (transport: Model["transport"], model: Model): Model => ({ ...model, transport });
 
 group("describe", () => {
-  it("connects at first", () => {
+  test("connects at first", () => {
     expect(told(initialModel)).toMatchObject({ kind: "connecting", sentence: "Connecting", picture: "none" });
     expect(told({ ...there, source: live })).toMatchObject({ kind: "connecting", sentence: "Connecting" });
   });
 
-  it("is live as soon as pictures move", () => {
+  test("is live as soon as pictures move", () => {
     expect(told(playing)).toMatchObject({ kind: "live", label: "Live", since: SINCE, run: 1 });
   });
 
-  it("waits for the first picture", () => {
+  test("waits for the first picture", () => {
     const waiting = told({ ...there, source: { kind: "waiting" } });
     expect(waiting).toMatchObject({ kind: "waiting", sentence: "Waiting for the first picture" });
   });
 
-  it("waits for the next picture where one is still to be seen", () => {
+  test("waits for the next picture where one is still to be seen", () => {
     const model: Model = { ...there, source: { kind: "waiting" }, picture: "old" };
     expect(told(model).sentence).toBe("Waiting for the next picture");
   });
 
-  it("tells what the first picture waits for", () => {
+  test("tells what the first picture waits for", () => {
     const why = "Blender is starting";
     expect(told({ ...there, source: { kind: "waiting", why } })).toMatchObject({
       kind: "waiting",
@@ -45,7 +45,7 @@ group("describe", () => {
     });
   });
 
-  it("tells why there will be no picture, in place of waiting for it", () => {
+  test("tells why there will be no picture, in place of waiting for it", () => {
     const problem = "The scene Scene has no camera Kamera.";
     for (const transport of ["webrtc", "mjpeg"] as const) {
       const model: Model = { ...there, source: { kind: "waiting", why: "Blender is starting" }, problem };
@@ -62,7 +62,7 @@ group("describe", () => {
     }
   });
 
-  it.each(["stalled", "crashed", "ended"] as const)(
+  test.each(["stalled", "crashed", "ended"] as const)(
     "tells what is wrong beside the picture of a source that %s",
     (kind) => {
       const problem = "img.jpg is not a JPEG picture.";
@@ -74,22 +74,22 @@ group("describe", () => {
     },
   );
 
-  it.each([
+  test.each([
     ["stalled", "Stalled since T7"],
-    ["crashed", "The renderer crashed or lost its connection, no picture since T7"],
+    ["crashed", "The renderer crashed or disconnected. Last picture at T7"],
     ["ended", "Ended at T7"],
   ] as const)("tells that the source has %s, and since when", (kind, sentence) => {
     expect(told({ ...playing, source: { kind, since: 7 } })).toMatchObject({ kind, sentence, since: 7 });
   });
 
-  it("tells the fallback, and that WebRTC is still tried", () => {
+  test("tells the fallback, and that WebRTC is still tried", () => {
     expect(told(by("mjpeg", playing))).toMatchObject({
       kind: "fallback",
-      sentence: "WebRTC did not connect, showing MJPEG; still trying",
+      sentence: "WebRTC did not connect. Showing MJPEG, still trying WebRTC",
     });
   });
 
-  it("names what is wrong with the pictures, rather than the way they would come", () => {
+  test("names what is wrong with the pictures, rather than the way they would come", () => {
     const problem = "The pictures that come cannot be shown: they are too large.";
     for (const transport of ["webrtc", "mjpeg"] as const) {
       expect(told(by(transport, { ...there, source: live, problem })).sentence).toBe(problem);
@@ -97,25 +97,25 @@ group("describe", () => {
     expect(told({ ...playing, problem }).kind).toBe("live");
   });
 
-  it("does not promise MJPEG before it shows something", () => {
+  test("does not promise MJPEG before it shows something", () => {
     const trying = told(by("mjpeg", { ...playing, picture: "none" }));
-    expect(trying).toMatchObject({ kind: "connecting", sentence: "WebRTC did not connect, trying MJPEG" });
+    expect(trying).toMatchObject({ kind: "connecting", sentence: "WebRTC did not connect. Trying MJPEG" });
   });
 
-  it("tells a browser without WebRTC from one that did not connect", () => {
+  test("tells a browser without WebRTC from one that did not connect", () => {
     const state = told(by("mjpeg", { ...playing, webrtc: false }));
-    expect(state.sentence).toBe("This browser has no WebRTC, showing MJPEG");
+    expect(state.sentence).toBe("This browser has no WebRTC. Showing MJPEG");
   });
 
-  it("tells what the source does in the fallback too", () => {
+  test("tells what the source does in the fallback too", () => {
     expect(told(by("mjpeg", { ...playing, source: { kind: "stalled", since: 7 } }))).toMatchObject({
       kind: "stalled",
       transport: "mjpeg",
-      sentence: "Stalled since T7. WebRTC did not connect, showing MJPEG; still trying",
+      sentence: "Stalled since T7. WebRTC did not connect. Showing MJPEG, still trying WebRTC",
     });
   });
 
-  it("puts the server's absence before everything else", () => {
+  test("puts the server's absence before everything else", () => {
     for (const model of [playing, by("mjpeg", playing), initialModel]) {
       expect(told({ ...model, server: "away" })).toMatchObject({
         kind: "away",
@@ -124,19 +124,17 @@ group("describe", () => {
     }
   });
 
-  it("tells a server that was stopped from one that was lost, or never was there", () => {
+  test("tells a server that was stopped from one that was lost, or never was there", () => {
     const away: Model = { ...playing, server: "away" };
     expect(told({ ...away, reached: true, stopped: true })).toMatchObject({
       label: "Server stopped",
-      sentence: "The server was stopped; the picture comes back when it is started again",
+      sentence: "The server has stopped. The picture returns when it starts again",
     });
-    expect(told({ ...away, reached: true }).sentence).toBe(
-      "The connection to the server was lost, reconnecting",
-    );
+    expect(told({ ...away, reached: true }).sentence).toBe("Connection to the server lost, reconnecting");
     expect(told(away).sentence).toMatch(/^The server cannot be reached/);
   });
 
-  it("is stalled where no picture comes from a source that is live, and tells whether the server is heard", () => {
+  test("is stalled where no picture comes from a source that is live, and tells whether the server is heard", () => {
     const stalled = (serverHeard: boolean): Model => ({
       ...playing,
       picture: "old",
@@ -144,38 +142,38 @@ group("describe", () => {
     });
     expect(told(stalled(true))).toMatchObject({
       kind: "stalled",
-      sentence: "No picture since T7, trying to get it back",
+      sentence: "No picture since T7, trying to recover",
       since: 7,
     });
     expect(told(stalled(false))).toMatchObject({
       kind: "stalled",
-      sentence: "Nothing has come from the server since T7",
+      sentence: "Nothing received from the server since T7",
     });
   });
 
-  it.each(["asked", "unseen"] as const)("is paused before anything else where that was %s", (paused) => {
+  test.each(["asked", "unseen"] as const)("is paused before anything else where that was %s", (paused) => {
     for (const model of [playing, { ...playing, server: "away" as const }, initialModel]) {
       expect(told({ ...model, paused })).toMatchObject({ kind: "paused", why: paused });
     }
   });
 
-  it("says in the fallback why WebRTC shows nothing, where that is known", () => {
-    const trouble = "WebRTC did not connect, as nothing came back from 192.0.2.1:8081";
+  test("says in the fallback why WebRTC shows nothing, where that is known", () => {
+    const trouble = "WebRTC did not connect: no reply from 192.0.2.1:8081";
     expect(told(by("mjpeg", { ...playing, trouble })).sentence).toBe(
-      `${trouble}, showing MJPEG; still trying`,
+      `${trouble}. Showing MJPEG, still trying WebRTC`,
     );
   });
 
-  it("notes beside the live picture that no UDP gets through", () => {
+  test("notes beside the live picture that no UDP gets through", () => {
     const model: Model = { ...playing, byTcp: "192.0.2.1:8081" };
     expect(told(model)).toMatchObject({
       kind: "live",
-      notice: expect.stringMatching(/let UDP to 192\.0\.2\.1:8081 pass$/),
+      notice: expect.stringMatching(/Allow UDP to 192\.0\.2\.1:8081$/),
     });
     expect(told(by("mjpeg", model)).notice).toBeUndefined();
   });
 
-  it("notes beside the live picture that the network is slow, before all that it may come of", () => {
+  test("notes beside the live picture that the network is slow, before all that it may come of", () => {
     const model: Model = { ...playing, slow: "smaller", byTcp: "192.0.2.1:8081" };
     expect(told(model)).toMatchObject({
       kind: "live",
@@ -186,18 +184,18 @@ group("describe", () => {
     expect(told({ ...model, problem: "It burns." }).notice).toBe("It burns.");
   });
 
-  it("promises who comes to a full server that there will be room", () => {
+  test("promises who comes to a full server that there will be room", () => {
     const refusal = { code: "full", message: "As many as there are." } as const;
     expect(told({ ...there, refusal })).toMatchObject({
       kind: "refused",
       label: "Full",
-      sentence: expect.stringMatching(/comes by itself as soon as there is room$/),
+      sentence: expect.stringMatching(/join automatically when a spot opens\.$/),
     });
   });
 
   const refusal = { code: "token", message: "All 50 places are taken." } as const;
 
-  it("gives the server's own words where it refuses", () => {
+  test("gives the server's own words where it refuses", () => {
     expect(told({ ...there, refusal })).toMatchObject({
       kind: "refused",
       sentence: refusal.message,
@@ -205,24 +203,24 @@ group("describe", () => {
     });
   });
 
-  it("names the refusal as the reason where MJPEG works in its place", () => {
+  test("names the refusal as the reason where MJPEG works in its place", () => {
     const state = told(by("mjpeg", { ...playing, refusal }));
     expect(state).toMatchObject({
       kind: "fallback",
-      sentence: "All 50 places are taken, showing MJPEG; still trying",
+      sentence: "All 50 places are taken. Showing MJPEG, still trying WebRTC",
     });
   });
 
-  it("tells a picture that was lost from one that never came", () => {
+  test("tells a picture that was lost from one that never came", () => {
     expect(told({ ...playing, picture: "old" })).toMatchObject({
       kind: "connecting",
-      sentence: "The picture was lost, trying to get it back",
+      sentence: "The picture was lost, trying to recover",
     });
   });
 });
 
 group("toneOf", () => {
-  it.each([
+  test.each([
     ["full", "busy"],
     ["no-such-stream", "busy"],
     ["token", "bad"],
@@ -236,22 +234,22 @@ group("the notice of a restart", () => {
   const restarted: SourceState = { kind: "live", since: SINCE + 500, run: 2 };
   const model = withSource(playing, restarted);
 
-  it("is given for a while, beside the live picture", () => {
+  test("is given for a while, beside the live picture", () => {
     expect(told(model, SINCE + 1000)).toMatchObject({
       kind: "live",
       notice: `The stream restarted at T${SINCE + 500}`,
     });
-    expect(told(model, SINCE + 500 + RESTART_NOTICE).notice).toBeUndefined();
+    expect(told(model, SINCE + 500 + RESTART_NOTICE_MS).notice).toBeUndefined();
   });
 
-  it("is not given for the first run, nor for going on after a stall", () => {
+  test("is not given for the first run, nor for going on after a stall", () => {
     expect(told(withSource(playing, live)).notice).toBeUndefined();
     const stalled = withSource(model, { kind: "stalled", since: SINCE + 9000 });
     const goesOn = withSource(stalled, { kind: "live", since: SINCE + 99_000, run: 2 });
     expect(told(goesOn, SINCE + 99_000).notice).toBeUndefined();
   });
 
-  it("is given anew for each restart, and forgotten with the server that counted them", () => {
+  test("is given anew for each restart, and forgotten with the server that counted them", () => {
     const crashed = withSource(model, { kind: "crashed", since: SINCE + 9000 });
     const third = withSource(crashed, { kind: "live", since: SINCE + 20_000, run: 3 });
     expect(told(third, SINCE + 20_000).notice).toBe(`The stream restarted at T${SINCE + 20_000}`);
@@ -263,11 +261,11 @@ group("the notice of a restart", () => {
 group("timeOfDay", () => {
   const at = new Date(2026, 10, 22, 7, 5, 9).getTime();
 
-  it("is hours, minutes and seconds today", () => {
+  test("is hours, minutes and seconds today", () => {
     expect(timeOfDay(at, at + 60_000)).toBe("07:05:09");
   });
 
-  it("tells the date on any other day", () => {
+  test("tells the date on any other day", () => {
     expect(timeOfDay(at, at + 86_400_000)).toBe("2026-11-22 07:05:09");
   });
 });

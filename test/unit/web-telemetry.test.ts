@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ShownTelemetry } from "../../web/player/figures/frame.ts";
 import { readReport, readTelemetry } from "../../web/player/playback/report.ts";
 import { TelemetryTrack } from "../../web/player/session/telemetry.ts";
@@ -20,19 +20,19 @@ const report = (rtpTimestamp: number, number: number, telemetry?: Record<string,
 });
 
 describe("readReport", () => {
-  it("reads a report with its telemetry", () => {
+  test("reads a report with its telemetry", () => {
     expect(readReport(JSON.stringify(report(90, 7, { angle: 31.5 })))).toEqual(
       report(90, 7, { angle: 31.5 }),
     );
   });
 
-  it("takes telemetry that is no object for none", () => {
+  test("takes telemetry that is no object for none", () => {
     for (const telemetry of [null, 5, "text", [1, 2]]) {
       expect(readReport(JSON.stringify({ ...report(90, 7), telemetry }))).toEqual(report(90, 7));
     }
   });
 
-  it.each([
+  test.each([
     "",
     "{",
     "null",
@@ -51,20 +51,20 @@ describe("readReport", () => {
 describe("readTelemetry", () => {
   const read = (headers: Record<string, string>) => readTelemetry(new Map(Object.entries(headers)));
 
-  it("reads the telemetry of a part, and the number of its frame", () => {
+  test("reads the telemetry of a part, and the number of its frame", () => {
     expect(read({ "x-frame-number": "7", "x-telemetry": '{"angle": 31.5}' })).toEqual({
       number: 7,
       data: { angle: 31.5 },
     });
   });
 
-  it.each([undefined, "", "{", "null", "[1]", "31.5"])("takes %j for none", (text) => {
+  test.each([undefined, "", "{", "null", "[1]", "31.5"])("takes %j for none", (text) => {
     expect(
       read({ "x-frame-number": "7", ...(text !== undefined && { "x-telemetry": text }) }),
     ).toBeUndefined();
   });
 
-  it("has none without the frame's number", () => {
+  test("has none without the frame's number", () => {
     expect(read({ "x-telemetry": "{}" })).toBeUndefined();
   });
 });
@@ -76,7 +76,7 @@ describe("TelemetryTrack", () => {
     return { told, track, numbers: () => told.map(({ number }) => number) };
   };
 
-  it("holds the data back until its frame is shown", () => {
+  test("holds the data back until its frame is shown", () => {
     const { told, track } = start();
     track.reported(report(90, 7, { angle: 1 }));
     track.reported(report(91, 8, { angle: 2 }));
@@ -85,14 +85,14 @@ describe("TelemetryTrack", () => {
     expect(told).toEqual([{ number: 7, at: 140, data: { angle: 1 } }]);
   });
 
-  it("tells at once what comes after its frame was shown, with the time of the showing", () => {
+  test("tells at once what comes after its frame was shown, with the time of the showing", () => {
     const { told, track } = start();
     track.shown({ shownAt: 140 }, 90);
     track.reported(report(90, 7, { angle: 1 }));
     expect(told).toEqual([{ number: 7, at: 140, data: { angle: 1 } }]);
   });
 
-  it("never goes back to a frame before the one it has told", () => {
+  test("never goes back to a frame before the one it has told", () => {
     const { track, numbers } = start();
     track.shown({ shownAt: 140 }, 90);
     track.shown({ shownAt: 156 }, 91);
@@ -101,7 +101,7 @@ describe("TelemetryTrack", () => {
     expect(numbers()).toEqual([8]);
   });
 
-  it("has nothing to tell of a frame without data, or whose report was lost", () => {
+  test("has nothing to tell of a frame without data, or whose report was lost", () => {
     const { track, numbers } = start();
     track.reported(report(90, 7, { angle: 1 }));
     track.shown({ shownAt: 140 }, 90);
@@ -111,7 +111,7 @@ describe("TelemetryTrack", () => {
     expect(numbers()).toEqual([7]);
   });
 
-  it("takes a still picture that is sent again for no news, but the same number with other data for some", () => {
+  test("takes a still picture that is sent again for no news, but the same number with other data for some", () => {
     const { track, numbers } = start();
     for (const [index, angle] of [1, 1, 2].entries()) {
       track.reported(report(90 + index, 7, { angle }));
@@ -121,13 +121,13 @@ describe("TelemetryTrack", () => {
     expect(numbers()).toEqual([7, 7]);
   });
 
-  it("tells of a frame that brings its data along as it is shown", () => {
+  test("tells of a frame that brings its data along as it is shown", () => {
     const { told, track } = start();
     track.came({ shownAt: 140 }, { number: 7, data: {} });
     expect(told).toEqual([{ number: 7, at: 140, data: {} }]);
   });
 
-  it("knows no frame of the server before", () => {
+  test("knows no frame of the server before", () => {
     const { told, track } = start();
     track.reported(report(90, 7, { angle: 1 }));
     track.forgetServer();
@@ -142,21 +142,21 @@ describe("flatten", () => {
     return { numbers: Object.fromEntries(numbers), texts: Object.fromEntries(texts) };
   };
 
-  it("takes numbers and the rest apart", () => {
+  test("takes numbers and the rest apart", () => {
     expect(flat({ angle: -1.5, state: "open", estop: false, tool: null })).toEqual({
       numbers: { angle: -1.5 },
       texts: { state: "open", estop: "false", tool: "–" },
     });
   });
 
-  it("names what lies in an object with dots, one level deep", () => {
+  test("names what lies in an object with dots, one level deep", () => {
     expect(flat({ arm: { base: 1, tip: { x: 2 } }, none: {} })).toEqual({
       numbers: { "arm.base": 1 },
       texts: { "arm.tip": "1 value", none: "0 values" },
     });
   });
 
-  it("names the numbers of short arrays one by one, also in an object", () => {
+  test("names the numbers of short arrays one by one, also in an object", () => {
     expect(flat({ tip: [1, 2], arm: { joints: [3] } }).numbers).toEqual({
       "tip[0]": 1,
       "tip[1]": 2,
@@ -164,7 +164,7 @@ describe("flatten", () => {
     });
   });
 
-  it("only counts what is in other arrays", () => {
+  test("only counts what is in other arrays", () => {
     expect(flat({ long: Array(9).fill(0), mixed: [1, "a"], empty: [] }).texts).toEqual({
       long: "9 elements",
       mixed: "2 elements",
@@ -172,15 +172,15 @@ describe("flatten", () => {
     });
   });
 
-  it("leaves out what no number can hold", () => {
+  test("leaves out what no number can hold", () => {
     expect(flat(JSON.parse('{"huge": 1e999, "row": [1, -1e999]}')).numbers).toEqual({ "row[0]": 1 });
   });
 
-  it("cuts off endless texts", () => {
+  test("cuts off endless texts", () => {
     expect(flat({ text: "x".repeat(10_000) }).texts.text?.length).toBeLessThan(600);
   });
 
-  it("takes names that mean something to JavaScript as names", () => {
+  test("takes names that mean something to JavaScript as names", () => {
     const { numbers } = flatten(JSON.parse('{"__proto__": 1, "constructor": 2, "toString": 3}'));
     expect([...numbers]).toEqual([
       ["__proto__", 1],
@@ -191,13 +191,13 @@ describe("flatten", () => {
 });
 
 describe("figure", () => {
-  it("has about four digits", () => {
+  test("has about four digits", () => {
     expect([0, 7, 1042, -90.25, 31.523_4, 0.012_345, 123.45, 12_345.6].map((value) => figure(value))).toEqual(
       ["0", "7", "1042", "−90.25", "31.52", "0.01235", "123.5", "12346"],
     );
   });
 
-  it("is written with a power of ten where it would be long", () => {
+  test("is written with a power of ten where it would be long", () => {
     expect([6.022e23, -1e300, 1.5e-9, 12_345_678].map((value) => figure(value))).toEqual([
       "6.022e23",
       "−1.000e300",
@@ -206,13 +206,13 @@ describe("figure", () => {
     ]);
   });
 
-  it("has as many digits as its neighbours, and as tell them apart", () => {
+  test("has as many digits as its neighbours, and as tell them apart", () => {
     expect(figure(0, { min: -90.5, max: 90.5, whole: false })).toBe("0.00");
     expect(figure(1000.0004, { min: 1000, max: 1000.002, whole: false })).toBe("1000.0004");
     expect(figure(5, { min: 0, max: 10, whole: true })).toBe("5");
   });
 
-  it("knows no negative zero", () => {
+  test("knows no negative zero", () => {
     expect([figure(-0), figure(-0.001, { min: -50, max: 50, whole: false })]).toEqual(["0", "0.00"]);
   });
 });
@@ -224,7 +224,7 @@ describe("Series", () => {
     return series;
   };
 
-  it("keeps the window, and the one value before it, where the line begins", () => {
+  test("keeps the window, and the one value before it, where the line begins", () => {
     const series = filled([0, 1], [6000, 2], [12_000, 3], [WINDOW + 6050, 4]);
     expect(series.points).toEqual([
       [6000, 12_000, WINDOW + 6050],
@@ -232,7 +232,7 @@ describe("Series", () => {
     ]);
   });
 
-  it("breaks the line where nothing came for long, but not that of a slow source", () => {
+  test("breaks the line where nothing came for long, but not that of a slow source", () => {
     expect(filled([0, 1], [50, 2], [3000, 3], [3050, 4]).points).toEqual([
       [0, 50, 51, 3000, 3050],
       [1, 2, null, 3, 4],
@@ -240,7 +240,7 @@ describe("Series", () => {
     expect(filled([0, 1], [2000, 2], [4000, 3]).points[1]).toEqual([1, null, 2, 3]);
   });
 
-  it("breaks the line once where there is no value", () => {
+  test("breaks the line once where there is no value", () => {
     const series = filled([0, 1], [100, undefined], [200, undefined], [300, 2]);
     expect(series.points).toEqual([
       [0, 100, 300],
@@ -249,25 +249,25 @@ describe("Series", () => {
     expect(series.last).toBe(2);
   });
 
-  it("keeps its times in order, whatever comes", () => {
+  test("keeps its times in order, whatever comes", () => {
     const series = filled([100, 1], [100, 2], [50, 3]);
     expect(series.points).toEqual([[100], [3]]);
   });
 
-  it("is bounded, however fast the values come", () => {
+  test("is bounded, however fast the values come", () => {
     const series = new Series();
     for (let at = 0; at < 5000; at++) series.add(at, at);
     expect(series.points[0].length).toBeLessThanOrEqual(2000);
     expect(series.points[0].at(-1)).toBe(4999);
   });
 
-  it("tells between which numbers it lies", () => {
+  test("tells between which numbers it lies", () => {
     expect(filled([0, 3], [1, undefined], [2, -1]).extent).toEqual({ min: -1, max: 3, whole: true });
     expect(filled([0, 0.5]).extent?.whole).toBe(false);
     expect(filled([0, undefined]).extent).toBeUndefined();
   });
 
-  it("can be plotted with the largest numbers there are", () => {
+  test("can be plotted with the largest numbers there are", () => {
     const { min = 0, max = 0 } = filled([0, -Number.MAX_VALUE], [1, Number.MAX_VALUE]).extent ?? {};
     expect(Number.isFinite((max - min) * 1.2)).toBe(true);
   });
@@ -277,7 +277,7 @@ describe("Places", () => {
   const start = () => new Places(2, 1000, () => ({ text: "" }));
   const keys = (places: ReturnType<typeof start>) => [...places].map(({ key }) => key);
 
-  it("gives the places to who comes first, and keeps them in that order", () => {
+  test("gives the places to who comes first, and keeps them in that order", () => {
     const places = start();
     expect(places.take("b", 0)).toBeDefined();
     expect(places.take("a", 0)).toBeDefined();
@@ -286,7 +286,7 @@ describe("Places", () => {
     expect(keys(places)).toEqual(["b", "a"]);
   });
 
-  it("makes room once a key was not seen for long, or has left", () => {
+  test("makes room once a key was not seen for long, or has left", () => {
     const places = start();
     places.take("a", 0);
     places.take("b", 500);
@@ -305,7 +305,7 @@ describe("Board", () => {
   const many = (count: number, value: unknown) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`key${index}`, value]));
 
-  it("plots numbers, and lists the rest", () => {
+  test("plots numbers, and lists the rest", () => {
     const board = new Board();
     board.take(0, { angle: 1.5, state: "open" });
     expect(plots(board)).toEqual(["angle"]);
@@ -313,7 +313,7 @@ describe("Board", () => {
     expect(board.more).toBe(0);
   });
 
-  it("lists the numbers that find no plot, and counts what finds no row", () => {
+  test("lists the numbers that find no plot, and counts what finds no row", () => {
     const board = new Board();
     board.take(0, many(MAX_PLOTS + MAX_ROWS + 3, 1.5));
     expect(board.plots).toHaveLength(MAX_PLOTS);
@@ -322,7 +322,7 @@ describe("Board", () => {
     expect(board.more).toBe(3);
   });
 
-  it("keeps a name that comes and goes, marks it while it is away, and breaks its line", () => {
+  test("keeps a name that comes and goes, marks it while it is away, and breaks its line", () => {
     const board = new Board();
     board.take(0, { angle: 1, state: "open", other: 0 });
     board.take(1000, { other: 0 });
@@ -335,7 +335,7 @@ describe("Board", () => {
     expect(board.plots[0]?.series.points[1]).toEqual([1, null, 2]);
   });
 
-  it("forgets a name that stays away, and gives its plot to a number from the list", () => {
+  test("forgets a name that stays away, and gives its plot to a number from the list", () => {
     const board = new Board();
     board.take(0, many(MAX_PLOTS, 1));
     board.take(1000, { new: 2 });
@@ -345,7 +345,7 @@ describe("Board", () => {
     expect(rows(board)).toEqual({});
   });
 
-  it("holds no more for names that change with each frame", () => {
+  test("holds no more for names that change with each frame", () => {
     const board = new Board();
     for (let frame = 0; frame < 2000; frame++) {
       board.take(frame * 16, { [`n${frame}`]: frame, [`t${frame}`]: "text" });

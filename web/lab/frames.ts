@@ -3,7 +3,7 @@ import type { FrameReport } from "../../src/signaling/protocol.ts";
 import type { Offset } from "../player/figures/clock-offset.ts";
 import type { FrameTimes, ServerTimes, Shown } from "../player/figures/frame.ts";
 import { FrameMatcher } from "../player/figures/frame-matcher.ts";
-import { type Counters, RateMeter, STALE } from "../player/figures/rates.ts";
+import { type Counters, RATE_MAX_AGE_MS, RateMeter } from "../player/figures/rates.ts";
 import { stagesOf } from "../player/figures/stages.ts";
 import type { PlaybackEvents } from "../player/playback/playback.ts";
 import type { Sample } from "./sample.ts";
@@ -48,7 +48,7 @@ export class Frames {
 
   /** Bytes a second that come in; undefined where nothing is counted yet, or any more. */
   get bytesPerSecond(): number | undefined {
-    const isCounted = this.#ports.now() - this.#countedAt < STALE;
+    const isCounted = this.#ports.now() - this.#countedAt < RATE_MAX_AGE_MS;
     const bits = isCounted ? this.#rates.rates?.bitrate : undefined;
     return bits === undefined ? undefined : bits / 8;
   }

@@ -1,8 +1,8 @@
-/** Splits the latency of one frame into the stages it passed. */
+/** The latency breakdown: splits the latency of one frame into the stages that it passes. */
 import type { ServerTimes, Shown } from "./frame.ts";
 import { RollingWindow } from "./rolling-window.ts";
 
-/** The stages in the order a frame passes them. */
+/** The stages, in the order in which a frame passes them. */
 export const STAGES = [
   /** From the renderer's complete picture to the server. */
   "render",
@@ -12,9 +12,9 @@ export const STAGES = [
   "encode",
   /** The server hands over the packets. */
   "send",
-  /** MJPEG, instead of `encode` and `send`: whatever the server did until the picture was sent. */
+  /** MJPEG only, in place of `encode` and `send`: all that the server does until the picture is sent. */
   "server",
-  /** Across the network; with the browser's wait for the screen where it does not tell them apart. */
+  /** Across the network; includes `screen` if the browser does not report when a frame arrived. */
   "network",
   /** The browser waits for late packets. */
   "buffer",
@@ -24,6 +24,7 @@ export const STAGES = [
   "screen",
 ] as const;
 
+/** One of {@link STAGES}. */
 export type StageKey = (typeof STAGES)[number];
 
 /** A stage in words: a short name, and one sentence. */
@@ -63,22 +64,25 @@ export function stageName(key: StageKey, all: readonly { readonly key: string }[
   return isWithScreen ? "Network and screen" : STAGE_TEXTS[key].name;
 }
 
-/** What one stage took, in milliseconds. */
+/** The time of one stage, in milliseconds. */
 export interface Stage {
   readonly key: StageKey;
   readonly time: number;
 }
 
-/** Means over the last second from `getStats`, in milliseconds a frame, for what a frame itself does not tell. */
+/** Means of `getStats` in milliseconds per frame, for times that the browser does not report for each frame. */
 export interface BrowserMeans {
   readonly buffer?: number | undefined;
   readonly decode?: number | undefined;
 }
 
-/** The stages of one frame. `offset` is what to add to the page's clock to get the server's. */
+/**
+ * The stages of one frame.
+ * @param offset what to add to the page's clock to get the server's, in milliseconds.
+ */
 export function stagesOf(times: ServerTimes, shown: Shown, offset: number, means: BrowserMeans): Stage[] {
   const stages: Stage[] = [];
-  // The clocks agree only within the offset's uncertainty: a short stage may come out below zero.
+  // The offset has an error: a short stage can come out negative.
   const add = (key: StageKey, time: number) => stages.push({ key, time: Math.max(0, time) });
 
   add("render", times.received - times.captured);
@@ -109,19 +113,22 @@ export function stagesOf(times: ServerTimes, shown: Shown, offset: number, means
   return stages;
 }
 
-/** The medians of each stage over the last two seconds. */
+const MEDIAN_PERIOD_MS = 2000;
+
+/** Keeps the median of each stage over the last two seconds. */
 export class StageMedians {
   readonly #windows = new Map<StageKey, RollingWindow>();
 
+  /** Takes the stages of a frame that was shown at `at`. */
   add(at: number, stages: readonly Stage[]): void {
     for (const { key, time } of stages) {
-      const window = this.#windows.get(key) ?? new RollingWindow(2000);
+      const window = this.#windows.get(key) ?? new RollingWindow(MEDIAN_PERIOD_MS);
       this.#windows.set(key, window);
       window.add(at, time);
     }
   }
 
-  /** In the order of {@link STAGES}, without those that no recent frame passed. */
+  /** In the order of {@link STAGES}, without stages that no recent frame has passed. */
   medians(now: number): Stage[] {
     return STAGES.flatMap((key) => {
       const time = this.#windows.get(key)?.median(now);

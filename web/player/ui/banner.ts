@@ -1,13 +1,14 @@
-/** The state in words: over the picture where there is something to say, in the controls, and for screen readers. */
+/** The state in words: over the picture if it is not live, in the controls, and for screen readers. */
 import { element, write } from "../../common/dom.ts";
 import { duration } from "../figures/format.ts";
 import type { PlayerState } from "../session/state.ts";
 import { toneOf } from "../session/tone.ts";
 
+/** Shows a {@link PlayerState} in its two elements. */
 export class Banner {
-  /** Over the picture. */
+  /** To place over the picture. */
   readonly element = document.createElement("div");
-  /** For the controls. */
+  /** To place in the controls. */
   readonly badge = document.createElement("span");
   readonly #title = document.createElement("span");
   readonly #sentence = document.createElement("span");
@@ -23,10 +24,10 @@ export class Banner {
     const title = document.createElement("span");
     title.className = "title";
     this.#title.className = "label";
-    // Its sentence says the same.
+    // The sentence says the same.
     this.#title.ariaHidden = "true";
     title.append(this.#dots[0], this.#title);
-    // What counts up is for the eyes alone: it would be read out each second.
+    // A screen reader would read out the counter each second.
     this.#elapsed.ariaHidden = "true";
     this.#elapsed.className = "elapsed";
     this.element.append(title, this.#sentence, this.#elapsed);
@@ -35,11 +36,12 @@ export class Banner {
     this.badge.append(this.#dots[1], this.#label);
   }
 
+  /** Whether a state has been shown yet. */
   get isShown(): boolean {
     return this.#sentence.textContent !== "";
   }
 
-  /** @param now on the server's clock. */
+  /** @param now milliseconds since the epoch on the server's clock, like the times of the state. */
   show(state: PlayerState, now: number): void {
     const { kind, sentence, label } = state;
     const tone = toneOf(state);
@@ -47,18 +49,17 @@ export class Banner {
       dot.dataset.tone = tone;
       dot.toggleAttribute("data-busy", tone === "busy" || kind === "away");
     }
-    // Only where it differs: a live region reads out every write.
     write(this.#sentence, sentence);
-    const rests = kind === "stalled" || kind === "crashed" || kind === "ended";
-    const lasts = rests ? duration(now - state.since) : "";
-    write(this.#elapsed, lasts && (kind === "ended" ? `${lasts} ago` : `for ${lasts}`));
+    const hasStopped = kind === "stalled" || kind === "crashed" || kind === "ended";
+    const elapsed = hasStopped ? duration(now - state.since) : "";
+    write(this.#elapsed, elapsed && (kind === "ended" ? `${elapsed} ago` : `for ${elapsed}`));
     write(this.#label, label);
     write(this.#title, label);
     this.element.toggleAttribute("data-brief", label === sentence);
     this.badge.title = sentence;
   }
 
-  /** Tells those who cannot see what has just been done. */
+  /** Has screen readers read out a sentence. */
   announce(sentence: string): void {
     write(this.#sentence, sentence);
   }

@@ -1,17 +1,18 @@
-/** How the video comes: what `getStats` tells of the connection, the repairs and the decoder. */
+/** Reads the connection, the retransmissions and the decoder from `getStats`. */
 import type { LinkPath, LinkStats } from "../figures/player-stats.ts";
 import { hostPort } from "./host-port.ts";
 
-/** Any of the report's dictionaries; TypeScript's DOM types stop at the report. */
+/** Any dictionary of the report; TypeScript's DOM types do not cover them. */
 export interface RawStats {
   readonly id: string;
   readonly type: string;
   readonly [member: string]: unknown;
 }
 
+/** The part of an `RTCStatsReport` that is read here. */
 export type RawReport = Pick<ReadonlyMap<string, RawStats>, "forEach">;
 
-/** The connection's path and quality, around the `inbound-rtp` of its video. */
+/** The path and the quality of the connection. `inbound` is the `inbound-rtp` of its video. */
 export function readLink(report: RawReport, inbound: RawStats): LinkStats {
   const byId = new Map<string, RawStats>();
   report.forEach((stats) => {
@@ -32,14 +33,14 @@ export function readLink(report: RawReport, inbound: RawStats): LinkStats {
     keyframeRequests: pli === undefined && fir === undefined ? undefined : (pli ?? 0) + (fir ?? 0),
     framesDropped: number(inbound.framesDropped),
     freezes: number(inbound.freezeCount),
-    // Chromium says so before it has decoded anything.
+    // Chromium reports "unknown" before it has decoded a frame.
     decoder: decoder === "unknown" ? undefined : decoder,
     powerEfficient:
       typeof inbound.powerEfficientDecoder === "boolean" ? inbound.powerEfficientDecoder : undefined,
   };
 }
 
-/** By the transport; Firefox has none, and marks the pair itself. */
+/** The transport names the pair; Firefox has no transport, and marks the pair instead. */
 function selectedPair(all: readonly RawStats[], byId: ReadonlyMap<string, RawStats>): RawStats | undefined {
   const transport = all.find(({ type }) => type === "transport");
   const named = byId.get(text(transport?.selectedCandidatePairId) ?? "");
@@ -54,7 +55,7 @@ function pathOf(local: RawStats | undefined, remote: RawStats | undefined): Link
   const candidate = text(local?.candidateType);
   if (candidate !== "host" && candidate !== "srflx" && candidate !== "prflx" && candidate !== "relay")
     return undefined;
-  // Its `protocol` is that of the relay's own address, from where on it goes by UDP.
+  // `protocol` is that of the relayed address, which is always UDP: `relayProtocol` is that to the relay.
   const protocol = text(candidate === "relay" ? local?.relayProtocol : local?.protocol);
   const address = text(remote?.address);
   const port = number(remote?.port);
