@@ -271,7 +271,7 @@ describeInBrowsers("telemetry", ({ name, launch }) => {
         "flag 0 true",
       ]);
       expect(panel.rows).toHaveLength(24);
-      expect(panel.more).toBe("And 10 more values in each frame");
+      expect(panel.more).toBe("10 more values per frame not shown");
       expect(panel.markup).toBe(0);
       expect(troublesOf(page)).toEqual([]);
     },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { aligned, scaleTop } from "../../web/lab/chart.ts";
-import { freezeAfter, LaneLog } from "../../web/lab/figures.ts";
+import { LaneLog, minFreeze } from "../../web/lab/figures.ts";
 import type { LabStage, Sample } from "../../web/lab/sample.ts";
 import { quantile } from "../../web/player/figures/rolling-window.ts";
 
@@ -80,7 +80,7 @@ describe("LaneLog", () => {
 
   test("takes no rest for a freeze", () => {
     const log = playing(4);
-    log.rest();
+    log.pause();
     expect(log.freezes(5000)).toEqual([]);
     log.shown(5000);
     log.shown(5050);
@@ -110,9 +110,9 @@ describe("LaneLog", () => {
 });
 
 test("lets the picture of a slow source stand for two of its intervals", () => {
-  expect(freezeAfter(undefined)).toBe(200);
-  expect(freezeAfter(20)).toBe(200);
-  expect(freezeAfter(2)).toBe(1000);
+  expect(minFreeze(undefined)).toBe(200);
+  expect(minFreeze(20)).toBe(200);
+  expect(minFreeze(2)).toBe(1000);
 });
 
 test("finds quantiles between values", () => {

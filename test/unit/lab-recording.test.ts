@@ -60,7 +60,7 @@ describe("a recording", () => {
   test("is one line for a report", () => {
     expect(summaryLine(recorded())).toBe(
       "Latency of main 480x270 at 20 fps, 5 s, Firefox 140 on Linux, 2026-11-23 07:40 UTC: " +
-        "WebRTC median 9.0 ms, 95 % under 9.0 ms, 1 of 4 frames missed, 2 freezes; " +
+        "WebRTC median 9.0 ms, p95 9.0 ms, 1 of 4 frames missed, 2 freezes; " +
         "MJPEG in an <img> not timed; clocks within 0.3 ms.",
     );
   });

@@ -6,7 +6,7 @@ import { Board, MAX_PLOTS, MAX_ROWS } from "../../web/telemetry/board.ts";
 import { figure } from "../../web/telemetry/figure.ts";
 import { flatten } from "../../web/telemetry/flatten.ts";
 import { Places } from "../../web/telemetry/places.ts";
-import { Series, WINDOW } from "../../web/telemetry/series.ts";
+import { HISTORY_MS, Series } from "../../web/telemetry/series.ts";
 
 const report = (rtpTimestamp: number, number: number, telemetry?: Record<string, unknown>) => ({
   rtpTimestamp,
@@ -117,13 +117,13 @@ describe("TelemetryTrack", () => {
       track.reported(report(90 + index, 7, { angle }));
       track.shown({ shownAt: 140 + index }, 90 + index);
     }
-    track.came({ shownAt: 200 }, { number: 7, data: { angle: 2 } });
+    track.shownWithData({ shownAt: 200 }, { number: 7, data: { angle: 2 } });
     expect(numbers()).toEqual([7, 7]);
   });
 
   test("tells of a frame that brings its data along as it is shown", () => {
     const { told, track } = start();
-    track.came({ shownAt: 140 }, { number: 7, data: {} });
+    track.shownWithData({ shownAt: 140 }, { number: 7, data: {} });
     expect(told).toEqual([{ number: 7, at: 140, data: {} }]);
   });
 
@@ -225,9 +225,9 @@ describe("Series", () => {
   };
 
   test("keeps the window, and the one value before it, where the line begins", () => {
-    const series = filled([0, 1], [6000, 2], [12_000, 3], [WINDOW + 6050, 4]);
+    const series = filled([0, 1], [6000, 2], [12_000, 3], [HISTORY_MS + 6050, 4]);
     expect(series.points).toEqual([
-      [6000, 12_000, WINDOW + 6050],
+      [6000, 12_000, HISTORY_MS + 6050],
       [2, 3, 4],
     ]);
   });
@@ -340,7 +340,7 @@ describe("Board", () => {
     board.take(0, many(MAX_PLOTS, 1));
     board.take(1000, { new: 2 });
     expect(rows(board)).toEqual({ new: "2" });
-    board.take(WINDOW, { new: 2 });
+    board.take(HISTORY_MS, { new: 2 });
     expect(plots(board)).toEqual(["new"]);
     expect(rows(board)).toEqual({});
   });

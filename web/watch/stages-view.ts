@@ -1,10 +1,10 @@
-/** "Where the time goes": a slim bar and a list. */
+/** The latency breakdown: a bar and a list. */
 import { element, write } from "../common/dom.ts";
 import { milliseconds } from "../player/figures/format.ts";
 import type { PlayerStats } from "../player/figures/player-stats.ts";
 import { STAGE_TEXTS, type Stage, stageName } from "../player/figures/stages.ts";
 
-/** Draws into `container`; what is drawn is kept and only its figures change. */
+/** Draws into `container`. The elements are kept as long as the stages are the same. */
 export class StagesView {
   readonly #container: HTMLElement;
   readonly #bar = element("div", "bar");
@@ -18,13 +18,14 @@ export class StagesView {
     this.#bar.ariaHidden = "true";
   }
 
+  /** Shows the latest figures. */
   show({ stages, measurable }: PlayerStats): void {
     const keys = stages.map((stage) => stage.key).join();
     if (keys !== this.#keys || !this.#container.hasChildNodes()) this.#build(keys, stages);
     if (stages.length === 0) {
       this.#empty.textContent = measurable
-        ? "There is nothing to measure while no new picture comes."
-        : "Not measurable here: this browser does not tell which frame it shows.";
+        ? "No new pictures to measure."
+        : "Not available: this browser does not report which frame it shows.";
     }
     stages.forEach(({ key, time }, index) => {
       const row = this.#rows[index];

@@ -12,7 +12,7 @@ export interface ServerTimes {
   readonly sent: number;
 }
 
-/** How to find a frame's {@link ServerTimes}: by the RTP timestamp of its report, or they came with the frame. */
+/** How to find a frame's {@link ServerTimes}: by the RTP timestamp of its report, or directly. */
 export type FrameTimes = { readonly rtpTimestamp: number } | ServerTimes;
 
 /** A frame on the screen. Times are milliseconds since the epoch on the page's clock. */

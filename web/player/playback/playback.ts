@@ -33,7 +33,7 @@ export interface PlaybackEvents {
   reported(report: FrameReport): void;
   /**
    * A picture is on the screen. `frame` says how to find its times; undefined if the browser does not report it.
-   * `telemetry` is data that came with the picture itself, so that no report will bring it.
+   * `telemetry` is data that the picture itself carried, without a report.
    */
   shown(shown: Shown, frame: FrameTimes | undefined, telemetry?: FrameTelemetry): void;
   /** Every {@link COUNT_INTERVAL_MS}. */

@@ -79,7 +79,7 @@ export class PlaybackObserver {
         if (!isOnScreen()) return;
         // An idle source's last picture is sent again: its age is no latency.
         if (store.isSourceLive) meter.shown(shown, frame);
-        if (data) telemetry.came(shown, data);
+        if (data) telemetry.shownWithData(shown, data);
         else if (frame && "rtpTimestamp" in frame) telemetry.shown(shown, frame.rtpTimestamp);
       },
       counted: (counters, format) => {

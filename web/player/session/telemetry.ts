@@ -21,18 +21,18 @@ export class TelemetryTrack {
     const match = this.#matcher.reported(report);
     // A report that arrives after a newer frame's telemetry would turn time back.
     if (match && match.shown.shownAt >= (this.#last?.at ?? 0))
-      this.#shownWith(match.report.number, match.report.telemetry, match.shown);
+      this.#advance(match.report.number, match.report.telemetry, match.shown);
   }
 
   /** Takes a frame on the screen. */
   shown(shown: Shown, rtpTimestamp: number): void {
     const match = this.#matcher.shown(rtpTimestamp, shown);
-    if (match) this.#shownWith(match.report.number, match.report.telemetry, shown);
+    if (match) this.#advance(match.report.number, match.report.telemetry, shown);
   }
 
   /** Takes a frame on the screen that carried its telemetry. */
-  came(shown: Shown, { number, data }: FrameTelemetry): void {
-    this.#shownWith(number, data, shown);
+  shownWithData(shown: Shown, { number, data }: FrameTelemetry): void {
+    this.#advance(number, data, shown);
   }
 
   /** The server may be another one, with other frames. */
@@ -40,7 +40,7 @@ export class TelemetryTrack {
     this.#matcher.clear();
   }
 
-  #shownWith(number: number, data: Telemetry | undefined, { shownAt }: Shown): void {
+  #advance(number: number, data: Telemetry | undefined, { shownAt }: Shown): void {
     if (!data || (this.#last && isSame(this.#last, { number, data }))) return;
     this.#last = { number, at: shownAt, data };
     this.#deliver(this.#last);

@@ -28,7 +28,7 @@ export function toneOf(state: PlayerState): Tone {
   }
 }
 
-/** A viewer that waits for a stream or a seat has nothing to do: the picture comes by itself. */
+/** A viewer that waits for a stream or a seat need not act: the picture appears by itself. */
 export function toneOfRefusal(code: RefusalCode): Tone {
   return code === "no-such-stream" || code === "full" ? "busy" : "bad";
 }
