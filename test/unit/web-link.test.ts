@@ -28,7 +28,7 @@ const pair = {
 };
 
 describe("readLink", () => {
-  test("reads the path that the transport has chosen, the repairs and the decoder", () => {
+  test("reads the selected path, the retransmissions and the decoder", () => {
     const other = { ...pair, id: "Q", nominated: true, state: "succeeded", localCandidateId: "" };
     const transport = { id: "T", type: "transport", selectedCandidatePairId: "P" };
     expect(readLink(report(inbound, other, local, remote, pair, transport), inbound)).toMatchObject({
@@ -44,7 +44,7 @@ describe("readLink", () => {
   });
 
   test.each(["udp", "tcp", "tls", undefined])(
-    "knows the pair of a browser that tells no transport, and to a relay %s",
+    "finds the pair in a browser without a transport report, and the relay protocol %s",
     (protocol) => {
       const chosen = { ...pair, selected: true };
       const relayed = { ...local, candidateType: "relay", relayProtocol: protocol };
@@ -55,7 +55,7 @@ describe("readLink", () => {
     },
   );
 
-  test("leaves out what a browser does not tell", () => {
+  test("leaves out what a browser does not report", () => {
     const bare = { id: "V", type: "inbound-rtp", decoderImplementation: "unknown" };
     expect(Object.values(readLink(report(bare), bare)).filter((value) => value !== undefined)).toEqual([]);
   });
@@ -70,7 +70,7 @@ describe("figuresOf", () => {
     }
   });
 
-  test("says how the packets go, and which rendition they are of", () => {
+  test("names the route and the rendition", () => {
     const link = readLink(report(inbound, local, remote, { ...pair, selected: true }), inbound);
     const stats = { ...new Meter().stats(0), transport: "webrtc" as const, link, level: 1, loss: 0.031 };
     const values = Object.fromEntries(figuresOf(stats).map(({ key, value }) => [key, value]));
@@ -85,7 +85,7 @@ describe("figuresOf", () => {
   });
 });
 
-describe("the way that a relay is on", () => {
+describe("the route over a relay", () => {
   const path = (relayProtocol: string | undefined) => {
     const relayed = { ...local, candidateType: "relay", relayProtocol };
     const link = readLink(report(inbound, relayed, remote, { ...pair, selected: true }), inbound);
@@ -93,7 +93,7 @@ describe("the way that a relay is on", () => {
     return figures.find(({ key }) => key === "path")?.value;
   };
 
-  test("is told with what carries the packets there, and without where the browser does not tell", () => {
+  test("names the protocol to the relay if the browser reports it", () => {
     expect(path("tls")).toBe("TLS, over a relay");
     expect(path(undefined)).toBe("over a relay");
   });
@@ -134,7 +134,7 @@ describe("troubleOf", () => {
       /cannot decode/,
     ],
     ["video that does not come", [local], { connectionState: "connected" }, /no video arrives/],
-  ])("knows %s", (_, all, other, words) => {
+  ])("explains %s", (_, all, other, words) => {
     expect(why(all, other)).toMatch(words);
   });
 });
