@@ -3,7 +3,7 @@ import { defineConfig } from "vite";
 
 const entry = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Builds the pages into `dist/web`, from where the server serves them. */
+/** Builds the pages into `dist/web`; the server serves them from there. */
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "/",
@@ -11,7 +11,7 @@ export default defineConfig({
     outDir: "../dist/web",
     emptyOutDir: true,
     target: "baseline-widely-available",
-    // Nothing as a data: URL, and no inline script: the page shall run under a strict content security policy.
+    // No data: URLs and no inline scripts: the pages run under a strict content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {

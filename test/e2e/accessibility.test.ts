@@ -183,6 +183,15 @@ describeWith(["chromium"], "the pages", ({ chromium }) => {
     expect(troublesOf(page)).toEqual([]);
   });
 
+  test("measure in the lab, with buttons that stay readable under the pointer", async () => {
+    const page = await opened(`${server.url}/lab/main`);
+    await page.waitForFunction(() => document.querySelector("#label")?.textContent === "Measuring");
+    await holds(page, "the lab");
+    await page.hover("#record");
+    await holds(page, "the lab, with the pointer on Record");
+    expect(troublesOf(page)).toEqual([]);
+  });
+
   test("say what to do where there is nothing", async () => {
     const page = await opened(`${server.url}/watch/bad name!`);
     expect(await page.$eval("main", ({ textContent }) => textContent)).toMatch(/letters, digits, dots/);
@@ -197,6 +206,14 @@ describeWith(["chromium"], "the pages", ({ chromium }) => {
     // One that may still come is waited for.
     const early = await opened(`${server.url}/watch/early`);
     await early.waitForFunction(() => document.querySelector("rendercast-player")?.state.kind === "refused");
+    // It needs no action, so neither the pill nor the player's dot is in the colour of an error.
+    expect(await early.$eval("p#pill", ({ dataset }) => dataset.tone)).toBe("busy");
+    expect(
+      await early.$eval(
+        "rendercast-player",
+        ({ shadowRoot }) => shadowRoot?.querySelector<HTMLElement>(".state .dot")?.dataset.tone,
+      ),
+    ).toBe("busy");
     publish("early");
     await waitForState(early, "live");
   });

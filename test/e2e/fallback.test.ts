@@ -72,7 +72,7 @@ describeInBrowsers("the MJPEG fallback", ({ name, launch }) => {
       /WebRTC did not connect.*MJPEG.*still trying/,
     );
     expect((await showsMotion(page)).transport).toBe("mjpeg");
-    expect((await stateOf(page)).sentence).toMatch(/nothing came back from 203\.0\.113\.1:9: a firewall may/);
+    expect((await stateOf(page)).sentence).toMatch(/no reply from 203\.0\.113\.1:9\. A firewall may/);
 
     await page.evaluate(() => Object.assign(window, { blocked: false }));
     await waitForState(page, "live", 40_000);

@@ -216,7 +216,7 @@ describeInBrowsers("the latency lab", ({ launch }) => {
       await tab.waitForFunction(() => document.querySelector("#notice")?.textContent?.includes("token"));
       expect(await tab.$eval("#label", ({ textContent }) => textContent)).toBe("Refused");
       expect((await text()).match(/takes a token/g)).toHaveLength(1);
-      expect(await text()).not.toMatch(/lost|waits|Not timed/);
+      expect(await text()).not.toMatch(/lost|Waiting|Not timed/);
       expect(asked.filter((url) => url.includes("/streams/"))).toEqual([]);
 
       // Its <img> cannot bring a fixed secret, and says so instead of being refused.

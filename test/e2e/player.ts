@@ -1,6 +1,6 @@
 /** The viewer page as a test sees it: through the player's public surface, and its pixels. */
 import type { Browser, Page } from "puppeteer-core";
-import type { PlayerStats } from "../../web/player/figures/meter.ts";
+import type { PlayerStats } from "../../web/player/figures/player-stats.ts";
 import type { PlayerState } from "../../web/player/session/state.ts";
 
 /** Everything that went wrong in a page: an honest page has none of it. */

@@ -4,7 +4,7 @@ import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/si
 import type { Telemetry } from "../../src/signaling/protocol.ts";
 import { type Canvas, colour } from "../../src/source/pattern/canvas.ts";
 import { drawFrameCode } from "../../src/source/pattern/code.ts";
-import type { FrameTelemetry } from "../../web/player/session/telemetry.ts";
+import type { FrameTelemetry } from "../../web/player/figures/frame.ts";
 import { IDLE, part } from "../multipart-writer.ts";
 import { describeInBrowsers } from "../setup/browsers.ts";
 import { openPlayer, troublesOf, waitForState } from "./player.ts";
@@ -271,7 +271,7 @@ describeInBrowsers("telemetry", ({ name, launch }) => {
         "flag 0 true",
       ]);
       expect(panel.rows).toHaveLength(24);
-      expect(panel.more).toBe("And 10 more values in each frame");
+      expect(panel.more).toBe("10 more values per frame not shown");
       expect(panel.markup).toBe(0);
       expect(troublesOf(page)).toEqual([]);
     },

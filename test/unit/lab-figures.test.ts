@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { aligned, scaleTop } from "../../web/lab/chart.ts";
-import { freezeAfter, LaneLog, quantile } from "../../web/lab/figures.ts";
+import { LaneLog, minFreeze } from "../../web/lab/figures.ts";
 import type { LabStage, Sample } from "../../web/lab/sample.ts";
+import { quantile } from "../../web/player/figures/rolling-window.ts";
 
 const sample = (number: number, shownAt: number, latency = 20, stages: LabStage[] = []): Sample => ({
   number,
@@ -34,14 +35,14 @@ describe("LaneLog", () => {
     });
   });
 
-  test("sums up the frames within the time asked for", () => {
+  test("sums up the frames of the given period", () => {
     const figures = playing(101).figures(1050, 5050);
     expect(figures).toMatchObject({ timed: 80, now: 101, median: 61.5, missed: 0, freezes: 0 });
     expect(figures.p95).toBeCloseTo(97.05);
     expect(figures.fps).toBeCloseTo(20, 0);
   });
 
-  test("counts the numbers that were left out, but not pictures that could not be told", () => {
+  test("counts missing numbers, but not pictures of unknown number", () => {
     const log = playing(3);
     log.shown(200);
     log.shown(250);
@@ -50,14 +51,14 @@ describe("LaneLog", () => {
     expect(log.figures(0, 1000).missed).toBe(2);
   });
 
-  test("counts nothing as missed where the source counts anew", () => {
+  test("counts nothing as missed when the source starts over", () => {
     const log = playing(5);
     log.shown(300);
     log.add(sample(1, 300));
     expect(log.figures(0, 1000).missed).toBe(0);
   });
 
-  test("takes a frame that is timed late for what it is", () => {
+  test("accepts a frame that is timed late", () => {
     const log = new LaneLog();
     for (const at of [50, 100, 150]) log.shown(at);
     log.add(sample(1, 50));
@@ -67,7 +68,7 @@ describe("LaneLog", () => {
     expect(log.figures(0, 1000).missed).toBe(0);
   });
 
-  test("sees a freeze while it goes on, and when it has ended", () => {
+  test("sees a freeze while it lasts, and when it has ended", () => {
     const log = playing(4);
     expect(log.freezes(400)).toEqual([]);
     expect(log.freezes(450)).toEqual([{ from: 200, to: 450 }]);
@@ -77,9 +78,9 @@ describe("LaneLog", () => {
     expect(log.figures(510, 550).freezes).toBe(0);
   });
 
-  test("takes no rest for a freeze", () => {
+  test("takes no pause for a freeze", () => {
     const log = playing(4);
-    log.rest();
+    log.pause();
     expect(log.freezes(5000)).toEqual([]);
     log.shown(5000);
     log.shown(5050);
@@ -101,17 +102,17 @@ describe("LaneLog", () => {
     ]);
   });
 
-  test("forgets what is older than it is to keep", () => {
+  test("forgets frames older than its period", () => {
     const log = playing(100, new LaneLog(1000));
     expect(log.samples).toHaveLength(21);
     expect(log.samples[0]?.shownAt).toBe(4000);
   });
 });
 
-test("lets the picture of a slow source stand for two of its intervals", () => {
-  expect(freezeAfter(undefined)).toBe(200);
-  expect(freezeAfter(20)).toBe(200);
-  expect(freezeAfter(2)).toBe(1000);
+test("allows a slow source two of its intervals", () => {
+  expect(minFreeze(undefined)).toBe(200);
+  expect(minFreeze(20)).toBe(200);
+  expect(minFreeze(2)).toBe(1000);
 });
 
 test("finds quantiles between values", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { Frames } from "../../web/lab/frames.ts";
-import { opticalSample, ToldFrames } from "../../web/lab/optical.ts";
+import { opticalSample, ReportedFrames } from "../../web/lab/optical.ts";
 import type { Sample } from "../../web/lab/sample.ts";
 import type { PlaybackEvents } from "../../web/player/playback/playback.ts";
 
@@ -24,7 +24,7 @@ function setUp() {
     clock: () => clock,
     measuring: vi.fn(() => true),
     shown: vi.fn(),
-    told: vi.fn(),
+    reported: vi.fn(),
     timed: (sample: Sample) => timed.push(sample),
   };
   const events: PlaybackEvents = {
@@ -55,7 +55,7 @@ describe("Frames", () => {
     expect(events.shown).toHaveBeenCalledOnce();
   });
 
-  test("times a frame whose report comes after it", () => {
+  test("times a frame with a late report", () => {
     const { tapped, timed } = setUp();
     tapped.shown({ shownAt: 4020 }, { rtpTimestamp: 31_500 });
     expect(timed).toEqual([]);
@@ -63,15 +63,15 @@ describe("Frames", () => {
     expect(timed).toMatchObject([{ number: 7, latency: 20 }]);
   });
 
-  test("times a frame that brings its times with it, and tells the others", () => {
+  test("times a frame that carries its times, and reports it to the other lanes", () => {
     const { tapped, timed, ports } = setUp();
     const times = { number: 7, captured: 5000, received: 5001, sent: 5006 };
     tapped.shown({ shownAt: 4030, receivedAt: 4010 }, times);
     expect(timed).toMatchObject([{ number: 7, latency: 30 }]);
-    expect(ports.told).toHaveBeenCalledExactlyOnceWith(times);
+    expect(ports.reported).toHaveBeenCalledExactlyOnceWith(times);
   });
 
-  test("takes neither a picture sent again for a frame, nor one of before it connected, nor any while nothing is measured", () => {
+  test("times no repeated picture, none from before it connected, and none while nothing is measured", () => {
     const { tapped, timed, ports } = setUp();
     const times = { number: 7, captured: 5000, received: 5001, sent: 5006 };
     tapped.shown({ shownAt: 4030 }, times);
@@ -84,7 +84,7 @@ describe("Frames", () => {
     expect(ports.shown).toHaveBeenCalledTimes(2);
   });
 
-  test("calls a lane unmeasurable once many pictures could not be told", () => {
+  test("calls a lane unmeasurable after many pictures without a known time", () => {
     const { frames, tapped } = setUp();
     for (let at = 0; at < 59; at++) tapped.shown({ shownAt: at }, undefined);
     expect(frames.measurable).toBe(true);
@@ -94,22 +94,22 @@ describe("Frames", () => {
 });
 
 describe("the optical reading", () => {
-  test("finds the times of a frame by its code, whether they are told before or after", () => {
-    const told = new ToldFrames();
+  test("finds the times of a frame by its code, whether they are reported before or after", () => {
+    const reported = new ReportedFrames();
     const found = vi.fn();
-    told.seen(7, found);
+    reported.seen(7, found);
     expect(found).not.toHaveBeenCalled();
-    told.add(report(2 ** 24 + 7));
-    told.seen(7, found);
+    reported.add(report(2 ** 24 + 7));
+    reported.seen(7, found);
     expect(found.mock.calls.map(([times]) => times.number)).toEqual([2 ** 24 + 7, 2 ** 24 + 7]);
   });
 
-  test("knows nothing of a source that counts anew", () => {
-    const told = new ToldFrames();
+  test("forgets the frames of a source that starts over", () => {
+    const reported = new ReportedFrames();
     const found = vi.fn();
-    told.add(report(7));
-    told.clear();
-    told.seen(7, found);
+    reported.add(report(7));
+    reported.clear();
+    reported.seen(7, found);
     expect(found).not.toHaveBeenCalled();
   });
 

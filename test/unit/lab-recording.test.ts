@@ -31,7 +31,7 @@ function recorded() {
 }
 
 describe("a recording", () => {
-  test("knows only the lanes that were on", () => {
+  test("contains only the lanes that were on", () => {
     expect(new Recorder(START, ["webrtc"], 200).log("fetch")).toBeUndefined();
     expect(recorded().lanes.map(({ lane, method }) => [lane, method])).toEqual([
       ["webrtc", "frames"],
@@ -49,7 +49,7 @@ describe("a recording", () => {
     expect(lines[4]).toBe("");
   });
 
-  test("is everything, as JSON", () => {
+  test("is complete, as JSON", () => {
     const recording = recorded();
     const { lanes, from, to, ...about } = JSON.parse(toJson(recording));
     expect(about).toEqual(setting);
@@ -57,15 +57,15 @@ describe("a recording", () => {
     expect(lanes).toEqual(JSON.parse(JSON.stringify(recording.lanes)));
   });
 
-  test("is one line for a report", () => {
+  test("has a one-line summary", () => {
     expect(summaryLine(recorded())).toBe(
       "Latency of main 480x270 at 20 fps, 5 s, Firefox 140 on Linux, 2026-11-23 07:40 UTC: " +
-        "WebRTC median 9.0 ms, 95 % under 9.0 ms, 1 of 4 frames missed, 2 freezes; " +
+        "WebRTC median 9.0 ms, p95 9.0 ms, 1 of 4 frames missed, 2 freezes; " +
         "MJPEG in an <img> not timed; clocks within 0.3 ms.",
     );
   });
 
-  test("says where a lane was read optically", () => {
+  test("names the lanes that were read optically", () => {
     const [lane] = recorded().lanes;
     expect(lane && laneSummary({ ...lane, method: "optical" })).toMatch(/^WebRTC \(read optically\) median/);
   });
@@ -92,7 +92,7 @@ test.each([
   expect(browserName(userAgent)).toBe(name);
 });
 
-test("writes figures in as many digits as can be read", () => {
+test("writes figures with readable digits", () => {
   expect([undefined, 0, 9.04, 99.94, 99.96, 1234].map(tenths)).toEqual([
     "–",
     "0.0",
@@ -105,7 +105,7 @@ test("writes figures in as many digits as can be read", () => {
 });
 
 describe("isSigned", () => {
-  test("knows a JWT, which an address may hold, from a fixed secret, which it may not", () => {
+  test("distinguishes a JWT, which an address may contain, from a fixed secret", () => {
     expect(isSigned("eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.c2ln-_")).toBe(true);
     for (const secret of ["long-enough-secret-1", "two.parts", "a..b", "with spaces.in.it"])
       expect(isSigned(secret)).toBe(false);

@@ -9,7 +9,7 @@ const ping = (sent: number, there: number, back: number, ahead: number) => ({
 });
 
 describe("ClockOffset", () => {
-  test("knows nothing before the first answer", () => {
+  test("has no offset before the first answer", () => {
     expect(new ClockOffset().best).toBeUndefined();
   });
 
@@ -27,7 +27,7 @@ describe("ClockOffset", () => {
     expect(clock.best).toEqual({ offset: 5000, uncertainty: 1 });
   });
 
-  test("is never wrong by more than it says, however lopsided the way", () => {
+  test("never errs by more than its uncertainty, however asymmetric the route", () => {
     const clock = new ClockOffset();
     clock.add(ping(1000, 30, 2, -700));
     const { offset = 0, uncertainty = 0 } = clock.best ?? {};
@@ -43,14 +43,14 @@ describe("ClockOffset", () => {
     expect(clock.best?.offset).toBe(5001);
   });
 
-  test("drops all it knew when a clock has jumped, as after a sleep", () => {
+  test("drops all samples when a clock has jumped, as after a sleep", () => {
     const clock = new ClockOffset();
     clock.add(ping(1000, 1, 1, 5000));
     clock.add(ping(2000, 8, 8, 65_000));
     expect(clock.best).toEqual({ offset: 65_000, uncertainty: 8 });
   });
 
-  test("ignores an answer that came before its question", () => {
+  test("ignores an answer from before its question", () => {
     const clock = new ClockOffset();
     clock.add({ sent: 1000, server: 6000, received: 990 });
     expect(clock.best).toBeUndefined();

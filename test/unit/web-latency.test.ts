@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { FrameMatcher, RollingWindow } from "../../web/player/figures/latency.ts";
+import { FrameMatcher } from "../../web/player/figures/frame-matcher.ts";
+import { RollingWindow } from "../../web/player/figures/rolling-window.ts";
 
 const report = (rtpTimestamp: number) => ({
   rtpTimestamp,
@@ -12,13 +13,13 @@ const report = (rtpTimestamp: number) => ({
 });
 
 describe("FrameMatcher", () => {
-  test("matches a frame that is shown after the server told of it", () => {
+  test("matches a frame that is shown after its report", () => {
     const matcher = new FrameMatcher();
     expect(matcher.reported(report(90))).toBeUndefined();
     expect(matcher.shown(90, { shownAt: 140 })).toEqual({ report: report(90), shown: { shownAt: 140 } });
   });
 
-  test("matches a frame that is shown before the server told of it", () => {
+  test("matches a frame that is shown before its report", () => {
     const matcher = new FrameMatcher();
     expect(matcher.shown(90, { shownAt: 140 })).toBeUndefined();
     expect(matcher.reported(report(90))?.shown.shownAt).toBe(140);
@@ -31,7 +32,7 @@ describe("FrameMatcher", () => {
     expect(matcher.shown(90, { shownAt: 156 })).toBeUndefined();
   });
 
-  test("compares timestamps modulo 2^32, whether they come signed or not", () => {
+  test("compares timestamps modulo 2^32, signed or not", () => {
     const matcher = new FrameMatcher();
     matcher.reported(report(-1));
     expect(matcher.shown(0xffffffff, { shownAt: 140 })).toBeDefined();
@@ -39,7 +40,7 @@ describe("FrameMatcher", () => {
     expect(matcher.shown(5, { shownAt: 150 })).toBeDefined();
   });
 
-  test("keeps only the newest unmatched frames of either half", () => {
+  test("keeps only the newest unmatched frames of each kind", () => {
     const matcher = new FrameMatcher(2);
     for (const stamp of [1, 2, 3]) matcher.reported(report(stamp));
     expect(matcher.shown(1, { shownAt: 140 })).toBeUndefined();
@@ -49,7 +50,7 @@ describe("FrameMatcher", () => {
     expect(matcher.reported(report(13))).toBeDefined();
   });
 
-  test("knows nothing once cleared", () => {
+  test("forgets everything when cleared", () => {
     const matcher = new FrameMatcher();
     matcher.reported(report(1));
     matcher.clear();
@@ -78,12 +79,12 @@ describe("RollingWindow", () => {
     expect(filled(20, 21, 900, 20, 21).median(500)).toBe(21);
   });
 
-  test("tells the 95th percentile", () => {
+  test("has the 95th percentile", () => {
     const window = filled(...Array.from({ length: 21 }, (_, index) => index));
     expect(window.quantile(2000, 0.95)).toBeCloseTo(19.05, 1);
   });
 
-  test("forgets what is older than its period", () => {
+  test("forgets values older than its period", () => {
     const window = filled(10, 20, 30);
     expect(window.median(2150)).toBe(30);
     expect(window.last(2150)).toBe(30);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Meter } from "../../web/player/figures/meter.ts";
 import { figuresOf } from "../../web/player/figures/statistics.ts";
 import { type RawStats, readLink } from "../../web/player/webrtc/link.ts";
-import { type Standing, troubleOf } from "../../web/player/webrtc/trouble.ts";
+import { type ConnectionOutcome, troubleOf } from "../../web/player/webrtc/trouble.ts";
 
 const report = (...all: RawStats[]) => new Map(all.map((stats) => [stats.id, stats]));
 const inbound = {
@@ -28,7 +28,7 @@ const pair = {
 };
 
 describe("readLink", () => {
-  test("reads the path that the transport has chosen, the repairs and the decoder", () => {
+  test("reads the selected path, the retransmissions and the decoder", () => {
     const other = { ...pair, id: "Q", nominated: true, state: "succeeded", localCandidateId: "" };
     const transport = { id: "T", type: "transport", selectedCandidatePairId: "P" };
     expect(readLink(report(inbound, other, local, remote, pair, transport), inbound)).toMatchObject({
@@ -44,7 +44,7 @@ describe("readLink", () => {
   });
 
   test.each(["udp", "tcp", "tls", undefined])(
-    "knows the pair of a browser that tells no transport, and to a relay %s",
+    "finds the pair in a browser without a transport report, and the relay protocol %s",
     (protocol) => {
       const chosen = { ...pair, selected: true };
       const relayed = { ...local, candidateType: "relay", relayProtocol: protocol };
@@ -55,7 +55,7 @@ describe("readLink", () => {
     },
   );
 
-  test("leaves out what a browser does not tell", () => {
+  test("leaves out what a browser does not report", () => {
     const bare = { id: "V", type: "inbound-rtp", decoderImplementation: "unknown" };
     expect(Object.values(readLink(report(bare), bare)).filter((value) => value !== undefined)).toEqual([]);
   });
@@ -70,7 +70,7 @@ describe("figuresOf", () => {
     }
   });
 
-  test("says how the packets go, and which rendition they are of", () => {
+  test("names the route and the rendition", () => {
     const link = readLink(report(inbound, local, remote, { ...pair, selected: true }), inbound);
     const stats = { ...new Meter().stats(0), transport: "webrtc" as const, link, level: 1, loss: 0.031 };
     const values = Object.fromEntries(figuresOf(stats).map(({ key, value }) => [key, value]));
@@ -85,7 +85,7 @@ describe("figuresOf", () => {
   });
 });
 
-describe("the way that a relay is on", () => {
+describe("the route over a relay", () => {
   const path = (relayProtocol: string | undefined) => {
     const relayed = { ...local, candidateType: "relay", relayProtocol };
     const link = readLink(report(inbound, relayed, remote, { ...pair, selected: true }), inbound);
@@ -93,7 +93,7 @@ describe("the way that a relay is on", () => {
     return figures.find(({ key }) => key === "path")?.value;
   };
 
-  test("is told with what carries the packets there, and without where the browser does not tell", () => {
+  test("names the protocol to the relay if the browser reports it", () => {
     expect(path("tls")).toBe("TLS, over a relay");
     expect(path(undefined)).toBe("over a relay");
   });
@@ -107,29 +107,34 @@ describe("troubleOf", () => {
     "a=candidate:udp6 1 UDP 2130706430 fd00::1 8081 typ host",
     "",
   ].join("\r\n");
-  const standing: Standing = { answer, connectionState: "connecting", iceState: "checking", byRelay: false };
-  const why = (all: RawStats[], other: Partial<Standing> = {}) =>
+  const standing: ConnectionOutcome = {
+    answer,
+    connectionState: "connecting",
+    iceState: "checking",
+    byRelay: false,
+  };
+  const why = (all: RawStats[], other: Partial<ConnectionOutcome> = {}) =>
     troubleOf(report(...all), { ...standing, ...other });
 
-  test("names what nothing came back from", () => {
+  test("names the addresses that did not reply", () => {
     expect(why([local])).toBe(
-      "WebRTC did not connect, as nothing came back from 192.0.2.1:8081 or [fd00::1]:8081: a firewall may hold back port 8081, by UDP and TCP",
+      "WebRTC did not connect: no reply from 192.0.2.1:8081 or [fd00::1]:8081. A firewall may block port 8081 for UDP and TCP",
     );
   });
 
-  test.each<[string, RawStats[], Partial<Standing>, RegExp]>([
+  test.each<[string, RawStats[], Partial<ConnectionOutcome>, RegExp]>([
     ["a server that did not answer", [], { answer: undefined }, /did not answer in time$/],
-    ["a browser that has no candidates", [remote], {}, /an extension or a policy may forbid it$/],
-    ["TURN servers that let nobody in", [remote], { byRelay: true }, /no TURN server was reached/],
+    ["a browser that has no candidates", [remote], {}, /An extension or a policy may block it$/],
+    ["TURN servers that let nobody in", [remote], { byRelay: true }, /no TURN server could be reached/],
     ["encryption that fails", [local, remote], { iceState: "connected" }, /encryption/],
     [
       "video that cannot be decoded",
       [{ ...inbound, bytesReceived: 9 }],
       { connectionState: "connected" },
-      /could not decode/,
+      /cannot decode/,
     ],
-    ["video that does not come", [local], { connectionState: "connected" }, /no video came/],
-  ])("knows %s", (_, all, other, words) => {
+    ["video that does not come", [local], { connectionState: "connected" }, /no video arrives/],
+  ])("explains %s", (_, all, other, words) => {
     expect(why(all, other)).toMatch(words);
   });
 });

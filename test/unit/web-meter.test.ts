@@ -45,7 +45,7 @@ test("counts each frame of a moving picture", () => {
   expect(moving.stats(1000).fps).toBe(20);
 });
 
-test("does not take for latency how long a picture has stood still before the viewer came, nor count it", () => {
+test("takes no latency from a picture that was there before the viewer joined, nor counts it", () => {
   const late = meter(21_000);
   late.counted({ at: 21_000, bytes: 0, frames: 0 }, format, true);
   for (const [number, captured] of [
@@ -61,7 +61,7 @@ test("does not take for latency how long a picture has stood still before the vi
   expect(late.stats(22_000)).toMatchObject({ fps: 1, latency: { median: 30, p95: 30, now: 30 } });
 });
 
-test("knows a still picture that is sent again though the clocks were not compared when it first came", () => {
+test("recognises a repeated still picture that first arrived before the clocks were compared", () => {
   const early = new Meter();
   early.begin("webrtc", 0);
   const show = (captured: number) => {
@@ -75,7 +75,7 @@ test("knows a still picture that is sent again though the clocks were not compar
   expect(early.stats(530).latency).toBeUndefined();
 });
 
-test("counts no frames of a source that rests, whether it is told which are shown or not", () => {
+test("counts no frames of an idle source, whether the browser reports them or not", () => {
   const ended = meter();
   ended.counted({ at: 0, bytes: 0, frames: 100 }, format, true);
   for (let second = 1; second <= 5; second++) {
@@ -88,18 +88,18 @@ test("counts no frames of a source that rests, whether it is told which are show
   expect(ended.stats(10_000).fps).toBe(20);
 });
 
-test("says of the video that its scene stands still, and not of MJPEG, which shows every picture", () => {
-  const told = meter();
-  told.still = true;
-  expect(told.stats(0).still).toBe(false);
-  told.counted({ at: 0, bytes: 0, frames: 0 }, format, true);
-  expect(told.stats(100).still).toBe(true);
-  told.begin("mjpeg", 0);
-  told.counted({ at: 200, bytes: 0, frames: 0 }, format, true);
-  expect(told.stats(200).still).toBe(false);
+test("reports a still scene for video, and not for MJPEG, which shows every picture", () => {
+  const stillMeter = meter();
+  stillMeter.still = true;
+  expect(stillMeter.stats(0).still).toBe(false);
+  stillMeter.counted({ at: 0, bytes: 0, frames: 0 }, format, true);
+  expect(stillMeter.stats(100).still).toBe(true);
+  stillMeter.begin("mjpeg", 0);
+  stillMeter.counted({ at: 200, bytes: 0, frames: 0 }, format, true);
+  expect(stillMeter.stats(200).still).toBe(false);
 });
 
-test("takes no picture of a still scene for a new one, whatever its number, until it moves", () => {
+test("counts no new picture of a still scene, whatever its number, until it moves", () => {
   const scene = meter();
   const show = (number: number) => {
     const one = report(number, number * 500);

@@ -15,7 +15,7 @@ function browser(connection?: EventTarget & { type?: string }) {
   return { changed, stop, online: () => window.dispatchEvent(new Event("online")) };
 }
 
-test("tells when the device comes online, whatever else the browser knows", () => {
+test("reports that the device comes online, in any browser", () => {
   const { changed, stop, online } = browser();
   online();
   expect(changed).toHaveBeenCalledTimes(1);
@@ -24,7 +24,7 @@ test("tells when the device comes online, whatever else the browser knows", () =
   expect(changed).toHaveBeenCalledTimes(1);
 });
 
-test("tells of another kind of network, and not of another guess at the speed of the same", () => {
+test("reports another kind of network, and no new estimate of its speed", () => {
   const connection = Object.assign(new EventTarget(), { type: "wifi" });
   const { changed, stop } = browser(connection);
   const tell = (type: string) => {
@@ -43,7 +43,7 @@ test("tells of another kind of network, and not of another guess at the speed of
   expect(changed).toHaveBeenCalledTimes(2);
 });
 
-test("hears no guesses where the browser does not tell the kind", () => {
+test("ignores estimates if the browser does not report the kind of network", () => {
   const connection = new EventTarget();
   const { changed } = browser(connection);
   connection.dispatchEvent(new Event("change"));

@@ -9,7 +9,7 @@ import { parseSource, timedMjpegUrl } from "../../web/player/session/source-url.
 import { readInbound } from "../../web/player/webrtc/webrtc.ts";
 
 describe("Backoff", () => {
-  test("doubles its waits up to the limit, and begins again after a success", () => {
+  test("doubles its delays up to the limit, and starts over after a success", () => {
     const backoff = new Backoff({ first: 5000, max: 60_000 });
     expect(Array.from({ length: 6 }, () => backoff.next())).toEqual([
       5000, 10_000, 20_000, 40_000, 60_000, 60_000,
@@ -18,7 +18,7 @@ describe("Backoff", () => {
     expect(backoff.next()).toBe(5000);
   });
 
-  test("spreads its waits over a quarter to either side, where it is given chance", () => {
+  test("spreads its delays by a quarter in both directions if there is a random source", () => {
     for (const [chance, wait] of [
       [0, 750],
       [0.5, 1000],
@@ -32,7 +32,7 @@ describe("Backoff", () => {
 describe("RateMeter", () => {
   const counters = (at: number, frames: number, bytes: number) => ({ at, frames, bytes });
 
-  test("tells frames and bits a second between samples", () => {
+  test("has frames and bits per second between samples", () => {
     const rates = new RateMeter();
     rates.add(counters(0, 0, 0));
     expect(rates.rates).toBeUndefined();
@@ -47,18 +47,18 @@ describe("RateMeter", () => {
     expect(rates.rates?.fps).toBe(20);
   });
 
-  test("tells the rate of a source that takes seconds for a frame, and lets it fall where none comes", () => {
+  test("has the rate of a source that takes seconds per frame, and lowers it while no frame arrives", () => {
     const rates = new RateMeter();
     for (let half = 0; half <= 20; half++) rates.add(counters(half * 500, Math.floor(half / 10), half));
     expect(rates.rates?.fps).toBeCloseTo(0.2);
     for (let half = 21; half <= 40; half++) rates.add(counters(half * 500, 2, 21));
     expect(rates.rates?.fps).toBeCloseTo(0.1);
-    rates.rest();
+    rates.pause();
     rates.add(counters(20_500, 2, 22));
     expect(rates.rates?.fps).toBe(0);
   });
 
-  test("tells nothing of what comes in a burst after the page was stopped", () => {
+  test("has no rate for the burst after the page was suspended", () => {
     const rates = new RateMeter();
     const at = (second: number, frames: number) => {
       rates.add(counters(second * 1000, frames, frames));
@@ -69,7 +69,7 @@ describe("RateMeter", () => {
     expect([at(13, 260), at(14, 280)]).toEqual([20, 20]);
   });
 
-  test("tells the share of packets that never came, however many were only late", () => {
+  test("has the share of packets that never arrived, without late ones", () => {
     const rates = new RateMeter();
     rates.add({ ...counters(0, 0, 0), packets: 100, lost: 5 });
     expect(rates.rates?.loss).toBeUndefined();
@@ -79,7 +79,7 @@ describe("RateMeter", () => {
     expect(rates.rates?.loss).toBe(0);
   });
 
-  test("tells the mean wait and decode time of the frames in between", () => {
+  test("has the mean buffer and decode time of the frames in between", () => {
     const rates = new RateMeter();
     rates.add({ ...counters(0, 100, 0), bufferDelay: 1, bufferFrames: 100, decodeTime: 0.5 });
     rates.add({ ...counters(1000, 120, 0), bufferDelay: 1.2, bufferFrames: 120, decodeTime: 0.6 });
@@ -87,7 +87,7 @@ describe("RateMeter", () => {
     expect(rates.rates?.decode).toBeCloseTo(5);
   });
 
-  test("begins anew where counters fall, and tells no mean of no frames", () => {
+  test("starts over when counters decrease, and has no mean without frames", () => {
     const rates = new RateMeter();
     rates.add(counters(0, 500, 9000));
     rates.add(counters(1000, 10, 100));
@@ -98,42 +98,42 @@ describe("RateMeter", () => {
 });
 
 describe("Silence", () => {
-  /** At which seconds it begins, where so many bytes have come by each. */
+  /** The seconds at which a silence begins, given the bytes received by each second. */
   const begins = (fps: number | undefined, ...bytes: number[]) => {
     const silence = new Silence();
     const heard = bytes.map((bytes, second) => silence.begins({ at: second * 1000, bytes, frames: 1 }, fps));
     return heard.flatMap((silent, second) => (silent ? [second] : []));
   };
 
-  test("begins when no bytes have come for two seconds, and is told once", () => {
+  test("begins after two seconds without bytes, and is reported once", () => {
     expect(begins(20, 1, 2, 3, 3, 3, 3, 3, 3)).toEqual([4]);
     expect(begins(20, 1, 1, 2, 2, 3, 3, 4)).toEqual([]);
   });
 
-  test("is told again after bytes have come", () => {
+  test("is reported again after bytes have arrived", () => {
     expect(begins(20, 1, 1, 1, 1, 2, 2, 2, 2)).toEqual([2, 6]);
   });
 
-  test("is none while the page itself was stopped", () => {
+  test("does not count the time that the page itself was suspended", () => {
     const silence = new Silence();
     const at = (second: number) => silence.begins({ at: second * 1000, bytes: 9, frames: 1 }, 20);
     expect([0, 1, 11, 12, 13, 14].map(at)).toEqual([false, false, false, false, true, false]);
   });
 
-  test("is no silence where no frames are expected, or hardly any", () => {
+  test("is no silence if no frames are expected, or hardly any", () => {
     expect(begins(undefined, 1, 1, 1, 1, 1, 1)).toEqual([]);
     expect(begins(0.5, 1, 1, 1, 1, 1, 1)).toEqual([4]);
   });
 });
 
 describe("Watchdog", () => {
-  /** Whether it barks, second by second, at the given frames and bytes. */
+  /** Whether it gives up at each second, given the frames and bytes. */
   const watch = (fps: number | undefined, samples: [frames: number, bytes: number][]) => {
     const dog = new Watchdog();
     return samples.map(([frames, bytes], second) => dog.isStuck({ at: second * 1000, frames, bytes }, fps));
   };
 
-  test("is quiet while frames come", () => {
+  test("is quiet while frames arrive", () => {
     expect(
       watch(20, [
         [0, 0],
@@ -146,7 +146,7 @@ describe("Watchdog", () => {
     ).not.toContain(true);
   });
 
-  test("barks where bytes come for three seconds but no frame", () => {
+  test("gives up after three seconds of bytes without a frame", () => {
     const barks = watch(20, [
       [20, 9],
       [20, 10],
@@ -157,7 +157,7 @@ describe("Watchdog", () => {
     expect(barks).toEqual([false, false, false, false, true]);
   });
 
-  test("barks where nothing comes for six seconds from a source that delivers", () => {
+  test("gives up after six seconds without a frame from a live source", () => {
     const barks = watch(
       20,
       Array.from({ length: 8 }, () => [20, 9]),
@@ -174,7 +174,7 @@ describe("Watchdog", () => {
     ).not.toContain(true);
   });
 
-  test("is quiet while no frames are expected, and then begins to wait anew", () => {
+  test("is quiet while no frames are expected, and starts over afterwards", () => {
     const dog = new Watchdog();
     const at = (second: number, fps: number | undefined) =>
       dog.isStuck({ at: second * 1000, frames: 20, bytes: 9 }, fps);
@@ -183,7 +183,7 @@ describe("Watchdog", () => {
     expect(at(25, 30)).toBe(true);
   });
 
-  test("does not count the time that the page itself was stopped", () => {
+  test("does not count the time that the page itself was suspended", () => {
     const dog = new Watchdog();
     const at = (second: number) => dog.isStuck({ at: second * 1000, frames: 20, bytes: 9 }, 20);
     for (const second of [0, 1, 2, 12, 13]) expect(at(second)).toBe(false);
@@ -217,13 +217,13 @@ describe("readTimes", () => {
     ["x-sent", "1790000000004.5"],
   ]);
 
-  test("reads a part's times, of which decoded may be missing", () => {
+  test("reads the times of a part; decoded may be missing", () => {
     expect(readTimes(headers)).toMatchObject({ captured: 1790000000000.125, sent: 1790000000004.5 });
     expect(readTimes(headers)?.decoded).toBeUndefined();
     expect(readTimes(new Map([...headers, ["x-decoded", "1790000000002"]]))?.decoded).toBe(1790000000002);
   });
 
-  test("tells nothing where a time is missing or no number", () => {
+  test("reads nothing if a time is missing or no number", () => {
     expect(readTimes(new Map())).toBeUndefined();
     expect(readTimes(new Map([...headers, ["x-sent", "soon"]]))).toBeUndefined();
   });
@@ -247,7 +247,7 @@ describe("parseSource", () => {
   });
 
   test.each(["", "main", "/streams/", "/streams/a/b", "javascript:/streams/main", "/streams/%zz", "http://"])(
-    "takes %j for no stream",
+    "rejects %j",
     (src) => {
       expect(parseSource(src, base)).toBeUndefined();
     },
@@ -269,7 +269,7 @@ describe("streamOf", () => {
 });
 
 describe("figures", () => {
-  test("are written with the digits that can be read", () => {
+  test("are written with readable digits", () => {
     expect([undefined, 0, 0.44, 9.94, 9.96, 41.4, 999.4, 1240].map(milliseconds)).toEqual([
       "–",
       "< 0.1 ms",

@@ -1,44 +1,44 @@
 import { describe, expect, test } from "vitest";
-import { Presence, UNSEEN_AFTER } from "../../web/player/session/presence.ts";
+import { Presence, UNSEEN_DELAY_MS } from "../../web/player/session/presence.ts";
 import { onWake } from "../../web/player/session/wake.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 function begin(seen: boolean) {
   const timers = new FakeClock();
-  const told: boolean[] = [];
-  const presence: Presence = new Presence(timers, seen, () => told.push(presence.seen));
-  return { timers, told, presence };
+  const changes: boolean[] = [];
+  const presence: Presence = new Presence(timers, seen, () => changes.push(presence.seen));
+  return { timers, changes, presence };
 }
 
 describe("presence", () => {
   test("lasts through a glance elsewhere", async () => {
-    const { timers, told, presence } = begin(true);
+    const { timers, changes, presence } = begin(true);
     presence.set(false);
-    await timers.advance(UNSEEN_AFTER - 1);
+    await timers.advance(UNSEEN_DELAY_MS - 1);
     presence.set(true);
     await timers.advance(60_000);
-    expect(told).toEqual([]);
+    expect(changes).toEqual([]);
     expect(presence.seen).toBe(true);
   });
 
-  test("ends after a while, however often it is told, and begins at once", async () => {
-    const { timers, told, presence } = begin(true);
+  test("ends after a while, however often it is set, and begins at once", async () => {
+    const { timers, changes, presence } = begin(true);
     for (let n = 0; n < 5; n++) {
       presence.set(false);
-      await timers.advance(UNSEEN_AFTER / 5);
+      await timers.advance(UNSEEN_DELAY_MS / 5);
     }
-    expect(told).toEqual([false]);
+    expect(changes).toEqual([false]);
     presence.set(true);
     presence.set(true);
-    expect(told).toEqual([false, true]);
+    expect(changes).toEqual([false, true]);
     expect(timers.timers).toBe(0);
   });
 
-  test("is none from the start in a page that was opened behind another", () => {
-    const { told, presence } = begin(false);
+  test("is absent from the start in a page that was opened in the background", () => {
+    const { changes, presence } = begin(false);
     expect(presence.seen).toBe(false);
     presence.set(true);
-    expect(told).toEqual([true]);
+    expect(changes).toEqual([true]);
   });
 });
 
@@ -56,7 +56,7 @@ describe("onWake", () => {
     return { timers, device, stop, woken: () => woken };
   };
 
-  test("tells once that the device slept", async () => {
+  test("reports a sleep once", async () => {
     const { timers, device, woken, stop } = watch();
     await timers.advance(60_000);
     expect(woken()).toBe(0);
@@ -67,7 +67,7 @@ describe("onWake", () => {
     expect(timers.timers).toBe(0);
   });
 
-  test("takes neither a short stop nor a hidden page's slow timers for sleep", async () => {
+  test("takes neither a short suspension nor throttled timers for sleep", async () => {
     const { timers, device, woken } = watch();
     device.slept = 12_000;
     await timers.advance(10_000);

@@ -13,14 +13,14 @@ function treat(
   }).flat();
 }
 
-describe("a video whose packets come", () => {
-  test("is left alone while its frames come", () => {
+describe("a video with packets", () => {
+  test("gets no remedy while frames arrive", () => {
     expect(treat(20, (half) => ({ frames: half * 10, bytes: half * 9000, presented: half * 10 }))).toEqual(
       [],
     );
   });
 
-  test("gets a keyframe where no frame comes, then a new element, and then a new connection", () => {
+  test("without frames gets a keyframe, then a reattached element, then a new connection", () => {
     const frozen = treat(20, (half) => ({ frames: Math.min(half, 4), bytes: half * 9000 }));
     expect(frozen).toEqual([
       [4.5, "keyframe"],
@@ -29,7 +29,7 @@ describe("a video whose packets come", () => {
     ]);
   });
 
-  test("gets the first remedy again once a frame has come in between", () => {
+  test("gets the first remedy again after a frame", () => {
     const limping = treat(20, (half) => ({
       frames: half < 12 ? 1 : Math.min(half, 14),
       bytes: half * 9000,
@@ -43,13 +43,13 @@ describe("a video whose packets come", () => {
     ]);
   });
 
-  test("is given the time that a slow source takes", () => {
+  test("gets more time with a slow source", () => {
     const [first] = treat(0.5, (half) => ({ frames: Math.min(half, 4), bytes: half * 90 }));
     expect(first).toEqual([6, "keyframe"]);
     expect(treat(0.5, (half) => ({ frames: Math.floor(half / 4), bytes: half * 90 }))).toEqual([]);
   });
 
-  test("gets a new element where its frames are decoded but not shown, and no more than that", () => {
+  test("gets only a reattached element if frames are decoded but not shown", () => {
     const hidden = treat(20, (half) => ({
       frames: half * 10,
       bytes: half * 9000,
@@ -58,11 +58,11 @@ describe("a video whose packets come", () => {
     expect(hidden).toEqual([[5, "reattach"]]);
   });
 
-  test("is left alone where no frames are expected", () => {
+  test("gets no remedy while no frames are expected", () => {
     expect(treat(undefined, (half) => ({ frames: 3, bytes: half * 9000, presented: 3 }))).toEqual([]);
   });
 });
 
-test("does nothing about a network that carries nothing", () => {
+test("leaves a dead network alone", () => {
   expect(treat(20, () => ({ frames: 3, bytes: 9000 }))).toEqual([]);
 });

@@ -15,14 +15,14 @@ test.each([
   expect(reductionOf(level, FULL)).toBe(reduction);
 });
 
-test("one of a small picture keeps its size, and becomes coarser", () => {
+test("the rendition of a small picture keeps its size, and becomes coarser", () => {
   const small = { width: 480, height: 270, fps: 20 };
   expect(renditionName(2, small)).toBe("full size, coarser");
   expect(renditionName(4, small)).toBe("full size, coarser, 10 of 20 fps");
   expect(reductionOf(4, small)).toBe("coarser");
 });
 
-test("one of a picture that the server has not described yet is told without its size", () => {
+test("the rendition of a picture that is not described yet is named without its size", () => {
   for (const full of [undefined, { width: 0, height: 0, fps: 0 }]) {
     expect(renditionName(4, full)).toBe("smaller, one frame in 2");
     expect(reductionOf(4, full)).toBe("smaller");
@@ -30,7 +30,7 @@ test("one of a picture that the server has not described yet is told without its
   expect(renditionName(undefined, undefined)).toBe("–");
 });
 
-test("each of the ladder but the first is less than the full one", () => {
+test("each rendition but the first is less than the full one", () => {
   for (const [level] of LADDER.entries()) {
     expect(renditionName(level, FULL) === "full").toBe(level === 0);
     expect(reductionOf(level, FULL) === undefined).toBe(level === 0);

@@ -48,7 +48,7 @@ beforeEach(() => {
 const first = ["restartIce", "sent offer 1", "offer 1", "answer to offer 1"];
 
 describe("a change of network", () => {
-  test("restarts ICE by a new offer, which is applied once it is answered", async () => {
+  test("restarts ICE with a new offer, applied once it is answered", async () => {
     restarts.networkChanged();
     await timers.advance(10_000);
     expect(steps).toEqual(first);
@@ -56,7 +56,7 @@ describe("a change of network", () => {
     expect(timers.timers).toBe(0);
   });
 
-  test("looks for ways by the servers that the answer came with, before it opens any", async () => {
+  test("uses the ICE servers of the answer before it gathers candidates", async () => {
     const server = { urls: "turn:turn.example", username: "1795373600:a", credential: "b" };
     reply = async () => ({ ok: true, value: { answer: "answer", iceServers: [server] } });
     restarts.networkChanged();
@@ -70,7 +70,7 @@ describe("a change of network", () => {
     ]);
   });
 
-  test("told several times at once is one", async () => {
+  test("reported several times at once causes one restart", async () => {
     for (let n = 0; n < 5; n++) {
       restarts.networkChanged();
       await timers.advance(100);
@@ -79,7 +79,7 @@ describe("a change of network", () => {
     expect(steps).toEqual(first);
   });
 
-  test("told again and again restarts every other second, which is no more than the server takes", async () => {
+  test("reported again and again causes a restart every two seconds, within the server's limit", async () => {
     const sent: number[] = [];
     reply = (offer) => {
       sent.push(timers.now());
@@ -92,7 +92,7 @@ describe("a change of network", () => {
     expect(sent.map((at) => at - (sent[0] ?? 0))).toEqual([0, 2000, 4000, 6000]);
   });
 
-  test("told while a restart is on its way waits for that", async () => {
+  test("reported during a restart waits for its end", async () => {
     let arrive: (() => void) | undefined;
     reply = async (offer) => {
       await new Promise<void>((resolve) => {
@@ -113,7 +113,7 @@ describe("a change of network", () => {
 });
 
 describe("a restart", () => {
-  test("that is refused has failed at once, though the connection still seems to work", async () => {
+  test("that is refused fails at once, although the connection seems to work", async () => {
     reply = async () => ({ ok: false, code: "not-watching", message: "There is none." });
     restarts.networkChanged();
     await timers.advance(500);
@@ -122,7 +122,7 @@ describe("a restart", () => {
     expect(timers.timers).toBe(0);
   });
 
-  test("answered with nonsense has failed at once", async () => {
+  test("with an invalid answer fails at once", async () => {
     reply = async () => ({ ok: true, value: { answer: "nonsense" } });
     restarts.networkChanged();
     await timers.advance(500);
@@ -144,7 +144,7 @@ describe("a restart", () => {
     expect(timers.timers).toBe(0);
   });
 
-  test("without an answer leaves a connection that works as it is, and the next may succeed", async () => {
+  test("without an answer leaves a working connection as it is, and the next may succeed", async () => {
     reply = () => Promise.reject(new Error("timeout"));
     restarts.networkChanged();
     await timers.advance(10_000);
@@ -156,7 +156,7 @@ describe("a restart", () => {
     expect(steps.slice(2)).toEqual(["restartIce", "sent offer 2", "offer 2", "answer to offer 2"]);
   });
 
-  test("has three seconds from its answer on to connect", async () => {
+  test("may take three seconds from the answer to the connection", async () => {
     state = "disconnected";
     reply = (offer) => new Promise((resolve) => timers.after(2900, () => resolve(answered(offer))));
     restarts.networkChanged();
@@ -178,7 +178,7 @@ describe("a restart", () => {
     expect(failures).toBe(0);
   });
 
-  test("of a connection that is closed meanwhile goes no further, and nothing is told", async () => {
+  test("of a connection that is closed meanwhile ends without an event", async () => {
     reply = (offer) => new Promise((resolve) => timers.after(100, () => resolve(answered(offer))));
     restarts.networkChanged();
     await timers.advance(550);

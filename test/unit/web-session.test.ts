@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { Reply, SourceState, StreamInfo } from "../../src/signaling/protocol.ts";
-import type { Playback, PlaybackEvents } from "../../web/player/playback/playback.ts";
-import { STALLED_AFTER } from "../../web/player/playback/watchdog.ts";
+import type { ShownTelemetry } from "../../web/player/figures/frame.ts";
+import type { Playback, PlaybackEvents, Refusal } from "../../web/player/playback/playback.ts";
+import { STALL_TIMEOUT_MS } from "../../web/player/playback/watchdog.ts";
 import { Session } from "../../web/player/session/session.ts";
-import type { Offers, SignalingEvents } from "../../web/player/session/signaling.ts";
-import type { Refusal } from "../../web/player/session/state.ts";
-import type { ShownTelemetry } from "../../web/player/session/telemetry.ts";
+import type { SignalingEvents } from "../../web/player/session/signaling.ts";
+import type { Offers } from "../../web/player/webrtc/offers.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 
 const live: SourceState = { kind: "live", since: 1, run: 1 };
@@ -161,7 +161,7 @@ describe("a session", () => {
     expect(opened.webrtc).toHaveLength(1);
   });
 
-  test("falls back to MJPEG where WebRTC has shown nothing after five seconds, no sooner", async () => {
+  test("falls back to MJPEG if WebRTC has shown nothing after five seconds, no sooner", async () => {
     const { session, opened, timers, connect, newest } = start();
     await connect();
     await timers.advance(4900);
@@ -225,7 +225,7 @@ describe("a session", () => {
     expect(session.model.transport).toBe("mjpeg");
   });
 
-  test("reads MJPEG at once and for good where the browser has no WebRTC", async () => {
+  test("shows MJPEG at once and permanently if the browser has no WebRTC", async () => {
     const { session, opened, timers, connect } = start({ webrtc: false });
     await connect();
     await timers.advance(120_000);
@@ -277,7 +277,7 @@ describe("a session", () => {
     expect(newest("webrtc").closed).toBe(false);
   });
 
-  test("asks no server that is away to move a playback: once back it knows nothing of it", async () => {
+  test("sends no ICE restart to a server that is away: once back it has forgotten the connection", async () => {
     const { opened, server, connect, connectAndShow, away, newest } = start();
     await connectAndShow();
     away();
@@ -288,7 +288,7 @@ describe("a session", () => {
     expect(opened.webrtc).toHaveLength(2);
   });
 
-  test("asks nothing of a server that is not heard: on a network that stalls it would pile up", async () => {
+  test("sends no ICE restart to a server that is not heard: on a stalled network requests would pile up", async () => {
     const { server, timers, connectAndShow, newest, tell } = start();
     await connectAndShow();
     await timers.advance(2000);
@@ -300,7 +300,7 @@ describe("a session", () => {
     expect(await newest("webrtc").offers?.restart("offer")).toMatchObject({ ok: true });
   });
 
-  test("shows an old picture while nothing comes, until something does", async () => {
+  test("shows an old picture while nothing arrives", async () => {
     const { session, opened, timers, connectAndShow, newest } = start();
     await connectAndShow();
     newest("webrtc").events.silent();
@@ -308,7 +308,7 @@ describe("a session", () => {
     expect(session.model).toMatchObject({
       transport: "webrtc",
       picture: "old",
-      stalled: { since: timers.now() + 700 - STALLED_AFTER, serverHeard: true },
+      stalled: { since: timers.now() + 700 - STALL_TIMEOUT_MS, serverHeard: true },
     });
     await timers.advance(60_000);
     newest("webrtc").events.counted(
@@ -336,7 +336,7 @@ describe("a session", () => {
     expect(waits).toEqual([250, 500, 1000, 2000]);
   });
 
-  test("survives a restart of the server: it asks for everything anew, and closes the old connection", async () => {
+  test("survives a restart of the server: it joins again, and closes the old connection", async () => {
     const { session, server, opened, timers, connect, connectAndShow, away, newest } = start();
     await connectAndShow();
     await timers.advance(20_000);
@@ -373,7 +373,7 @@ describe("a session", () => {
     expect(opened.mjpeg).toHaveLength(2);
   });
 
-  test("tells a refusal, asks again later, and forgets it with the first picture", async () => {
+  test("shows a refusal, retries later, and forgets it with the first picture", async () => {
     const { session, opened, timers, connect, newest } = start();
     await connect();
     newest("webrtc").events.refused({ code: "full", message: "All places are taken." });
@@ -388,7 +388,7 @@ describe("a session", () => {
   const TOKEN = { ok: false, code: "token", message: "Watching this takes a token." } as const;
 
   test.each([true, false])(
-    "asks for nothing by HTTP where a token is missing, with WebRTC: %s",
+    "requests nothing by HTTP if a token is missing, with WebRTC: %s",
     async (webrtc) => {
       const { session, server, opened, timers, connect } = start({ webrtc });
       server.follow = TOKEN;
@@ -406,7 +406,7 @@ describe("a session", () => {
     },
   );
 
-  test("asks again with a token, which others may make good, and then shows MJPEG where it did before", async () => {
+  test("retries with a token that may become valid, and then shows MJPEG again", async () => {
     const { session, server, opened, timers, connect, newest } = start({ hasToken: true, webrtc: false });
     await connect();
     newest("mjpeg").events.picture();
@@ -449,7 +449,7 @@ describe("a session", () => {
     expect(session.meter.stats(timers.now())).toMatchObject(gone);
   });
 
-  test("joins as soon as somebody leaves a server that was full", async () => {
+  test("joins as soon as a viewer leaves a full stream", async () => {
     const { opened, timers, connect, newest, tell } = start();
     await connect();
     for (let refusals = 0; refusals < 8; refusals++) {
@@ -465,7 +465,7 @@ describe("a session", () => {
     expect(opened.webrtc).toHaveLength(before + 1);
   });
 
-  test("tells that the server does not let this page in, until it does", async () => {
+  test("shows that the server refuses this page, until it does not", async () => {
     const { session, connect, refuse } = start();
     refuse({ code: "origin", message: "Not this page." });
     expect(session.model).toMatchObject({ refusal: { code: "origin" }, server: "connecting" });
@@ -473,7 +473,7 @@ describe("a session", () => {
     expect(session.model).toMatchObject({ refusal: undefined, server: "there" });
   });
 
-  test("tells a server that was stopped from one that is lost, and that from one that never was there", async () => {
+  test("distinguishes a server that was stopped, that is lost, and that never was there", async () => {
     const { session, connect, stopping, away } = start();
     away();
     expect(session.model).toMatchObject({ server: "away", reached: false, stopped: false });
@@ -498,14 +498,14 @@ describe("a session", () => {
     expect(session.model.trouble).toBeUndefined();
   });
 
-  test("asks the server for a keyframe where the playback needs one", async () => {
+  test("requests a keyframe when the playback needs one", async () => {
     const { server, connectAndShow, newest } = start();
     await connectAndShow();
     newest("webrtc").offers?.keyframe();
     expect(server.keyframes).toBe(1);
   });
 
-  test("measures anew once the page is seen again: what came while it was hidden was not told", async () => {
+  test("starts measuring over once the page is visible again: a hidden page gets no frame callbacks", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();
     await timers.advance(100);
@@ -516,14 +516,14 @@ describe("a session", () => {
       );
     const captured = timers.now() + 700;
     await timers.advance(2500);
-    session.seenAgain();
+    session.restartMeasuring();
     show(captured);
     expect(session.meter.stats(timers.now()).latency).toBeUndefined();
     show(timers.now() + 700);
     expect(session.meter.stats(timers.now()).latency?.now).toBe(0);
   });
 
-  test("falls back at once where the two have no codec in common", async () => {
+  test("falls back at once if browser and server have no codec in common", async () => {
     const { session, opened, connect, newest } = start();
     await connect();
     newest("webrtc").events.refused({ code: "no-common-codec", message: "No VP8." });
@@ -555,7 +555,7 @@ describe("a session", () => {
     expect(session.meter.stats(timers.now())).toMatchObject({ codec: "MJPEG", transport: "mjpeg" });
   });
 
-  test("says that the network is slow once a lesser rendition has come for a while, until the full one does", async () => {
+  test("says that the network is slow once a reduced rendition lasts, until the full one returns", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();
     const times = { captured: 1, received: 1, decoded: 1, encoded: 1, sent: 1 };
@@ -587,7 +587,7 @@ describe("a session", () => {
   });
 
   test.each(["webrtc", "mjpeg"] as const)(
-    "measures no picture of before it was reached by %s",
+    "measures no picture from before it was connected by %s",
     async (way) => {
       const { session, timers, connect, newest } = start({ webrtc: way === "webrtc" });
       await connect();
@@ -618,7 +618,7 @@ describe("a session", () => {
     expect(session.meter.stats(timers.now()).fps).toBe(0);
   });
 
-  test("does not let a wrong offset take away from what each side measured on its own clock", async () => {
+  test("keeps what each side measured on its own clock, however wrong the offset", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();
     await settle();
@@ -629,7 +629,7 @@ describe("a session", () => {
     expect(session.meter.stats(now).latency?.now).toBe(26);
   });
 
-  test("tells the telemetry of what is on the screen, whether the source goes on or rests", async () => {
+  test("delivers the telemetry of the frame on the screen, whether the source is live or idle", async () => {
     const { timers, telemetry, tell, connectAndShow, newest } = start();
     await connectAndShow();
     tell({ kind: "ended", since: 1 });
@@ -640,7 +640,7 @@ describe("a session", () => {
     expect(telemetry).toEqual([{ number: 7, at: timers.now(), data: { angle: 1 } }]);
   });
 
-  test("tells the telemetry of the fallback only while that is on the screen", async () => {
+  test("delivers the telemetry of the fallback only while it is on the screen", async () => {
     const { timers, telemetry, connect, newest } = start();
     await connect();
     await timers.advance(5000);
@@ -651,7 +651,7 @@ describe("a session", () => {
     expect(telemetry.map(({ number }) => number)).toEqual([7]);
   });
 
-  test("calls the latency not measurable once many frames have come that nobody recognises", async () => {
+  test("calls the latency not measurable after many frames without a known time", async () => {
     const { session, timers, connectAndShow, newest } = start();
     await connectAndShow();
     const show = () => newest("webrtc").events.shown({ shownAt: timers.now() }, undefined);

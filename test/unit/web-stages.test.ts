@@ -9,7 +9,7 @@ const asObject = (stages: ReturnType<typeof stagesOf>) =>
 const sum = (stages: ReturnType<typeof stagesOf>) => stages.reduce((total, { time }) => total + time, 0);
 
 describe("stagesOf", () => {
-  test("splits the way of a frame without leaving anything out", () => {
+  test("splits the whole latency of a frame", () => {
     const shown = { shownAt: 4040, receivedAt: 4015, decodeTime: 4 };
     const stages = stagesOf(times, shown, OFFSET, { buffer: 6 });
     expect(asObject(stages)).toEqual({
@@ -25,7 +25,7 @@ describe("stagesOf", () => {
     expect(sum(stages)).toBe(shown.shownAt + OFFSET - times.captured);
   });
 
-  test("gives the rest to the network where the browser does not tell when the frame came", () => {
+  test("gives the remainder to the network if the browser does not report when the frame arrived", () => {
     const stages = stagesOf(times, { shownAt: 4040 }, OFFSET, { buffer: 6, decode: 5 });
     expect(asObject(stages)).toMatchObject({ network: 17, buffer: 6, browser: 5 });
     expect(asObject(stages)).not.toHaveProperty("screen");
@@ -43,7 +43,7 @@ describe("stagesOf", () => {
     expect(asObject(stages)).toMatchObject({ network: 0, browser: 4, buffer: 1, screen: 0 });
   });
 
-  test("names what MJPEG does not tell apart as the server's", () => {
+  test("attributes what MJPEG cannot tell apart to the server", () => {
     const shown = { shownAt: 4040, receivedAt: 4015, decodeTime: 4 };
     const passedThrough = { captured: 5000, received: 5002, sent: 5003 };
     expect(asObject(stagesOf(passedThrough, shown, OFFSET, {}))).toEqual({
@@ -57,7 +57,7 @@ describe("stagesOf", () => {
 });
 
 describe("StageMedians", () => {
-  test("tells each stage's median over two seconds, in the order a frame passes them", () => {
+  test("has each stage's median over two seconds, in the order of the stages", () => {
     const medians = new StageMedians();
     for (const [at, time] of [
       [0, 500],

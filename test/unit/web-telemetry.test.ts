@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
+import type { ShownTelemetry } from "../../web/player/figures/frame.ts";
 import { readReport, readTelemetry } from "../../web/player/playback/report.ts";
-import { type ShownTelemetry, TelemetryTrack } from "../../web/player/session/telemetry.ts";
+import { TelemetryTrack } from "../../web/player/session/telemetry.ts";
 import { Board, MAX_PLOTS, MAX_ROWS } from "../../web/telemetry/board.ts";
 import { figure } from "../../web/telemetry/figure.ts";
 import { flatten } from "../../web/telemetry/flatten.ts";
 import { Places } from "../../web/telemetry/places.ts";
-import { Series, WINDOW } from "../../web/telemetry/series.ts";
+import { HISTORY_MS, Series } from "../../web/telemetry/series.ts";
 
 const report = (rtpTimestamp: number, number: number, telemetry?: Record<string, unknown>) => ({
   rtpTimestamp,
@@ -25,7 +26,7 @@ describe("readReport", () => {
     );
   });
 
-  test("takes telemetry that is no object for none", () => {
+  test("ignores telemetry that is no object", () => {
     for (const telemetry of [null, 5, "text", [1, 2]]) {
       expect(readReport(JSON.stringify({ ...report(90, 7), telemetry }))).toEqual(report(90, 7));
     }
@@ -42,7 +43,7 @@ describe("readReport", () => {
     JSON.stringify(report(90, Number.NaN)),
     new ArrayBuffer(8),
     undefined,
-  ])("takes %j for no report", (message) => {
+  ])("rejects %j", (message) => {
     expect(readReport(message)).toBeUndefined();
   });
 });
@@ -57,7 +58,7 @@ describe("readTelemetry", () => {
     });
   });
 
-  test.each([undefined, "", "{", "null", "[1]", "31.5"])("takes %j for none", (text) => {
+  test.each([undefined, "", "{", "null", "[1]", "31.5"])("ignores %j", (text) => {
     expect(
       read({ "x-frame-number": "7", ...(text !== undefined && { "x-telemetry": text }) }),
     ).toBeUndefined();
@@ -70,28 +71,28 @@ describe("readTelemetry", () => {
 
 describe("TelemetryTrack", () => {
   const start = () => {
-    const told: ShownTelemetry[] = [];
-    const track = new TelemetryTrack((telemetry) => told.push(telemetry));
-    return { told, track, numbers: () => told.map(({ number }) => number) };
+    const delivered: ShownTelemetry[] = [];
+    const track = new TelemetryTrack((telemetry) => delivered.push(telemetry));
+    return { delivered, track, numbers: () => delivered.map(({ number }) => number) };
   };
 
   test("holds the data back until its frame is shown", () => {
-    const { told, track } = start();
+    const { delivered, track } = start();
     track.reported(report(90, 7, { angle: 1 }));
     track.reported(report(91, 8, { angle: 2 }));
-    expect(told).toEqual([]);
+    expect(delivered).toEqual([]);
     track.shown({ shownAt: 140 }, 90);
-    expect(told).toEqual([{ number: 7, at: 140, data: { angle: 1 } }]);
+    expect(delivered).toEqual([{ number: 7, at: 140, data: { angle: 1 } }]);
   });
 
-  test("tells at once what comes after its frame was shown, with the time of the showing", () => {
-    const { told, track } = start();
+  test("delivers at once what arrives after its frame was shown, with the time of that frame", () => {
+    const { delivered, track } = start();
     track.shown({ shownAt: 140 }, 90);
     track.reported(report(90, 7, { angle: 1 }));
-    expect(told).toEqual([{ number: 7, at: 140, data: { angle: 1 } }]);
+    expect(delivered).toEqual([{ number: 7, at: 140, data: { angle: 1 } }]);
   });
 
-  test("never goes back to a frame before the one it has told", () => {
+  test("never goes back to an earlier frame", () => {
     const { track, numbers } = start();
     track.shown({ shownAt: 140 }, 90);
     track.shown({ shownAt: 156 }, 91);
@@ -100,7 +101,7 @@ describe("TelemetryTrack", () => {
     expect(numbers()).toEqual([8]);
   });
 
-  test("has nothing to tell of a frame without data, or whose report was lost", () => {
+  test("delivers nothing for a frame without data, or with a lost report", () => {
     const { track, numbers } = start();
     track.reported(report(90, 7, { angle: 1 }));
     track.shown({ shownAt: 140 }, 90);
@@ -110,28 +111,28 @@ describe("TelemetryTrack", () => {
     expect(numbers()).toEqual([7]);
   });
 
-  test("takes a still picture that is sent again for no news, but the same number with other data for some", () => {
+  test("delivers a repeated still picture once, but the same number with other data again", () => {
     const { track, numbers } = start();
     for (const [index, angle] of [1, 1, 2].entries()) {
       track.reported(report(90 + index, 7, { angle }));
       track.shown({ shownAt: 140 + index }, 90 + index);
     }
-    track.came({ shownAt: 200 }, { number: 7, data: { angle: 2 } });
+    track.shownWithData({ shownAt: 200 }, { number: 7, data: { angle: 2 } });
     expect(numbers()).toEqual([7, 7]);
   });
 
-  test("tells of a frame that brings its data along as it is shown", () => {
-    const { told, track } = start();
-    track.came({ shownAt: 140 }, { number: 7, data: {} });
-    expect(told).toEqual([{ number: 7, at: 140, data: {} }]);
+  test("delivers data that the frame itself carries when it is shown", () => {
+    const { delivered, track } = start();
+    track.shownWithData({ shownAt: 140 }, { number: 7, data: {} });
+    expect(delivered).toEqual([{ number: 7, at: 140, data: {} }]);
   });
 
-  test("knows no frame of the server before", () => {
-    const { told, track } = start();
+  test("forgets the frames of an earlier server", () => {
+    const { delivered, track } = start();
     track.reported(report(90, 7, { angle: 1 }));
     track.forgetServer();
     track.shown({ shownAt: 140 }, 90);
-    expect(told).toEqual([]);
+    expect(delivered).toEqual([]);
   });
 });
 
@@ -141,14 +142,14 @@ describe("flatten", () => {
     return { numbers: Object.fromEntries(numbers), texts: Object.fromEntries(texts) };
   };
 
-  test("takes numbers and the rest apart", () => {
+  test("separates numbers from other values", () => {
     expect(flat({ angle: -1.5, state: "open", estop: false, tool: null })).toEqual({
       numbers: { angle: -1.5 },
       texts: { state: "open", estop: "false", tool: "–" },
     });
   });
 
-  test("names what lies in an object with dots, one level deep", () => {
+  test("uses dotted names for objects, one level deep", () => {
     expect(flat({ arm: { base: 1, tip: { x: 2 } }, none: {} })).toEqual({
       numbers: { "arm.base": 1 },
       texts: { "arm.tip": "1 value", none: "0 values" },
@@ -163,7 +164,7 @@ describe("flatten", () => {
     });
   });
 
-  test("only counts what is in other arrays", () => {
+  test("only counts the elements of other arrays", () => {
     expect(flat({ long: Array(9).fill(0), mixed: [1, "a"], empty: [] }).texts).toEqual({
       long: "9 elements",
       mixed: "2 elements",
@@ -171,15 +172,15 @@ describe("flatten", () => {
     });
   });
 
-  test("leaves out what no number can hold", () => {
+  test("leaves out infinite numbers", () => {
     expect(flat(JSON.parse('{"huge": 1e999, "row": [1, -1e999]}')).numbers).toEqual({ "row[0]": 1 });
   });
 
-  test("cuts off endless texts", () => {
+  test("truncates long texts", () => {
     expect(flat({ text: "x".repeat(10_000) }).texts.text?.length).toBeLessThan(600);
   });
 
-  test("takes names that mean something to JavaScript as names", () => {
+  test("treats names with a meaning in JavaScript as plain names", () => {
     const { numbers } = flatten(JSON.parse('{"__proto__": 1, "constructor": 2, "toString": 3}'));
     expect([...numbers]).toEqual([
       ["__proto__", 1],
@@ -196,7 +197,7 @@ describe("figure", () => {
     );
   });
 
-  test("is written with a power of ten where it would be long", () => {
+  test("is written with a power of ten if it would be long", () => {
     expect([6.022e23, -1e300, 1.5e-9, 12_345_678].map((value) => figure(value))).toEqual([
       "6.022e23",
       "−1.000e300",
@@ -205,13 +206,13 @@ describe("figure", () => {
     ]);
   });
 
-  test("has as many digits as its neighbours, and as tell them apart", () => {
+  test("has as many digits as its neighbours, enough to tell them apart", () => {
     expect(figure(0, { min: -90.5, max: 90.5, whole: false })).toBe("0.00");
     expect(figure(1000.0004, { min: 1000, max: 1000.002, whole: false })).toBe("1000.0004");
     expect(figure(5, { min: 0, max: 10, whole: true })).toBe("5");
   });
 
-  test("knows no negative zero", () => {
+  test("has no negative zero", () => {
     expect([figure(-0), figure(-0.001, { min: -50, max: 50, whole: false })]).toEqual(["0", "0.00"]);
   });
 });
@@ -224,14 +225,14 @@ describe("Series", () => {
   };
 
   test("keeps the window, and the one value before it, where the line begins", () => {
-    const series = filled([0, 1], [6000, 2], [12_000, 3], [WINDOW + 6050, 4]);
+    const series = filled([0, 1], [6000, 2], [12_000, 3], [HISTORY_MS + 6050, 4]);
     expect(series.points).toEqual([
-      [6000, 12_000, WINDOW + 6050],
+      [6000, 12_000, HISTORY_MS + 6050],
       [2, 3, 4],
     ]);
   });
 
-  test("breaks the line where nothing came for long, but not that of a slow source", () => {
+  test("breaks the line after a long gap, but not that of a slow source", () => {
     expect(filled([0, 1], [50, 2], [3000, 3], [3050, 4]).points).toEqual([
       [0, 50, 51, 3000, 3050],
       [1, 2, null, 3, 4],
@@ -239,7 +240,7 @@ describe("Series", () => {
     expect(filled([0, 1], [2000, 2], [4000, 3]).points[1]).toEqual([1, null, 2, 3]);
   });
 
-  test("breaks the line once where there is no value", () => {
+  test("breaks the line once if there is no value", () => {
     const series = filled([0, 1], [100, undefined], [200, undefined], [300, 2]);
     expect(series.points).toEqual([
       [0, 100, 300],
@@ -248,7 +249,7 @@ describe("Series", () => {
     expect(series.last).toBe(2);
   });
 
-  test("keeps its times in order, whatever comes", () => {
+  test("keeps its times in order", () => {
     const series = filled([100, 1], [100, 2], [50, 3]);
     expect(series.points).toEqual([[100], [3]]);
   });
@@ -260,7 +261,7 @@ describe("Series", () => {
     expect(series.points[0].at(-1)).toBe(4999);
   });
 
-  test("tells between which numbers it lies", () => {
+  test("has the range of its values", () => {
     expect(filled([0, 3], [1, undefined], [2, -1]).extent).toEqual({ min: -1, max: 3, whole: true });
     expect(filled([0, 0.5]).extent?.whole).toBe(false);
     expect(filled([0, undefined]).extent).toBeUndefined();
@@ -276,7 +277,7 @@ describe("Places", () => {
   const start = () => new Places(2, 1000, () => ({ text: "" }));
   const keys = (places: ReturnType<typeof start>) => [...places].map(({ key }) => key);
 
-  test("gives the places to who comes first, and keeps them in that order", () => {
+  test("gives the places to the first keys, and keeps them in that order", () => {
     const places = start();
     expect(places.take("b", 0)).toBeDefined();
     expect(places.take("a", 0)).toBeDefined();
@@ -285,7 +286,7 @@ describe("Places", () => {
     expect(keys(places)).toEqual(["b", "a"]);
   });
 
-  test("makes room once a key was not seen for long, or has left", () => {
+  test("makes room once a key was not seen for long, or gave up its place", () => {
     const places = start();
     places.take("a", 0);
     places.take("b", 500);
@@ -312,7 +313,7 @@ describe("Board", () => {
     expect(board.more).toBe(0);
   });
 
-  test("lists the numbers that find no plot, and counts what finds no row", () => {
+  test("lists the numbers without a plot, and counts the values without a row", () => {
     const board = new Board();
     board.take(0, many(MAX_PLOTS + MAX_ROWS + 3, 1.5));
     expect(board.plots).toHaveLength(MAX_PLOTS);
@@ -321,7 +322,7 @@ describe("Board", () => {
     expect(board.more).toBe(3);
   });
 
-  test("keeps a name that comes and goes, marks it while it is away, and breaks its line", () => {
+  test("keeps a name that is missing for a while, marks it as stale, and breaks its line", () => {
     const board = new Board();
     board.take(0, { angle: 1, state: "open", other: 0 });
     board.take(1000, { other: 0 });
@@ -339,7 +340,7 @@ describe("Board", () => {
     board.take(0, many(MAX_PLOTS, 1));
     board.take(1000, { new: 2 });
     expect(rows(board)).toEqual({ new: "2" });
-    board.take(WINDOW, { new: 2 });
+    board.take(HISTORY_MS, { new: 2 });
     expect(plots(board)).toEqual(["new"]);
     expect(rows(board)).toEqual({});
   });

@@ -3,7 +3,7 @@ import { COLUMNS, cellsOf } from "../../web/viewers/cells.ts";
 
 const viewer = { id: "1f", protocol: "tcp", address: "192.0.2.x", since: 1000, transport: "webrtc" } as const;
 
-test("a viewer's row says what is known, and of the rest that it is not", () => {
+test("a viewer's row shows what is known, and a dash for the rest", () => {
   const joining = cellsOf({ ...viewer, state: "joining" }, 13_000);
   expect(joining).toEqual(["1f", "192.0.2.x", "joining", "WebRTC, TCP", "–", "–", "–", "–", "12 s"]);
   expect(joining).toHaveLength(COLUMNS.length);
@@ -19,10 +19,10 @@ test("a viewer's row says what is known, and of the rest that it is not", () => 
   ]);
 });
 
-test("of a viewer by the server's own relay it is not claimed what carries the packets", () => {
+test("the row of a viewer over the server's relay claims no protocol", () => {
   expect(cellsOf({ ...viewer, protocol: "relay", state: "joining" }, 1000)[3]).toBe("WebRTC, over a relay");
 });
 
-test("a viewer on a slow network is told by its smaller picture", () => {
+test("a viewer on a slow network is shown with a smaller rendition", () => {
   expect(cellsOf({ ...viewer, state: "watching", codec: "vp8", level: 2 }, 1000)[4]).toBe("VP8, smaller");
 });

@@ -1,10 +1,10 @@
-/** The stream's name in a page's address: `/watch/NAME`, `/embed/NAME`, `/?stream=NAME`, or `main`. */
+/** The stream in a page's address: `/watch/NAME`, `/embed/NAME` or `/?stream=NAME`; otherwise `main`. */
 export function streamOf(address: { readonly pathname: string; readonly search: string }): string {
   const watched = /\/(?:watch|embed)\/([^/]+)\/?$/.exec(address.pathname)?.[1];
   try {
     if (watched) return decodeURIComponent(watched);
   } catch {
-    // Not an address this page gave out.
+    // Invalid percent-encoding: no address that this page has made.
   }
   return new URLSearchParams(address.search).get("stream") || "main";
 }

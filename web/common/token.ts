@@ -1,16 +1,16 @@
-/** The token to watch with: links carry it behind the `#`, which browsers send to nobody. */
+/** The view token. Links carry it behind the `#`, which browsers never send. */
 
-/** Empty where the address has none. */
+/** The token in the address; empty if there is none. */
 export function tokenOf({ hash }: { readonly hash: string }): string {
   return new URLSearchParams(hash.slice(1)).get("token") ?? "";
 }
 
-/** The headers of a request that brings it. */
+/** The headers of a request with the token. */
 export function bearer(token: string): Record<string, string> {
   return token === "" ? {} : { Authorization: `Bearer ${token}` };
 }
 
-/** What the server lets us do with the stream; nothing where it does not answer. */
+/** The rights to the stream that this token, or this machine, has; none if the server does not answer. */
 export async function rightsTo(stream: string, token: string): Promise<readonly string[]> {
   const path = `/streams/${encodeURIComponent(stream)}/rights`;
   const answer = await fetch(path, { headers: bearer(token) }).catch(() => undefined);
@@ -18,8 +18,8 @@ export async function rightsTo(stream: string, token: string): Promise<readonly 
 }
 
 /**
- * What to do that with: the page's own token, or none where the browser is on the server's machine, which may without;
- * undefined where neither lets us.
+ * A token with this right: the page's own, or the empty one if the browser runs on the server's machine, which needs
+ * none; undefined if neither has the right.
  */
 export async function tokenTo(
   right: "operate" | "share",

@@ -1,4 +1,4 @@
-/** The player alone, for a frame in another page. */
+/** The page `/embed/NAME`: just the player, for iframes. */
 import "../player/define.ts";
 import { streamOf } from "../common/route.ts";
 import { tokenOf } from "../common/token.ts";

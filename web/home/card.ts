@@ -1,10 +1,11 @@
-/** One broadcast in the list: its picture, moving while it is in sight, and what it is. */
+/** One stream in the list: its live thumbnail and its description. */
 import type { SourceState, StreamInfo } from "../../src/signaling/protocol.ts";
+import { element } from "../common/dom.ts";
 import { bearer } from "../common/token.ts";
 import { frameRate, size } from "../player/figures/format.ts";
 
-/** Between thumbnails; the next is asked for when the last is there. */
-const PICTURE_EVERY = 1000;
+/** Shortest time between two thumbnails. */
+const THUMBNAIL_INTERVAL_MS = 1000;
 
 const STATES: Readonly<Record<SourceState["kind"], readonly [label: string, tone: string]>> = {
   waiting: ["Waiting", "idle"],
@@ -14,6 +15,7 @@ const STATES: Readonly<Record<SourceState["kind"], readonly [label: string, tone
   ended: ["Ended", "idle"],
 };
 
+/** A card in the list, in {@link Card.element}. */
 export class Card {
   readonly element = document.createElement("li");
   readonly #path: string;
@@ -23,12 +25,12 @@ export class Card {
   readonly #label = document.createElement("span");
   readonly #pill = document.createElement("span");
   readonly #detail = document.createElement("span");
-  readonly #seen: IntersectionObserver;
-  #inSight = false;
+  readonly #visibility: IntersectionObserver;
+  #isVisible = false;
   #isLive = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param token to watch with; empty for none. */
+  /** @param token the view token; empty if none is needed. */
   constructor(name: string, token: Promise<string>) {
     const path = encodeURIComponent(name);
     this.#path = `/streams/${path}/snapshot.jpg?thumbnail`;
@@ -38,42 +40,40 @@ export class Card {
     void token.then((given) => {
       if (given !== "") this.#link.hash = `token=${given}`;
     });
-    const frame = Object.assign(document.createElement("span"), { className: "frame" });
+    const frame = element("span", "frame");
     this.#picture.alt = "";
     this.#pill.className = "state";
-    this.#pill.append(Object.assign(document.createElement("span"), { className: "dot" }), this.#label);
+    this.#pill.append(element("span", "dot"), this.#label);
     frame.append(this.#picture);
-    const title = Object.assign(document.createElement("span"), { className: "title" });
-    title.append(
-      Object.assign(document.createElement("span"), { className: "name", textContent: name }),
-      this.#pill,
-    );
+    const title = element("span", "title");
+    title.append(element("span", "name", name), this.#pill);
     this.#detail.className = "detail";
     this.#link.append(frame, title, this.#detail);
     this.element.append(this.#link);
-    this.#seen = new IntersectionObserver(([entry]) => {
-      this.#inSight = entry?.isIntersecting ?? false;
-      this.#move();
+    this.#visibility = new IntersectionObserver(([entry]) => {
+      this.#isVisible = entry?.isIntersecting ?? false;
+      this.#refresh();
     });
-    this.#seen.observe(this.element);
-    document.addEventListener("visibilitychange", this.#move);
+    this.#visibility.observe(this.element);
+    document.addEventListener("visibilitychange", this.#refresh);
   }
 
+  /** Shows the server's description. */
   show({ state, source, width, height, fps, viewers }: StreamInfo): void {
     const [label, tone] = STATES[state.kind];
     this.#label.textContent = label;
     this.#pill.dataset.tone = tone;
     const watching = viewers === 1 ? "1 viewer" : `${viewers} viewers`;
-    // A source that nobody watches may rest, but for these pictures.
+    // Without viewers the source may render only these thumbnails: its frame rate says nothing.
     const rate = state.kind === "live" && viewers > 0 ? [frameRate(fps)] : [];
     const picture = width > 0 ? [size(width, height), ...rate] : [];
     this.#detail.textContent = [watching, ...picture, source].join(" · ");
     this.#detail.title = this.#detail.textContent;
     this.#isLive = state.kind === "live";
-    if (state.kind !== "waiting") this.#move();
+    if (state.kind !== "waiting") this.#refresh();
   }
 
-  /** The server does not answer: its picture is the last one, and no more is known. */
+  /** The server does not answer: only the last thumbnail is left. */
   away(): void {
     this.#label.textContent = "Server away";
     this.#pill.dataset.tone = "warm";
@@ -81,23 +81,24 @@ export class Card {
     this.#isLive = false;
   }
 
+  /** Removes the card. */
   close(): void {
-    this.#seen.disconnect();
-    document.removeEventListener("visibilitychange", this.#move);
+    this.#visibility.disconnect();
+    document.removeEventListener("visibilitychange", this.#refresh);
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#inSight = false;
+    this.#isVisible = false;
     this.element.remove();
   }
 
-  /** Asks for the picture of now, and again after a while; what nobody sees, or does not move, costs nothing. */
-  readonly #move = (): void => {
-    if (this.#timer !== undefined || !this.#inSight || document.hidden) return;
+  /** Loads a thumbnail, and the next after a while. A card that is hidden or not live loads none. */
+  readonly #refresh = (): void => {
+    if (this.#timer !== undefined || !this.#isVisible || document.hidden) return;
     if (!this.#isLive && this.#picture.src !== "") return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#move();
-    }, PICTURE_EVERY);
+      this.#refresh();
+    }, THUMBNAIL_INTERVAL_MS);
     void this.#load();
   };
 

@@ -1,71 +1,74 @@
-/** All broadcasts, with thumbnails that move while somebody looks. */
+/** The page `/all`: all streams, with live thumbnails. */
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import { byId, write } from "../common/dom.ts";
 import { bearer, tokenOf } from "../common/token.ts";
 import { tokenToView } from "../share/made.ts";
 import { Card } from "./card.ts";
 
-const READ_EVERY = 2000;
-/** A refusal seldom ends, and each is an error in the browser's console. */
-const REFUSED_FOR = 30_000;
+const UPDATE_INTERVAL_MS = 2000;
+/** A refusal seldom ends, and each one is an error in the browser's console. */
+const REFUSED_INTERVAL_MS = 30_000;
 
 const token = tokenOf(location);
-const list = byId("cards");
+const list = byId("cards", HTMLElement);
 const cards = new Map<string, Card>();
 
-/** Reads the list, and again after a while: what is refused for want of a token, not before the page is loaded anew. */
-async function read(): Promise<void> {
-  if (document.hidden) return again(READ_EVERY);
-  const answer = await asked().catch(() => undefined);
-  if (answer === undefined) away();
+/** Updates the list, and again after a while. Without a needed token it stops: only another address can help. */
+async function update(): Promise<void> {
+  if (document.hidden) return updateAfter(UPDATE_INTERVAL_MS);
+  const answer = await requestStreams().catch(() => undefined);
+  if (answer === undefined) showAway();
   else if ("streams" in answer) show(answer.streams);
   else {
-    refused(answer);
+    showRefused(answer);
     if (answer.status === 401 && token === "") return;
-    return again(REFUSED_FOR);
+    return updateAfter(REFUSED_INTERVAL_MS);
   }
-  again(READ_EVERY);
+  updateAfter(UPDATE_INTERVAL_MS);
 }
 
-/** Rejects where no whole answer comes. */
-async function asked(): Promise<{ streams: readonly StreamInfo[] } | { status: number; why: string }> {
+/** Rejects if no complete answer arrives. */
+async function requestStreams(): Promise<
+  { streams: readonly StreamInfo[] } | { status: number; why: string }
+> {
   const answer = await fetch("/streams", { headers: bearer(token) });
   return answer.ok ? { streams: await answer.json() } : { status: answer.status, why: await answer.text() };
 }
 
-function again(after: number): void {
-  setTimeout(() => void read(), after);
+function updateAfter(delay: number): void {
+  setTimeout(() => void update(), delay);
 }
 
-function away(): void {
-  say("The server does not answer: it is tried again.");
+function showAway(): void {
+  setStatus("The server does not answer. Retrying.");
   for (const card of cards.values()) card.away();
 }
 
-function refused({ status, why }: { status: number; why: string }): void {
-  drop(new Set());
-  say("");
+function showRefused({ status, why }: { status: number; why: string }): void {
+  removeExcept(new Set());
+  setStatus("");
   const wantsToken = status === 401 || token !== "";
-  nothing(wantsToken ? "These streams need a token" : "The streams are not shown here", why, "");
+  showMessage(wantsToken ? "These streams need a token" : "The streams are not shown here", why, "");
 }
 
 function show(streams: readonly StreamInfo[]): void {
-  drop(new Set(streams.map(({ name }) => name)));
+  removeExcept(new Set(streams.map(({ name }) => name)));
   for (const info of streams) {
-    const card = cards.get(info.name) ?? added(info.name);
+    const card = cards.get(info.name) ?? addCard(info.name);
     card.show(info);
   }
-  say(streams.length === 0 ? "" : streams.length === 1 ? "1 stream" : `${streams.length} streams`);
-  byId("nothing").hidden = streams.length > 0;
+  setStatus(streams.length === 0 ? "" : streams.length === 1 ? "1 stream" : `${streams.length} streams`);
+  byId("message", HTMLElement).hidden = streams.length > 0;
   if (streams.length === 0)
-    nothing(
-      "Nothing is on air",
-      "Publish from Blender, or from any program that sends HTTP, and it is here at once. On the server's machine that takes no token, unless the server has one for publishing:",
+    showMessage(
+      "No streams yet",
+      "Publish from Blender, or from any program that sends HTTP. On the server's machine no token is needed, unless one is set for publishing:",
       `ffmpeg -re -i any.mp4 -f mpjpeg -q:v 2 ${location.protocol}//localhost${location.port && `:${location.port}`}/streams/film`,
     );
 }
 
-/** Takes the cards of all others away. */
-function drop(names: ReadonlySet<string>): void {
+/** Removes all other cards. */
+function removeExcept(names: ReadonlySet<string>): void {
   for (const [name, card] of cards) {
     if (names.has(name)) continue;
     card.close();
@@ -73,32 +76,25 @@ function drop(names: ReadonlySet<string>): void {
   }
 }
 
-function added(name: string): Card {
+function addCard(name: string): Card {
   const card = new Card(name, tokenToView(name, token));
   cards.set(name, card);
   list.append(card.element);
   return card;
 }
 
-function nothing(title: string, next: string, how: string): void {
-  const section = byId("nothing");
+function showMessage(title: string, explanation: string, command: string): void {
+  const section = byId("message", HTMLElement);
   section.hidden = false;
   const heading = section.querySelector("h2");
   if (heading) heading.textContent = title;
-  byId("next").textContent = next;
-  byId("how").textContent = how;
-  byId("how").hidden = how === "";
+  byId("explanation", HTMLElement).textContent = explanation;
+  byId("command", HTMLElement).textContent = command;
+  byId("command", HTMLElement).hidden = command === "";
 }
 
-function say(text: string): void {
-  const status = byId("count");
-  if (status.textContent !== text) status.textContent = text;
+function setStatus(text: string): void {
+  write(byId("count", HTMLElement), text);
 }
 
-function byId(id: string): HTMLElement {
-  const element = document.getElementById(id);
-  if (element) return element;
-  throw new TypeError(`The page has no #${id}`);
-}
-
-void read();
+void update();

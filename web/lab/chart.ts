@@ -1,23 +1,24 @@
-/** The plot of latency per frame: one for the page that scrolls, and one of each recording as an image. */
+/** The plot of the latency of each frame: live on the page, and as an image of a recording. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Freeze } from "./figures.ts";
 import { LANE_NAMES, LANES, type LaneKey, type Sample } from "./sample.ts";
 
-/** A lane's part of the plot. Times are of any one clock. */
+/** One lane in the plot. All times are of the same clock. */
 export interface Curve {
   readonly lane: LaneKey;
   readonly samples: readonly Sample[];
   readonly freezes: readonly Freeze[];
 }
 
-/** The least that the highest latency on the scale may be, and what may follow. */
-const TOPS = [20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
-/** Of the strip that marks a freeze, in CSS pixels. */
-const MARK = 4;
+/** Possible upper ends of the latency scale. */
+const SCALE_TOPS_MS = [20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
+/** Height of the strip that marks a freeze, in CSS pixels. */
+const FREEZE_MARK_PX = 4;
+/** Line dashes in CSS pixels: the lanes differ without colour too. */
 const DASHES: Readonly<Record<LaneKey, number[]>> = { webrtc: [], img: [2, 3], fetch: [7, 3] };
 
-/** Rows for uPlot: all times in order, and for each curve its latency at that time or null. */
+/** Data for uPlot: all times in order, and for each curve its latency at each time, or null. */
 export function aligned(curves: readonly (readonly Sample[])[]): [number[], ...(number | null)[][]] {
   const times: number[] = [];
   const values: (number | null)[][] = curves.map(() => []);
@@ -31,31 +32,31 @@ export function aligned(curves: readonly (readonly Sample[])[]): [number[], ...(
     for (const [index, curve] of curves.entries()) {
       const next = at[index] ?? 0;
       const sample = curve[next];
-      const hits = sample?.shownAt === time;
-      values[index]?.push(hits ? sample.latency : null);
-      if (hits) at[index] = next + 1;
+      const isAtTime = sample?.shownAt === time;
+      values[index]?.push(isAtTime ? sample.latency : null);
+      if (isAtTime) at[index] = next + 1;
     }
   }
 }
 
-/** The top of the scale: a round number above all but the few highest, so that one outlier does not flatten the rest. */
+/** The upper end of the scale: a round number above the 99th percentile, so that an outlier does not flatten the rest. */
 export function scaleTop(curves: readonly (readonly Sample[])[]): number {
   let top = 0;
   for (const curve of curves) {
     const sorted = curve.map(({ latency }) => latency).sort((a, b) => a - b);
     top = Math.max(top, sorted[Math.floor((sorted.length - 1) * 0.99)] ?? 0);
   }
-  return TOPS.find((round) => round >= top * 1.15) ?? Math.max(10_000, top);
+  return SCALE_TOPS_MS.find((round) => round >= top * 1.15) ?? Math.max(10_000, top);
 }
 
-/** A plot in `container`, of the curves it is last given. */
+/** A plot in `container`. */
 export class Chart {
   readonly canvas: HTMLCanvasElement;
   readonly #chart: uPlot;
   #colours = readColours();
   #curves: readonly Curve[] = [];
 
-  /** @param label writes a tick, given how many milliseconds it is after the scale's start, and before its end. */
+  /** @param label formats a tick, given its distance in milliseconds from the start and to the end of the scale. */
   constructor(
     container: HTMLElement,
     size: { readonly width: number; readonly height: number },
@@ -107,17 +108,18 @@ export class Chart {
     this.canvas = this.#chart.ctx.canvas;
   }
 
+  /** @param width and height in CSS pixels. */
   resize(width: number, height: number): void {
     this.#chart.setSize({ width, height });
   }
 
-  /** The system's colours are others now. */
+  /** The colour scheme has changed. */
   recolour(): void {
     this.#colours = readColours();
     this.#chart.redraw(false, true);
   }
 
-  /** Draws the time between. */
+  /** Draws the curves between two times. */
   draw(curves: readonly Curve[], from: number, to: number): void {
     this.#curves = curves;
     const samples = LANES.map((lane) => curves.find((curve) => curve.lane === lane)?.samples ?? []);
@@ -129,11 +131,12 @@ export class Chart {
     });
   }
 
+  /** Removes the plot. */
   destroy(): void {
     this.#chart.destroy();
   }
 
-  /** A pale band over the time that the picture stood, and a strip at its lane's height above. */
+  /** Draws a pale band over each freeze, and a strip above it at the height of its lane. */
   #drawFreezes(chart: uPlot): void {
     const { ctx, bbox } = chart;
     ctx.save();
@@ -148,7 +151,7 @@ export class Chart {
         ctx.globalAlpha = 0.12;
         ctx.fillRect(left, bbox.top, width, bbox.height);
         ctx.globalAlpha = 1;
-        const mark = MARK * devicePixelRatio;
+        const mark = FREEZE_MARK_PX * devicePixelRatio;
         ctx.fillRect(left, bbox.top + LANES.indexOf(lane) * (mark + 2), width, mark);
       }
     }
@@ -156,7 +159,7 @@ export class Chart {
   }
 }
 
-/** Five or six, at equal distances from the end. */
+/** Up to six ticks, at equal distances from the end. */
 function ticks(min: number, max: number): number[] {
   const span = max - min;
   if (!(span > 0)) return [];
@@ -164,7 +167,7 @@ function ticks(min: number, max: number): number[] {
   return Array.from({ length: Math.floor(span / step) + 1 }, (_, index) => max - index * step).reverse();
 }
 
-/** The colour of each lane, by the names that the style sheet gives them. */
+/** The colours of the lanes and the plot, from the custom properties of the style sheet. */
 export function readColours(): Record<LaneKey | "quiet" | "line" | "text" | "ground", string> {
   const style = getComputedStyle(document.documentElement);
   const of = (name: string) => style.getPropertyValue(name).trim();

@@ -1,87 +1,82 @@
-/** One lane's frames of the last seconds, and the figures that follow from them. Times are the page's clock. */
+/** The recent frames of one lane, and its figures. Times are milliseconds on the page's clock. */
+import { quantile } from "../player/figures/rolling-window.ts";
 import { STAGES } from "../player/figures/stages.ts";
 import type { LabStage, LabStageKey, Sample } from "./sample.ts";
 
-/** The figures are those of the last so many milliseconds. */
-export const FIGURES_WINDOW = 10_000;
-/** The plot goes back as far. */
-export const PLOT_WINDOW = 20_000;
-/** Two minutes of 60 frames a second are more than any window or recording needs. */
+/** Period of the figures. */
+export const FIGURES_PERIOD_MS = 10_000;
+/** Period of the plot. */
+export const PLOT_PERIOD_MS = 20_000;
+/** Two minutes at 60 frames per second: more than any period or recording needs. */
 const MAX_FRAMES = 7200;
 /** A picture that stands still for longer is a freeze, at usual frame rates. */
-const FREEZE_AFTER = 200;
+const MIN_FREEZE_MS = 200;
 
-/** The figures of a lane over some time. Latencies and stages are in milliseconds. */
+/** The figures of a lane over a period. Latencies and stages are in milliseconds. */
 export interface Figures {
-  /** How many frames were timed. */
+  /** Number of timed frames. */
   readonly timed: number;
-  /** Undefined where none were. */
+  /** Latency of the newest frame; undefined like `median` and `p95` if none was timed. */
   readonly now: number | undefined;
   readonly median: number | undefined;
   readonly p95: number | undefined;
-  /** Medians of each stage. */
+  /** Median of each stage. */
   readonly stages: readonly LabStage[];
-  /** Frames a second that came onto the screen; undefined before a second has passed. */
+  /** Frames per second on the screen; undefined during the first second. */
   readonly fps: number | undefined;
-  /** Frame numbers that were left out. */
+  /** Source frames that the lane did not show. */
   readonly missed: number;
   readonly freezes: number;
 }
 
-/** When a picture stood still that should not have. */
+/** A period without a new picture although one was due. */
 export interface Freeze {
   readonly from: number;
   readonly to: number;
 }
 
-/** How long a picture may stand: 200 ms, or twice a slow source's interval. `fps` is the source's rate, if known. */
-export function freezeAfter(fps: number | undefined): number {
-  return Math.max(FREEZE_AFTER, fps ? 2000 / fps : 0);
+/**
+ * Shortest freeze in milliseconds: 200, or two intervals of a slower source.
+ * @param fps frame rate of the source; undefined if it is not known.
+ */
+export function minFreeze(fps: number | undefined): number {
+  return Math.max(MIN_FREEZE_MS, fps ? 2000 / fps : 0);
 }
 
-/** The value below which the given share (0 to 1) of them lies; undefined for none. */
-export function quantile(values: readonly number[], share: number): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (sorted.length - 1) * share;
-  const low = sorted[Math.floor(at)];
-  const high = sorted[Math.ceil(at)];
-  return low === undefined || high === undefined ? undefined : low + (high - low) * (at % 1);
-}
-
-/** Remembers one lane's frames, boundedly. */
+/** The recent frames of one lane, of bounded number. */
 export class LaneLog {
-  /** How long a picture may stand, as {@link freezeAfter} has it. */
-  freezeAfter: number;
-  readonly #keep: number;
+  /** Shortest freeze, from {@link minFreeze}. */
+  minFreeze: number;
+  readonly #period: number;
   #samples: Sample[] = [];
-  /** When a new picture came onto the screen, timed or not. */
+  /** Times at which a new picture came onto the screen, timed or not. */
   #shown: number[] = [];
   #freezes: Freeze[] = [];
-  /** Whether the next picture is due. */
+  /** Whether a next picture is due. */
   #due = false;
 
-  /** @param keep how far back it goes, in milliseconds. */
-  constructor(keep: number = PLOT_WINDOW, freezeAfter: number = FREEZE_AFTER) {
-    this.#keep = keep;
-    this.freezeAfter = freezeAfter;
+  /** @param period how long frames are kept, in milliseconds. */
+  constructor(period: number = PLOT_PERIOD_MS, minFreeze: number = MIN_FREEZE_MS) {
+    this.#period = period;
+    this.minFreeze = minFreeze;
   }
 
-  /** In the order they were shown. */
+  /** The timed frames, in the order in which they were shown. */
   get samples(): readonly Sample[] {
     return this.#samples;
   }
 
-  /** A new picture is on the screen, though perhaps it is not known which. */
+  /** A new picture is on the screen; it may be unknown which. */
   shown(at: number): void {
     const last = this.#shown.at(-1);
-    if (this.#due && last !== undefined && at - last > this.freezeAfter)
+    if (this.#due && last !== undefined && at - last > this.minFreeze)
       this.#freezes.push({ from: last, to: at });
     this.#due = true;
     this.#shown.push(at);
     this.#forget(at);
   }
 
-  /** A picture on the screen has been timed, now or a little later. */
+  /** A frame on the screen has been timed, possibly after the next one was shown. */
   add(sample: Sample): void {
     let at = this.#samples.length;
     while (at > 0 && (this.#samples[at - 1]?.shownAt ?? 0) > sample.shownAt) at--;
@@ -89,19 +84,19 @@ export class LaneLog {
     this.#forget(this.#samples.at(-1)?.shownAt ?? sample.shownAt);
   }
 
-  /** From here until the next picture none is due: nobody can see them, or the source rests. */
-  rest(): void {
+  /** No picture is due until the next one: the page is hidden, or the source is idle. */
+  pause(): void {
     this.#due = false;
   }
 
-  /** The freezes that ended or go on within what is remembered. */
+  /** The freezes of the period, and one that lasts until `now`. */
   freezes(now: number): readonly Freeze[] {
     const last = this.#shown.at(-1);
-    if (!this.#due || last === undefined || now - last <= this.freezeAfter) return this.#freezes;
+    if (!this.#due || last === undefined || now - last <= this.minFreeze) return this.#freezes;
     return [...this.#freezes, { from: last, to: now }];
   }
 
-  /** The figures of the time between. */
+  /** The figures between two times. */
   figures(from: number, to: number): Figures {
     const within = (at: number) => at > from && at <= to;
     const samples = this.#samples.filter(({ shownAt }) => within(shownAt));
@@ -121,6 +116,7 @@ export class LaneLog {
     };
   }
 
+  /** Forgets everything. */
   clear(): void {
     this.#samples = [];
     this.#shown = [];
@@ -129,7 +125,7 @@ export class LaneLog {
   }
 
   #forget(now: number): void {
-    const start = now - this.#keep;
+    const start = now - this.#period;
     const stale = (at: number | undefined, count: number) =>
       at !== undefined && (at < start || count > MAX_FRAMES);
     while (stale(this.#samples[0]?.shownAt, this.#samples.length)) this.#samples.shift();
@@ -153,20 +149,20 @@ function medianStages(samples: readonly Sample[]): LabStage[] {
   });
 }
 
-/** Numbers left out between two timed frames, less the pictures between them that could not be told. */
+/** Missing numbers between two timed frames, minus the pictures between them whose number is unknown. */
 function missedFrames(samples: readonly Sample[], shown: readonly number[]): number {
   let missed = 0;
   let at = 0;
   for (const [index, sample] of samples.entries()) {
     const before = samples[index - 1];
     if (!before) continue;
-    let untold = 0;
+    let unknown = 0;
     while (at < shown.length && (shown[at] ?? 0) < sample.shownAt) {
-      if ((shown[at] ?? 0) > before.shownAt) untold++;
+      if ((shown[at] ?? 0) > before.shownAt) unknown++;
       at++;
     }
-    // Smaller numbers: the source counts anew.
-    if (sample.number > before.number) missed += Math.max(0, sample.number - before.number - 1 - untold);
+    // A smaller number: the source has started over.
+    if (sample.number > before.number) missed += Math.max(0, sample.number - before.number - 1 - unknown);
   }
   return missed;
 }

@@ -1,51 +1,53 @@
 /**
- * The latency lab: one stream by three ways at the same time, measured frame by frame. This file joins the parts:
- * the lanes, the plot that all of them share, and the recorder. The figures are of the last ten seconds.
+ * The page `/lab/NAME`, the latency lab: one stream by three transports at the same time, measured frame by frame. This
+ * file connects the parts: the lanes, their common plot, and the recorder. The figures are of the last ten seconds.
  */
 
-import { write } from "../common/dom.ts";
+import { byId, write } from "../common/dom.ts";
 import { Redraw } from "../common/redraw.ts";
 import { tokenOf } from "../common/token.ts";
-import { milliseconds, type Tone } from "../player/figures/format.ts";
+import { milliseconds } from "../player/figures/format.ts";
 import { pageTimers } from "../player/playback/timers.ts";
 import { Presence } from "../player/session/presence.ts";
 import { parseSource } from "../player/session/source-url.ts";
+import { refusalLabel } from "../player/session/state.ts";
+import { type Tone, toneOfRefusal } from "../player/session/tone.ts";
 import { Chart } from "./chart.ts";
-import { FIGURES_WINDOW, freezeAfter, PLOT_WINDOW } from "./figures.ts";
-import { Lane, openIdleSession, type Surroundings } from "./lane.ts";
+import { FIGURES_PERIOD_MS, minFreeze, PLOT_PERIOD_MS } from "./figures.ts";
+import { Lane, type LaneContext, openIdleSession } from "./lane.ts";
 import { type LaneDisplay, LaneView } from "./lane-view.ts";
-import { ToldFrames } from "./optical.ts";
+import { ReportedFrames } from "./optical.ts";
 import { RecordView } from "./record-view.ts";
 import { Recorder } from "./recording.ts";
 import { labOf } from "./route.ts";
 import { LANES } from "./sample.ts";
 import { browserName } from "./words.ts";
 
-/** The figures change so often: more could not be read. */
-const SHOW_EVERY = 250;
+/** Figures that change more often cannot be read. */
+const SHOW_INTERVAL_MS = 250;
 
 const timers = pageTimers;
 const { prefix, stream } = labOf(location);
 const token = tokenOf(location) || undefined;
 const source = parseSource(`${prefix}/streams/${encodeURIComponent(stream)}`, location.href);
-if (!source) throw new TypeError("The lab's address names no stream");
+if (!source) throw new TypeError("No stream in the address. Open /lab/NAME.");
 const opticalBox = byId("optical", HTMLInputElement);
 const plotBox = byId("plot", HTMLElement);
 let recorder: Recorder | undefined;
 let recordingEnds = 0;
 
-const around: Surroundings = {
+const context: LaneContext = {
   source,
   token,
   timers,
   clock: () => server.meter.clock.best,
   measuring: () => !document.hidden && isMoving(),
   serverIsThere: () => server.model.server === "there",
-  told: new ToldFrames(),
+  reported: new ReportedFrames(),
   recorder: () => recorder,
   changed: () => redraw.request(),
 };
-const server = openIdleSession(around, showSource);
+const server = openIdleSession(context, showSource);
 const lanes = LANES.map((key) => {
   const view = new LaneView(
     key,
@@ -55,7 +57,7 @@ const lanes = LANES.map((key) => {
     },
     () => setOptical(true),
   );
-  const lane = new Lane(key, view.picture, around);
+  const lane = new Lane(key, view.picture, context);
   byId("lanes", HTMLElement).append(view.element);
   return { lane, view };
 });
@@ -88,33 +90,33 @@ opticalBox.addEventListener("change", () => setOptical(opticalBox.checked));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.recolour());
 new ResizeObserver(() => chart.resize(plotBox.clientWidth, plotBox.clientHeight)).observe(plotBox);
 
-// Nobody can see a hidden page, and browsers tell it of no frames.
+// Browsers report no frames to a hidden page.
 const presence = new Presence(timers, !document.hidden, switchLanes);
 document.addEventListener("visibilitychange", () => {
   presence.set(!document.hidden);
-  rest();
-  if (document.hidden && recorder) stopRecording("Ended early, as the page was hidden");
+  pauseLanes();
+  if (document.hidden && recorder) stopRecording("Ended early because the page was hidden");
   showSource();
 });
-timers.every(SHOW_EVERY, show);
-lookEachFrame();
+timers.every(SHOW_INTERVAL_MS, show);
+readEachFrame();
 show();
 
 function isLive(): boolean {
   return server.model.server === "there" && server.info?.state.kind === "live";
 }
 
-/** While the scene stands still each lane is sent another share of its pictures: there is nothing to compare. */
+/** Of a still scene each lane gets another share of the pictures: the lanes cannot be compared. */
 function isMoving(): boolean {
   return isLive() && server.info?.still !== true;
 }
 
-/** The server tells of the stream: so it lets this page in. */
+/** Whether the server lets this page in: it has described the stream. */
 function isAdmitted(): boolean {
   return server.info !== undefined && server.model.refusal === undefined;
 }
 
-/** Puts on those that the user wants, while somebody looks and the server lets us: three lanes would be refused thrice. */
+/** Starts the lanes that the user wants, if the page is visible and admitted: else each lane would be refused. */
 function switchLanes(): void {
   for (const { lane, view } of lanes) {
     if (view.wanted && presence.seen && isAdmitted()) lane.start();
@@ -122,42 +124,43 @@ function switchLanes(): void {
   }
 }
 
-function rest(): void {
-  for (const { lane } of lanes) lane.rest();
+function pauseLanes(): void {
+  for (const { lane } of lanes) lane.pause();
 }
 
 function setOptical(on: boolean): void {
   opticalBox.checked = on;
   for (const { lane } of lanes) {
     lane.optical.clear();
-    lane.rest();
+    lane.pause();
   }
   show();
 }
 
-function lookEachFrame(): void {
+function readEachFrame(): void {
   requestAnimationFrame(() => {
-    // Not the time of the refresh: what came since that can be read already.
-    if (opticalBox.checked && around.measuring()) for (const { lane } of lanes) void lane.look(timers.now());
-    lookEachFrame();
+    // Not the time of the refresh: pictures that have arrived since can be read already.
+    if (opticalBox.checked && context.measuring())
+      for (const { lane } of lanes) void lane.readCode(timers.now());
+    readEachFrame();
   });
 }
 
 function showSource(): void {
   const { info, model } = server;
   const live = isLive();
-  const told = model.server === "there" && !model.refusal;
-  if (!isMoving()) rest();
-  if (!live) around.told.clear();
+  const isDescribed = model.server === "there" && !model.refusal;
+  if (!isMoving()) pauseLanes();
+  if (!live) context.reported.clear();
   switchLanes();
-  for (const { lane } of lanes) lane.log.freezeAfter = lane.optical.freezeAfter = freezeAfter(info?.fps);
+  for (const { lane } of lanes) lane.log.minFreeze = lane.optical.minFreeze = minFreeze(info?.fps);
   const [label, tone] = pillOf();
   byId("pill", HTMLElement).dataset.tone = tone;
   write(byId("label", HTMLElement), label[0]?.toUpperCase() + label.slice(1));
   if (info && info.width > 0)
     document.documentElement.style.setProperty("--ratio", (info.width / info.height).toFixed(4));
   const about = info && `${info.source} · ${info.width} × ${info.height} · ${info.fps.toFixed(0)} fps`;
-  write(byId("source", HTMLElement), (told && about) || "");
+  write(byId("source", HTMLElement), (isDescribed && about) || "");
   write(byId("notice", HTMLElement), noticeOf());
 }
 
@@ -165,8 +168,7 @@ function pillOf(): [label: string, tone: Tone] {
   const { info, model } = server;
   if (document.hidden) return ["paused", "idle"];
   if (model.server === "away") return ["server away", "warm"];
-  if (model.refusal)
-    return model.refusal.code === "no-such-stream" ? ["not there yet", "busy"] : ["refused", "bad"];
+  if (model.refusal) return [refusalLabel(model.refusal.code), toneOfRefusal(model.refusal.code)];
   if (!info || model.server !== "there") return ["connecting", "busy"];
   if (!isLive()) return [info.state.kind, "warm"];
   return info.still ? ["still", "idle"] : ["measuring", "good"];
@@ -174,13 +176,13 @@ function pillOf(): [label: string, tone: Tone] {
 
 function noticeOf(): string {
   const { info, model } = server;
-  if (document.hidden) return "Measuring pauses while this tab is hidden.";
-  if (model.server === "away") return "The server is away; measuring goes on when it is back.";
+  if (document.hidden) return "Measuring is paused while this tab is hidden.";
+  if (model.server === "away") return "The server is away. Measuring continues when it is back.";
   if (model.refusal) return model.refusal.message;
   if (!info) return "";
   if (info.still)
-    return "The scene stands still, so there is nothing to measure: WebRTC shows it as two frames a second. Measuring goes on when it moves.";
-  return isLive() ? "" : "Measuring waits for the source to send pictures.";
+    return "The scene stands still, so there is nothing to measure. Measuring continues when it moves.";
+  return isLive() ? "" : "Waiting for pictures from the source.";
 }
 
 function show(): void {
@@ -190,8 +192,8 @@ function show(): void {
   write(byId("offset", HTMLElement), clock ? `${signed(clock.offset)} ms` : "–");
   write(byId("uncertainty", HTMLElement), clock ? `± ${clock.uncertainty.toFixed(1)} ms` : "");
   const isThere = server.model.server === "there";
-  // Nothing is told of lanes whose server is away: what came before it went is of no time that is shown.
-  const from = isThere ? now - FIGURES_WINDOW : now;
+  // While the server is away the lanes have no figures: earlier frames are outside the period.
+  const from = isThere ? now - FIGURES_PERIOD_MS : now;
   const shown = lanes.map(({ lane, view }) => ({ lane, view, figures: lane.log.figures(from, now) }));
   const totals = shown.map(({ figures }) => figures.stages.reduce((sum, { time }) => sum + time, 0));
   const scale = Math.max(1, ...totals);
@@ -213,20 +215,19 @@ function show(): void {
 }
 
 function noteOf(lane: Lane, { on, figures }: Pick<LaneDisplay, "on" | "figures">): string {
-  if (!on) return "Off: it costs the server nothing.";
-  // The notice above says it for all.
+  if (!on) return "Off. It costs the server nothing.";
+  // The notice above the lanes explains it.
   if (!isAdmitted() || server.model.server !== "there") return "";
   if (lane.trouble) return lane.trouble;
   if (opticalBox.checked && lane.withoutCode)
-    return "There is no frame code in this picture; the built-in scene has one.";
+    return "No frame code in this picture. The built-in scene has one.";
   if (lane.key !== "img")
-    return lane.measurable ? "" : "Not timed: this browser does not tell which frame it shows.";
-  if (!opticalBox.checked)
-    return "Not timed: browsers do not tell which frame an <img> shows, nor when, nor what came in.";
+    return lane.measurable ? "" : "Not timed: this browser does not report which frame it shows.";
+  if (!opticalBox.checked) return "Not timed: browsers do not report which frame an <img> shows.";
   const needsTimes = figures.timed === 0 && !lanes.some((other) => other.lane !== lane && other.lane.on);
   return needsTimes
-    ? "Another lane must be on: it is told when each frame was made."
-    : "Timed off the picture.";
+    ? "Switch another lane on: only its reports say when each frame was rendered."
+    : "Timed from the picture.";
 }
 
 function drawPlot(): void {
@@ -236,7 +237,7 @@ function drawPlot(): void {
     samples: lane.log.samples,
     freezes: lane.log.freezes(now),
   }));
-  chart.draw(curves, now - PLOT_WINDOW, now);
+  chart.draw(curves, now - PLOT_PERIOD_MS, now);
 }
 
 function startRecording(length: number): void {
@@ -244,7 +245,7 @@ function startRecording(length: number): void {
   recorder = new Recorder(
     now,
     lanes.filter(({ lane }) => lane.on).map(({ lane }) => lane.key),
-    freezeAfter(server.info?.fps),
+    minFreeze(server.info?.fps),
   );
   recordingEnds = now + length;
   records.progress(length);
@@ -273,10 +274,4 @@ function stopRecording(early: string | undefined): void {
 function signed(value: number): string {
   const text = value.toFixed(1);
   return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", "");
-}
-
-function byId<E extends HTMLElement>(id: string, type: new () => E): E {
-  const found = document.getElementById(id);
-  if (found instanceof type) return found;
-  throw new TypeError(`The page has no #${id}`);
 }

@@ -1,48 +1,47 @@
-/** One lane on the page: its switch, its picture, its figures, its stages. */
+/** The card of one lane: its switch, picture, figures and latency breakdown. */
 
 import { element, write } from "../common/dom.ts";
 import { NONE } from "../player/figures/format.ts";
-import { STAGES_EXPLAINED } from "../player/figures/stages.ts";
 import type { Figures } from "./figures.ts";
-import { LANE_NAMES, type LabStage, type LaneKey, STAGE_NAMES } from "./sample.ts";
+import { LANE_NAMES, type LabStage, type LaneKey, labStageText } from "./sample.ts";
 import { byteRate, tenths } from "./words.ts";
 
-/** What a lane shows now. */
+/** What to show in the card. */
 export interface LaneDisplay {
   readonly on: boolean;
   readonly figures: Figures;
-  /** By the optical reading, beside the browser's own times; undefined where there is none. */
+  /** Figures of the optical reading, beside the browser's own; undefined if it is off. */
   readonly optical: Figures | undefined;
   readonly bytesPerSecond: number | undefined;
-  /** What is to be said about it, in sentences; empty for nothing. */
+  /** A note in sentences; empty for none. */
   readonly note: string;
-  /** Whether to offer the optical reading. */
+  /** Whether to show the button that starts the optical reading. */
   readonly offersOptical: boolean;
-  /** The milliseconds that the whole width of the bar stands for. */
+  /** Milliseconds of the full width of the bar. */
   readonly scale: number;
 }
 
 const ABOUT: Readonly<Record<LaneKey, string>> = {
-  webrtc: "Video by UDP, decoded in a <video>",
-  img: "What a page has that only shows it",
-  fetch: "Read by a script, drawn to a canvas",
+  webrtc: "Video in a <video> element",
+  img: "MJPEG in an <img> element",
+  fetch: "MJPEG read by a script, drawn to a canvas",
 };
 
 const COUNTS = [
-  ["fps", "Frames/s", "Frames that came onto the screen each second."],
-  ["missed", "Missed", "Frames of the source that this lane did not show."],
+  ["fps", "Frame rate", "Frames per second on the screen."],
+  ["missed", "Missed", "Source frames that this lane did not show."],
   [
     "freezes",
     "Freezes",
-    "Times the picture stood for more than 200 ms, or two intervals of a slower source.",
+    "How often the picture stood still for more than 200 ms, or two intervals of a slower source.",
   ],
-  ["bytes", "Data", "Bytes that come in each second."],
+  ["bytes", "Data rate", "Received bytes per second."],
 ] as const;
 
-/** A lane's card in its {@link LaneView.element}. */
+/** The card, in {@link LaneView.element}. */
 export class LaneView {
   readonly element = element("section", "lane");
-  /** For the picture. */
+  /** Container for the picture. */
   readonly picture = element("div", "picture");
   readonly #switch = document.createElement("input");
   readonly #median = element("span", "median");
@@ -53,15 +52,15 @@ export class LaneView {
   readonly #legend = element("dl", "legend");
   readonly #counts = new Map<string, HTMLElement>();
   readonly #note = element("p", "note");
-  readonly #offer = element("button", "offer") as HTMLButtonElement;
+  readonly #offer = element("button", "offer");
   #rows: { readonly segment: HTMLElement; readonly time: HTMLElement }[] = [];
   #keys = "";
 
   /**
-   * @param switched is told when the user switches the lane on or off.
-   * @param wanted is told when the user wants the optical reading.
+   * @param switched is called when the user switches the lane on or off.
+   * @param opticalWanted is called when the user starts the optical reading.
    */
-  constructor(lane: LaneKey, switched: () => void, wanted: () => void) {
+  constructor(lane: LaneKey, switched: () => void, opticalWanted: () => void) {
     const title = element("h2");
     title.id = `lane-${lane}`;
     title.append(element("span", "key"), LANE_NAMES[lane]);
@@ -74,16 +73,14 @@ export class LaneView {
     this.#switch.addEventListener("change", () => switched());
     const head = element("header");
     head.append(title, this.#switch);
-    const about = element("p", "about");
-    about.textContent = ABOUT[lane];
+    const about = element("p", "about", ABOUT[lane]);
 
     const latency = element("div", "latency");
     const median = element("p");
-    const unit = element("span", "unit");
-    unit.textContent = "ms median";
+    const unit = element("span", "unit", "ms median");
     median.append(this.#median, unit);
     const others = element("dl");
-    others.append(...pair("Now", this.#now), ...pair("95 % under", this.#p95));
+    others.append(...pair("Now", this.#now), ...pair("p95", this.#p95));
     latency.append(median, others);
 
     this.#bar.ariaHidden = "true";
@@ -97,8 +94,8 @@ export class LaneView {
       this.#counts.set(key, value);
     }
     this.#offer.type = "button";
-    this.#offer.textContent = "Read it off the picture";
-    this.#offer.addEventListener("click", wanted);
+    this.#offer.textContent = "Read from the picture";
+    this.#offer.addEventListener("click", opticalWanted);
     this.element.append(
       head,
       about,
@@ -113,11 +110,12 @@ export class LaneView {
     );
   }
 
-  /** Whether the user has it switched on. */
+  /** Whether the user has switched the lane on. */
   get wanted(): boolean {
     return this.#switch.checked;
   }
 
+  /** Shows the latest figures. */
   show({ on, figures, optical, bytesPerSecond, note, offersOptical, scale }: LaneDisplay): void {
     this.element.toggleAttribute("data-off", !on);
     const { median, now, p95, fps, timed, missed, freezes, stages } = figures;
@@ -128,8 +126,8 @@ export class LaneView {
     write(
       this.#optical,
       optical?.median === undefined
-        ? "Off the picture: nothing read yet"
-        : `Off the picture: ${tenths(optical.median)} ms median, 95 % under ${tenths(optical.p95)} ms`,
+        ? "From the picture: nothing read yet"
+        : `From the picture: ${tenths(optical.median)} ms median, p95 ${tenths(optical.p95)} ms`,
     );
     this.#showStages(stages, scale);
     this.#count("fps", fps === undefined ? NONE : fps.toFixed(1));
@@ -163,16 +161,14 @@ export class LaneView {
     this.#bar.replaceChildren(...this.#rows.map(({ segment }) => segment));
     const groups = stages.map(({ key }, index) => {
       const group = element("div");
-      group.title =
-        key === "rest"
-          ? "All from the complete picture to the screen that the picture itself does not tell apart."
-          : STAGES_EXPLAINED[key];
+      const { name, explanation } = labStageText(key, stages);
+      group.title = explanation;
       const swatch = element("span", "swatch");
       const term = element("dt");
       const row = this.#rows[index];
       swatch.dataset.stage = key;
       if (row) row.segment.dataset.stage = key;
-      term.append(swatch, STAGE_NAMES[key]);
+      term.append(swatch, name);
       group.append(term, ...(row ? [row.time] : []));
       return group;
     });
@@ -181,7 +177,5 @@ export class LaneView {
 }
 
 function pair(name: string, value: HTMLElement): [HTMLElement, HTMLElement] {
-  const term = element("dt");
-  term.textContent = name;
-  return [term, value];
+  return [element("dt", "", name), value];
 }

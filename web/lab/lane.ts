@@ -1,6 +1,6 @@
 /**
- * The three lanes: the same stream at the same time, each shown as a page would show it, and timed as far as the
- * browser tells. WebRTC and fetch are the player's own playbacks; the `<img>` is nothing but an `<img>`.
+ * A lane: the stream by one transport, shown as a page would show it, and timed as far as the browser reports times.
+ * WebRTC and fetch are the player's own playbacks; the `<img>` is a plain `<img>`.
  */
 
 import type { Offset } from "../player/figures/clock-offset.ts";
@@ -15,56 +15,59 @@ import { type SourceUrl, timedMjpegUrl } from "../player/session/source-url.ts";
 import { hasWebRtc, openWebRtc } from "../player/webrtc/webrtc.ts";
 import { LaneLog } from "./figures.ts";
 import { Frames } from "./frames.ts";
-import { OpticalReader, opticalSample, type Picture, type ToldFrames } from "./optical.ts";
+import { OpticalReader, opticalSample, type Picture, type ReportedFrames } from "./optical.ts";
 import type { Method, Recorder } from "./recording.ts";
 import type { LaneKey, Sample } from "./sample.ts";
 import { isSigned } from "./words.ts";
 
 /** What all lanes share. */
-export interface Surroundings {
+export interface LaneContext {
   readonly source: SourceUrl;
   readonly token: string | undefined;
   readonly timers: Timers;
+  /** Offset between the clocks; undefined until it is known. */
   readonly clock: () => Offset | undefined;
   /** Whether frames count now. */
   readonly measuring: () => boolean;
-  /** Whether the server is there: while it is not, an image asked for in vain is an error in the console. */
+  /** Whether the server is there. A request for an image that fails is an error in the browser's console. */
   readonly serverIsThere: () => boolean;
-  readonly told: ToldFrames;
-  /** What is being recorded now. */
+  /** Frames that the server has reported, in any lane. */
+  readonly reported: ReportedFrames;
+  /** The running recording; undefined if there is none. */
   readonly recorder: () => Recorder | undefined;
-  /** There is something new to draw. */
+  /** Called when there is something new to draw. */
   readonly changed: () => void;
 }
 
-/** A picture without a code for so long has none. */
-const NO_CODE_AFTER = 2000;
-/** Before the image is asked for again: at first, and at most. */
-const IMAGE_AGAIN = { first: 1000, max: 15_000 };
+/** A picture that has shown no frame code for longer has none. */
+const CODE_TIMEOUT_MS = 2000;
+/** Delays in milliseconds before a lost image is requested again. */
+const IMAGE_BACKOFF = { first: 1000, max: 15_000 };
 
-const idle: Playback = { close() {} };
+/** A playback that does nothing. */
+const IDLE: Playback = { close() {} };
 
-/** A session that shows nothing by itself: the stream's description, and the server's clock. */
-export function openIdleSession({ source, token, timers }: Surroundings, changed: () => void): Session {
+/** A session without pictures: it follows the stream's description and the server's clock. */
+export function openIdleSession({ source, token, timers }: LaneContext, changed: () => void): Session {
   return new Session(source.stream, {
     timers,
     openSignaling: (events) => openSignaling(source, events, token),
     openWebRtc: undefined,
-    openMjpeg: () => idle,
+    openMjpeg: () => IDLE,
     hasToken: token !== undefined,
     changed,
     telemetry: () => {},
   });
 }
 
-/** One lane; it is off until it is started. */
+/** One lane; it is off until {@link Lane.start}. */
 export class Lane {
   readonly key: LaneKey;
-  /** What its figures are made of. */
+  /** The frames of its figures. */
   readonly log = new LaneLog();
-  /** What the frame code in its picture says; the same as `log` where the browser tells nothing. */
+  /** The frames of the optical reading; the same as `log` for the `<img>`, which has no other times. */
   readonly optical: LaneLog;
-  readonly #around: Surroundings;
+  readonly #context: LaneContext;
   readonly #container: HTMLElement;
   readonly #frames: Frames;
   readonly #reader = new OpticalReader();
@@ -72,23 +75,23 @@ export class Lane {
   #image: HTMLImageElement | undefined;
   #screen: PlayerScreen | undefined;
   #imageLost = false;
-  readonly #imageAgain = new Backoff(IMAGE_AGAIN);
+  readonly #imageBackoff = new Backoff(IMAGE_BACKOFF);
   #stopTimer: Cancel | undefined;
-  #lookedAt: number | undefined;
+  #readAt: number | undefined;
   #codeAt: number | undefined;
 
-  /** @param container where its picture is put. */
-  constructor(key: LaneKey, container: HTMLElement, around: Surroundings) {
+  /** @param container receives the picture. */
+  constructor(key: LaneKey, container: HTMLElement, context: LaneContext) {
     this.key = key;
     this.#container = container;
-    this.#around = around;
+    this.#context = context;
     this.optical = key === "img" ? this.log : new LaneLog();
-    const { timers, clock, measuring, told } = around;
+    const { timers, clock, measuring, reported } = context;
     this.#frames = new Frames({
       now: () => timers.now(),
       clock,
       measuring,
-      told: (times) => told.add(times),
+      reported: (times) => reported.add(times),
       shown: (at) => {
         for (const log of this.#logs(this.log)) log.shown(at);
       },
@@ -96,44 +99,47 @@ export class Lane {
     });
   }
 
+  /** Whether the lane is started. */
   get on(): boolean {
     return this.#session !== undefined || this.#image !== undefined;
   }
 
-  /** How its frames are timed. */
+  /** How the frames are timed. */
   get method(): Method {
     return this.key === "img" ? "optical" : "frames";
   }
 
+  /** Undefined while nothing is counted, and for the `<img>`. */
   get bytesPerSecond(): number | undefined {
     return this.key === "img" ? undefined : this.#frames.bytesPerSecond;
   }
 
-  /** Whether the browser tells which frame it shows. */
+  /** Whether the browser reports which frame it shows. */
   get measurable(): boolean {
     return this.key !== "img" && this.#frames.measurable;
   }
 
-  /** Whether the picture has no code that could be read, though somebody looks. */
+  /** Whether the optical reading is on and finds no frame code. */
   get withoutCode(): boolean {
-    const { timers } = this.#around;
-    const since = this.#codeAt ?? this.#lookedAt;
-    return since !== undefined && timers.now() - since > NO_CODE_AFTER;
+    const { timers } = this.#context;
+    const since = this.#codeAt ?? this.#readAt;
+    return since !== undefined && timers.now() - since > CODE_TIMEOUT_MS;
   }
 
-  /** Why there is no picture, in a sentence; undefined where nothing is wrong. */
+  /** Why there is no picture, in a sentence; undefined if nothing is wrong. */
   get trouble(): string | undefined {
     if (this.#needsSignedToken)
-      return "An <img> can give a token in its address alone, where only those of share links are taken: open the lab from such a link.";
-    if (this.key === "img") return this.#imageLost ? "The image was lost; it is asked for again." : undefined;
+      return "An <img> can send a token only in its address, and the server accepts only signed tokens there. Open the lab from a share link.";
+    if (this.key === "img") return this.#imageLost ? "The image was lost. Retrying." : undefined;
     if (this.key === "webrtc" && !hasWebRtc()) return "This browser has no WebRTC.";
     const model = this.#session?.model;
     if (!model || model.picture === "current") return undefined;
     if (model.refusal) return model.refusal.message;
     const fallen = this.key === "webrtc" && model.transport === "mjpeg";
-    return fallen ? "WebRTC did not connect; it is tried again." : undefined;
+    return fallen ? "WebRTC did not connect. Retrying." : undefined;
   }
 
+  /** Starts to show the stream. Does nothing if it is on. */
   start(): void {
     if (this.on || this.#needsSignedToken) return;
     this.clear();
@@ -141,13 +147,14 @@ export class Lane {
     else this.#session = this.#openSession();
   }
 
+  /** Stops, and removes the picture. */
   stop(): void {
     this.#stopTimer?.();
     this.#session?.close();
     this.#session = undefined;
     if (this.#image) {
       this.#image.onerror = null;
-      // Taken out of the page alone it would go on loading.
+      // An <img> that is only removed from the page keeps loading.
       this.#image.src = "data:,";
     }
     this.#image = undefined;
@@ -157,39 +164,39 @@ export class Lane {
   }
 
   get #needsSignedToken(): boolean {
-    const { token } = this.#around;
+    const { token } = this.#context;
     return this.key === "img" && token !== undefined && !isSigned(token);
   }
 
-  /** Forgets what was measured. */
+  /** Forgets all measurements. */
   clear(): void {
     this.log.clear();
     this.optical.clear();
-    this.#lookAnew();
+    this.#resetReader();
   }
 
-  /** Nothing is measured from here until the next picture. */
-  rest(): void {
-    for (const log of [this.log, this.optical, this.#around.recorder()?.log(this.key)]) log?.rest();
-    this.#lookAnew();
+  /** Nothing is measured until the next picture. */
+  pause(): void {
+    for (const log of [this.log, this.optical, this.#context.recorder()?.log(this.key)]) log?.pause();
+    this.#resetReader();
   }
 
-  /** Reads the frame code, once for each of the screen's frames; it is `at` now, on the page's clock. */
-  async look(at: number): Promise<void> {
+  /** Reads the frame code. Call it once per frame of the screen; `at` is the current time on the page's clock. */
+  async readCode(at: number): Promise<void> {
     const picture = this.#picture();
     if (!picture) return;
-    const { clock, told } = this.#around;
-    const code = await this.#reader.look(picture);
+    const { clock, reported } = this.#context;
+    const code = await this.#reader.read(picture);
     if (this.#picture() !== picture) return;
-    this.#lookedAt ??= at;
+    this.#readAt ??= at;
     if (code === undefined) {
-      if (this.#reader.sees) this.#codeAt = at;
+      if (this.#reader.hasCode) this.#codeAt = at;
       return;
     }
     this.#codeAt = at;
     const logs = this.key === "img" ? this.#logs(this.optical) : [this.optical];
     for (const log of logs) log.shown(at);
-    told.seen(code, (times) => {
+    reported.seen(code, (times) => {
       const offset = clock();
       if (!offset || this.#picture() !== picture) return;
       const sample = opticalSample(times, at, offset);
@@ -198,9 +205,9 @@ export class Lane {
     });
   }
 
-  #lookAnew(): void {
-    this.#reader.forget();
-    this.#lookedAt = undefined;
+  #resetReader(): void {
+    this.#reader.reset();
+    this.#readAt = undefined;
     this.#codeAt = undefined;
   }
 
@@ -211,16 +218,16 @@ export class Lane {
 
   #timed(sample: Sample): void {
     for (const log of this.#logs(this.log)) log.add(sample);
-    this.#around.changed();
+    this.#context.changed();
   }
 
   #logs(own: LaneLog): LaneLog[] {
-    const recorded = this.#around.recorder()?.log(this.key);
+    const recorded = this.#context.recorder()?.log(this.key);
     return recorded ? [own, recorded] : [own];
   }
 
   #openSession(): Session {
-    const { source, token, timers, changed } = this.#around;
+    const { source, token, timers, changed } = this.#context;
     const screen = new PlayerScreen(this.#container);
     this.#screen = screen;
     const isWebRtc = this.key === "webrtc";
@@ -235,7 +242,7 @@ export class Lane {
             }
           : undefined,
       openMjpeg: (events, expectedFps) => {
-        if (isWebRtc) return idle;
+        if (isWebRtc) return IDLE;
         const url = timedMjpegUrl(source);
         return openMjpeg({ timers, screen, url, token, expectedFps, events: this.#frames.tap(events) });
       },
@@ -246,29 +253,29 @@ export class Lane {
   }
 
   #showImage(): void {
-    const { source, token, timers, changed, serverIsThere } = this.#around;
+    const { source, token, timers, changed, serverIsThere } = this.#context;
     const url = new URL(timedMjpegUrl(source));
     url.search = token === undefined ? "" : new URLSearchParams({ token }).toString();
     const image = new Image();
     image.alt = "The stream by MJPEG";
     image.onload = () => {
       this.#imageLost = false;
-      this.#imageAgain.reset();
+      this.#imageBackoff.reset();
       changed();
     };
     image.onerror = () => {
       this.#imageLost = true;
-      this.rest();
+      this.pause();
       changed();
       const again = () => {
         if (!serverIsThere()) {
-          this.#stopTimer = timers.after(IMAGE_AGAIN.first, again);
+          this.#stopTimer = timers.after(IMAGE_BACKOFF.first, again);
           return;
         }
         image.remove();
         this.#showImage();
       };
-      this.#stopTimer = timers.after(this.#imageAgain.next(), again);
+      this.#stopTimer = timers.after(this.#imageBackoff.next(), again);
     };
     image.src = url.href;
     this.#image = image;

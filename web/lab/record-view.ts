@@ -1,14 +1,14 @@
-/** The recording's controls: how long, how far it is, and what came of it. */
+/** The controls of the recording: its length, its progress and its result. */
 import { write } from "../common/dom.ts";
 import { type Recording, summaryLine, toCsv, toJson } from "./recording.ts";
 import { reportImage } from "./report-image.ts";
 
-/** Where the controls are in the page. */
+/** The elements of the page. */
 export interface RecordElements {
   readonly button: HTMLButtonElement;
   readonly seconds: HTMLSelectElement;
   readonly status: HTMLElement;
-  /** Shown once there is a recording. */
+  /** Shown when there is a recording. */
   readonly result: HTMLElement;
   readonly summary: HTMLTextAreaElement;
   readonly copy: HTMLButtonElement;
@@ -17,19 +17,19 @@ export interface RecordElements {
   readonly png: HTMLAnchorElement;
 }
 
-/** The controls, and the files of the last recording. */
+/** Handles the controls, and the files of the last recording. */
 export class RecordView {
   readonly #elements: RecordElements;
   #urls: string[] = [];
 
-  /** @param toggled is told when the user starts a recording of so many milliseconds, or stops it early. */
+  /** @param toggled is called when the user starts a recording of `length` milliseconds, or stops it early. */
   constructor(elements: RecordElements, toggled: (length: number) => void) {
     this.#elements = elements;
     elements.button.addEventListener("click", () => toggled(Number(elements.seconds.value) * 1000));
     elements.copy.addEventListener("click", () => void this.#copy());
   }
 
-  /** @param left milliseconds that the recording still takes; undefined while there is none. */
+  /** @param left remaining milliseconds of the recording; undefined if none runs. */
   progress(left: number | undefined): void {
     const { button, seconds, status } = this.#elements;
     button.toggleAttribute("data-recording", left !== undefined);
@@ -38,7 +38,7 @@ export class RecordView {
     if (left !== undefined) write(status, `${Math.ceil(left / 1000)} s left`);
   }
 
-  /** @param early why it ended before its time, if it did. */
+  /** @param early why the recording ended early; undefined if it did not. */
   async show(recording: Recording, early: string | undefined): Promise<void> {
     const { status, result, summary, csv, json, png } = this.#elements;
     write(status, early ?? "Recorded");
@@ -65,12 +65,12 @@ export class RecordView {
   async #copy(): Promise<void> {
     const { summary, status } = this.#elements;
     summary.select();
-    // Without HTTPS a browser has no clipboard for pages, but still copies what is selected.
+    // Without HTTPS pages have no clipboard API, but the browser still copies the selection.
     const written = await navigator.clipboard?.writeText(summary.value).then(
       () => true,
       () => false,
     );
     const copied = written || document.execCommand("copy");
-    write(status, copied ? "Copied" : "Copy the selected text by hand");
+    write(status, copied ? "Copied" : "Could not copy. Press Ctrl+C to copy the selected text");
   }
 }

@@ -1,35 +1,35 @@
-/** A recording: the timed frames of some seconds, as CSV, as JSON, and as a line for a report. */
+/** A recording: the timed frames of a few seconds, as CSV, as JSON and as a one-line summary. */
 import { STAGES } from "../player/figures/stages.ts";
-import { FIGURES_WINDOW, type Figures, LaneLog } from "./figures.ts";
+import { FIGURES_PERIOD_MS, type Figures, LaneLog } from "./figures.ts";
 import { LANE_NAMES, LANES, type LaneKey, type Sample } from "./sample.ts";
 
-/** How a lane's frames were timed: told by the browser, or read off the picture. */
+/** How the frames of a lane were timed: reported by the browser, or read from the picture. */
 export type Method = "frames" | "optical";
 
-/** What the recording is of. */
+/** The conditions of the recording. */
 export interface Setting {
   readonly stream: string;
   readonly width: number;
   readonly height: number;
-  /** Frames a second of the source. */
+  /** Frames per second of the source. */
   readonly fps: number;
   /** The browser and its system, in a few words. */
   readonly browser: string;
-  /** Milliseconds to add to the page's clock to get the server's, and how far off that may be. */
+  /** Milliseconds to add to the page's clock to get the server's, and the error bound. */
   readonly clock: { readonly offset: number; readonly uncertainty: number } | undefined;
 }
 
 /** One lane of a recording. */
 export interface RecordedLane {
   readonly lane: LaneKey;
-  /** Undefined where none of its frames could be timed. */
+  /** Undefined if no frame could be timed. */
   readonly method: Method | undefined;
   readonly figures: Figures;
   readonly freezes: readonly { readonly from: number; readonly to: number }[];
   readonly samples: readonly Sample[];
 }
 
-/** Times are milliseconds since the epoch, on the page's clock. */
+/** A finished recording. Times are milliseconds since the epoch on the page's clock. */
 export interface Recording {
   readonly setting: Setting;
   readonly from: number;
@@ -37,29 +37,33 @@ export interface Recording {
   readonly lanes: readonly RecordedLane[];
 }
 
-/** The longest recording that is offered, and a little more. */
-const KEEP = 60_000 + FIGURES_WINDOW;
+/** The longest recording that the page offers, with a margin. */
+const MAX_LENGTH_MS = 60_000 + FIGURES_PERIOD_MS;
 
-/** Collects the lanes' frames from its construction until it is stopped. */
+/** Collects the frames of the lanes from its construction until it is stopped. */
 export class Recorder {
   readonly #from: number;
   readonly #logs: ReadonlyMap<LaneKey, LaneLog>;
 
   /**
-   * @param lanes those that are on.
-   * @param freezeAfter how long a picture may stand, in milliseconds.
+   * @param from start of the recording.
+   * @param lanes the lanes that are on.
+   * @param minFreeze shortest freeze, in milliseconds.
    */
-  constructor(from: number, lanes: readonly LaneKey[], freezeAfter: number) {
+  constructor(from: number, lanes: readonly LaneKey[], minFreeze: number) {
     this.#from = from;
-    this.#logs = new Map(lanes.map((lane) => [lane, new LaneLog(KEEP, freezeAfter)]));
+    this.#logs = new Map(lanes.map((lane) => [lane, new LaneLog(MAX_LENGTH_MS, minFreeze)]));
   }
 
-  /** The same that the lane's own log is told. */
+  /** The log of a lane, to be filled like the lane's own; undefined if the lane was off at the start. */
   log(lane: LaneKey): LaneLog | undefined {
     return this.#logs.get(lane);
   }
 
-  /** @param method how a lane was timed. */
+  /**
+   * Ends the recording.
+   * @param method how a lane was timed.
+   */
   stop(at: number, setting: Setting, method: (lane: LaneKey) => Method): Recording {
     const lanes = LANES.flatMap((lane) => {
       const log = this.#logs.get(lane);
@@ -73,9 +77,9 @@ export class Recorder {
   }
 }
 
-const COLUMNS = [...STAGES, "rest"] as const;
+const STAGE_COLUMNS = [...STAGES, "rest"] as const;
 
-/** A row for each frame (RFC 4180): times in milliseconds, `shown_ms` from the recording's start. */
+/** One row per frame (RFC 4180). Times are milliseconds; `shown_ms` counts from the start of the recording. */
 export function toCsv({ from, lanes }: Recording): string {
   const head = ["lane", "method", "frame", "captured_epoch_ms", "shown_ms", "latency_ms"];
   const rows = lanes.flatMap(({ lane, method, samples }) =>
@@ -86,19 +90,19 @@ export function toCsv({ from, lanes }: Recording): string {
       captured.toFixed(3),
       (shownAt - from).toFixed(3),
       latency.toFixed(3),
-      ...COLUMNS.map((key) => stages.find((stage) => stage.key === key)?.time.toFixed(3) ?? ""),
+      ...STAGE_COLUMNS.map((key) => stages.find((stage) => stage.key === key)?.time.toFixed(3) ?? ""),
     ]),
   );
-  const lines = [[...head, ...COLUMNS.map((key) => `${key}_ms`)], ...rows];
+  const lines = [[...head, ...STAGE_COLUMNS.map((key) => `${key}_ms`)], ...rows];
   return `${lines.map((cells) => cells.join(",")).join("\r\n")}\r\n`;
 }
 
-/** Everything, for programs: figures of each lane, its freezes, and its frames. */
+/** The whole recording: its conditions, and the figures, freezes and frames of each lane. */
 export function toJson({ setting, from, to, lanes }: Recording): string {
   return `${JSON.stringify({ ...setting, from, to, lanes }, null, 1)}\n`;
 }
 
-/** The recording in one line of text. */
+/** The summary of a recording in one line. */
 export function summaryLine({ setting, from, to, lanes }: Recording): string {
   const { stream, width, height, fps, browser, clock } = setting;
   const seconds = ((to - from) / 1000).toFixed(0);
@@ -108,11 +112,11 @@ export function summaryLine({ setting, from, to, lanes }: Recording): string {
   return `Latency of ${about}: ${lanes.map(laneSummary).join("; ")}${off}.`;
 }
 
-/** One lane of it, as in {@link summaryLine}. */
+/** The part of {@link summaryLine} about one lane. */
 export function laneSummary({ lane, method, figures }: RecordedLane): string {
   const { median, p95, timed, missed, freezes } = figures;
   if (median === undefined || p95 === undefined) return `${LANE_NAMES[lane]} not timed`;
   const how = method === "optical" ? " (read optically)" : "";
-  const held = `${freezes} ${freezes === 1 ? "freeze" : "freezes"}`;
-  return `${LANE_NAMES[lane]}${how} median ${median.toFixed(1)} ms, 95 % under ${p95.toFixed(1)} ms, ${missed} of ${timed + missed} frames missed, ${held}`;
+  const freezeCount = `${freezes} ${freezes === 1 ? "freeze" : "freezes"}`;
+  return `${LANE_NAMES[lane]}${how} median ${median.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, ${missed} of ${timed + missed} frames missed, ${freezeCount}`;
 }

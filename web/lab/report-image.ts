@@ -1,13 +1,14 @@
-/** A recording as an image: its plot, and its summary below. */
+/** A recording as an image: its plot, with the summary below. */
 import { Chart, readColours } from "./chart.ts";
 import { laneSummary, type Recording, summaryLine } from "./recording.ts";
 
+/** Sizes in CSS pixels. */
 const WIDTH = 1000;
 const PLOT_HEIGHT = 320;
 const MARGIN = 24;
 const LINE = 20;
 
-/** Draws it as PNG, in the page's colours; undefined where the browser cannot. */
+/** Draws a recording as PNG in the page's colours; undefined if the browser cannot encode it. */
 export async function reportImage(recording: Recording): Promise<Blob | undefined> {
   const { from, to, lanes } = recording;
   const stage = document.createElement("div");
@@ -16,7 +17,7 @@ export async function reportImage(recording: Recording): Promise<Blob | undefine
   const label = (fromStart: number) => `${Number((fromStart / 1000).toFixed(1))} s`;
   const chart = new Chart(stage, { width: WIDTH - 2 * MARGIN, height: PLOT_HEIGHT }, label);
   chart.draw(lanes, from, to);
-  // uPlot draws once the script is through.
+  // uPlot draws after the current task.
   await new Promise(requestAnimationFrame);
 
   const canvas = document.createElement("canvas");

@@ -1,4 +1,4 @@
-/** What the lab's address says: `/lab/NAME`, or `/lab` for the stream `main`; behind what a proxy may have put before. */
+/** Reads the lab's address: `/lab/NAME`, or `/lab` for the stream `main`, after a prefix that a proxy may add. */
 export function labOf({ pathname }: { readonly pathname: string }): {
   readonly prefix: string;
   readonly stream: string;

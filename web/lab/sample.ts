@@ -1,48 +1,51 @@
-/** What the lab measures: one frame on the screen of one lane. */
-import type { Stage, StageKey } from "../player/figures/stages.ts";
+/** The sample of the lab: one frame on the screen of one lane. */
+import {
+  STAGE_TEXTS,
+  type Stage,
+  type StageKey,
+  type StageText,
+  stageName,
+} from "../player/figures/stages.ts";
 
-/** The lanes, in the order they are shown. */
+/** The lanes, in the order in which they are shown. */
 export const LANES = ["webrtc", "img", "fetch"] as const;
 
+/** One of {@link LANES}. */
 export type LaneKey = (typeof LANES)[number];
 
-/** What a lane is called, in plots, tables and reports. */
+/** Names of the lanes on the page and in reports. */
 export const LANE_NAMES: Readonly<Record<LaneKey, string>> = {
   webrtc: "WebRTC",
   img: "MJPEG in an <img>",
   fetch: "MJPEG by fetch",
 };
 
-/** A stage, or what nobody tells apart: all that came after the last one known. */
+/** A stage, or `rest`: all stages after the last known one. */
 export type LabStageKey = StageKey | "rest";
 
-/** What one stage took, in milliseconds. */
+/** The time of one stage, in milliseconds. */
 export type LabStage = Stage | { readonly key: "rest"; readonly time: number };
 
-/** A stage's name where there is little room. */
-export const STAGE_NAMES: Readonly<Record<LabStageKey, string>> = {
-  render: "Render to server",
-  decode: "Server decodes",
-  encode: "Encode",
-  send: "Send",
-  server: "Server, JPEG",
-  network: "Network",
-  buffer: "Jitter buffer",
-  browser: "Browser decodes",
-  screen: "Present",
-  rest: "All the rest",
-};
+/** The texts of a stage, as on the page. */
+export function labStageText(key: LabStageKey, all: readonly LabStage[]): StageText {
+  if (key === "rest")
+    return {
+      name: "Remainder",
+      explanation: "All later stages up to the screen: the picture alone cannot tell them apart.",
+    };
+  return { ...STAGE_TEXTS[key], name: stageName(key, all) };
+}
 
 /** One frame that came onto the screen. */
 export interface Sample {
-  /** The source's number of the frame. */
+  /** The source's frame number. */
   readonly number: number;
   /** Milliseconds since the epoch, on the page's clock. */
   readonly shownAt: number;
-  /** When its pixels were complete, on the server's clock. */
+  /** When the pixels were complete, on the server's clock. */
   readonly captured: number;
-  /** From the one to the other, in milliseconds. */
+  /** From `captured` to `shownAt`, in milliseconds. */
   readonly latency: number;
-  /** They sum up to the latency. */
+  /** Their sum is the latency. */
   readonly stages: readonly LabStage[];
 }

@@ -1,19 +1,19 @@
-/** How the lab writes its figures. The units stand beside them. */
+/** Formats the figures of the lab. */
 import { NONE } from "../player/figures/format.ts";
 
-/** Milliseconds to a tenth, or whole ones from a hundred on. */
+/** Milliseconds without the unit: with one decimal, or whole from 100 on. */
 export function tenths(value: number | undefined): string {
   if (value === undefined) return NONE;
   return value < 99.95 ? value.toFixed(1) : value.toFixed(0);
 }
 
-/** Bytes a second. */
+/** Bytes per second, with the unit. */
 export function byteRate(value: number | undefined): string {
   if (value === undefined) return NONE;
   return value < 999_500 ? `${(value / 1000).toFixed(0)} kB/s` : `${(value / 1e6).toFixed(1)} MB/s`;
 }
 
-/** Each names itself besides those before it. */
+/** In this order: each user agent also contains the names of the later ones. */
 const BROWSERS = [
   ["Edge", /Edg\/(\d+)/],
   ["Firefox", /Firefox\/(\d+)/],
@@ -21,7 +21,7 @@ const BROWSERS = [
   ["Safari", /Version\/(\d+).*Safari/],
 ] as const;
 
-/** The browser and its system, from what `navigator.userAgent` tells: `Firefox 140 on Linux`. */
+/** The browser and its system, from `navigator.userAgent`: `Firefox 140 on Linux`. */
 export function browserName(userAgent: string): string {
   const system =
     /Android|iPhone|iPad|Windows|Mac OS X|CrOS|Linux/.exec(userAgent)?.[0] ?? "an unknown system";
@@ -33,7 +33,7 @@ export function browserName(userAgent: string): string {
   return `A browser on ${place}`;
 }
 
-/** Whether a token is a JWT (RFC 7519, section 3): three parts with dots between them. Fixed secrets seldom look so. */
+/** Whether a token looks like a JWT (RFC 7519, section 3): three parts separated by dots. Fixed secrets seldom do. */
 export function isSigned(token: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
 }

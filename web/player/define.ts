@@ -1,4 +1,4 @@
-/** Registers `<rendercast-player>`; import it for that effect. Built alone it is `player.js`. */
+/** Registers `<rendercast-player>` as a side effect of the import. The entry of the bundle `player.js`. */
 import { RendercastPlayer } from "./element.ts";
 
 declare global {

@@ -2,11 +2,16 @@
  * `<rendercast-player src="/streams/main">`: shows a stream and keeps showing it. `docs/player.md` describes its
  * attributes, properties, events, parts and custom properties. `define.ts` registers it.
  *
- * A player that is paused, hidden or scrolled away has no {@link Session}: nothing is asked of the server then, and
- * the picture that comes afterwards is that of now.
+ * A player that is paused, hidden or scrolled away has no {@link Session}: it costs the server nothing, and when it
+ * plays again it shows the live picture.
+ *
+ * Longer than 300 lines, because the public surface of a custom element is one class: each property, its attribute and
+ * its event belong together.
  */
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
-import { Meter, type PlayerStats } from "./figures/meter.ts";
+import type { FrameTelemetry, ShownTelemetry } from "./figures/frame.ts";
+import { Meter } from "./figures/meter.ts";
+import type { PlayerStats } from "./figures/player-stats.ts";
 import { openMjpeg } from "./playback/mjpeg.ts";
 import { PlayerScreen } from "./playback/screen.ts";
 import { type Cancel, pageTimers } from "./playback/timers.ts";
@@ -15,27 +20,29 @@ import { Session } from "./session/session.ts";
 import { openSignaling } from "./session/signaling.ts";
 import { parseSource, timedMjpegUrl } from "./session/source-url.ts";
 import { describe, initialModel, type Model, type PlayerState, timeOfDay } from "./session/state.ts";
-import type { FrameTelemetry, ShownTelemetry } from "./session/telemetry.ts";
 import { onWake } from "./session/wake.ts";
 import { Banner } from "./ui/banner.ts";
+import controlsCss from "./ui/controls.css?inline";
 import { actionOf, Controls, type PlayerActions } from "./ui/controls.ts";
 import { IconButton } from "./ui/icons.ts";
-import css from "./ui/player.css?inline";
+import playerCss from "./ui/player.css?inline";
+import statisticsCss from "./ui/statistics.css?inline";
 import { StatisticsView } from "./ui/statistics-view.ts";
 import { hasWebRtc, openWebRtc } from "./webrtc/webrtc.ts";
 
-/** The element's own events. */
+/** The events of the element, by type. */
 export interface PlayerEventMap extends HTMLElementEventMap {
-  /** {@link RendercastPlayer.state} is another one. */
+  /** {@link RendercastPlayer.state} has changed. */
   statechange: CustomEvent<PlayerState>;
-  /** {@link RendercastPlayer.stats} were measured anew; a few times a second. */
+  /** {@link RendercastPlayer.stats} have been updated; a few times per second. */
   stats: CustomEvent<PlayerStats>;
-  /** {@link RendercastPlayer.stream} is described anew; about once a second. */
+  /** {@link RendercastPlayer.stream} has been updated; about once per second. */
   streamchange: CustomEvent<StreamInfo>;
-  /** A frame that has data is on the screen now: {@link RendercastPlayer.telemetry}. Never before it is. */
+  /** A frame with telemetry is on the screen: {@link RendercastPlayer.telemetry}. Never earlier than its frame. */
   telemetry: CustomEvent<ShownTelemetry>;
 }
 
+/** Typed listeners for {@link PlayerEventMap}. */
 export interface RendercastPlayer {
   addEventListener<K extends keyof PlayerEventMap>(
     type: K,
@@ -49,12 +56,14 @@ export interface RendercastPlayer {
   ): void;
 }
 
-const STATS_EVERY = 400;
-/** How long the controls stay after the pointer has come to rest. */
-const CONTROLS_FOR = 2500;
+const STATS_INTERVAL_MS = 400;
+/** How long the controls stay visible after the last movement of the pointer. */
+const CONTROLS_TIMEOUT_MS = 2500;
+/** How long the browser may take to start a download before its URL is revoked. */
+const DOWNLOAD_START_MS = 10_000;
 const NO_STATS = new Meter().stats(0);
 
-/** The player element. */
+/** The class of `<rendercast-player>`. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: how TypeScript types an element's own events
 export class RendercastPlayer extends HTMLElement {
   static readonly observedAttributes = ["src", "token", "statistics", "background"];
@@ -106,7 +115,7 @@ export class RendercastPlayer extends HTMLElement {
 
     this.#internals.role = "region";
     this.#pictures.addEventListener("dblclick", actions.toggleFullscreen);
-    for (const type of ["pointermove", "pointerdown"]) this.addEventListener(type, () => this.#wake());
+    for (const type of ["pointermove", "pointerdown"]) this.addEventListener(type, () => this.#activate());
     this.addEventListener("pointerleave", ({ pointerType }) => {
       if (pointerType === "mouse") this.#mark("active", false);
     });
@@ -118,33 +127,33 @@ export class RendercastPlayer extends HTMLElement {
     });
     this.addEventListener("fullscreenchange", () => this.#showControls());
     for (const type of ["enterpictureinpicture", "leavepictureinpicture"])
-      this.#pictures.addEventListener(type, () => this.#seeAgain(), { capture: true });
+      this.#pictures.addEventListener(type, () => this.#updatePresence(), { capture: true });
   }
 
-  /** What is shown and why; also told by `statechange`. */
+  /** What is shown and why; `statechange` follows each change. */
   get state(): PlayerState {
     return this.#state;
   }
 
-  /** The figures of what is shown; also told by `stats`. */
+  /** The figures of what is shown; `stats` follows each update. */
   get stats(): PlayerStats {
     return this.#stats;
   }
 
-  /** The stream as the server describes it, once it has; also told by `streamchange`. */
+  /** The stream as the server describes it; undefined until it has. `streamchange` follows each update. */
   get stream(): StreamInfo | undefined {
     return this.#session?.info;
   }
 
   /**
-   * The data of the frame on the screen, such as joint angles; also told by `telemetry`. Where a frame has
-   * none, or it was lost on the way, that of the newest frame before it.
+   * The telemetry of the frame on the screen, such as joint angles. If a frame has none, or it was lost, that of the
+   * newest earlier frame stays. `telemetry` follows each change.
    */
   get telemetry(): FrameTelemetry | undefined {
     return this.#telemetry;
   }
 
-  /** Where the stream is: `/streams/NAME`, on this page's server or another. */
+  /** Address of the stream: `/streams/NAME`, on this page's server or an absolute URL. */
   get src(): string {
     return this.getAttribute("src") ?? "";
   }
@@ -153,7 +162,7 @@ export class RendercastPlayer extends HTMLElement {
     this.setAttribute("src", value);
   }
 
-  /** What lets this viewer in, where the server asks for it. */
+  /** View token, if the server requires one. */
   get token(): string {
     return this.getAttribute("token") ?? "";
   }
@@ -163,7 +172,7 @@ export class RendercastPlayer extends HTMLElement {
     else this.setAttribute("token", value);
   }
 
-  /** Whether the figures lie over the picture. */
+  /** Whether the statistics are shown over the picture. */
   get statistics(): boolean {
     return this.hasAttribute("statistics");
   }
@@ -172,7 +181,7 @@ export class RendercastPlayer extends HTMLElement {
     this.toggleAttribute("statistics", value);
   }
 
-  /** Whether it goes on where nobody can see it. */
+  /** Whether the player keeps playing while nobody can see it. */
   get background(): boolean {
     return this.hasAttribute("background");
   }
@@ -181,38 +190,38 @@ export class RendercastPlayer extends HTMLElement {
     this.toggleAttribute("background", value);
   }
 
-  /** Whether {@link RendercastPlayer.pause} was called last, or the user has paused. */
+  /** Whether the user or the page has paused the player. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Stops watching: the last picture stays, and the server sends nothing more. */
+  /** Stops watching: the last picture stays on the screen, and the server sends nothing. */
   pause(): void {
     this.#paused = true;
     this.#apply();
   }
 
-  /** Watches again, from the picture of now on. */
+  /** Watches again, from the live picture on. */
   play(): void {
     this.#paused = false;
     this.#apply();
   }
 
   /**
-   * The picture that is shown, as PNG in the size that it came in.
-   * @throws {DOMException} `InvalidStateError` before the first.
+   * The picture on the screen, as PNG in its own size.
+   * @throws {DOMException} `InvalidStateError` before the first picture.
    */
   snapshot(): Promise<Blob> {
     return this.#screen.snapshot();
   }
 
-  /** Into full screen, or out of it. Does nothing where the browser does not let it. */
+  /** Enters or leaves full screen. Does nothing if the browser forbids it. */
   toggleFullscreen(): void {
     const change = document.fullscreenElement === this ? document.exitFullscreen() : this.requestFullscreen();
     change.catch(() => {});
   }
 
-  /** Into a window of its own, or out of it. Does nothing where the browser does not let it, nor in the fallback. */
+  /** Enters or leaves picture in picture. Does nothing if the browser forbids it, or while MJPEG is shown. */
   togglePictureInPicture(): void {
     const change = this.#isInPictureInPicture
       ? document.exitPictureInPicture()
@@ -224,23 +233,23 @@ export class RendercastPlayer extends HTMLElement {
     if (!this.hasAttribute("tabindex")) this.tabIndex = 0;
     if (!this.#sheet) {
       this.#sheet = new CSSStyleSheet();
-      this.#sheet.replaceSync(css);
+      this.#sheet.replaceSync(playerCss + controlsCss + statisticsCss);
       this.shadowRoot?.adoptedStyleSheets.push(this.#sheet);
     }
-    const stopLooking = watchVisibility(this, (visible) => {
-      if (visible && !this.#visible) this.#session?.seenAgain();
+    const stopObserving = watchVisibility(this, (visible) => {
+      if (visible && !this.#visible) this.#session?.restartMeasuring();
       this.#visible = visible;
-      this.#seeAgain();
+      this.#updatePresence();
     });
-    const stopWaking = onWake(
+    const stopWakeDetection = onWake(
       pageTimers,
       Date.now,
       () => document.hidden,
-      () => this.#beginAgain(),
+      () => this.#restart(),
     );
     this.#stopWatching = () => {
-      stopLooking();
-      stopWaking();
+      stopObserving();
+      stopWakeDetection();
     };
     this.#apply();
   }
@@ -249,7 +258,7 @@ export class RendercastPlayer extends HTMLElement {
     this.#stopActive?.();
     this.#stopWatching?.();
     this.#presence.close();
-    this.#end();
+    this.#closeSession();
   }
 
   attributeChangedCallback(name: string, before: string | null, after: string | null): void {
@@ -259,7 +268,7 @@ export class RendercastPlayer extends HTMLElement {
     } else if (before !== after && this.isConnected) {
       if (name === "src") this.#screen.clear();
       if (name === "background") this.#apply();
-      else this.#beginAgain();
+      else this.#restart();
     }
   }
 
@@ -269,35 +278,35 @@ export class RendercastPlayer extends HTMLElement {
     return this.shadowRoot?.pictureInPictureElement != null;
   }
 
-  #seeAgain(): void {
+  #updatePresence(): void {
     this.#presence.set(this.#visible || this.#isInPictureInPicture);
     this.#showControls();
   }
 
-  /** Begins or ends to watch, whichever is due. */
+  /** Opens or closes the session, as the player is paused and seen. */
   #apply(): void {
     if (!this.isConnected) return;
     const paused = this.#paused ? "asked" : this.#presence.seen || this.background ? undefined : "unseen";
     if (paused === undefined) {
-      if (!this.#session) this.#begin();
+      if (!this.#session) this.#openSession();
     } else {
       const model = this.#session?.model ?? initialModel;
-      this.#end();
+      this.#closeSession();
       this.#describe({ ...model, paused });
-      this.#measured();
+      this.#updateStats();
     }
     this.#showControls();
   }
 
-  #beginAgain(): void {
-    this.#end();
+  #restart(): void {
+    this.#closeSession();
     this.#apply();
   }
 
-  #begin(): void {
+  #openSession(): void {
     const source = parseSource(this.src, document.baseURI);
     if (!source) {
-      const message = "There is no stream to show: src should be like /streams/main";
+      const message = "No stream to show. Set src to an address such as /streams/main.";
       this.#describe({ ...initialModel, refusal: { code: "bad-request", message } });
       return;
     }
@@ -318,14 +327,14 @@ export class RendercastPlayer extends HTMLElement {
         openMjpeg({ timers, screen, url: timedMjpegUrl(source), token, expectedFps, events }),
       hasToken: token !== undefined,
       changed: () => this.#changed(),
-      telemetry: (telemetry) => this.#shown(telemetry),
+      telemetry: (telemetry) => this.#showTelemetry(telemetry),
     });
     this.#session = session;
     this.#changed();
-    this.#stopStats = timers.every(STATS_EVERY, () => this.#measured());
+    this.#stopStats = timers.every(STATS_INTERVAL_MS, () => this.#updateStats());
   }
 
-  #end(): void {
+  #closeSession(): void {
     this.#stopStats?.();
     this.#session?.close();
     this.#session = undefined;
@@ -347,7 +356,7 @@ export class RendercastPlayer extends HTMLElement {
   }
 
   #describe(model: Model): void {
-    // The server's clock for what it told, the user's for what the user reads.
+    // Times from the server are on its clock; the user reads them on the user's clock.
     const offset = this.#session?.meter.clock.best?.offset ?? 0;
     const now = pageTimers.now();
     this.#setState(
@@ -356,20 +365,20 @@ export class RendercastPlayer extends HTMLElement {
     );
   }
 
-  #shown(telemetry: ShownTelemetry): void {
+  #showTelemetry(telemetry: ShownTelemetry): void {
     const { number, data } = telemetry;
     this.#telemetry = { number, data };
     this.dispatchEvent(new CustomEvent("telemetry", { detail: telemetry }));
   }
 
-  #measured(): void {
+  #updateStats(): void {
     this.#changed();
     this.#stats = this.#session?.meter.stats(pageTimers.now()) ?? NO_STATS;
     this.#showStatistics();
     this.dispatchEvent(new CustomEvent("stats", { detail: this.#stats }));
   }
 
-  /** @param now on the server's clock, as the times of the state are. */
+  /** @param now on the server's clock, like the times of the state. */
   #setState(state: PlayerState, now: number): void {
     const before = this.#state;
     this.#state = state;
@@ -387,10 +396,10 @@ export class RendercastPlayer extends HTMLElement {
   }
 
   /** Shows the controls for a while. */
-  #wake(): void {
+  #activate(): void {
     this.#mark("active", true);
     this.#stopActive?.();
-    this.#stopActive = pageTimers.after(CONTROLS_FOR, () => this.#mark("active", false));
+    this.#stopActive = pageTimers.after(CONTROLS_TIMEOUT_MS, () => this.#mark("active", false));
   }
 
   #mark(name: "picture" | "quiet" | "dimmed" | "active", on: boolean): void {
@@ -426,7 +435,6 @@ export class RendercastPlayer extends HTMLElement {
     link.download = `${this.#info?.name ?? "snapshot"}-${time}.png`;
     link.click();
     this.#banner.announce(`Saved ${link.download}`);
-    // The download has begun by then.
-    pageTimers.after(10_000, () => URL.revokeObjectURL(link.href));
+    pageTimers.after(DOWNLOAD_START_MS, () => URL.revokeObjectURL(link.href));
   }
 }

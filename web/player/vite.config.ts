@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
-/** Builds the player alone into `dist/web/player.js`: one module, for the pages of others. */
+/** Builds the player into `dist/web/player.js`: one module, for other sites to embed. */
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   publicDir: false,
   build: {
     outDir: "../../dist/web",
-    // What the page's own build has put there stays.
+    // Keep the output of the pages' build.
     emptyOutDir: false,
     target: "baseline-widely-available",
     modulePreload: { polyfill: false },

@@ -1,5 +1,6 @@
 /** The Share panel: a dialog with a QR code, and what to copy. */
 import { renderSVG } from "uqr";
+import { element } from "../common/dom.ts";
 import { rightsTo, tokenTo } from "../common/token.ts";
 import { copied } from "./copy.ts";
 import { movedTo, notesOf, type Offer, offersOf, ownLinks, type ShareLinks } from "./links.ts";
@@ -102,12 +103,4 @@ function sectionOf({ label, about, text }: Offer, spoken: HTMLElement): HTMLElem
 /** For browsers that do not fit a field to its text by themselves. */
 function rowsOf(text: string, columns: number): number {
   return text.split("\n").reduce((rows, line) => rows + Math.ceil(line.length / columns), 0);
-}
-
-function element<K extends keyof HTMLElementTagNameMap>(
-  name: K,
-  className = "",
-  textContent = "",
-): HTMLElementTagNameMap[K] {
-  return Object.assign(document.createElement(name), { className, textContent });
 }

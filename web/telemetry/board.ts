@@ -1,38 +1,42 @@
-/** What the panel shows, without how: which names have a plot, which a row of the list, and what is left over. */
+/** The content of the telemetry panel: which values have a plot, which a row, and how many are left over. */
 import type { Telemetry } from "../../src/signaling/protocol.ts";
 import { figure } from "./figure.ts";
 import { flatten } from "./flatten.ts";
 import { Places } from "./places.ts";
-import { Series, WINDOW } from "./series.ts";
+import { HISTORY_MS, Series } from "./series.ts";
 
+/** More numbers than this become rows. */
 export const MAX_PLOTS = 12;
+/** More values than this are only counted. */
 export const MAX_ROWS = 24;
-/** A value that frames have not told for so long is not of now. */
-const STALE_AFTER = 2000;
+/** A value that has been missing for longer is shown as stale. */
+const STALE_AGE_MS = 2000;
 
-/** One name, with what is known of it. */
+/** A value by its name. */
 interface Entry {
   readonly key: string;
-  /** The last frames had none: it is an old value. */
+  /** The latest frames did not contain the value. */
   readonly stale: boolean;
 }
 
+/** A number with its history. */
 export interface PlotEntry extends Entry {
   readonly series: Series;
 }
 
+/** A value as text. */
 export interface RowEntry extends Entry {
   readonly text: string;
 }
 
-/** Numbers have plots while there is room, and then rows like everything else. */
+/** Numbers get plots while there is room; other values, and further numbers, get rows. */
 export class Board {
-  readonly #plots = new Places(MAX_PLOTS, WINDOW, () => new Series());
-  readonly #rows = new Places(MAX_ROWS, WINDOW, () => ({ text: "" }));
+  readonly #plots = new Places(MAX_PLOTS, HISTORY_MS, () => new Series());
+  readonly #rows = new Places(MAX_ROWS, HISTORY_MS, () => ({ text: "" }));
   #now = 0;
   #more = 0;
 
-  /** Takes the data of a frame that was shown at `now`. */
+  /** Takes the telemetry of a frame that was shown at `now`, in milliseconds. */
   take(now: number, data: Telemetry): void {
     const { numbers, texts } = flatten(data);
     this.#now = now;
@@ -59,6 +63,7 @@ export class Board {
     return this.#now;
   }
 
+  /** In the order in which they appeared. */
   get plots(): PlotEntry[] {
     return [...this.#plots].map(({ key, value, seenAt }) => ({
       key,
@@ -67,6 +72,7 @@ export class Board {
     }));
   }
 
+  /** In the order in which they appeared. */
   get rows(): RowEntry[] {
     return [...this.#rows].map(({ key, value, seenAt }) => ({
       key,
@@ -75,12 +81,12 @@ export class Board {
     }));
   }
 
-  /** How many values of the newest frame found no place. */
+  /** Values of the newest frame for which there was no room. */
   get more(): number {
     return this.#more;
   }
 
   #isStale(seenAt: number): boolean {
-    return this.#now - seenAt > STALE_AFTER;
+    return this.#now - seenAt > STALE_AGE_MS;
   }
 }

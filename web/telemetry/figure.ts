@@ -1,14 +1,14 @@
-/** Numbers of no known unit or range, as people read them. */
+/** Formats numbers of unknown unit and range. */
 
-/** What a number is one of: it shall be written with as many digits as the others. */
+/** The range of a series: all its numbers are written with the same number of digits. */
 export interface Extent {
   readonly min: number;
   readonly max: number;
-  /** Whether all of them are whole. */
+  /** Whether all numbers are integers. */
   readonly whole: boolean;
 }
 
-/** About four digits, or as many more as tell the numbers of `extent` apart: `31.52`, `1042`, `6.022e23`. */
+/** About four digits, or more if the numbers of `extent` are close together: `31.52`, `1042`, `6.022e23`. */
 export function figure(value: number, extent: Extent = extentOf(value)): string {
   const largest = Math.max(Math.abs(extent.min), Math.abs(extent.max));
   if (largest >= 1e7 || (largest < 1e-4 && largest > 0)) {
@@ -23,12 +23,12 @@ function extentOf(value: number): Extent {
   return { min: value, max: value, whole: Number.isInteger(value) };
 }
 
-/** Of the leading digit, as a power of ten. */
+/** The power of ten of the leading digit. */
 function exponent(value: number): number {
   return value > 0 ? Math.floor(Math.log10(value)) : 3;
 }
 
-/** The true minus is as wide as a digit; and there is no negative zero. */
+/** The minus sign is as wide as a digit, unlike the hyphen. Removes it from a negative zero. */
 function withMinus(text: string): string {
   return /[1-9]/.test(text) ? text.replaceAll("-", "−") : text.replace("-", "");
 }

@@ -1,21 +1,21 @@
-/** Takes the data of one frame apart into what a panel can show: numbers, and everything else as text. */
+/** Splits the telemetry of one frame into numbers, and all other values as text. */
 import type { Telemetry } from "../../src/signaling/protocol.ts";
 import { NONE } from "../player/figures/format.ts";
 import { figure } from "./figure.ts";
 
-/** The values of one frame, by name, in the order of the data. */
+/** The values of one frame by name, in the order of the data. */
 export interface Flat {
   readonly numbers: ReadonlyMap<string, number>;
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/** Arrays of up to so many numbers are shown number by number. */
+/** Longer arrays of numbers are only counted. */
 const MAX_ELEMENTS = 8;
 const MAX_TEXT = 500;
 
 /**
- * Objects become dotted names, one level deep, and short arrays of numbers `name[0]`, `name[1]` and so
- * on; whatever lies deeper is only counted. A number beyond what numbers can hold is left out.
+ * Objects become dotted names, one level deep, and short arrays of numbers become `name[0]`, `name[1]` and so on. Deeper
+ * values are only counted. Infinite numbers are left out.
  */
 export function flatten(data: Telemetry): Flat {
   const numbers = new Map<string, number>();

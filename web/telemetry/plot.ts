@@ -1,15 +1,15 @@
-/** One number over the last seconds: its name, its value, and a line. */
+/** The plot of one number over the last seconds, with its name and value. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { element, write } from "../common/dom.ts";
 import { type Extent, figure } from "./figure.ts";
-import { type Series, WINDOW } from "./series.ts";
+import { HISTORY_MS, type Series } from "./series.ts";
 
-const HEIGHT = 52;
-/** A screen reader is not to be talked over. */
-const LABEL_EVERY = 5000;
+const HEIGHT_PX = 52;
+/** A screen reader must not be interrupted by each new value. */
+const LABEL_INTERVAL_MS = 5000;
 
-/** A plot in its {@link Plot.element}. */
+/** A plot, in {@link Plot.element}. */
 export class Plot {
   readonly element = element("div", "plot");
   readonly #name: string;
@@ -23,8 +23,7 @@ export class Plot {
   constructor(name: string) {
     this.#name = name;
     this.element.role = "img";
-    const title = element("span", "name");
-    title.textContent = name;
+    const title = element("span", "name", name);
     title.title = name;
     const head = element("div", "head");
     head.append(title, this.#value);
@@ -36,12 +35,12 @@ export class Plot {
     this.#chart = new uPlot(options(), [[], []], frame);
     this.#resizing = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry?.contentRect.width ?? 0);
-      if (width > 0) this.#chart.setSize({ width, height: HEIGHT });
+      if (width > 0) this.#chart.setSize({ width, height: HEIGHT_PX });
     });
     this.#resizing.observe(frame);
   }
 
-  /** Draws the window that ends `now`. */
+  /** Draws the window that ends at `now`, in milliseconds. */
   draw(series: Series, now: number, stale: boolean): void {
     const { extent } = series;
     const value = figure(series.last, extent);
@@ -50,18 +49,19 @@ export class Plot {
     write(this.#max, extent ? figure(extent.max, extent) : "");
     write(this.#min, extent && extent.max > extent.min ? figure(extent.min, extent) : "");
     const clock = performance.now();
-    if (clock - this.#labelledAt >= LABEL_EVERY) {
+    if (clock - this.#labelledAt >= LABEL_INTERVAL_MS) {
       this.#labelledAt = clock;
       this.element.ariaLabel = `${this.#name}: ${value}`;
     }
     const chart = this.#chart;
     chart.batch(() => {
       chart.setData(series.points, false);
-      chart.setScale("x", { min: now - WINDOW, max: now });
+      chart.setScale("x", { min: now - HISTORY_MS, max: now });
       chart.setScale("y", heightOf(extent));
     });
   }
 
+  /** Removes the plot. */
   destroy(): void {
     this.#resizing.disconnect();
     this.#chart.destroy();
@@ -69,7 +69,7 @@ export class Plot {
   }
 }
 
-/** The scale that shows all of the extent: one that does not change runs through the middle. */
+/** The vertical scale for the extent. A constant value is drawn in the middle. */
 function heightOf({ min, max }: Extent = { min: 0, max: 0, whole: true }): { min: number; max: number } {
   const room = (max - min) * 0.06 || Math.abs(max) * 0.1 || 1;
   return { min: min - room, max: max + room };
@@ -79,13 +79,13 @@ function timeAxis(): HTMLElement {
   const axis = element("div", "axis");
   for (const share of [1, 0.5, 0]) {
     const tick = element("span");
-    tick.textContent = share > 0 ? `−${(share * WINDOW) / 1000} s` : "0 s";
+    tick.textContent = share > 0 ? `−${(share * HISTORY_MS) / 1000} s` : "0 s";
     axis.append(tick);
   }
   return axis;
 }
 
-/** The page's accent: another by day than by night. */
+/** The accent colour of the current theme. */
 let accent: string | undefined;
 const colour = (): string => {
   accent ??= getComputedStyle(document.documentElement).getPropertyValue("--accent");
@@ -98,9 +98,9 @@ matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => {
 function options(): uPlot.Options {
   const newest = (chart: uPlot) => [chart.data[0].length - 1];
   return {
-    // The observer tells the width before anything is painted.
+    // The observer reports the width before the first paint.
     width: 100,
-    height: HEIGHT,
+    height: HEIGHT_PX,
     // Room for the dot of the newest value.
     padding: [4, 5, 4, 0],
     cursor: { show: false },

@@ -1,35 +1,35 @@
 /** The history of one number. */
 import type { Extent } from "./figure.ts";
 
-/** How far back it goes, in milliseconds. */
-export const WINDOW = 20_000;
-/** Enough for 100 frames a second. */
+/** Length of the history. */
+export const HISTORY_MS = 20_000;
+/** Enough for 100 frames per second. */
 const MAX_POINTS = 2000;
-/** A longer time without a value, and much longer than the one before, breaks the line: nothing is known of it. */
-const BREAK: number = 1500;
-const MUCH_LONGER = 4;
-/** Beyond it, differences overflow. */
+/** A gap that is longer than this, and so many times longer than the interval before, breaks the line. */
+const MIN_BREAK_MS = 1500;
+const BREAK_RATIO = 4;
+/** Differences of larger values overflow. */
 const MAX_VALUE = 5e307;
 
-/** The values of the last {@link WINDOW} milliseconds, and the one before them: the line begins at the edge. */
+/** The values of the last {@link HISTORY_MS}, and the one before them, so that the line begins at the edge. */
 export class Series {
   readonly #times: number[] = [];
   readonly #values: (number | null)[] = [];
   #last = 0;
   #interval = 0;
 
-  /** Times are milliseconds that only grow; of two values at the same time the later one counts. */
+  /** Adds a value. Times are increasing milliseconds; a second value at the same time replaces the first. */
   add(at: number, value: number): void {
     this.#last = value;
     const before = this.#times.at(-1);
     const interval = before === undefined ? 0 : at - before;
-    if (before !== undefined && interval > BREAK && interval > MUCH_LONGER * this.#interval)
+    if (before !== undefined && interval > MIN_BREAK_MS && interval > BREAK_RATIO * this.#interval)
       this.gap(before + 1);
     this.#interval = interval;
     this.#put(at, Math.max(-MAX_VALUE, Math.min(value, MAX_VALUE)));
   }
 
-  /** There is no value at this time: the line breaks. */
+  /** Breaks the line: there is no value at this time. */
   gap(at: number): void {
     if (this.#values.at(-1) !== null) this.#put(at, null);
   }
@@ -39,12 +39,12 @@ export class Series {
     return this.#last;
   }
 
-  /** Times and values, for plotting; null where the line breaks. They change with the series. */
+  /** Times and values to plot, null for a break. The arrays change with the series. */
   get points(): [times: number[], values: (number | null)[]] {
     return [this.#times, this.#values];
   }
 
-  /** Between which numbers the values lie; undefined where there are none. */
+  /** The range of the values; undefined if there are none. */
   get extent(): Extent | undefined {
     let min = Number.POSITIVE_INFINITY;
     let max = Number.NEGATIVE_INFINITY;
@@ -66,7 +66,7 @@ export class Series {
     }
     times.push(at);
     this.#values.push(value);
-    const isOld = (time: number | undefined) => time !== undefined && time <= at - WINDOW;
+    const isOld = (time: number | undefined) => time !== undefined && time <= at - HISTORY_MS;
     while (times.length > MAX_POINTS || isOld(times[1])) {
       times.shift();
       this.#values.shift();

@@ -1,8 +1,8 @@
-/** The telemetry panel: numbers as plots, the rest as a list. Names and values are a stranger's: they are only text. */
+/** The telemetry panel: numbers as plots, other values as a list. Names and values are untrusted, so they are only ever text. */
 
 import { element, write } from "../common/dom.ts";
 import { Redraw } from "../common/redraw.ts";
-import type { ShownTelemetry } from "../player/session/telemetry.ts";
+import type { ShownTelemetry } from "../player/figures/frame.ts";
 import { Board, type PlotEntry, type RowEntry } from "./board.ts";
 import { Plot } from "./plot.ts";
 import "./telemetry.css";
@@ -12,7 +12,7 @@ interface Row {
   readonly value: HTMLElement;
 }
 
-/** Fills `container`, and shows it. */
+/** Fills `container` and shows it. */
 export class TelemetryView {
   readonly #board = new Board();
   readonly #redraw = new Redraw(() => this.#draw());
@@ -25,17 +25,16 @@ export class TelemetryView {
   #number = 0;
 
   constructor(container: HTMLElement) {
-    const title = element("h2");
-    title.textContent = "Telemetry";
+    const title = element("h2", "", "Telemetry");
     const scope = element("p");
-    scope.append(this.#frame, " · the 20 seconds up to it");
+    scope.append(this.#frame, " · last 20 seconds");
     const head = element("div", "title");
     head.append(title, scope);
     container.append(head, this.#plots, this.#list, this.#more);
     container.hidden = false;
   }
 
-  /** The data of the frame that is on the screen now. */
+  /** Takes the telemetry of the frame on the screen. */
   show({ number, at, data }: ShownTelemetry): void {
     this.#number = number;
     this.#board.take(at, data);
@@ -47,14 +46,17 @@ export class TelemetryView {
     write(this.#frame, `Frame ${this.#number}`);
     this.#drawPlots(plots, now);
     this.#drawRows(rows);
-    write(this.#more, more === 0 ? "" : `And ${more} more ${more === 1 ? "value" : "values"} in each frame`);
+    write(
+      this.#more,
+      more === 0 ? "" : `${more} more ${more === 1 ? "value" : "values"} per frame not shown`,
+    );
     this.#plots.hidden = plots.length === 0;
     this.#list.hidden = rows.length === 0;
     this.#more.hidden = more === 0;
   }
 
   #drawPlots(entries: readonly PlotEntry[], now: number): void {
-    forget(this.#plotOf, entries, (plot) => plot.destroy());
+    removeExcept(this.#plotOf, entries, (plot) => plot.destroy());
     for (const { key, series, stale } of entries) {
       let plot = this.#plotOf.get(key);
       if (!plot) {
@@ -67,7 +69,7 @@ export class TelemetryView {
   }
 
   #drawRows(entries: readonly RowEntry[]): void {
-    forget(this.#rowOf, entries, (row) => row.line.remove());
+    removeExcept(this.#rowOf, entries, (row) => row.line.remove());
     for (const { key, text, stale } of entries) {
       let row = this.#rowOf.get(key);
       if (!row) {
@@ -85,16 +87,15 @@ export class TelemetryView {
 
 function newRow(key: string): Row {
   const line = element("div");
-  const name = element("dt");
-  name.textContent = key;
+  const name = element("dt", "", key);
   name.title = key;
   const value = element("dd");
   line.append(name, value);
   return { line, value };
 }
 
-/** Takes away what the entries have no more. */
-function forget<V>(
+/** Removes what is no longer among the entries. */
+function removeExcept<V>(
   shown: Map<string, V>,
   entries: readonly { readonly key: string }[],
   end: (gone: V) => void,

@@ -1,14 +1,15 @@
-/** Who watches, for whoever runs the stream: a table that is read anew while it is open. */
+/** The table of viewers, for the operator of the stream. It is updated while it is open. */
 import type { ViewerInfo } from "../../src/signaling/protocol.ts";
+import { element } from "../common/dom.ts";
 import { bearer, tokenTo } from "../common/token.ts";
 import { COLUMNS, cellsOf } from "./cells.ts";
 import "./viewers.css";
 
-const READ_EVERY = 2000;
+const UPDATE_INTERVAL_MS = 2000;
 
 /**
- * Shows the overview in a `<details>`, or leaves it hidden where the server does not tell us.
- * @param token as the page was given it.
+ * Shows the table in a `<details>`, or leaves it hidden if this browser may not see the viewers.
+ * @param token the token in the page's address.
  */
 export async function showViewers(details: HTMLDetailsElement, stream: string, token: string): Promise<void> {
   const operator = await tokenTo("operate", stream, token);
@@ -19,13 +20,13 @@ export async function showViewers(details: HTMLDetailsElement, stream: string, t
     return answer?.ok ? answer.json() : undefined;
   };
   const body = details.querySelector("section");
-  // On a phone it scrolls sideways, also for who has a keyboard alone.
+  // It scrolls sideways on a phone, so the keyboard must reach it.
   if (body) body.tabIndex = 0;
   details.hidden = false;
   let timer: ReturnType<typeof setInterval> | undefined;
   const redraw = async () => {
     const viewers = await read();
-    body?.replaceChildren(viewers ? tableOf(viewers) : sentence("The server does not tell now who watches."));
+    body?.replaceChildren(viewers ? tableOf(viewers) : sentence("Couldn't load viewers."));
   };
   details.addEventListener("toggle", () => {
     clearInterval(timer);
@@ -33,12 +34,12 @@ export async function showViewers(details: HTMLDetailsElement, stream: string, t
     void redraw();
     timer = setInterval(() => {
       if (!document.hidden) void redraw();
-    }, READ_EVERY);
+    }, UPDATE_INTERVAL_MS);
   });
 }
 
 function tableOf(viewers: readonly ViewerInfo[]): HTMLElement {
-  if (viewers.length === 0) return sentence("Nobody watches.");
+  if (viewers.length === 0) return sentence("No viewers.");
   const table = document.createElement("table");
   const header = table.createTHead().insertRow();
   for (const [textContent, title] of COLUMNS)
@@ -53,5 +54,5 @@ function tableOf(viewers: readonly ViewerInfo[]): HTMLElement {
 }
 
 function sentence(textContent: string): HTMLElement {
-  return Object.assign(document.createElement("p"), { className: "empty", textContent });
+  return element("p", "empty", textContent);
 }

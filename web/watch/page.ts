@@ -1,28 +1,30 @@
-/** The page around the player: it names the stream, and writes the player's events out as text. */
+/** The page `/watch/NAME`: shows the state, the figures and the telemetry of the player as text. */
 import "../player/define.ts";
 import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import { byId, write } from "../common/dom.ts";
 import { streamOf } from "../common/route.ts";
 import { tokenOf } from "../common/token.ts";
-import { bitrate, frameRate, latency, milliseconds, size, toneOf } from "../player/figures/format.ts";
-import type { PlayerStats } from "../player/figures/meter.ts";
+import { bitrate, frameRate, latency, milliseconds, NONE, size } from "../player/figures/format.ts";
+import type { ShownTelemetry } from "../player/figures/frame.ts";
+import type { PlayerStats } from "../player/figures/player-stats.ts";
 import type { PlayerState } from "../player/session/state.ts";
-import type { ShownTelemetry } from "../player/session/telemetry.ts";
+import { toneOf } from "../player/session/tone.ts";
 import type { TelemetryView } from "../telemetry/view.ts";
 import { showViewers } from "../viewers/overview.ts";
 import { StagesView } from "./stages-view.ts";
 
-/** Where the server has gone, or tells this viewer nothing: what it told before may not be so any more. */
-const UNTOLD: readonly PlayerState["kind"][] = ["away", "paused", "refused"];
+/** States without news from the server: its last description may be out of date. */
+const OUTDATED_STATES: readonly PlayerState["kind"][] = ["away", "paused", "refused"];
 
 const stream = streamOf(location);
 const player = byId("player", HTMLElement) as HTMLElementTagNameMap["rendercast-player"];
 let lastStream: StreamInfo | undefined;
 const stages = new StagesView(byId("stages", HTMLElement));
 
-write("stream", stream);
+show("stream", stream);
 player.addEventListener("statechange", ({ detail }) => {
   showState(detail);
-  if (detail.kind === "refused" && detail.refusal.code === "token") void letOwnerIn();
+  if (detail.kind === "refused" && detail.refusal.code === "token") void openAsOperator();
 });
 player.addEventListener("streamchange", ({ detail }) => showStream(detail));
 player.addEventListener("stats", ({ detail }) => showStats(detail));
@@ -33,8 +35,8 @@ player.src = `/streams/${encodeURIComponent(stream)}`;
 showState(player.state);
 showStats(player.stats);
 
-/** Whoever runs the server is on its machine and may make links: the page makes itself one, and opens by it. */
-async function letOwnerIn(): Promise<void> {
+/** On the server's machine the page may make share links: it makes one for itself and opens with its token. */
+async function openAsOperator(): Promise<void> {
   if (token !== "") return;
   const made = await (await import("../share/made.ts")).tokenToView(stream, token);
   if (made === "") return;
@@ -46,18 +48,18 @@ const withToken = token === "" ? "" : `#token=${token}`;
 byId("home", HTMLAnchorElement).href = `/all${withToken}`;
 byId("lab", HTMLAnchorElement).href = `/lab/${encodeURIComponent(stream)}${withToken}`;
 byId("share", HTMLButtonElement).addEventListener("click", () => {
-  // It brings the QR code along, which few need.
+  // Loaded on demand, since it contains the QR code.
   void import("../share/panel.ts").then(({ openShare }) => openShare(stream, token));
 });
 void showViewers(byId("viewers", HTMLDetailsElement), stream, token);
 
-// Opened at the window's lower edge it would stay out of sight.
-const timeDetails = byId("stages", HTMLElement).closest("details");
-timeDetails?.addEventListener("toggle", () => {
-  if (timeDetails.open) timeDetails.scrollIntoView({ block: "nearest" });
+// At the lower edge of the window it would open out of view.
+const breakdown = byId("stages", HTMLElement).closest("details");
+breakdown?.addEventListener("toggle", () => {
+  if (breakdown.open) breakdown.scrollIntoView({ block: "nearest" });
 });
 
-// The player's keys, wherever on the page the focus is not in something of its own.
+// Two keys of the player work on the whole page, unless another element has the focus.
 document.addEventListener("keydown", (event) => {
   if (event.target !== document.body || event.ctrlKey || event.metaKey || event.altKey || event.repeat)
     return;
@@ -65,22 +67,23 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "i") player.statistics = !player.statistics;
 });
 
-function showState({ kind, label, sentence, notice }: PlayerState): void {
-  document.body.toggleAttribute("data-untold", UNTOLD.includes(kind));
+function showState(state: PlayerState): void {
+  const { kind, label, sentence, notice } = state;
+  document.body.toggleAttribute("data-outdated", OUTDATED_STATES.includes(kind));
   if (lastStream) showStream(lastStream);
   document.title = `${label} · ${stream} · rendercast`;
-  write("label", label);
-  byId("pill", HTMLElement).dataset.tone = toneOf(kind);
-  // Any other sentence stands on the picture.
+  show("label", label);
+  byId("pill", HTMLElement).dataset.tone = toneOf(state);
+  // The player shows all other sentences over the picture.
   const besideThePicture = kind === "fallback" ? [sentence, notice] : [notice];
-  write("notice", besideThePicture.filter(Boolean).join(" · "));
+  show("notice", besideThePicture.filter(Boolean).join(" · "));
 }
 
 function showStream(info: StreamInfo): void {
   lastStream = info;
   const { source, viewers, width, height } = info;
   const count = viewers === 1 ? "1 viewer" : `${viewers} viewers`;
-  write("source", UNTOLD.includes(player.state.kind) ? source : `${source} · ${count}`);
+  show("source", OUTDATED_STATES.includes(player.state.kind) ? source : `${source} · ${count}`);
   if (width > 0 && height > 0) {
     document.documentElement.style.setProperty("--ratio", (width / height).toFixed(4));
   }
@@ -89,24 +92,24 @@ function showStream(info: StreamInfo): void {
 function showStats(stats: PlayerStats): void {
   const { uncertainty } = stats;
   const details = stats.latency && [
-    `95 % under ${milliseconds(stats.latency.p95)}`,
+    `p95 ${milliseconds(stats.latency.p95)}`,
     uncertainty !== undefined && uncertainty >= 1 && `± ${uncertainty.toFixed(0)} ms`,
   ];
-  write("latency", latency(stats));
-  write("latency-detail", details?.filter(Boolean).join(" · ") ?? "");
-  write("frame-rate", frameRate(stats.fps));
-  write("frame-rate-detail", stats.still ? "the scene stands still" : "");
-  write("bitrate", bitrate(stats.bitrate));
-  write("size", size(stats.width, stats.height));
-  write("codec", stats.codec ?? "–");
-  write(
+  show("latency", latency(stats));
+  show("latency-detail", details?.filter(Boolean).join(" · ") ?? "");
+  show("frame-rate", frameRate(stats.fps));
+  show("frame-rate-detail", stats.still ? "still scene" : "");
+  show("bitrate", bitrate(stats.bitrate));
+  show("size", size(stats.width, stats.height));
+  show("codec", stats.codec ?? NONE);
+  show(
     "transport",
     stats.transport === "webrtc" ? "by WebRTC" : stats.transport === "mjpeg" ? "by HTTP" : "",
   );
   stages.show(stats);
 }
 
-/** Most streams have no telemetry: the panel is fetched with the first that comes. */
+/** Most streams have no telemetry: the panel is loaded with the first one. */
 async function loadTelemetry(first: ShownTelemetry): Promise<void> {
   let newest = first;
   let view: TelemetryView | undefined;
@@ -114,20 +117,13 @@ async function loadTelemetry(first: ShownTelemetry): Promise<void> {
     newest = detail;
     view?.show(detail);
   });
-  // It fails where the server has gone, or come back with another page: then the picture is all there is.
+  // It fails if the server is away, or is back with another build: then the picture is shown without telemetry.
   const loaded = await import("../telemetry/view.ts").catch(() => undefined);
   if (!loaded) return;
   view = new loaded.TelemetryView(byId("telemetry", HTMLElement));
   view.show(newest);
 }
 
-function write(id: string, text: string): void {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function byId<E extends HTMLElement>(id: string, type: new () => E): E {
-  const element = document.getElementById(id);
-  if (element instanceof type) return element;
-  throw new TypeError(`The page has no #${id}`);
+function show(id: string, text: string): void {
+  write(byId(id, HTMLElement), text);
 }

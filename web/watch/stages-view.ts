@@ -1,21 +1,10 @@
-/** "Where the time goes": a slim bar and a list. */
+/** The latency breakdown: a bar and a list. */
+import { element, write } from "../common/dom.ts";
 import { milliseconds } from "../player/figures/format.ts";
-import type { PlayerStats } from "../player/figures/meter.ts";
-import { STAGES_EXPLAINED, type Stage, type StageKey } from "../player/figures/stages.ts";
+import type { PlayerStats } from "../player/figures/player-stats.ts";
+import { STAGE_TEXTS, type Stage, stageName } from "../player/figures/stages.ts";
 
-const LABELS: Record<StageKey, string> = {
-  render: "Render loop to server",
-  decode: "Decode in the server",
-  encode: "Encode",
-  send: "Send",
-  server: "In the server",
-  network: "Network",
-  buffer: "Jitter buffer",
-  browser: "Decode in the browser",
-  screen: "Wait for the screen",
-};
-
-/** Draws into `container`; what is drawn is kept and only its figures change. */
+/** Draws into `container`. The elements are kept as long as the stages are the same. */
 export class StagesView {
   readonly #container: HTMLElement;
   readonly #bar = element("div", "bar");
@@ -29,21 +18,21 @@ export class StagesView {
     this.#bar.ariaHidden = "true";
   }
 
+  /** Shows the latest figures. */
   show({ stages, measurable }: PlayerStats): void {
     const keys = stages.map((stage) => stage.key).join();
     if (keys !== this.#keys || !this.#container.hasChildNodes()) this.#build(keys, stages);
     if (stages.length === 0) {
       this.#empty.textContent = measurable
-        ? "There is nothing to measure while no new picture comes."
-        : "Not measurable here: this browser does not tell which frame it shows.";
+        ? "No new pictures to measure."
+        : "Not available: this browser does not report which frame it shows.";
     }
-    const waits = stages.some((stage) => stage.key === "screen");
     stages.forEach(({ key, time }, index) => {
       const row = this.#rows[index];
       if (!row) return;
       row.segment.style.flexGrow = time.toFixed(2);
-      row.name.textContent = key === "network" && !waits ? "Network and screen" : LABELS[key];
-      row.time.textContent = milliseconds(time);
+      write(row.name, stageName(key, stages));
+      write(row.time, milliseconds(time));
     });
   }
 
@@ -63,7 +52,7 @@ export class StagesView {
         swatch.dataset.stage = key;
         row.segment.dataset.stage = key;
         const stage = stages[index]?.key;
-        if (stage) line.title = STAGES_EXPLAINED[stage];
+        if (stage) line.title = STAGE_TEXTS[stage].explanation;
         const term = element("dt");
         term.append(swatch, row.name);
         line.append(term, row.time);
@@ -72,10 +61,4 @@ export class StagesView {
     );
     this.#container.replaceChildren(...(stages.length > 0 ? [this.#bar, this.#list] : [this.#empty]));
   }
-}
-
-function element(name: string, className = ""): HTMLElement {
-  const created = document.createElement(name);
-  created.className = className;
-  return created;
 }

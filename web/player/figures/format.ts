@@ -1,9 +1,8 @@
-/** Figures as people read them. */
+/** Formats figures for people. */
 
-import type { PlayerState } from "../session/state.ts";
-import type { PlayerStats } from "./meter.ts";
+import type { PlayerStats } from "./player-stats.ts";
 
-/** What stands where there is no figure. */
+/** The text for a figure that is not known. */
 export const NONE = "–";
 
 /** Milliseconds: `< 0.1 ms`, `0.4 ms`, `41 ms`, `1.2 s`. */
@@ -14,57 +13,32 @@ export function milliseconds(value: number | undefined): string {
   return `${value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ms`;
 }
 
-/** Bits a second: `640 kbit/s`, `2.4 Mbit/s`. */
+/** Bits per second: `640 kbit/s`, `2.4 Mbit/s`. */
 export function bitrate(value: number | undefined): string {
   if (value === undefined) return NONE;
   if (value >= 999_500) return `${(value / 1e6).toFixed(1)} Mbit/s`;
   return `${(value / 1000).toFixed(0)} kbit/s`;
 }
 
-/** Frames a second: `30 fps`; `0.4 fps` where the fraction matters. */
+/** Frames per second: `30 fps`, and below 10 with a fraction: `0.4 fps`. */
 export function frameRate(value: number | undefined): string {
   if (value === undefined) return NONE;
   return `${value > 0.05 && value < 9.95 ? value.toFixed(1) : value.toFixed(0)} fps`;
 }
 
-/** How long, for something that goes on: `12 s`, `3 min`, `2 h`. */
+/** A time span in milliseconds, rounded down: `12 s`, `3 min`, `2 h`. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   return seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
 }
 
-/** Pixels: `1280 × 720`. */
+/** Size in pixels: `1280 × 720`. */
 export function size(width: number | undefined, height: number | undefined): string {
   return width && height ? `${width} × ${height}` : NONE;
 }
 
-/** The median latency, or why there is none. */
+/** The median latency, or that this browser cannot measure it. */
 export function latency({ latency, measurable }: PlayerStats): string {
-  return measurable || latency ? milliseconds(latency?.median) : "not measurable here";
-}
-
-/** The colour a state is told in, beside its words. */
-export type Tone = "good" | "warm" | "bad" | "idle" | "busy";
-
-/** The tone of a state. */
-export function toneOf(kind: PlayerState["kind"]): Tone {
-  switch (kind) {
-    case "live":
-      return "good";
-    case "fallback":
-    case "stalled":
-    case "away":
-      return "warm";
-    case "crashed":
-    case "failed":
-    case "refused":
-      return "bad";
-    case "ended":
-    case "paused":
-      return "idle";
-    case "connecting":
-    case "waiting":
-      return "busy";
-  }
+  return measurable || latency ? milliseconds(latency?.median) : "not available";
 }

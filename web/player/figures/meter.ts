@@ -1,60 +1,20 @@
-/** Gathers what the playbacks tell into the figures that are shown. */
+/** Gathers the events of the playbacks into the figures that are shown. */
 import type { FrameReport } from "../../../src/signaling/protocol.ts";
-import type { Format, PlaybackEvents } from "../playback/playback.ts";
-import type { Transport } from "../session/state.ts";
-import type { LinkStats } from "../webrtc/link.ts";
 import { ClockOffset } from "./clock-offset.ts";
+import type { FrameTimes, ServerTimes, Shown } from "./frame.ts";
+import { FrameMatcher } from "./frame-matcher.ts";
 import { Freezes } from "./freezes.ts";
-import { FrameMatcher, RollingWindow, type Shown } from "./latency.ts";
-import { type Counters, RateMeter, STALE } from "./rates.ts";
-import { type ServerTimes, type Stage, StageMedians, stagesOf } from "./stages.ts";
+import type { Format, PlayerStats, Transport } from "./player-stats.ts";
+import { type Counters, RATE_MAX_AGE_MS, RateMeter } from "./rates.ts";
+import { RollingWindow } from "./rolling-window.ts";
+import { StageMedians, stagesOf } from "./stages.ts";
 
-/** How old the picture on the screen is, from the renderer's pixels to this screen's, in milliseconds. */
-export interface Latency {
-  /** Of the last two seconds. */
-  readonly median: number;
-  /** The 95th percentile of the last ten seconds. */
-  readonly p95: number;
-  /** Of the newest frame. */
-  readonly now: number;
-}
+/** After so many frames without a known time the browser counts as unable to report which frame it shows. */
+const MAX_UNTIMED_FRAMES = 120;
+const MEDIAN_PERIOD_MS = 2000;
+const P95_PERIOD_MS = 10_000;
 
-/** The figures of what is on the screen. Those not known, or not known yet, are undefined. */
-export interface PlayerStats {
-  /** The way the pictures come; undefined before the first. */
-  readonly transport: Transport | undefined;
-  readonly codec: string | undefined;
-  readonly width: number | undefined;
-  readonly height: number | undefined;
-  /** Frames a second that were decoded here. */
-  readonly fps: number | undefined;
-  /** Whether the scene stands still: by WebRTC it is then sent as a few frames a second, whatever comes from the source. */
-  readonly still: boolean;
-  /** Bits a second that came in. */
-  readonly bitrate: number | undefined;
-  readonly latency: Latency | undefined;
-  /** False where frames are shown but this browser does not tell which: then there is never a `latency`. */
-  readonly measurable: boolean;
-  /** How far off the latency may be, in milliseconds: half the shortest round trip to the server's clock. */
-  readonly uncertainty: number | undefined;
-  /** Where the time goes: medians of the last two seconds. */
-  readonly stages: readonly Stage[];
-  /** Which of the stream's renditions comes: 0 is the full one, each above it takes fewer bits. By WebRTC alone. */
-  readonly level: number | undefined;
-  /** Share of the video's packets that never came, 0 to 1. */
-  readonly loss: number | undefined;
-  /** Mean milliseconds that a frame waited in the jitter buffer. */
-  readonly jitterBuffer: number | undefined;
-  /** Mean milliseconds that a frame took to decode. */
-  readonly decodeTime: number | undefined;
-  /** The connection, the repairs and the decoder; by WebRTC alone. */
-  readonly link: LinkStats | undefined;
-}
-
-/** Frames that may be shown without being recognised before that is called impossible. */
-const UNKNOWN_FRAMES = 120;
-
-/** The figures of one player. */
+/** The figures of one player. Times are the page's clock unless said otherwise. */
 export class Meter {
   readonly clock = new ClockOffset();
   /** Whether the server says that the scene stands still. */
@@ -62,27 +22,27 @@ export class Meter {
   readonly #matcher = new FrameMatcher();
   readonly #rates = new RateMeter();
   readonly #freezes = new Freezes();
-  readonly #medians = new RollingWindow(2000);
-  readonly #percentiles = new RollingWindow(10_000);
+  readonly #medians = new RollingWindow(MEDIAN_PERIOD_MS);
+  readonly #percentiles = new RollingWindow(P95_PERIOD_MS);
   readonly #stages = new StageMedians();
   #transport: Transport | undefined;
   #format: Format | undefined;
   #countedAt = Number.NEGATIVE_INFINITY;
   #level: number | undefined;
-  #unknown = 0;
-  /** On the page's clock, when its pictures began to come. */
+  #untimed = 0;
+  /** When the current transport began: older pictures say nothing about its latency. */
   #since = Number.NEGATIVE_INFINITY;
   #frames = 0;
   #lastNumber: number | undefined;
   #repeats = 0;
 
-  /** The pictures come another way, or anew, since then: what was measured before says nothing about it. */
+  /** Another transport or connection began at `since`: the measurements start over. */
   begin(transport: Transport, since: number): void {
     this.#transport = transport;
     this.#since = since;
     this.#format = undefined;
     this.#level = undefined;
-    this.#unknown = 0;
+    this.#untimed = 0;
     this.#lastNumber = undefined;
     this.#repeats = 0;
     this.#frames = 0;
@@ -93,25 +53,27 @@ export class Meter {
     this.#stages.clear();
   }
 
-  /** As {@link PlayerStats.level}, of the newest frame that was told of. */
+  /** {@link PlayerStats.level} of the newest reported frame. */
   get level(): number | undefined {
     return this.#level;
   }
 
-  /** The server's clock and frames may be others now. */
+  /** The server may be another one, with another clock and other frames. */
   forgetServer(): void {
     this.clock.reset();
     this.#matcher.clear();
   }
 
+  /** Takes the server's report of a frame. */
   reported(report: FrameReport): void {
     if (report.level !== undefined) this.#level = report.level;
     const match = this.#matcher.reported(report);
     if (match) this.#measure(match.report, match.shown);
   }
 
-  shown(shown: Shown, frame: Parameters<PlaybackEvents["shown"]>[1]): void {
-    this.#unknown++;
+  /** Takes a frame on the screen; `frame` is undefined if the browser does not report which. */
+  shown(shown: Shown, frame: FrameTimes | undefined): void {
+    this.#untimed++;
     if (!frame) return;
     if (!("rtpTimestamp" in frame)) {
       this.#measure(frame, shown);
@@ -121,9 +83,12 @@ export class Meter {
     if (match) this.#measure(match.report, match.shown);
   }
 
-  /** @param live false while the source rests: then all that comes is its last picture, sent again. */
+  /**
+   * Takes the counters of the playback.
+   * @param live false while the source is idle: then only its last picture arrives, again and again.
+   */
   counted(counters: Counters, format: Format, live: boolean): void {
-    if (!live) this.#rates.rest();
+    if (!live) this.#rates.pause();
     if (!live) this.#repeats += Math.max(0, counters.frames - this.#frames);
     this.#frames = counters.frames;
     this.#rates.add({ ...counters, repeats: this.#repeats });
@@ -136,13 +101,13 @@ export class Meter {
 
   /** The figures now, on the page's clock. */
   stats(now: number): PlayerStats {
-    const isCounted = now - this.#countedAt < STALE;
+    const isCounted = now - this.#countedAt < RATE_MAX_AGE_MS;
     const rates = isCounted ? this.#rates.rates : undefined;
     const median = this.#medians.median(now);
     const p95 = this.#percentiles.quantile(now, 0.95);
     const newest = this.#medians.last(now);
     const format = isCounted ? this.#format : undefined;
-    // Nobody counts any more: of a picture that only stands there nothing is claimed.
+    // Nothing has been counted for a while: a picture that only stands there has no figures.
     const isOver = this.#format !== undefined && !isCounted;
     return {
       transport: isOver ? undefined : this.#transport,
@@ -156,7 +121,7 @@ export class Meter {
         median === undefined || p95 === undefined || newest === undefined
           ? undefined
           : { median, p95, now: newest },
-      measurable: this.#unknown < UNKNOWN_FRAMES,
+      measurable: this.#untimed < MAX_UNTIMED_FRAMES,
       uncertainty: isOver ? undefined : this.clock.best?.uncertainty,
       stages: this.#stages.medians(now),
       level: !isOver && this.#transport === "webrtc" ? this.#level : undefined,
@@ -169,21 +134,21 @@ export class Meter {
 
   #measure(times: ServerTimes, shown: Shown): void {
     const clock = this.clock.best;
-    // A still picture sent again is no frame of its own, and its age says nothing. Nor does that of the picture
-    // which stood there before this viewer came.
+    // The age of a still picture that is sent again is no latency. Nor is that of the picture that was there before
+    // this viewer joined.
     const repeated = times.number !== undefined && times.number === this.#lastNumber;
     this.#lastNumber = times.number;
     if (!clock) return;
-    this.#unknown = 0;
-    // Whatever its number, a picture of a still scene is the last one once more.
+    this.#untimed = 0;
+    // Whatever its number, a frame of a still scene repeats the last picture.
     if (this.still && this.#transport === "webrtc") return;
     if (repeated || times.captured < this.#since + clock.offset) {
       this.#repeats++;
       return;
     }
     const stages = stagesOf(times, shown, clock.offset, this.#rates.rates ?? {});
-    // Their sum, not the difference of the ends: what either side measured on its own clock stands,
-    // however far off the offset is.
+    // The sum of the stages, not the difference of the ends: the stages that one clock has measured do not depend on the
+    // offset.
     const latency = stages.reduce((sum, { time }) => sum + time, 0);
     this.#medians.add(shown.shownAt, latency);
     this.#percentiles.add(shown.shownAt, latency);

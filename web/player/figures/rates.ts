@@ -1,74 +1,79 @@
-/** Rates from counters that only grow. */
+/** Rates from counters that only increase. */
 
-/** Counters of one playback at a moment, as `getStats` or the MJPEG reader tells them. */
+/** Counters of one playback at a point in time, from `getStats` or from the MJPEG reader. */
 export interface Counters {
   /** On the page's clock, in milliseconds. */
   readonly at: number;
   readonly bytes: number;
   readonly frames: number;
-  /** How many of the frames were still pictures sent again. */
+  /** Frames that repeated a still picture. */
   readonly repeats?: number | undefined;
-  /** Seconds that all frames together spent in the jitter buffer, and how many frames those were. */
+  /** Total seconds in the jitter buffer, and the number of frames they are for. */
   readonly bufferDelay?: number | undefined;
   readonly bufferFrames?: number | undefined;
-  /** Seconds that decoding all frames took. */
+  /** Total decoding time in seconds. */
   readonly decodeTime?: number | undefined;
-  /** Packets that came, and those that never did. */
+  /** Packets that arrived, and packets that never did. */
   readonly packets?: number | undefined;
   readonly lost?: number | undefined;
-  /** Frames that came onto the screen; undefined where the browser does not tell. */
+  /** Frames that came onto the screen; undefined if the browser does not report it. */
   readonly presented?: number | undefined;
 }
 
-/** Rates between two moments. */
+/** Rates between two points in time. */
 export interface Rates {
-  /** Frames a second. */
+  /** Frames per second. */
   readonly fps: number;
-  /** Bits a second. */
+  /** Bits per second. */
   readonly bitrate: number;
-  /** Mean milliseconds a frame spent in the jitter buffer. */
+  /** Mean time of a frame in the jitter buffer, in milliseconds. */
   readonly buffer?: number | undefined;
-  /** Mean milliseconds a frame took to decode. */
+  /** Mean decoding time of a frame, in milliseconds. */
   readonly decode?: number | undefined;
-  /** Share of the packets that never came, 0 to 1. */
+  /** Share of the packets that never arrived, 0 to 1. */
   readonly loss?: number | undefined;
 }
 
-/** A playback counts each half second: rates that are older, in milliseconds, are none any more. */
-export const STALE = 3000;
-const SPAN = 3000;
+/** A playback counts each half second: older rates are no longer valid. */
+export const RATE_MAX_AGE_MS = 3000;
+const RATE_PERIOD_MS = 3000;
+/** Samples arrive about each half second: the oldest may be this much older than the period. */
+const RATE_PERIOD_SLACK_MS = 500;
 
-/** After a longer time without a count the page itself was stopped: what comes then in a burst is no rate. */
-const STOPPED = 2500;
-const CATCHES_UP = 1500;
+/** After a longer time without a count the page itself was suspended: the burst that follows is no rate. */
+const SUSPEND_THRESHOLD_MS = 2500;
+const CATCH_UP_MS = 1500;
 
 /** Rates over the last three seconds: short enough to follow, long enough to read. */
 export class RateMeter {
   #samples: Counters[] = [];
-  /** What was counted before says nothing. */
+  /** Samples before this time are ignored. */
   #from = Number.NEGATIVE_INFINITY;
-  /** The last two moments at which new frames had come: by them the rate of a slow source is told. */
-  #came: { readonly at: number; readonly frames: number }[] = [];
+  /** The last two times at which new frames had arrived: they give the rate of a slow source. */
+  #arrivals: { readonly at: number; readonly frames: number }[] = [];
 
-  /** Takes the counters' new values. Counters that fell begin anew. */
+  /** Takes the counters' new values. If a counter has decreased, the rates start over. */
   add(counters: Counters): void {
     const last = this.#samples.at(-1);
     if (last && (counters.bytes < last.bytes || counters.frames < last.frames)) this.clear();
     if (last && counters.at <= last.at) return;
-    if (last && counters.at - last.at > STOPPED) {
+    if (last && counters.at - last.at > SUSPEND_THRESHOLD_MS) {
       this.clear();
-      this.#from = counters.at + CATCHES_UP;
+      this.#from = counters.at + CATCH_UP_MS;
     }
     if (counters.at < this.#from) return;
     this.#samples.push(counters);
     const frames = newFrames(counters);
-    if (frames !== this.#came.at(-1)?.frames)
-      this.#came = [...this.#came.slice(-1), { at: counters.at, frames }];
-    while (this.#samples.length > 2 && counters.at - (this.#samples[0]?.at ?? 0) > SPAN + 500)
+    if (frames !== this.#arrivals.at(-1)?.frames)
+      this.#arrivals = [...this.#arrivals.slice(-1), { at: counters.at, frames }];
+    while (
+      this.#samples.length > 2 &&
+      counters.at - (this.#samples[0]?.at ?? 0) > RATE_PERIOD_MS + RATE_PERIOD_SLACK_MS
+    )
       this.#samples.shift();
   }
 
-  /** Undefined until there are two samples. */
+  /** The rates of the last three seconds; undefined until there are two samples. */
   get rates(): Rates | undefined {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);
@@ -85,19 +90,20 @@ export class RateMeter {
     };
   }
 
+  /** Starts over. */
   clear(): void {
     this.#samples = [];
-    this.rest();
+    this.pause();
   }
 
-  /** No new frames are due: what came before says nothing about their rate. */
-  rest(): void {
-    this.#came = [];
+  /** No new frames are due: earlier arrivals say nothing about the next rate. */
+  pause(): void {
+    this.#arrivals = [];
   }
 
-  /** Of a frame in seconds: no more than the time since the last one allows. */
+  /** The rate of less than a frame per second: at most what the time since the last frame allows. */
   #slowRate(now: number): number {
-    const [before, last] = this.#came;
+    const [before, last] = this.#arrivals;
     if (!before || !last) return 0;
     return 1000 / Math.max((last.at - before.at) / Math.max(1, last.frames - before.frames), now - last.at);
   }
@@ -111,11 +117,11 @@ function difference(from: number | undefined, to: number | undefined): number | 
   return from === undefined || to === undefined ? undefined : to - from;
 }
 
-/** A packet that is late is first counted as lost, and then not any more: there may be fewer than before. */
-function share(lost: number | undefined, came: number | undefined): number | undefined {
-  if (lost === undefined || came === undefined) return undefined;
+/** A late packet counts as lost only until it arrives, so the number of lost packets can decrease. */
+function share(lost: number | undefined, arrived: number | undefined): number | undefined {
+  if (lost === undefined || arrived === undefined) return undefined;
   const missing = Math.max(0, lost);
-  return missing + came > 0 ? missing / (missing + came) : undefined;
+  return missing + arrived > 0 ? missing / (missing + arrived) : undefined;
 }
 
 function meanMs(from: number | undefined, to: number | undefined, frames: number | undefined) {

@@ -1,22 +1,22 @@
-/** What the viewer's rendition is of the stream's picture, in words. */
+/** Describes the viewer's rendition relative to the full picture. */
 
 import { rungOf, sizeAt } from "../../../src/ladder.ts";
 import type { StreamInfo } from "../../../src/signaling/protocol.ts";
 import { NONE, size } from "./format.ts";
 
-/** The full picture, as far as the server has described it; without pixels where it has seen none. */
+/** The full picture as the server describes it; width and height are 0 before the first picture. */
 type Full = Pick<StreamInfo, "width" | "height" | "fps">;
 
-/** What a rendition that is not the full one has less of, as the eye sees it first. */
+/** The most visible difference between a reduced rendition and the full one. */
 export type Reduction = "smaller" | "coarser";
 
-/** Undefined for the full rendition. */
+/** The reduction of a rendition level; undefined for level 0, the full rendition. */
 export function reductionOf(level: number, full: Full | undefined): Reduction | undefined {
   if (level === 0) return undefined;
   return pixelsOf(level, full) < 1 ? "smaller" : "coarser";
 }
 
-/** Such as `480 × 270 of 960 × 540, 10 of 20 fps`. */
+/** A rendition in words, such as `480 × 270 of 960 × 540, 10 of 20 fps`. */
 export function renditionName(level: number | undefined, full: Full | undefined): string {
   if (level === undefined) return NONE;
   if (level === 0) return "full";
@@ -24,13 +24,13 @@ export function renditionName(level: number | undefined, full: Full | undefined)
   const pixels = pixelsOf(level, full);
   return [
     pixels === 1 ? "full size" : sizeName(level, full),
-    // Fewer bits for each pixel of a frame.
+    // Fewer bits per pixel.
     ...((share * every) / pixels < 0.9 ? ["coarser"] : []),
     ...(every > 1 ? [rateName(every, full)] : []),
   ].join(", ");
 }
 
-/** Share of the full picture's pixels. */
+/** The rendition's share of the full picture's pixels. */
 function pixelsOf(level: number, full: Full | undefined): number {
   if (!full?.width) return 1 / rungOf(level).scale ** 2;
   const { width, height } = sizeAt(level, full.width, full.height);
@@ -40,7 +40,7 @@ function pixelsOf(level: number, full: Full | undefined): number {
 function sizeName(level: number, full: Full | undefined): string {
   if (!full?.width) return "smaller";
   const { width, height } = sizeAt(level, full.width, full.height);
-  // Where it takes two lines it breaks between the sizes.
+  // If it needs two lines, it breaks between the sizes.
   return `${size(width, height)} of ${size(full.width, full.height)}`.replaceAll(" × ", "\u00a0×\u00a0");
 }
 

@@ -1,7 +1,8 @@
-/** Splits the latency of one frame into the stages it passed. */
-import { RollingWindow, type Shown } from "./latency.ts";
+/** The latency breakdown: splits the latency of one frame into the stages that it passes. */
+import type { ServerTimes, Shown } from "./frame.ts";
+import { RollingWindow } from "./rolling-window.ts";
 
-/** The stages in the order a frame passes them. */
+/** The stages, in the order in which a frame passes them. */
 export const STAGES = [
   /** From the renderer's complete picture to the server. */
   "render",
@@ -11,9 +12,9 @@ export const STAGES = [
   "encode",
   /** The server hands over the packets. */
   "send",
-  /** MJPEG, instead of `encode` and `send`: whatever the server did until the picture was sent. */
+  /** MJPEG only, in place of `encode` and `send`: all that the server does until the picture is sent. */
   "server",
-  /** Across the network; with the browser's wait for the screen where it does not tell them apart. */
+  /** Across the network; includes `screen` if the browser does not report when a frame arrived. */
   "network",
   /** The browser waits for late packets. */
   "buffer",
@@ -23,48 +24,65 @@ export const STAGES = [
   "screen",
 ] as const;
 
+/** One of {@link STAGES}. */
 export type StageKey = (typeof STAGES)[number];
 
-/** What each is, in a sentence for people. */
-export const STAGES_EXPLAINED: Readonly<Record<StageKey, string>> = {
-  render: "From the renderer's complete picture until the server had it.",
-  decode: "The server unpacks the picture, where it came as a JPEG or PNG.",
-  encode: "The server makes video of the picture, once for all viewers.",
-  send: "The server hands the video's packets to its network.",
-  server: "All that the server did until the picture went out: unpacking, and packing as JPEG.",
-  network: "From the server to this browser.",
-  buffer: "The browser waits, so that packets that come late or in another order still find their place.",
-  browser: "The browser makes a picture of the video again.",
-  screen: "The finished picture waits for the screen's next refresh.",
+/** A stage in words: a short name, and one sentence. */
+export interface StageText {
+  readonly name: string;
+  readonly explanation: string;
+}
+
+/** The same texts on the page and in the lab. */
+export const STAGE_TEXTS: Readonly<Record<StageKey, StageText>> = {
+  render: {
+    name: "Render to server",
+    explanation: "From the renderer's complete picture until the server has it.",
+  },
+  decode: { name: "Server decode", explanation: "The server decodes a picture that arrived as JPEG or PNG." },
+  encode: {
+    name: "Server encode",
+    explanation: "The server encodes the picture as video, once for all viewers.",
+  },
+  send: { name: "Server send", explanation: "The server hands the packets of the video to its network." },
+  server: {
+    name: "Server",
+    explanation: "All that the server does until it sends the picture: it decodes it and encodes it as JPEG.",
+  },
+  network: { name: "Network", explanation: "From the server to this browser." },
+  buffer: {
+    name: "Jitter buffer",
+    explanation: "The browser waits for packets that arrive late or out of order.",
+  },
+  browser: { name: "Browser decode", explanation: "The browser decodes the picture." },
+  screen: { name: "Screen", explanation: "The decoded picture waits for the screen's next refresh." },
 };
 
-/** What one stage took, in milliseconds. */
+/** The stage's name. If the browser does not report when a frame arrived, `network` contains the wait for the screen. */
+export function stageName(key: StageKey, all: readonly { readonly key: string }[]): string {
+  const isWithScreen = key === "network" && !all.some((stage) => stage.key === "screen");
+  return isWithScreen ? "Network and screen" : STAGE_TEXTS[key].name;
+}
+
+/** The time of one stage, in milliseconds. */
 export interface Stage {
   readonly key: StageKey;
   readonly time: number;
 }
 
-/** When a frame passed each part of the server, on the server's clock. MJPEG tells less. */
-export interface ServerTimes {
-  /** The source's frame number: one seen before is a still picture sent again. */
-  readonly number?: number | undefined;
-  readonly captured: number;
-  readonly received: number;
-  readonly decoded?: number | undefined;
-  readonly encoded?: number | undefined;
-  readonly sent: number;
-}
-
-/** Means over the last second from `getStats`, in milliseconds a frame, for what a frame itself does not tell. */
+/** Means of `getStats` in milliseconds per frame, for times that the browser does not report for each frame. */
 export interface BrowserMeans {
   readonly buffer?: number | undefined;
   readonly decode?: number | undefined;
 }
 
-/** The stages of one frame. `offset` is what to add to the page's clock to get the server's. */
+/**
+ * The stages of one frame.
+ * @param offset what to add to the page's clock to get the server's, in milliseconds.
+ */
 export function stagesOf(times: ServerTimes, shown: Shown, offset: number, means: BrowserMeans): Stage[] {
   const stages: Stage[] = [];
-  // The clocks agree only within the offset's uncertainty: a short stage may come out below zero.
+  // The offset has an error: a short stage can come out negative.
   const add = (key: StageKey, time: number) => stages.push({ key, time: Math.max(0, time) });
 
   add("render", times.received - times.captured);
@@ -95,19 +113,22 @@ export function stagesOf(times: ServerTimes, shown: Shown, offset: number, means
   return stages;
 }
 
-/** The medians of each stage over the last two seconds. */
+const MEDIAN_PERIOD_MS = 2000;
+
+/** Keeps the median of each stage over the last two seconds. */
 export class StageMedians {
   readonly #windows = new Map<StageKey, RollingWindow>();
 
+  /** Takes the stages of a frame that was shown at `at`. */
   add(at: number, stages: readonly Stage[]): void {
     for (const { key, time } of stages) {
-      const window = this.#windows.get(key) ?? new RollingWindow(2000);
+      const window = this.#windows.get(key) ?? new RollingWindow(MEDIAN_PERIOD_MS);
       this.#windows.set(key, window);
       window.add(at, time);
     }
   }
 
-  /** In the order of {@link STAGES}, without those that no recent frame passed. */
+  /** In the order of {@link STAGES}, without stages that no recent frame has passed. */
   medians(now: number): Stage[] {
     return STAGES.flatMap((key) => {
       const time = this.#windows.get(key)?.median(now);

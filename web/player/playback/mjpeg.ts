@@ -1,50 +1,48 @@
-/** The pictures by MJPEG: one request, read part by part, drawn to the canvas. */
+/** MJPEG playback: one HTTP request, read part by part and drawn to the canvas. */
 
 import { MultipartParser, type Part } from "../../../src/signaling/multipart.ts";
 import { MJPEG_BOUNDARY } from "../../../src/signaling/protocol.ts";
-import type { Playback, PlaybackEvents } from "./playback.ts";
+import { COUNT_INTERVAL_MS, type Playback, type PlaybackEvents } from "./playback.ts";
 import { readTelemetry, readTimes } from "./report.ts";
 import type { PlayerScreen } from "./screen.ts";
 import { type Cancel, epochOf, type Timers } from "./timers.ts";
-import { Silence, STALLED_AFTER, Watchdog } from "./watchdog.ts";
+import { Silence, STALL_TIMEOUT_MS, Watchdog } from "./watchdog.ts";
 
-/** What the request needs. */
+/** What the playback needs. */
 export interface MjpegOptions {
   readonly timers: Timers;
   readonly screen: PlayerScreen;
   readonly url: string;
-  /** What lets this viewer in, where the server asks for it. */
+  /** View token, if the server requires one. */
   readonly token?: string | undefined;
-  /** The frame rate to expect; undefined where no frames are. */
+  /** Frames per second to expect; undefined while none are expected. */
   readonly expectedFps: () => number | undefined;
   readonly events: PlaybackEvents;
 }
 
-/** A part that came, with what is known of its times. */
+/** A part, and when its last byte arrived. */
 interface Arrival {
   readonly part: Part;
   readonly receivedAt: number;
 }
 
-/** Begins to read at once. */
+/** Opens a playback; it starts to read at once. */
 export function openMjpeg(options: MjpegOptions): Playback {
   return new MjpegPlayback(options);
 }
-
-const COUNT_EVERY = 500;
 
 class MjpegPlayback implements Playback {
   readonly #options: MjpegOptions;
   readonly #events: PlaybackEvents;
   readonly #abort = new AbortController();
   readonly #watchdog = new Watchdog();
-  readonly #stall = new Silence(STALLED_AFTER);
+  readonly #stall = new Silence(STALL_TIMEOUT_MS);
   readonly #stopCounting: Cancel;
-  /** The newest part, while the one before it is decoded or waits for the screen. */
+  /** The newest part, while an earlier one is decoded or waits for the screen. */
   #newest: Arrival | undefined;
   #drawing = false;
   #shown = false;
-  /** What is on the screen is an old picture: nothing comes. */
+  /** Nothing arrives: the picture on the screen is an old one. */
   #isSilent = false;
   #width = 0;
   #height = 0;
@@ -54,7 +52,7 @@ class MjpegPlayback implements Playback {
   constructor(options: MjpegOptions) {
     this.#options = options;
     this.#events = options.events;
-    this.#stopCounting = options.timers.every(COUNT_EVERY, () => this.#count());
+    this.#stopCounting = options.timers.every(COUNT_INTERVAL_MS, () => this.#count());
     void this.#read();
   }
 
@@ -88,7 +86,7 @@ class MjpegPlayback implements Playback {
         }
       }
     } catch {
-      // The server is gone, or its stream is broken: it is asked again either way.
+      // The server is gone, or the stream is broken: in both cases the session opens another playback.
     }
     this.#lose();
   }
@@ -98,7 +96,7 @@ class MjpegPlayback implements Playback {
     if (!this.#drawing) void this.#draw();
   }
 
-  /** Decodes and draws the newest part until there is no newer one. Those it missed are never decoded. */
+  /** Decodes and draws the newest part, until there is no newer one. Skipped parts are never decoded. */
   async #draw(): Promise<void> {
     this.#drawing = true;
     for (let next = this.#newest; next && !this.#closed; next = this.#newest) {
@@ -110,7 +108,7 @@ class MjpegPlayback implements Playback {
       const decodeTime = performance.now() - began;
       if (!this.#closed) this.#show(picture);
       picture.close();
-      // It gets onto the screen with the next refresh; more than one until then nobody would see.
+      // The next refresh shows it. A second picture before that refresh would never be seen.
       const shownAt = epochOf(await nextAnimationFrame());
       const { part, receivedAt } = next;
       if (!this.#closed)

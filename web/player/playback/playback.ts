@@ -1,53 +1,45 @@
-/** One way to get the pictures, tried once. The session puts a new one in the place of one that is lost. */
-import type { FrameReport } from "../../../src/signaling/protocol.ts";
-import type { Shown } from "../figures/latency.ts";
+/** One attempt to get the pictures by one transport. The session replaces a playback that is lost. */
+import type { FrameReport, RefusalCode } from "../../../src/signaling/protocol.ts";
+import type { FrameTelemetry, FrameTimes, Shown } from "../figures/frame.ts";
+import type { Format } from "../figures/player-stats.ts";
 import type { Counters } from "../figures/rates.ts";
-import type { ServerTimes } from "../figures/stages.ts";
-import type { Refusal } from "../session/state.ts";
-import type { FrameTelemetry } from "../session/telemetry.ts";
-import type { LinkStats } from "../webrtc/link.ts";
 
-/** A playback that was begun. */
+/** How often a playback reports its counters. */
+export const COUNT_INTERVAL_MS = 500;
+
+/** Why the server refused the viewer; `message` is for the user. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly message: string;
+}
+
+/** An open playback. */
 export interface Playback {
-  /** Ends it; none of its events comes after. Its last picture stays on the screen. */
+  /** Ends the playback, without further events. Its last picture stays on the screen. */
   close(): void;
-  /** Why no picture has come so far, for the user: a clause without a full stop. */
+  /** Why there is no picture so far, for the user: a clause without a full stop; undefined if it is not known. */
   trouble?(): Promise<string | undefined>;
 }
 
-/** The picture itself. */
-export interface Format {
-  /** Such as `VP8`. */
-  readonly codec: string;
-  readonly width: number;
-  readonly height: number;
-  /** How it comes; of WebRTC alone. */
-  readonly link?: LinkStats;
-}
-
-/** What a playback tells. */
+/** The events of a playback. */
 export interface PlaybackEvents {
-  /** The server is reached this way, though no picture may have come yet. */
+  /** The server is reached; there may be no picture yet. */
   connected(): void;
-  /** The first picture is on the screen, or the first again after a silence. */
+  /** The first picture is on the screen, or the first one after `silent`. */
   picture(): void;
-  /** Nothing comes any more, though something should; it may come again. */
+  /** Pictures are due and none arrives; the playback may recover. */
   silent(): void;
-  /** The server told of a frame, before or after it is shown. */
+  /** The server's report of a frame, before or after the frame is shown. */
   reported(report: FrameReport): void;
   /**
-   * A picture is on the screen. `frame` is how to learn its times: by RTP timestamp, or told with it.
-   * `telemetry` is the data that came with it, where no report will bring it.
+   * A picture is on the screen. `frame` says how to find its times; undefined if the browser does not report it.
+   * `telemetry` is data that the picture itself carried, without a report.
    */
-  shown(
-    shown: Shown,
-    frame: { readonly rtpTimestamp: number } | ServerTimes | undefined,
-    telemetry?: FrameTelemetry,
-  ): void;
-  /** Once or twice a second. */
+  shown(shown: Shown, frame: FrameTimes | undefined, telemetry?: FrameTelemetry): void;
+  /** Every {@link COUNT_INTERVAL_MS}. */
   counted(counters: Counters, format: Format): void;
-  /** The server said no. The playback has closed itself. */
+  /** The server refused. The playback has closed itself. */
   refused(refusal: Refusal): void;
-  /** It came to an end; `why` as {@link Playback.trouble}. The playback has closed itself. */
+  /** The playback failed and has closed itself; `why` as {@link Playback.trouble}. */
   lost(why?: string): void;
 }

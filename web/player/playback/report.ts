@@ -1,19 +1,26 @@
-/** Reads what the server tells of a frame. What is not as the protocol says is as good as lost: it never throws. */
+/** Reads what the server reports about a frame. Invalid input counts as lost; nothing here throws. */
 import type { FrameReport, Telemetry } from "../../../src/signaling/protocol.ts";
-import type { ServerTimes } from "../figures/stages.ts";
-import type { FrameTelemetry } from "../session/telemetry.ts";
+import type { FrameTelemetry, ServerTimes } from "../figures/frame.ts";
 
-const NUMBERS = ["rtpTimestamp", "number", "captured", "received", "decoded", "encoded", "sent"] as const;
+const REQUIRED_NUMBERS = [
+  "rtpTimestamp",
+  "number",
+  "captured",
+  "received",
+  "decoded",
+  "encoded",
+  "sent",
+] as const;
 
-/** Reads a message of the data channel; undefined where it is no report. */
+/** Reads a message of the data channel; undefined if it is no report. */
 export function readReport(message: unknown): FrameReport | undefined {
   const report = readObject(message);
-  if (!report || !NUMBERS.every((name) => Number.isFinite(report[name]))) return undefined;
+  if (!report || !REQUIRED_NUMBERS.every((name) => Number.isFinite(report[name]))) return undefined;
   const { telemetry, ...rest } = report;
   return { ...(rest as unknown as FrameReport), ...(isObject(telemetry) ? { telemetry } : {}) };
 }
 
-/** Reads the times that an MJPEG part tells in its headers; undefined where it does not. */
+/** Reads the times in the headers of an MJPEG part; undefined if they are missing. */
 export function readTimes(headers: ReadonlyMap<string, string>): ServerTimes | undefined {
   const captured = readNumber(headers.get("x-captured"));
   const received = readNumber(headers.get("x-received"));
@@ -23,7 +30,7 @@ export function readTimes(headers: ReadonlyMap<string, string>): ServerTimes | u
   return { number, captured, received, decoded: readNumber(headers.get("x-decoded")), sent };
 }
 
-/** Reads the telemetry that an MJPEG part brings in its headers; undefined where it does not. */
+/** Reads the telemetry in the headers of an MJPEG part; undefined if it has none. */
 export function readTelemetry(headers: ReadonlyMap<string, string>): FrameTelemetry | undefined {
   const number = readNumber(headers.get("x-frame-number"));
   const data = readObject(headers.get("x-telemetry"));

@@ -1,15 +1,14 @@
 /**
- * The two surfaces pictures come onto, stacked: below, the `<video>` of the WebRTC connection; above, a
- * canvas for MJPEG, and for the last picture of a video that is gone. So there is always a picture while
- * one way is exchanged for the other.
+ * Two stacked surfaces for the pictures: below, the `<video>` of the WebRTC connection; above, a canvas for MJPEG and for
+ * the last picture of a video that is gone. So a picture stays visible while the transport changes.
  */
 
-/** The surfaces inside one container. */
+/** The surfaces in one container. */
 export class PlayerScreen {
   readonly #container: HTMLElement;
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D | null;
-  /** One in a window of its own, which the next connection goes on with. */
+  /** A video in picture in picture: the next connection reuses it. */
   #parked: HTMLVideoElement | undefined;
 
   constructor(container: HTMLElement) {
@@ -20,16 +19,17 @@ export class PlayerScreen {
     container.append(this.#canvas);
   }
 
-  /** The video of the connection, if there is one. */
+  /** The video of the open connection, if there is one. */
   get video(): HTMLVideoElement | undefined {
     return this.#container.querySelector("video") ?? undefined;
   }
 
+  /** Whether there is a picture on the screen, old or new. */
   get hasPicture(): boolean {
     return !this.#canvas.hidden || (this.video?.videoWidth ?? 0) > 0;
   }
 
-  /** A new video, behind whatever is shown. */
+  /** Adds a video, behind the canvas. */
   addVideo(): HTMLVideoElement {
     const parked = this.#parked;
     this.#parked = undefined;
@@ -42,16 +42,16 @@ export class PlayerScreen {
     return video;
   }
 
-  /** Uncovers the video: its first picture is there. */
+  /** Shows the video: its first picture is there. */
   reveal(): void {
     this.#canvas.hidden = true;
   }
 
-  /** Takes a video away, and leaves its last picture where it was `visible`. */
+  /** Removes a video. If it was `visible`, its last picture stays on the canvas. */
   remove(video: HTMLVideoElement, visible: boolean): void {
     if (visible && video.videoWidth > 0) this.draw(video, video.videoWidth, video.videoHeight);
     if ((video.getRootNode() as ShadowRoot).pictureInPictureElement === video) {
-      // Its window closes with it, and only the user may open another.
+      // Removing it would close its window, and only the user can open another.
       this.#parked = video;
       return;
     }
@@ -59,14 +59,14 @@ export class PlayerScreen {
     video.remove();
   }
 
-  /** Forgets the picture of another stream. */
+  /** Hides the last picture, of another stream. */
   clear(): void {
     this.#canvas.hidden = true;
   }
 
   /**
-   * The picture that is shown, as PNG in its own size.
-   * @throws {DOMException} where there is none, or the browser cannot make it.
+   * The picture on the screen, as PNG in its own size.
+   * @throws {DOMException} `InvalidStateError` before the first picture, `EncodingError` if the browser cannot encode it.
    */
   async snapshot(): Promise<Blob> {
     const { video } = this;
@@ -74,17 +74,20 @@ export class PlayerScreen {
     const width = shown === video ? video.videoWidth : this.#canvas.width;
     const height = shown === video ? video.videoHeight : this.#canvas.height;
     if ((this.#canvas.hidden && shown === this.#canvas) || width === 0 || height === 0)
-      throw new DOMException("There is no picture yet", "InvalidStateError");
+      throw new DOMException(
+        "There is no picture yet. Wait for the state live or fallback.",
+        "InvalidStateError",
+      );
     const canvas = document.createElement("canvas");
     canvas.width = width;
     canvas.height = height;
     canvas.getContext("2d", { alpha: false })?.drawImage(shown, 0, 0, width, height);
     const png = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
-    if (!png) throw new DOMException("The picture could not be made a PNG", "EncodingError");
+    if (!png) throw new DOMException("The browser could not encode the picture as PNG", "EncodingError");
     return png;
   }
 
-  /** Draws a picture over everything. */
+  /** Draws a picture on the canvas, above the video. */
   draw(picture: CanvasImageSource, width: number, height: number): void {
     if (this.#canvas.width !== width) this.#canvas.width = width;
     if (this.#canvas.height !== height) this.#canvas.height = height;

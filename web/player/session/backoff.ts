@@ -1,16 +1,17 @@
-/** How long to wait before each new try. */
+/** The delays of a {@link Backoff}. */
 export interface BackoffOptions {
-  /** Before the first one, in milliseconds; doubles from there. */
+  /** First delay in milliseconds; each further one is twice as long. */
   readonly first: number;
+  /** Longest delay, in milliseconds. */
   readonly max: number;
-  /** From 0 to 1, so that not all viewers come at once; without it the waits are what they are. */
+  /** 0 to 1; adds jitter, so that not all viewers return at once. Without it the delays are exact. */
   readonly random?: () => number;
 }
 
-/** Of each wait, to either side. */
+/** Share of each delay, in both directions. */
 const JITTER = 0.25;
 
-/** Waits that double up to a limit, until something worked. */
+/** Exponential back-off with jitter. */
 export class Backoff {
   readonly #options: BackoffOptions;
   #next: number;
@@ -20,7 +21,7 @@ export class Backoff {
     this.#next = options.first;
   }
 
-  /** The wait before the next try, in milliseconds. */
+  /** The delay before the next attempt, in milliseconds. */
   next(): number {
     const delay = this.#next;
     this.#next = Math.min(delay * 2, this.#options.max);
@@ -28,7 +29,7 @@ export class Backoff {
     return random ? delay * (1 + JITTER * (2 * random() - 1)) : delay;
   }
 
-  /** It worked: begin again at the first wait. */
+  /** An attempt succeeded: start over with the first delay. */
   reset(): void {
     this.#next = this.#options.first;
   }

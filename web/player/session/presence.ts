@@ -1,34 +1,37 @@
-/** Whether anybody can see the player: who scrolled on or went to another tab is sent nothing. */
+/** Whether the player is visible: the server sends nothing to a player that is scrolled away or in a hidden tab. */
 import type { Cancel, Timers } from "../playback/timers.ts";
 
-/** How long nobody can see it before it counts as unseen: a glance elsewhere shall not interrupt the picture. */
-export const UNSEEN_AFTER = 3000;
+/** A glance at another tab must not interrupt the picture. */
+export const UNSEEN_DELAY_MS = 3000;
 
-/** Seen at once, unseen only after a while. */
+/** Counts as seen at once, and as unseen only after {@link UNSEEN_DELAY_MS}. */
 export class Presence {
   readonly #timers: Timers;
   readonly #changed: () => void;
   #seen: boolean;
   #stop: Cancel | undefined;
 
-  /** @param seen how it is now; from then on {@link Presence.set} tells. */
+  /** @param seen the state now; {@link Presence.set} changes it. */
   constructor(timers: Timers, seen: boolean, changed: () => void) {
     this.#timers = timers;
     this.#seen = seen;
     this.#changed = changed;
   }
 
+  /** Whether the player counts as seen. */
   get seen(): boolean {
     return this.#seen;
   }
 
+  /** Takes whether the player is visible now. */
   set(visible: boolean): void {
     if (visible) this.close();
     if (visible === this.#seen || this.#stop) return;
     if (visible) this.#become(true);
-    else this.#stop = this.#timers.after(UNSEEN_AFTER, () => this.#become(false));
+    else this.#stop = this.#timers.after(UNSEEN_DELAY_MS, () => this.#become(false));
   }
 
+  /** Cancels a pending change. */
   close(): void {
     this.#stop?.();
     this.#stop = undefined;
@@ -41,19 +44,19 @@ export class Presence {
   }
 }
 
-/** Tells whenever the element comes into sight or goes out of it: by scrolling, or with its tab. */
+/** Calls `changed` when the element becomes visible or hidden, by scrolling or with its tab. */
 export function watchVisibility(element: Element, changed: (visible: boolean) => void): Cancel {
-  // Until the browser has told, it is where it belongs.
+  // Assume that it is on screen until the observer reports.
   let onScreen = true;
-  const tell = () => changed(onScreen && !document.hidden);
+  const report = () => changed(onScreen && !document.hidden);
   const observer = new IntersectionObserver((entries) => {
     onScreen = entries.at(-1)?.isIntersecting ?? onScreen;
-    tell();
+    report();
   });
   observer.observe(element);
-  document.addEventListener("visibilitychange", tell);
+  document.addEventListener("visibilitychange", report);
   return () => {
     observer.disconnect();
-    document.removeEventListener("visibilitychange", tell);
+    document.removeEventListener("visibilitychange", report);
   };
 }

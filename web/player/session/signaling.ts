@@ -1,4 +1,4 @@
-/** The server's end of the wire: `src/signaling/protocol.ts` over socket.io, as calls that return promises. */
+/** Signaling: the protocol of `protocol.ts` over socket.io, as methods that return promises. */
 import { io, type Socket } from "socket.io-client";
 import type {
   ClientToServerEvents,
@@ -8,95 +8,92 @@ import type {
   SessionAnswer,
   StreamInfo,
 } from "../../../src/signaling/protocol.ts";
+import type { Refusal } from "../playback/playback.ts";
 import { Backoff } from "./backoff.ts";
 import type { SourceUrl } from "./source-url.ts";
-import type { Refusal } from "./state.ts";
 
-/** What comes from the server by itself. */
+/** Events from the server. */
 export interface SignalingEvents {
-  /** The server is there, at first or again. It knows nothing of what was asked before. */
+  /** The socket is connected, for the first time or again. The server has forgotten all earlier requests. */
   connected(): void;
-  /** The server is not there, or not any more. It is tried again without being asked. */
+  /** The server cannot be reached. The socket reconnects by itself. */
   away(): void;
+  /** A new description of the stream. */
   stream(info: StreamInfo): void;
-  /** The server does not let this page in; it is asked again all the same. */
+  /** The server refuses the socket. The socket reconnects all the same. */
   refused(refusal: Refusal): void;
-  /** The server was told to stop: it goes away next. */
+  /** The server is shutting down. */
   stopping(): void;
-  /** The server has ended the connection by WebRTC. */
+  /** The server has ended the WebRTC connection. */
   ended(): void;
 }
 
-/** How a connection by WebRTC comes to be, and moves to another network: an SDP offer is sent, and brings an answer. */
-export interface Offers {
-  watch(offer: string): Promise<Reply<SessionAnswer>>;
-  /** For an offer that restarts the ICE of what is watched. */
-  restart(offer: string): Promise<Reply<SessionAnswer>>;
-  /** The picture stands still though packets come: one is needed that needs none before it. */
-  keyframe(): void;
-}
-
-/** What can be asked of the server. Every promise rejects where no answer came in time. */
+/** Requests to the server. Every promise rejects if no answer arrives in time. */
 export interface Signaling {
+  /** Asks for the description of the stream, now and whenever it changes. */
   follow(stream: string): Promise<Reply<StreamInfo>>;
+  /** Opens a WebRTC connection with an SDP offer. */
   watch(stream: string, offer: string): Promise<Reply<SessionAnswer>>;
+  /** Restarts ICE on the WebRTC connection. */
   restart(offer: string): Promise<Reply<SessionAnswer>>;
+  /** Requests a keyframe. */
   keyframe(): void;
-  /** What is measured here, in milliseconds. */
+  /** Reports the latency that this page measures, in milliseconds. */
   latency(milliseconds: number): void;
-  /** The server's time. */
+  /** The server's time, in milliseconds since the epoch. */
   clock(): Promise<number>;
   close(): void;
 }
 
-const ANSWER_WITHIN = 5000;
-const RECONNECT_AFTER = 500;
+const ANSWER_TIMEOUT_MS = 5000;
+const RECONNECT_DELAY_MS = 500;
+const MAX_RECONNECT_DELAY_MS = 3000;
 
-/** Opens the socket, and keeps opening it until closed. */
+/** Opens the socket, and reconnects until it is closed. */
 export function openSignaling(source: SourceUrl, events: SignalingEvents, token?: string): Signaling {
   const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(source.origin, {
     path: `${source.prefix}/socket.io`,
-    // Straight to the WebSocket: it saves two round trips before the first picture.
+    // WebSocket first: it saves two round trips before the first picture.
     transports: ["websocket", "polling"],
     tryAllTransports: true,
     forceNew: true,
     auth: token === undefined ? {} : { token },
-    reconnectionDelay: RECONNECT_AFTER,
-    reconnectionDelayMax: 3000,
+    reconnectionDelay: RECONNECT_DELAY_MS,
+    reconnectionDelayMax: MAX_RECONNECT_DELAY_MS,
     randomizationFactor: 0.5,
   });
   let reconnect: ReturnType<typeof setTimeout> | undefined;
-  const again = new Backoff({ first: 2000, max: 60_000, random: Math.random });
+  const refusedBackoff = new Backoff({ first: 2000, max: 60_000, random: Math.random });
   socket.on("connect", () => {
-    again.reset();
+    refusedBackoff.reset();
     events.connected();
   });
   socket.on("connect_error", (error) => {
     const refusal = refusalIn(error);
     if (!refusal) return events.away();
-    // socket.io would ask again each three seconds. The server may be started anew, with another word, but not so soon.
+    // socket.io would ask again every three seconds. The server may restart with other options, but not that soon.
     socket.disconnect();
     clearTimeout(reconnect);
-    reconnect = setTimeout(() => socket.connect(), again.next());
+    reconnect = setTimeout(() => socket.connect(), refusedBackoff.next());
     events.refused(refusal);
   });
   socket.on("disconnect", (reason) => {
     events.away();
-    // The one case that socket.io takes for final. A server that shuts down may well come back.
-    if (reason === "io server disconnect") reconnect = setTimeout(() => socket.connect(), RECONNECT_AFTER);
+    // socket.io does not reconnect in this case, but a server that shuts down may come back.
+    if (reason === "io server disconnect") reconnect = setTimeout(() => socket.connect(), RECONNECT_DELAY_MS);
   });
   socket.on("stream", events.stream);
   socket.on("ended", () => events.ended());
   socket.on("stopping", () => events.stopping());
 
-  const asked = socket.timeout(ANSWER_WITHIN);
+  const requests = socket.timeout(ANSWER_TIMEOUT_MS);
   return {
-    follow: (stream) => asked.emitWithAck("follow", stream),
-    watch: (stream, offer) => asked.emitWithAck("watch", { stream, offer }),
-    restart: (offer) => asked.emitWithAck("restart", { offer }),
+    follow: (stream) => requests.emitWithAck("follow", stream),
+    watch: (stream, offer) => requests.emitWithAck("watch", { stream, offer }),
+    restart: (offer) => requests.emitWithAck("restart", { offer }),
     keyframe: () => void socket.emit("keyframe"),
     latency: (milliseconds) => void socket.emit("latency", milliseconds),
-    clock: () => asked.emitWithAck("clock"),
+    clock: () => requests.emitWithAck("clock"),
     close() {
       clearTimeout(reconnect);
       socket.off();
@@ -105,7 +102,10 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents, token?
   };
 }
 
-/** What the server answers to a page that it does not let in; only a request that asks for no WebSocket can read it. */
+/**
+ * Reads why the server does not let this page in; undefined if the connect failed for another reason. Only polling
+ * requests have an answer that a page can read.
+ */
 function refusalIn(error: Error & { readonly context?: unknown }): Refusal | undefined {
   if (!(error.context instanceof XMLHttpRequest)) return undefined;
   const data = parsed(error.context.responseText);

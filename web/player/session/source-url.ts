@@ -1,12 +1,12 @@
-/** Where a stream lives, read from the element's `src`. */
+/** The address of a stream, read from the element's `src`. */
 export interface SourceUrl {
-  /** Where the server is: its origin, and the path that a proxy may have put before it (no slash at its end). */
+  /** Origin of the server, and the path prefix that a proxy may add (without a trailing slash). */
   readonly origin: string;
   readonly prefix: string;
   readonly stream: string;
 }
 
-/** Reads `/streams/NAME`, relative to `base`. Undefined where it is something else. */
+/** Reads `/streams/NAME`, relative to `base`; undefined for any other address. */
 export function parseSource(src: string, base: string): SourceUrl | undefined {
   if (!URL.canParse(src, base)) return undefined;
   const url = new URL(src, base);
@@ -19,7 +19,7 @@ export function parseSource(src: string, base: string): SourceUrl | undefined {
   }
 }
 
-/** The address of the MJPEG stream whose parts tell their times. */
+/** The address of the MJPEG stream with the times of each frame in its part headers. */
 export function timedMjpegUrl(source: SourceUrl): string {
   return `${source.origin}${source.prefix}/streams/${encodeURIComponent(source.stream)}/mjpeg?timed`;
 }

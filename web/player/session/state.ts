@@ -1,77 +1,70 @@
 /**
- * What the viewer is told. The {@link Model} keeps apart what the source does, whether the server is
- * there, and which way the pictures come; {@link describe} makes one {@link PlayerState} of them.
+ * The state of the player, for the user. The {@link Model} holds separate facts about the source, the server and the
+ * transport; {@link describe} turns them into one {@link PlayerState}.
  */
 import type { RefusalCode, SourceState } from "../../../src/signaling/protocol.ts";
+import type { Transport } from "../figures/player-stats.ts";
 import type { Reduction } from "../figures/rendition.ts";
+import type { Refusal } from "../playback/playback.ts";
 
-/** The way the pictures come. */
-export type Transport = "webrtc" | "mjpeg";
-
-/** Why the server refused, for the user. */
-export interface Refusal {
-  readonly code: RefusalCode;
-  readonly message: string;
-}
-
-/** Everything the player's state follows from. Times are milliseconds since the epoch on the server's clock. */
+/** The facts behind the player's state. Times are milliseconds since the epoch on the server's clock. */
 export interface Model {
   readonly server: "connecting" | "there" | "away";
-  /** Whether the server was ever there, and whether it was told to stop when it went. */
+  /** Whether the server was ever there, and whether it announced its shutdown. */
   readonly reached: boolean;
   readonly stopped: boolean;
-  /** What the source does; undefined until the server has told. */
+  /** State of the source; undefined until the server has reported it. */
   readonly source: SourceState | undefined;
-  /** The render loop's last restart, if there ever was one: when its start number `run` began. */
+  /** The last restart of the render loop: start number `run` began at `at`; undefined if there was none. */
   readonly restart: { readonly run: number; readonly at: number } | undefined;
-  /** The way the pictures come, or should. */
+  /** The transport in use, or being tried. */
   readonly transport: Transport;
-  /** `current`: by `transport` comes what there is. `old`: only what came before is left. */
+  /** `current`: `transport` delivers pictures. `old`: only an earlier picture is left. */
   readonly picture: "none" | "current" | "old";
-  /** Since when no picture has come though one should; undefined where all is well. */
+  /** Since when no picture has arrived although one is due; undefined if there is no such problem. */
   readonly stalled: { readonly since: number; readonly serverHeard: boolean } | undefined;
-  /** Where the video comes from by TCP, as `192.0.2.1:8081`: by UDP it would come with less delay. */
+  /** The server's address, such as `192.0.2.1:8081`, if the video uses TCP; UDP would have less delay. */
   readonly byTcp: string | undefined;
-  /** What of the full picture this viewer's network has no room for. */
+  /** How the rendition is reduced for this viewer's network; undefined for the full rendition. */
   readonly slow: Reduction | undefined;
-  /** Why there is no picture by WebRTC, as far as that is known: a clause without a full stop. */
+  /** Why there is no picture by WebRTC: one or two sentences without the last full stop; undefined if not known. */
   readonly trouble: string | undefined;
-  /** Whether the browser has WebRTC at all. */
+  /** Whether the browser has WebRTC. */
   readonly webrtc: boolean;
   readonly refusal: Refusal | undefined;
-  /** Why no pictures come, or why the server cannot show those that do, in a sentence. */
+  /** Why the server has no pictures, or cannot show them: a sentence. */
   readonly problem: string | undefined;
-  /** Why nothing is asked of the server: the user wants none, or nobody could see it. */
+  /** Why the player has no session: the user or page asked for it, or nobody can see the player. */
   readonly paused: "asked" | "unseen" | undefined;
 }
 
-/** What the player shows, and why. `kind` is the source's state wherever there is no worse news. */
+/** What the player shows, and why. `kind` is the state of the source unless something else is wrong. */
 export type PlayerState = {
   /** One or two words, such as `Live`. */
   readonly label: string;
-  /** The state in a plain sentence. */
+  /** The state in a sentence. */
   readonly sentence: string;
-  /** Shown quietly beside the picture, such as that the stream was restarted, or why no new picture comes. */
+  /** Shown beside the picture, such as that the stream has restarted, or why there is no new picture. */
   readonly notice: string | undefined;
   readonly transport: Transport;
   readonly picture: Model["picture"];
   readonly source: SourceState | undefined;
 } & (
   | { readonly kind: "connecting" | "waiting" | "away" }
-  /** Nothing is asked of the server, nor sent by it. `unseen`: because the player is hidden or scrolled away. */
+  /** The player costs the server nothing. `unseen`: because it is hidden or scrolled away. */
   | { readonly kind: "paused"; readonly why: "asked" | "unseen" }
-  /** There is no picture, or none but an old one, and `sentence` says why. */
+  /** There is no picture, or only an old one; `sentence` says why. */
   | { readonly kind: "failed" }
-  /** Pictures come by WebRTC, or by MJPEG because WebRTC did not connect. `run` counts the loop's starts. */
+  /** Pictures arrive by WebRTC, or by MJPEG because WebRTC did not connect. `run` counts the starts of the render loop. */
   | { readonly kind: "live" | "fallback"; readonly since: number; readonly run: number }
   | { readonly kind: "stalled" | "crashed" | "ended"; readonly since: number }
   | { readonly kind: "refused"; readonly refusal: Refusal }
 );
 
-/** How long a restart is worth a word, in milliseconds. */
-export const RESTART_NOTICE = 60_000;
+/** How long the notice of a restart is shown. */
+export const RESTART_NOTICE_MS = 60_000;
 
-/** The model before anything has happened. */
+/** The model of a new player. */
 export const initialModel: Model = {
   server: "connecting",
   reached: false,
@@ -90,7 +83,7 @@ export const initialModel: Model = {
   paused: undefined,
 };
 
-/** Takes over what the source does now, and notes a restart: the first live moment of a new run. */
+/** The model with a new state of the source. A restart is noted when a new run becomes live. */
 export function withSource(model: Model, source: SourceState): Model {
   if (source.kind !== "live") return { ...model, source };
   const { run, since } = source;
@@ -98,12 +91,16 @@ export function withSource(model: Model, source: SourceState): Model {
   return { ...model, source, restart: run > 1 ? { run, at: since } : undefined };
 }
 
-/** The state, in words. `now` is the server's clock; `time` writes a point of it as the user's clock shows it. */
+/**
+ * Describes the model for the user.
+ * @param now milliseconds on the server's clock.
+ * @param time formats a time of the server's clock as the user's clock shows it.
+ */
 export function describe(model: Model, now: number, time: (at: number) => string): PlayerState {
   const { source, transport, picture, refusal } = model;
   const common = { transport, picture, source, notice: model.problem };
   if (model.paused !== undefined) {
-    const sentence = model.paused === "asked" ? "Paused" : "Paused while out of sight";
+    const sentence = model.paused === "asked" ? "Paused" : "Paused while not visible";
     return { ...common, notice: undefined, kind: "paused", label: "Paused", sentence, why: model.paused };
   }
   if (model.server === "away") {
@@ -111,7 +108,7 @@ export function describe(model: Model, now: number, time: (at: number) => string
     return { ...common, notice: undefined, kind: "away", label, sentence: awaySentence(model) };
   }
   if (refusal && picture !== "current") {
-    const label = refusedLabel(refusal.code);
+    const label = refusalLabel(refusal.code);
     return { ...common, kind: "refused", label, sentence: refusedSentence(refusal), refusal };
   }
   if (!source) return { ...common, kind: "connecting", label: "Connecting", sentence: "Connecting" };
@@ -141,9 +138,7 @@ export function describe(model: Model, now: number, time: (at: number) => string
         ...common,
         kind: "crashed",
         label: "Crashed",
-        sentence: withFallback(
-          `The renderer crashed or lost its connection, no picture since ${time(source.since)}`,
-        ),
+        sentence: withFallback(`The renderer crashed or disconnected. Last picture at ${time(source.since)}`),
         since: source.since,
       };
     case "ended":
@@ -158,19 +153,19 @@ export function describe(model: Model, now: number, time: (at: number) => string
       if (picture !== "current" && model.stalled) {
         const { since, serverHeard } = model.stalled;
         const sentence = serverHeard
-          ? `No picture since ${time(since)}, trying to get it back`
-          : `Nothing has come from the server since ${time(since)}`;
+          ? `No picture since ${time(since)}, trying to recover`
+          : `Nothing received from the server since ${time(since)}`;
         return { ...common, notice: undefined, kind: "stalled", label: "Stalled", sentence, since };
       }
       if (picture !== "current") {
         const sentence =
           model.problem ??
           fallback ??
-          (picture === "old" ? "The picture was lost, trying to get it back" : "Connecting");
+          (picture === "old" ? "The picture was lost, trying to recover" : "Connecting");
         return { ...common, notice: undefined, kind: "connecting", label: "Connecting", sentence };
       }
-      const restart = model.restart && now - model.restart.at < RESTART_NOTICE ? model.restart : undefined;
-      // By its own loop or by another publisher: only the server knows.
+      const restart = model.restart && now - model.restart.at < RESTART_NOTICE_MS ? model.restart : undefined;
+      // Only the server knows whether the same publisher has returned.
       const restarted = restart && `The stream restarted at ${time(restart.at)}`;
       const notice = model.problem ?? restarted ?? slowNotice(model) ?? tcpNotice(model);
       const live = { ...common, notice, since: source.since, run: source.run };
@@ -181,10 +176,10 @@ export function describe(model: Model, now: number, time: (at: number) => string
 }
 
 function awaySentence({ stopped, reached }: Model): string {
-  if (stopped) return "The server was stopped; the picture comes back when it is started again";
+  if (stopped) return "The server has stopped. The picture returns when it starts again";
   return reached
-    ? "The connection to the server was lost, reconnecting"
-    : "The server cannot be reached: is it running, and is this its address? Trying again";
+    ? "Connection to the server lost, reconnecting"
+    : "The server cannot be reached. Check that it is running and that the address is right. Retrying";
 }
 
 function slowNotice({ slow, transport }: Model): string | undefined {
@@ -194,17 +189,18 @@ function slowNotice({ slow, transport }: Model): string | undefined {
 
 function tcpNotice({ byTcp, transport }: Model): string | undefined {
   if (byTcp === undefined || transport !== "webrtc") return undefined;
-  return `No UDP gets through, so the video comes by TCP, where a lost packet delays all that follow: let UDP to ${byTcp} pass`;
+  return `UDP is blocked, so the video uses TCP, where a lost packet delays all later ones. Allow UDP to ${byTcp}`;
 }
 
-function refusedLabel(code: RefusalCode): string {
-  if (code === "no-such-stream") return "Not there yet";
+/** The label of a refusal, such as `Full`. */
+export function refusalLabel(code: RefusalCode): string {
+  if (code === "no-such-stream") return "Not published yet";
   return code === "full" ? "Full" : "Refused";
 }
 
 function refusedSentence({ code, message }: Refusal): string {
   if (code !== "full") return message;
-  return "As many watch as this server takes. The picture comes by itself as soon as there is room";
+  return "This stream is full. You'll join automatically when a spot opens.";
 }
 
 function fallbackSentence({ webrtc, refusal, trouble, picture }: Model): string {
@@ -213,11 +209,11 @@ function fallbackSentence({ webrtc, refusal, trouble, picture }: Model): string 
     : webrtc
       ? (trouble ?? "WebRTC did not connect")
       : "This browser has no WebRTC";
-  if (picture !== "current") return `${why}, trying MJPEG`;
-  return `${why}, showing MJPEG${webrtc ? "; still trying" : ""}`;
+  if (picture !== "current") return `${why}. Trying MJPEG`;
+  return `${why}. Showing MJPEG${webrtc ? ", still trying WebRTC" : ""}`;
 }
 
-/** `HH:MM:SS` on the user's clock, with the date where it is another day than `now`. */
+/** `HH:MM:SS` on the user's clock, with the date if it is not the day of `now`. Both are milliseconds since the epoch. */
 export function timeOfDay(at: number, now: number): string {
   const date = new Date(at);
   const two = (value: number) => String(value).padStart(2, "0");

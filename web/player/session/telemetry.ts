@@ -1,61 +1,49 @@
-/** Holds each frame's data back until that very frame is on the screen. */
+/** Holds the telemetry of each frame back until that frame is on the screen. */
 import type { FrameReport, Telemetry } from "../../../src/signaling/protocol.ts";
-import { FrameMatcher, type Shown } from "../figures/latency.ts";
-
-/** The data of one frame. */
-export interface FrameTelemetry {
-  /** The source's frame number. */
-  readonly number: number;
-  readonly data: Telemetry;
-}
-
-/** The data of a frame that is on the screen. */
-export interface ShownTelemetry extends FrameTelemetry {
-  /** When the frame came onto the screen, on the page's clock in milliseconds since the epoch. */
-  readonly at: number;
-}
+import type { FrameTelemetry, Shown, ShownTelemetry } from "../figures/frame.ts";
+import { FrameMatcher } from "../figures/frame-matcher.ts";
 
 /**
- * Tells the data of each frame that is shown, in the order of the frames. A still picture that is sent
- * again is no new frame. Where a report is lost there is nothing to tell: what was told last stands.
+ * Delivers the telemetry of each frame that is shown, in the order of the frames. A still picture that is sent again is
+ * no new frame. A lost report delivers nothing.
  */
 export class TelemetryTrack {
-  readonly #tell: (telemetry: ShownTelemetry) => void;
+  readonly #deliver: (telemetry: ShownTelemetry) => void;
   readonly #matcher = new FrameMatcher();
   #last: ShownTelemetry | undefined;
 
-  constructor(tell: (telemetry: ShownTelemetry) => void) {
-    this.#tell = tell;
+  constructor(deliver: (telemetry: ShownTelemetry) => void) {
+    this.#deliver = deliver;
   }
 
-  /** The server told of a frame. Where that frame is shown already, its data is told at once. */
+  /** Takes a report. If its frame is shown already, the telemetry is delivered at once. */
   reported(report: FrameReport): void {
     const match = this.#matcher.reported(report);
-    // A report so late that a newer frame's data is told already would turn the time back.
+    // A report that arrives after a newer frame's telemetry would turn time back.
     if (match && match.shown.shownAt >= (this.#last?.at ?? 0))
-      this.#told(match.report.number, match.report.telemetry, match.shown);
+      this.#advance(match.report.number, match.report.telemetry, match.shown);
   }
 
-  /** A frame is on the screen. */
+  /** Takes a frame on the screen. */
   shown(shown: Shown, rtpTimestamp: number): void {
     const match = this.#matcher.shown(rtpTimestamp, shown);
-    if (match) this.#told(match.report.number, match.report.telemetry, shown);
+    if (match) this.#advance(match.report.number, match.report.telemetry, shown);
   }
 
-  /** A frame is on the screen that brought its data along. */
-  came(shown: Shown, { number, data }: FrameTelemetry): void {
-    this.#told(number, data, shown);
+  /** Takes a frame on the screen that carried its telemetry. */
+  shownWithData(shown: Shown, { number, data }: FrameTelemetry): void {
+    this.#advance(number, data, shown);
   }
 
-  /** The server's frames may be others now. */
+  /** The server may be another one, with other frames. */
   forgetServer(): void {
     this.#matcher.clear();
   }
 
-  #told(number: number, data: Telemetry | undefined, { shownAt }: Shown): void {
+  #advance(number: number, data: Telemetry | undefined, { shownAt }: Shown): void {
     if (!data || (this.#last && isSame(this.#last, { number, data }))) return;
     this.#last = { number, at: shownAt, data };
-    this.#tell(this.#last);
+    this.#deliver(this.#last);
   }
 }
 

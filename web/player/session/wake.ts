@@ -1,20 +1,20 @@
-/** Notices that the device slept: its timers stood still, and the server has long given the viewer up. */
+/** Detects that the device slept: its timers were suspended, and the server has dropped the viewer. */
 import type { Cancel, Timers } from "../playback/timers.ts";
 
-const LOOK_EVERY = 2000;
-/** The server keeps who is silent for twenty seconds; sooner than that everything may go on as it was. */
-const SLEPT = 30_000;
+const CHECK_INTERVAL_MS = 2000;
+/** The server keeps a silent viewer for 20 s: after a shorter sleep the session may simply continue. */
+const SLEEP_THRESHOLD_MS = 30_000;
 
 /**
- * Calls `woke` after a sleep. A hidden page's timers are slow without any.
- * @param now milliseconds on a clock that goes on while the device sleeps, as not every monotonic one does.
+ * Calls `woke` after a sleep. Timers of a hidden page are throttled: that is no sleep.
+ * @param now milliseconds on a clock that continues while the device sleeps; not every monotonic clock does.
  */
 export function onWake(timers: Timers, now: () => number, hidden: () => boolean, woke: () => void): Cancel {
   let last = now();
   let wasHidden = hidden();
-  return timers.every(LOOK_EVERY, () => {
+  return timers.every(CHECK_INTERVAL_MS, () => {
     const at = now();
-    const slept = at - last > SLEPT && !wasHidden && !hidden();
+    const slept = at - last > SLEEP_THRESHOLD_MS && !wasHidden && !hidden();
     last = at;
     wasHidden = hidden();
     if (slept) woke();

@@ -1,17 +1,20 @@
-/** The state in words: over the picture where there is something to say, in the controls, and for screen readers. */
-import { duration, toneOf } from "../figures/format.ts";
+/** The state in words: over the picture if it is not live, in the controls, and for screen readers. */
+import { element, write } from "../../common/dom.ts";
+import { duration } from "../figures/format.ts";
 import type { PlayerState } from "../session/state.ts";
+import { toneOf } from "../session/tone.ts";
 
+/** Shows a {@link PlayerState} in its two elements. */
 export class Banner {
-  /** Over the picture. */
+  /** To place over the picture. */
   readonly element = document.createElement("div");
-  /** For the controls. */
+  /** To place in the controls. */
   readonly badge = document.createElement("span");
   readonly #title = document.createElement("span");
   readonly #sentence = document.createElement("span");
   readonly #elapsed = document.createElement("span");
   readonly #label = document.createElement("span");
-  readonly #dots = [dot(), dot()] as const;
+  readonly #dots = [element("span", "dot"), element("span", "dot")] as const;
 
   constructor() {
     this.element.className = "state";
@@ -21,10 +24,10 @@ export class Banner {
     const title = document.createElement("span");
     title.className = "title";
     this.#title.className = "label";
-    // Its sentence says the same.
+    // The sentence says the same.
     this.#title.ariaHidden = "true";
     title.append(this.#dots[0], this.#title);
-    // What counts up is for the eyes alone: it would be read out each second.
+    // A screen reader would read out the counter each second.
     this.#elapsed.ariaHidden = "true";
     this.#elapsed.className = "elapsed";
     this.element.append(title, this.#sentence, this.#elapsed);
@@ -33,43 +36,31 @@ export class Banner {
     this.badge.append(this.#dots[1], this.#label);
   }
 
+  /** Whether a state has been shown yet. */
   get isShown(): boolean {
     return this.#sentence.textContent !== "";
   }
 
-  /** @param now on the server's clock. */
+  /** @param now milliseconds since the epoch on the server's clock, like the times of the state. */
   show(state: PlayerState, now: number): void {
     const { kind, sentence, label } = state;
-    // Those two need no hand: the picture comes by itself.
-    const waits = kind === "refused" && ["no-such-stream", "full"].includes(state.refusal.code);
-    const tone = waits ? "busy" : toneOf(kind);
+    const tone = toneOf(state);
     for (const dot of this.#dots) {
       dot.dataset.tone = tone;
       dot.toggleAttribute("data-busy", tone === "busy" || kind === "away");
     }
-    // Only where it differs: a live region reads out every write.
     write(this.#sentence, sentence);
-    const rests = kind === "stalled" || kind === "crashed" || kind === "ended";
-    const lasts = rests ? duration(now - state.since) : "";
-    write(this.#elapsed, lasts && (kind === "ended" ? `${lasts} ago` : `for ${lasts}`));
+    const hasStopped = kind === "stalled" || kind === "crashed" || kind === "ended";
+    const elapsed = hasStopped ? duration(now - state.since) : "";
+    write(this.#elapsed, elapsed && (kind === "ended" ? `${elapsed} ago` : `for ${elapsed}`));
     write(this.#label, label);
     write(this.#title, label);
     this.element.toggleAttribute("data-brief", label === sentence);
     this.badge.title = sentence;
   }
 
-  /** Tells those who cannot see what has just been done. */
+  /** Has screen readers read out a sentence. */
   announce(sentence: string): void {
     write(this.#sentence, sentence);
   }
-}
-
-function dot(): HTMLSpanElement {
-  const element = document.createElement("span");
-  element.className = "dot";
-  return element;
-}
-
-function write(element: HTMLElement, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -1,7 +1,7 @@
-/** The bar of buttons over the picture, and the keys that do the same while the player has the focus. */
+/** The bar of buttons over the picture, and their keys while the player has the focus. */
 import { IconButton } from "./icons.ts";
 
-/** What the user can do. */
+/** The actions of the user. */
 export interface PlayerActions {
   togglePause(): void;
   toggleStatistics(): void;
@@ -10,13 +10,13 @@ export interface PlayerActions {
   toggleFullscreen(): void;
 }
 
-/** What the bar shows. */
+/** The state of the buttons. */
 export interface ControlsState {
   readonly paused: boolean;
   readonly statistics: boolean;
-  /** Whether there is a picture, to save or to put into a window of its own. */
+  /** Whether there is a picture to save or to show in picture in picture. */
   readonly picture: boolean;
-  /** Whether that picture can be put there. */
+  /** Whether picture in picture is active, or impossible for this picture or browser. */
   readonly pictureInPicture: "on" | "off" | "impossible";
   readonly fullscreen: "on" | "off" | "impossible";
 }
@@ -31,7 +31,7 @@ export const KEYS: Readonly<Record<string, keyof PlayerActions>> = {
   i: "toggleStatistics",
 };
 
-/** What a key pressed in the player does, if anything. A button that has the focus keeps its own space bar. */
+/** The action of a key press in the player; undefined if it has none. Space on a focused button presses that button. */
 export function actionOf(event: KeyboardEvent): keyof PlayerActions | undefined {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return undefined;
   const within = event.composedPath()[0];
@@ -39,6 +39,7 @@ export function actionOf(event: KeyboardEvent): keyof PlayerActions | undefined 
   return KEYS[event.key];
 }
 
+/** The buttons, in {@link Controls.element}. */
 export class Controls {
   readonly element = document.createElement("div");
   readonly #pause: IconButton;
@@ -47,7 +48,7 @@ export class Controls {
   readonly #pictureInPicture: IconButton;
   readonly #fullscreen: IconButton;
 
-  /** @param beside what stands in the bar next to the pause. */
+  /** @param beside is placed next to the pause button. */
   constructor(actions: PlayerActions, beside: HTMLElement) {
     this.#pause = new IconButton("pause", "Pause (k)", () => actions.togglePause());
     this.#statistics = new IconButton("statistics", "Statistics (i)", () => actions.toggleStatistics());

@@ -1,6 +1,6 @@
-/** The buttons of the controls: an icon, and words for who cannot see it or wants its key. */
+/** Buttons with an icon, and a label for screen readers and tooltips. */
 
-/** Lines on a grid of 24 by 24. */
+/** SVG paths on a grid of 24 by 24. */
 export const ICONS = {
   play: "M8 5.5v13l10.5-6.5z",
   pause: "M8.5 5.5v13 M15.5 5.5v13",
@@ -11,11 +11,12 @@ export const ICONS = {
   leaveFullscreen: "M9 4v5H4 M15 4v5h5 M9 20v-5H4 M15 20v-5h5",
 } as const;
 
+/** The name of an icon. */
 export type Icon = keyof typeof ICONS;
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** A button with an icon. */
+/** A button with an icon, in {@link IconButton.element}. */
 export class IconButton {
   readonly element = document.createElement("button");
   readonly #line = document.createElementNS(SVG, "path");
@@ -33,7 +34,7 @@ export class IconButton {
     this.show(icon, label);
   }
 
-  /** Changes what it says it does. */
+  /** Changes the icon and the label. */
   show(icon: Icon, label: string): void {
     if (this.#icon !== icon) this.#line.setAttribute("d", ICONS[icon]);
     this.#icon = icon;

@@ -1,11 +1,12 @@
-/** The statistics laid over the picture: what a figure is stands below them while it is pointed at. */
+/** The statistics over the picture. The explanation of a figure is shown below them while the user points at it. */
 
 import type { StreamInfo } from "../../../src/signaling/protocol.ts";
-import type { PlayerStats } from "../figures/meter.ts";
+import type { PlayerStats } from "../figures/player-stats.ts";
 import { type Figure, figuresOf } from "../figures/statistics.ts";
 
-const HINT = "Point at a figure to see what it is.";
+const HINT = "Point at a figure for an explanation.";
 
+/** The panel, in {@link StatisticsView.element}. */
 export class StatisticsView {
   readonly element = document.createElement("section");
   readonly #list = document.createElement("dl");
@@ -17,7 +18,7 @@ export class StatisticsView {
     this.element.part = "statistics";
     this.element.className = "statistics";
     this.element.ariaLabel = "Statistics";
-    // It scrolls where the player is small.
+    // It scrolls in a small player, so the keyboard must reach it.
     this.element.tabIndex = 0;
     this.#explanation.className = "explanation";
     this.#explanation.ariaHidden = "true";
@@ -25,6 +26,7 @@ export class StatisticsView {
     this.element.append(this.#list, this.#explanation);
   }
 
+  /** @param stream as the server describes it; undefined until it has. */
   show(stats: PlayerStats, stream: StreamInfo | undefined): void {
     const figures = figuresOf(stats, stream);
     const keys = figures.map(({ key }) => key).join();

@@ -1,10 +1,10 @@
-/** How a peer connection looks for ways to the server: with the STUN and TURN servers that it is given. */
+/** ICE configuration: the STUN and TURN servers that the server hands out. */
 import type { SessionAnswer } from "../../../src/signaling/protocol.ts";
 
-/** What may not change once a connection is made. */
+/** The part of the configuration that may not change after a connection is made. */
 export const CONFIGURATION = { bundlePolicy: "max-bundle" } as const satisfies RTCConfiguration;
 
-/** What an answer came with, for the candidates that are gathered from now on: before `setLocalDescription`. */
+/** Applies the ICE servers of an answer. Call it before `setLocalDescription`, which starts to gather candidates. */
 export function useIceServers(
   connection: Pick<RTCPeerConnection, "setConfiguration">,
   { iceServers, iceTransportPolicy: policy }: SessionAnswer,

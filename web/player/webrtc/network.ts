@@ -1,25 +1,25 @@
-/** What the browser tells of this device's way to the network. */
+/** Detects that this device has changed its network. */
 import type { Cancel } from "../playback/timers.ts";
 
-/** `navigator.connection`, which only Chromium has, and its `type` only where the device tells. */
+/** `navigator.connection`: Chromium only, and `type` on some devices only. */
 interface NetworkInformation extends EventTarget {
   readonly type?: string;
 }
 
-/** Calls `changed` when the device came online, or went from one kind of network to another. */
+/** Calls `changed` when the device comes online, or changes to another kind of network. */
 export function onNetworkChange(changed: () => void): Cancel {
   const { connection } = navigator as { readonly connection?: NetworkInformation };
   let type = connection?.type;
-  // It also tells each new guess at the network's speed.
-  const told = () => {
+  // The event also reports each new estimate of the network's speed.
+  const typeChanged = () => {
     if (connection?.type === type) return;
     type = connection?.type;
     changed();
   };
   window.addEventListener("online", changed);
-  connection?.addEventListener("change", told);
+  connection?.addEventListener("change", typeChanged);
   return () => {
     window.removeEventListener("online", changed);
-    connection?.removeEventListener("change", told);
+    connection?.removeEventListener("change", typeChanged);
   };
 }

@@ -1,32 +1,34 @@
-/** What to do about a video whose packets come and whose picture stands still, in the order of what it costs. */
+/** Remedies for a video that receives packets but shows no new picture, the cheapest first. */
 import type { Counters } from "../figures/rates.ts";
 
 /**
- * `keyframe`: ask the server for a picture that needs none before it. `reattach`: give the video to its element anew.
- * `reconnect`: begin again.
+ * `keyframe`: request a keyframe. `reattach`: attach the track to the video element again. `reconnect`: open a new
+ * connection.
  */
 export type Remedy = "keyframe" | "reattach" | "reconnect";
 
-/** For how long packets have come without a frame, in milliseconds. */
-const UNDECODED: readonly (readonly [after: number, remedy: Remedy])[] = [
+/** Packets arrive and no frame is decoded. Times are milliseconds. */
+const UNDECODED_REMEDIES: readonly (readonly [after: number, remedy: Remedy])[] = [
   [1500, "keyframe"],
   [3000, "reattach"],
   [6000, "reconnect"],
 ];
-/** Frames are decoded and none is shown: then the decoder is not to blame. */
-const UNSHOWN: typeof UNDECODED = [[2000, "reattach"]];
+/** Frames are decoded and none is shown: the decoder works. */
+const UNSHOWN_REMEDIES: typeof UNDECODED_REMEDIES = [[2000, "reattach"]];
 
-/** One stretch of something missing. */
-class Lack {
-  readonly #steps: typeof UNDECODED;
+const MIN_SOURCE_FPS = 0.05;
+
+/** A period without frames, and the remedies taken so far. */
+class Outage {
+  readonly #steps: typeof UNDECODED_REMEDIES;
   #since: number | undefined;
   #taken = 0;
 
-  constructor(steps: typeof UNDECODED) {
+  constructor(steps: typeof UNDECODED_REMEDIES) {
     this.#steps = steps;
   }
 
-  /** @param slack what may pass besides, in milliseconds. */
+  /** @param slack added to each time, in milliseconds: a slow source has long intervals. */
   next(at: number, slack: number): Remedy | undefined {
     this.#since ??= at;
     const [after, remedy] = this.#steps[this.#taken] ?? [];
@@ -35,22 +37,22 @@ class Lack {
     return remedy;
   }
 
-  over(): void {
+  end(): void {
     this.#since = undefined;
     this.#taken = 0;
   }
 }
 
-/** Fed with counters about twice a second. */
+/** Chooses the remedy; takes the counters about twice per second. */
 export class Remedies {
-  readonly #undecoded = new Lack(UNDECODED);
-  readonly #unshown = new Lack(UNSHOWN);
+  readonly #undecoded = new Outage(UNDECODED_REMEDIES);
+  readonly #unshown = new Outage(UNSHOWN_REMEDIES);
   #last: Counters | undefined;
-  #bytesCame = false;
+  #hasBytes = false;
 
   /**
-   * What is due now, each remedy once until a frame comes.
-   * @param sourceFps the frame rate to expect; undefined where no frames are expected.
+   * The remedy that is due now; each only once until a frame arrives.
+   * @param sourceFps frames per second to expect; undefined while none are expected.
    */
   next(counters: Counters, sourceFps: number | undefined): Remedy | undefined {
     const last = this.#last;
@@ -59,15 +61,15 @@ export class Remedies {
     const shown = counters.presented === undefined || counters.presented !== last?.presented;
     const expected = last !== undefined && sourceFps !== undefined;
     if (!expected || decoded) {
-      this.#undecoded.over();
-      this.#bytesCame = false;
+      this.#undecoded.end();
+      this.#hasBytes = false;
     }
-    if (!expected || shown) this.#unshown.over();
+    if (!expected || shown) this.#unshown.end();
     if (!expected) return undefined;
-    const slack = 1000 / Math.max(sourceFps, 0.05);
+    const slack = 1000 / Math.max(sourceFps, MIN_SOURCE_FPS);
     if (decoded) return shown ? undefined : this.#unshown.next(counters.at, slack);
-    // From the first bytes on: without any it is the network.
-    this.#bytesCame ||= counters.bytes > last.bytes;
-    return this.#bytesCame ? this.#undecoded.next(counters.at, slack) : undefined;
+    // Counted from the first bytes on: without any bytes the network is at fault.
+    this.#hasBytes ||= counters.bytes > last.bytes;
+    return this.#hasBytes ? this.#undecoded.next(counters.at, slack) : undefined;
   }
 }

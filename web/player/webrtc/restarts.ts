@@ -1,9 +1,9 @@
-/** ICE restarts of one connection: it goes on over another network, and the picture with it. */
+/** ICE restarts (RFC 8445, section 9) of one connection: it continues over another network, without a break in the video. */
 import type { Reply, SessionAnswer } from "../../../src/signaling/protocol.ts";
 import type { Cancel, Timers } from "../playback/timers.ts";
 import { useIceServers } from "./ice.ts";
 
-/** What an `RTCPeerConnection` has for it. */
+/** The part of an `RTCPeerConnection` that a restart needs. */
 export interface Restartable {
   readonly connectionState: RTCPeerConnectionState;
   restartIce(): void;
@@ -13,23 +13,25 @@ export interface Restartable {
   setRemoteDescription(answer: RTCSessionDescriptionInit): Promise<void>;
 }
 
+/** What the restarts need. */
 export interface RestartOptions {
   readonly timers: Timers;
-  /** One that has been connected. */
+  /** A connection that was connected before. */
   readonly connection: Restartable;
-  /** Sends the offer and brings the answer. */
+  /** Sends the offer and resolves with the answer. */
   readonly restart: (offer: string) => Promise<Reply<SessionAnswer>>;
-  /** A new connection is needed. */
+  /** Called when a restart has failed and a new connection is needed. */
   readonly failed: () => void;
 }
 
-/** A change of network is told in several ways, and takes a moment. */
-const SETTLED_AFTER = 500;
-/** From one restart to the next; the server takes one a second. */
-const RESTART_EVERY = 2000;
-/** How long the answer may take, and then the connection. */
-const DONE_WITHIN = 3000;
+/** A change of network takes a moment, and causes several events. */
+const SETTLE_TIME_MS = 500;
+/** Between two restarts; the server accepts one per second. */
+const MIN_RESTART_INTERVAL_MS = 2000;
+/** How long the connection may take after the answer. */
+const CONNECT_TIMEOUT_MS = 3000;
 
+/** Restarts ICE when the network has changed. */
 export class Restarts {
   readonly #options: RestartOptions;
   #stopSettling: Cancel | undefined;
@@ -42,11 +44,11 @@ export class Restarts {
     this.#options = options;
   }
 
-  /** The network may have changed: restarts once that has settled. */
+  /** The network may have changed: restarts ICE once it has settled. */
   networkChanged(): void {
     if (this.#closed) return;
     const { timers } = this.#options;
-    const wait = Math.max(SETTLED_AFTER, this.#startedAt + RESTART_EVERY - timers.now());
+    const wait = Math.max(SETTLE_TIME_MS, this.#startedAt + MIN_RESTART_INTERVAL_MS - timers.now());
     this.#stopSettling?.();
     this.#stopSettling = timers.after(wait, () => {
       if (this.#running) this.networkChanged();
@@ -54,6 +56,7 @@ export class Restarts {
     });
   }
 
+  /** Stops all timers; no restart follows. */
   close(): void {
     this.#closed = true;
     this.#stopSettling?.();
@@ -68,8 +71,8 @@ export class Restarts {
     try {
       connection.restartIce();
       const offer = await connection.createOffer();
-      // No answer changes nothing: a connection that works goes on, and one that does not may again, as soon as anything
-      // passes. A new one would have to be answered too.
+      // Without an answer nothing has changed: the old connection may still work, or recover. A new connection would need
+      // an answer too.
       const reply = await restart(offer.sdp ?? "").catch(() => undefined);
       if (this.#closed) return;
       if (!reply) {
@@ -81,12 +84,12 @@ export class Restarts {
         return;
       }
       this.#expectConnection();
-      // Not before there is an answer, as the browser now opens new ways in place of those it has.
+      // Only after the answer: the browser replaces the working candidates now.
       useIceServers(connection, reply.value);
       await connection.setLocalDescription(offer);
       await connection.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
     } catch {
-      // An answer that makes no sense.
+      // The answer is invalid.
       this.#fail();
     } finally {
       this.#running = false;
@@ -96,7 +99,7 @@ export class Restarts {
   #expectConnection(): void {
     const { timers, connection } = this.#options;
     this.#stopExpecting?.();
-    this.#stopExpecting = timers.after(DONE_WITHIN, () => {
+    this.#stopExpecting = timers.after(CONNECT_TIMEOUT_MS, () => {
       if (connection.connectionState !== "connected") this.#fail();
     });
   }

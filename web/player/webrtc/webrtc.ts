@@ -1,40 +1,39 @@
-/** The pictures by WebRTC: one peer connection, from its offer to its end. */
+/** WebRTC playback: one peer connection, from its offer to its end. */
 import { FRAMES_CHANNEL } from "../../../src/signaling/protocol.ts";
+import type { LinkStats } from "../figures/player-stats.ts";
 import type { Counters } from "../figures/rates.ts";
-import type { Playback, PlaybackEvents } from "../playback/playback.ts";
+import { COUNT_INTERVAL_MS, type Playback, type PlaybackEvents } from "../playback/playback.ts";
 import { readReport } from "../playback/report.ts";
 import type { PlayerScreen } from "../playback/screen.ts";
 import { type Cancel, epochOf, type Timers } from "../playback/timers.ts";
-import { Silence, STALLED_AFTER, Watchdog } from "../playback/watchdog.ts";
-import type { Offers } from "../session/signaling.ts";
+import { Silence, STALL_TIMEOUT_MS, Watchdog } from "../playback/watchdog.ts";
 import { CONFIGURATION, useIceServers } from "./ice.ts";
-import { type LinkStats, type RawReport, type RawStats, readLink } from "./link.ts";
+import { type RawReport, type RawStats, readLink } from "./link.ts";
 import { onNetworkChange } from "./network.ts";
+import type { Offers } from "./offers.ts";
 import { Remedies, type Remedy } from "./remedies.ts";
 import { Restarts } from "./restarts.ts";
 import { troubleOf } from "./trouble.ts";
 
-/** What a peer connection needs. */
+/** What the playback needs. */
 export interface WebRtcOptions {
   readonly timers: Timers;
   readonly screen: PlayerScreen;
   readonly offers: Offers;
-  /** The frame rate to expect; undefined where no frames are. */
+  /** Frames per second to expect; undefined while none are expected. */
   readonly expectedFps: () => number | undefined;
-  /** Whether the server is heard, by signaling: where nothing of it comes, a new connection cannot be made either. */
+  /** Whether signaling still hears the server: if not, a new connection cannot be made either. */
   readonly hearsServer: () => boolean;
   readonly events: PlaybackEvents;
 }
 
-/** Whether this browser can do it at all. */
+/** Whether this browser has WebRTC. */
 export const hasWebRtc = (): boolean => typeof RTCPeerConnection === "function";
 
-/** Begins to watch at once. */
+/** Opens a playback; it connects at once. */
 export function openWebRtc(options: WebRtcOptions): Playback {
   return new WebRtcPlayback(options);
 }
-
-const COUNT_EVERY = 500;
 
 class WebRtcPlayback implements Playback {
   readonly #options: WebRtcOptions;
@@ -42,19 +41,19 @@ class WebRtcPlayback implements Playback {
   readonly #connection = new RTCPeerConnection(CONFIGURATION);
   readonly #receiver: RTCRtpReceiver;
   readonly #video: HTMLVideoElement;
-  /** What is stuck is left to the remedies. */
+  /** The remedies handle a stuck decoder: no timeout for that here. */
   readonly #watchdog = new Watchdog(Number.POSITIVE_INFINITY);
   readonly #silence = new Silence();
-  readonly #stall = new Silence(STALLED_AFTER);
+  readonly #stall = new Silence(STALL_TIMEOUT_MS);
   readonly #remedies = new Remedies();
   readonly #stopCounting: Cancel;
   readonly #stopListening: Cancel;
-  /** From the first connection on. */
+  /** Set when the connection is first connected. */
   #restarts: Restarts | undefined;
   #shown = false;
-  /** What is on the screen is an old picture: nothing comes. */
+  /** Nothing arrives: the picture on the screen is an old one. */
   #isSilent = false;
-  /** Frames that came onto the screen, and those that were decoded when they were counted last. */
+  /** Frames that came onto the screen, and frames decoded by the last count. */
   #presented = 0;
   #decoded = 0;
   #closed = false;
@@ -65,10 +64,10 @@ class WebRtcPlayback implements Playback {
     this.#video = options.screen.addVideo();
     const connection = this.#connection;
     this.#receiver = connection.addTransceiver("video", { direction: "recvonly" }).receiver;
-    // Show every frame as soon as it is decoded: a late frame is worth less here than a short stutter.
+    // Show each frame as soon as it is decoded: low latency matters more than smoothness.
     if ("jitterBufferTarget" in this.#receiver) this.#receiver.jitterBufferTarget = 0;
     this.#attach();
-    // Part of the offer. A report that is lost is not sent again: by then another frame is shown.
+    // Part of the offer. Lost reports are not retransmitted: by then another frame is shown.
     const reports = connection.createDataChannel(FRAMES_CHANNEL, { ordered: false, maxRetransmits: 0 });
     reports.addEventListener("message", ({ data }) => {
       const report = readReport(data);
@@ -76,7 +75,7 @@ class WebRtcPlayback implements Playback {
     });
     connection.addEventListener("connectionstatechange", () => this.#connectionChanged());
     this.#stopListening = onNetworkChange(() => this.#restarts?.networkChanged());
-    this.#stopCounting = options.timers.every(COUNT_EVERY, () => void this.#count());
+    this.#stopCounting = options.timers.every(COUNT_INTERVAL_MS, () => void this.#count());
     this.#nextFrame();
     void this.#join();
   }
@@ -95,9 +94,9 @@ class WebRtcPlayback implements Playback {
     const { connectionState, iceConnectionState: iceState } = this.#connection;
     const answer = this.#connection.remoteDescription?.sdp;
     const byRelay = this.#connection.getConfiguration().iceTransportPolicy === "relay";
-    const standing = { answer, connectionState, iceState, byRelay };
+    const outcome = { answer, connectionState, iceState, byRelay };
     const report = await this.#connection.getStats().catch(() => undefined);
-    return report && troubleOf(report, standing);
+    return report && troubleOf(report, outcome);
   }
 
   #attach(): void {
@@ -107,7 +106,7 @@ class WebRtcPlayback implements Playback {
   async #join(): Promise<void> {
     try {
       const offer = await this.#connection.createOffer();
-      // The server learns this side's address from its packets: the offer need not wait for candidates.
+      // The server learns this side's address from its packets, so the offer need not wait for candidates.
       const reply = await this.#options.offers.watch(offer.sdp ?? "");
       if (this.#closed) return;
       if (!reply.ok) {
@@ -121,7 +120,7 @@ class WebRtcPlayback implements Playback {
       if (this.#closed) return;
       await this.#video.play();
     } catch {
-      // No answer in time, one that makes no sense, or a browser that forbids playing.
+      // No answer in time, an invalid answer, or a browser that forbids playing.
       this.#lose();
     }
   }
@@ -154,7 +153,7 @@ class WebRtcPlayback implements Playback {
       this.#presented++;
       this.#firstPicture();
       const { receiveTime, processingDuration } = metadata;
-      // Firefox does not tell the timestamp with the frame, but which one it played last.
+      // Firefox does not report the timestamp of the frame, but that of the frame it has played last.
       const rtpTimestamp =
         metadata.rtpTimestamp ?? this.#receiver.getSynchronizationSources()[0]?.rtpTimestamp;
       this.#events.shown(
@@ -181,10 +180,10 @@ class WebRtcPlayback implements Playback {
     if (!report || this.#closed) return;
     const inbound = readInbound(report, this.#options.timers.now());
     if (!inbound) return;
-    const isTold = !document.hidden && "requestVideoFrameCallback" in this.#video;
-    const counters = { ...inbound.counters, presented: isTold ? this.#presented : undefined };
-    // A hidden page is told of no frames, though they come.
-    if (counters.frames > this.#decoded && !isTold) this.#firstPicture();
+    const reportsFrames = !document.hidden && "requestVideoFrameCallback" in this.#video;
+    const counters = { ...inbound.counters, presented: reportsFrames ? this.#presented : undefined };
+    // A hidden page gets no frame callbacks, although frames arrive.
+    if (counters.frames > this.#decoded && !reportsFrames) this.#firstPicture();
     this.#decoded = counters.frames;
     this.#events.counted(counters, {
       codec: inbound.codec,
@@ -208,7 +207,7 @@ class WebRtcPlayback implements Playback {
     else if (remedy === "reconnect") this.#lose();
     else {
       this.#attach();
-      // Refused, it is begun again by the next remedy.
+      // If the browser refuses, the next remedy reconnects.
       this.#video.play().catch(() => {});
     }
   }
@@ -220,7 +219,7 @@ class WebRtcPlayback implements Playback {
   }
 }
 
-/** The little of `inbound-rtp` and `codec` that is read here. */
+/** The members of `inbound-rtp` and `codec` that are read here. */
 interface InboundStats extends RawStats {
   readonly kind?: string;
   readonly codecId?: string;
@@ -234,7 +233,7 @@ interface InboundStats extends RawStats {
   readonly totalDecodeTime?: number;
 }
 
-/** The counters of the video that comes in; undefined before the first packet. Exported for its test. */
+/** The counters of the incoming video; undefined before the first packet. Exported for its test. */
 export function readInbound(
   report: RawReport,
   at: number,
