@@ -98,6 +98,9 @@ export function httpApp(options: HttpOptions): Express {
     const isHere = HERE.includes(part) || request.method === "OPTIONS" || wasPassedOn(request);
     const remote = isHere ? undefined : streams.remote(name);
     if (!remote || (part === "" && request.method === "POST")) return next();
+    // Asked here, by the name that the client used: the server that has it may be called by another.
+    const message = access.misnamed(askerOf(request, local));
+    if (message !== undefined) return refuseAccess(response, { granted: false, status: 403, message });
     passOn(request, response, {
       server: remote.peer.url,
       path: wholeAddress(request),
