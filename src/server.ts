@@ -126,6 +126,9 @@ export function httpApp(options: HttpOptions): Express {
       passedOn,
       proxies,
       secure,
+      // Checked here, by the name that the client used: the server that has the stream may have another name.
+      misnamed: (request) => access.misnamed(askerOf(request, local)),
+      refused: (response, message) => refuseAccess(response, { granted: false, status: 403, message }),
       failed: (response) =>
         sentence(
           response.set("Retry-After", "1"),

@@ -1,5 +1,5 @@
 /** The requests for streams that another server has: they are passed on to it. */
-import express, { type Response, Router } from "express";
+import express, { type Request, type Response, Router } from "express";
 import { wholeAddress } from "../access/asker.ts";
 import type { Proxies } from "../access/proxies.ts";
 import { MAX_OFFER_LENGTH } from "../signaling/protocol.ts";
@@ -14,6 +14,10 @@ export interface PassOnRoutesOptions {
   readonly proxies: Proxies;
   /** Whether this server speaks TLS itself. */
   readonly secure: boolean;
+  /** Why the name by which the client called this server is refused, in a sentence; undefined if it is not. */
+  readonly misnamed: (request: Request) => string | undefined;
+  /** Answers a client whose request is refused. */
+  readonly refused: (response: Response, message: string) => void;
   /** Answers where that server does not. */
   readonly failed: (response: Response) => void;
 }
@@ -25,7 +29,8 @@ const HERE = ["rights", "share"];
 const wholeBody = express.raw({ type: () => true, limit: MAX_OFFER_LENGTH, inflate: false });
 
 /** Passes on what is for another server, and leaves the rest to the routes behind it. */
-export function passOnRoutes({ remote, passedOn, proxies, secure, failed }: PassOnRoutesOptions): Router {
+export function passOnRoutes(options: PassOnRoutesOptions): Router {
+  const { remote, passedOn, proxies, secure, failed } = options;
   const router = Router();
   router.all("/streams/:name{/*rest}", (request, response, next) => {
     const { name, rest = [] } = request.params;
@@ -36,6 +41,8 @@ export function passOnRoutes({ remote, passedOn, proxies, secure, failed }: Pass
     const stream = remote(name);
     const path = stream && pathOf(method, name, rest, wholeAddress(request));
     if (!path) return next();
+    const message = options.misnamed(request);
+    if (message !== undefined) return options.refused(response, message);
     const sent = { headers, address: socket.remoteAddress };
     const vouched = {
       client: proxies.clientOf(sent),

@@ -84,6 +84,19 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     await vi.waitFor(async () => expect((await a?.info("film"))?.viewers).toBe(0));
   });
 
+  test("pass on nothing for who calls them by a name that is not theirs", async () => {
+    await knows(b, "film", /publisher/);
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const headers = { Host: "attacker.example" };
+      const path = "/streams/film/snapshot.jpg";
+      get({ host: "127.0.0.1", port: b?.port, path, headers, agent: false }, (answer) => {
+        answer.destroy();
+        resolve(answer.statusCode);
+      }).on("error", reject);
+    });
+    expect(status).toBe(403);
+  });
+
   test("take a standard player's session at either, and one publisher of a name", async () => {
     const headers = { "Content-Type": "application/sdp" };
     const made = await at(b, "/streams/film/whep", { method: "POST", headers, body: VIEWER_OFFER });
