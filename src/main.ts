@@ -1,7 +1,7 @@
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
 import "./threads.ts";
 import { renderUnicodeCompact } from "uqr";
-import { rightsOfThisMachine } from "./access/this-machine.ts";
+import { rightsOfThisMachine, tellThisMachine } from "./access/this-machine.ts";
 import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
 import { runDoctor } from "./doctor/doctor.ts";
 import { logOf } from "./log.ts";
@@ -38,8 +38,10 @@ async function run(config: Config): Promise<void> {
     timeOfDay: () => new Date().toTimeString().slice(0, 8),
   });
   const rendercast = await startRendercast(config, log);
-  if (config.logFormat === "pretty") console.log(await greeting(config, rendercast));
-  else log(`rendercast serves '${rendercast.broadcast.name}' on port ${rendercast.port}.`);
+  const isPretty = config.logFormat === "pretty";
+  if (!isPretty) log(`rendercast serves '${rendercast.broadcast.name}' on port ${rendercast.port}.`);
+  log(tellThisMachine(config));
+  if (isPretty) console.log(await greeting(config, rendercast));
 
   // One viewer's trouble, in a library's callback, must not end everybody's stream.
   const failed = (what: string) => (error: unknown) => log(`${what}: ${describe(error)}`, { level: "error" });

@@ -11,7 +11,7 @@ import { Hosts } from "./hosts.ts";
 import { linkSignerOf } from "./link-file.ts";
 import { LinkSigner } from "./link-signer.ts";
 import { addressKey, Proxies } from "./proxies.ts";
-import { rightsOfThisMachine, tellThisMachine } from "./this-machine.ts";
+import { rightsOfThisMachine } from "./this-machine.ts";
 
 export interface Guard {
   readonly access: Access;
@@ -50,7 +50,6 @@ export function guardOf(
     jwtAudience: jwtAudience === ANY_AUDIENCE ? undefined : jwtAudience,
     here: rightsOfThisMachine(config),
   });
-  log(tellThisMachine(config));
   return {
     access,
     links,
