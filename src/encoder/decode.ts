@@ -2,6 +2,7 @@
 import type { ImageFrame, RawFrame } from "../frame.ts";
 import type { Clock } from "../timing.ts";
 import { checkSize, refusal } from "./decoding/error.ts";
+import { isPicture } from "./decoding/formats.ts";
 import { OutsideDecoder } from "./decoding/outside.ts";
 import { type Pixels, toPixels } from "./decoding/pixels.ts";
 import { plainJpegSize } from "./decoding/plain-jpeg.ts";
@@ -44,7 +45,7 @@ export class Decoder {
   }
 
   async #pixelsOf(picture: Buffer): Promise<Pixels> {
-    if (picture.length === 0) throw refusal("unknown");
+    if (!isPicture(picture)) throw refusal("unknown");
     const size = plainJpegSize(picture);
     if (!size) return this.#decodeOutside(picture);
     checkSize(size, this.#maxPixels);
@@ -52,6 +53,8 @@ export class Decoder {
   }
 
   async #decodeOutside(picture: Buffer): Promise<Pixels> {
+    if (this.#closed) throw refusal("slow");
+    await this.#outside.ready();
     const end = await outside.take(this.#use, () => this.#outside.kill("crowded"));
     try {
       if (this.#closed) throw refusal("slow");

@@ -387,7 +387,7 @@ describe("a broadcast", () => {
     const response = new FakeResponse();
     broadcast.streamMjpeg(response.asResponse, true, ADDRESS);
     source.sink?.frame(imageFrame(await stripesFile("png", 32, 16, [[200, 10, 10]]), "image/jpeg"));
-    await expect.poll(() => response.text).toContain("X-Frame-Number: 1");
+    await expect.poll(() => response.text, { timeout: 20_000 }).toContain("X-Frame-Number: 1");
     await expect.poll(() => response.text).toContain("\r\n\r\n\xff\xd8");
     expect(response.text).not.toContain("PNG");
   });

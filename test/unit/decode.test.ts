@@ -132,6 +132,9 @@ test("a decoder decodes a JPEG and tells when, refuses what is none by its size,
     why: "too_large",
     message: "they are 1001x1000, and no picture may have more than 1000000 pixels: send smaller ones",
   });
-  await expect(decoder.decode(imageFrame(Buffer.alloc(0)))).rejects.toMatchObject({ why: "undecodable" });
+  for (const none of ["", "<html>", "\xff\xd8", "<svg/>"])
+    await expect(decoder.decode(imageFrame(Buffer.from(none, "latin1")))).rejects.toMatchObject({
+      why: "undecodable",
+    });
   expect(clock.timers).toBe(0);
 });

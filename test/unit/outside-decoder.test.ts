@@ -17,7 +17,14 @@ function make() {
     started.push(process);
     return process.child;
   });
-  const decode = () => decoder.decode(picture).catch((error) => error);
+  /** Begins to decode, in a process that has started. */
+  const decode = async () => {
+    const before = started.length;
+    const ready = decoder.ready();
+    if (started.length > before) await started.at(-1)?.answer({ kind: "ready" });
+    await ready;
+    return { result: decoder.decode(picture).catch((error) => error) };
+  };
   return { clock, decoder, decode, started };
 }
 
@@ -48,7 +55,7 @@ function fakeProcess() {
 
 test("one process decodes one picture after the other, whose pixels come in any pieces", async () => {
   const { clock, decode, started } = make();
-  const first = decode();
+  const first = await decode();
   await settle();
   const [process] = started;
   expect(process?.asked).toEqual(["a picture"]);
@@ -57,14 +64,17 @@ test("one process decodes one picture after the other, whose pixels come in any 
     Buffer.from([1, 2]),
     Buffer.from([3, 4, 5, 6]),
   );
-  expect(await first).toEqual({ width: 2, height: 1, data: Buffer.from([1, 2, 3, 4, 5, 6]) });
+  expect(await first.result).toEqual({ width: 2, height: 1, data: Buffer.from([1, 2, 3, 4, 5, 6]) });
 
-  const second = decode();
+  const second = await decode();
   await process?.answer({ kind: "refused", refusal: "damaged" });
-  expect(await second).toMatchObject({ why: "undecodable", message: expect.stringMatching(/damaged/) });
-  const third = decode();
+  expect(await second.result).toMatchObject({
+    why: "undecodable",
+    message: expect.stringMatching(/damaged/),
+  });
+  const third = await decode();
   await process?.answer({ kind: "oversized", width: 20_000, height: 1 });
-  expect(await third).toMatchObject({
+  expect(await third.result).toMatchObject({
     why: "too_large",
     message: expect.stringMatching(/^they are 20000x1,/),
   });
@@ -75,50 +85,57 @@ test("one process decodes one picture after the other, whose pixels come in any 
 
 test("a process that nobody needs for a while is ended, and another started for the next picture", async () => {
   const { clock, decode, started } = make();
-  const first = decode();
+  const first = await decode();
   await started[0]?.answer({ kind: "decoded", width: 1, height: 1 }, Buffer.alloc(3));
-  await first;
+  await first.result;
   await clock.advance(30_000);
   expect(started[0]?.killed).toEqual(["SIGKILL"]);
   expect(clock.timers).toBe(0);
-  void decode();
+  await decode();
   expect(started).toHaveLength(2);
 });
 
 test("one that takes too long is killed, and its picture refused", async () => {
   const { clock, decode, started } = make();
-  const slow = decode();
+  const slow = await decode();
   await clock.advance(5000);
-  expect(await slow).toMatchObject({ why: "too_slow", message: expect.stringMatching(/5 seconds/) });
+  expect(await slow.result).toMatchObject({ why: "too_slow", message: expect.stringMatching(/5 seconds/) });
   expect(started[0]?.killed).toEqual(["SIGKILL"]);
   expect(clock.timers).toBe(0);
-  const next = decode();
+  const next = await decode();
   // What the killed one still says is not believed.
   await started[0]?.answer({ kind: "decoded", width: 1, height: 1 }, Buffer.alloc(3, 9));
   started[0]?.child.emit("close");
   await started[1]?.answer({ kind: "decoded", width: 1, height: 1 }, Buffer.alloc(3, 1));
-  expect(await next).toMatchObject({ data: Buffer.alloc(3, 1) });
+  expect(await next.result).toMatchObject({ data: Buffer.alloc(3, 1) });
 });
 
-test.each([
-  ["that crashes", "close", "crashed"],
-  ["that cannot be started", "error", "no_decoder"],
-])("one %s costs one picture", async (_, event, why) => {
+test("one that crashes costs one picture", async () => {
   const { decode, started, clock } = make();
-  const lost = decode();
-  started[0]?.child.emit(event, new Error("the system's words"));
-  expect(await lost).toMatchObject({ why, message: expect.not.stringMatching(/system's/) });
+  const lost = await decode();
+  await settle();
+  started[0]?.child.emit("close");
+  expect(await lost.result).toMatchObject({ why: "crashed" });
   expect(clock.timers).toBe(0);
-  const next = decode();
+  const next = await decode();
   await started[1]?.answer({ kind: "decoded", width: 1, height: 1 }, Buffer.alloc(3));
-  expect(await next).toMatchObject({ width: 1 });
+  expect(await next.result).toMatchObject({ width: 1 });
+});
+
+test.each(["error", "close", "nothing"])("one that cannot be started is told of: %s", async (event) => {
+  const { decoder, started, clock } = make();
+  const lost = decoder.ready().catch((error) => error);
+  if (event === "nothing") await clock.advance(30_000);
+  else started[0]?.child.emit(event, new Error("the system's words"));
+  expect(await lost).toMatchObject({ why: "no_decoder", message: expect.not.stringMatching(/system's/) });
+  expect(clock.timers).toBe(0);
 });
 
 test("one whose memory is full is killed before it can take another picture", async () => {
   const { decode, started } = make();
-  const lost = decode();
+  const lost = await decode();
   await started[0]?.answer({ kind: "refused", refusal: "hungry" });
-  expect(await lost).toMatchObject({ why: "too_large", message: expect.stringMatching(/memory/) });
+  expect(await lost.result).toMatchObject({ why: "too_large", message: expect.stringMatching(/memory/) });
   expect(started[0]?.killed).toEqual(["SIGKILL"]);
 });
 
@@ -129,8 +146,8 @@ test.each<[string, Answer | Buffer]>([
   ["that no decoder writes", Buffer.alloc(12, 0xff)],
 ])("an answer %s is refused: who decodes may have been taken over", async (_, answer) => {
   const { decode, started } = make();
-  const lost = decode();
+  const lost = await decode();
   if (Buffer.isBuffer(answer)) started[0]?.child.stdout?.emit("data", answer);
   else await started[0]?.answer(answer);
-  expect(await lost).toBeInstanceOf(Error);
+  expect(await lost.result).toBeInstanceOf(Error);
 });

@@ -2,7 +2,7 @@
 import { MAX_SIDE } from "../../frame.ts";
 import type { Millis } from "../../timing.ts";
 
-/** One picture may take so long, the start of its process included. */
+/** One picture may take so long. */
 export const DECODE_WITHIN: Millis = 5000;
 
 /** What a {@link DecodeError} is about; `/metrics` counts by it. */

@@ -1,6 +1,7 @@
 /**
  * What the server and a decoder's process say to each other. To it: the length of a picture, then the picture.
- * From it: a header of three numbers, and for a decoded picture its pixels. All numbers have 32 bits.
+ * From it, once it has started and for each picture: a header of three numbers, and the pixels of a decoded picture.
+ * All numbers have 32 bits.
  */
 import { REFUSAL_KINDS, type Refusal, type Size } from "./error.ts";
 
@@ -13,18 +14,27 @@ export const ANSWER_BYTES = 12;
 /** Of an answer: pixels follow, of this width and height. */
 const DECODED = 0;
 
-/** Of an answer: the picture has this width and height, which is too large. Refusals are numbered from 2. */
+/** Of an answer: the picture has this width and height, which is too large. */
 const OVERSIZED = 1;
+
+/** Not an answer: the process has started. */
+const READY = 2;
+
+/** Of an answer: the first kind of refusal. */
+const REFUSED = 3;
 
 /** What an answer's header says. */
 export type Answer =
   | ({ readonly kind: "decoded" | "oversized" } & Size)
-  | { readonly kind: "refused"; readonly refusal: Refusal };
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "ready" };
 
 /** Writes an answer's header. */
 export function writeAnswer(answer: Answer): Buffer {
   const header = Buffer.alloc(ANSWER_BYTES);
-  if (answer.kind === "refused") header.writeUInt32LE(2 + REFUSAL_KINDS.indexOf(answer.refusal), 0);
+  if (answer.kind === "ready") header.writeUInt32LE(READY, 0);
+  else if (answer.kind === "refused")
+    header.writeUInt32LE(REFUSED + REFUSAL_KINDS.indexOf(answer.refusal), 0);
   else {
     header.writeUInt32LE(answer.kind === "decoded" ? DECODED : OVERSIZED, 0);
     header.writeUInt32LE(answer.width, 4);
@@ -38,7 +48,8 @@ export function readAnswer(header: Buffer): Answer | undefined {
   const [kind, width, height] = [header.readUInt32LE(0), header.readUInt32LE(4), header.readUInt32LE(8)];
   if (kind === DECODED) return { kind: "decoded", width, height };
   if (kind === OVERSIZED) return { kind: "oversized", width, height };
-  const refusal = REFUSAL_KINDS[kind - 2];
+  if (kind === READY) return { kind: "ready" };
+  const refusal = REFUSAL_KINDS[kind - REFUSED];
   return refusal && { kind: "refused", refusal };
 }
 

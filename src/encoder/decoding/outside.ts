@@ -9,6 +9,9 @@ import type { Pixels } from "./pixels.ts";
 
 const PROCESS = fileURLToPath(new URL(`./process${extname(import.meta.filename)}`, import.meta.url));
 
+/** A process that takes longer to start does not on this machine, however loaded. */
+const START_WITHIN: Millis = 30_000;
+
 /** The process takes some 70 MB, and a fifth of a second to start. */
 const IDLE_FOR: Millis = 30_000;
 
@@ -23,8 +26,9 @@ export function decoderCounts(): Readonly<Record<string, number>> {
   return counts;
 }
 
-interface Job {
-  readonly resolve: (pixels: Pixels) => void;
+/** What somebody waits for. */
+interface Job<T> {
+  readonly resolve: (value: T) => void;
   readonly reject: (error: DecodeError) => void;
   readonly stopWaiting: Cancel;
 }
@@ -37,7 +41,8 @@ export class OutsideDecoder {
   readonly #clock: Clock;
   readonly #start: Start;
   #child: ChildProcess | undefined;
-  #job: Job | undefined;
+  #starting: Job<void> | undefined;
+  #job: Job<Pixels> | undefined;
   #stopResting: Cancel | undefined;
 
   constructor(maxPixels: number, clock: Clock, start: Start = startProcess) {
@@ -47,15 +52,33 @@ export class OutsideDecoder {
   }
 
   /**
-   * Decodes one picture at a time.
+   * Starts the process where there is none, and waits for it: it holds no place meanwhile.
+   * @throws {DecodeError}
+   */
+  async ready(): Promise<void> {
+    this.#stopResting?.();
+    if (this.#child) return;
+    await new Promise<void>((resolve, reject) => {
+      const stopWaiting = this.#clock.after(START_WITHIN, () => this.kill("noDecoder"));
+      this.#starting = { resolve, reject, stopWaiting };
+      try {
+        this.#child = this.#open();
+      } catch (error) {
+        this.#started((job) => job.reject(refusal("noDecoder", error)));
+      }
+    });
+  }
+
+  /**
+   * Decodes one picture at a time, once it is {@link ready}.
    * @throws {DecodeError}
    */
   decode(picture: Buffer): Promise<Pixels> {
-    this.#stopResting?.();
     return new Promise((resolve, reject) => {
+      // It has crashed since.
+      if (!this.#child) throw refusal("crashed");
       const stopWaiting = this.#clock.after(DECODE_WITHIN, () => this.kill("slow"));
       this.#job = { resolve, reject, stopWaiting };
-      this.#child ??= this.#open();
       this.#child.ref();
       const length = Buffer.alloc(REQUEST_BYTES);
       length.writeUInt32LE(picture.length);
@@ -73,10 +96,10 @@ export class OutsideDecoder {
     counts.started++;
     const child = this.#start(this.#maxPixels);
     const isCurrent = () => this.#child === child;
-    const lost = (why: Refusal) => (cause?: unknown) => {
-      if (isCurrent()) this.#drop("crashed", why, cause);
+    const lost = (cause?: unknown) => {
+      if (isCurrent()) this.#drop("crashed", this.#starting ? "noDecoder" : "crashed", cause);
     };
-    child.on("error", lost("noDecoder")).on("close", () => lost("crashed")());
+    child.on("error", lost).on("close", () => lost());
     // What cannot be written is known by the end of the process.
     child.stdin?.on("error", () => {});
     let pixels: Omit<Pixels, "data"> | undefined;
@@ -102,7 +125,11 @@ export class OutsideDecoder {
   /** The size of the pixels that follow; undefined where the picture is refused. What it says is not believed. */
   #sizeOf(header: Buffer): Omit<Pixels, "data"> | undefined {
     const answer = readAnswer(header);
-    if (!answer || !this.#job) {
+    if (answer?.kind === "ready" && this.#starting) {
+      this.#started((job) => job.resolve());
+      return undefined;
+    }
+    if (!answer || answer.kind === "ready" || !this.#job) {
       this.#drop("crashed", "crashed");
       return undefined;
     }
@@ -122,7 +149,14 @@ export class OutsideDecoder {
     }
   }
 
-  #done(settle: (job: Job) => void): void {
+  #started(settle: (job: Job<void>) => void): void {
+    const job = this.#starting;
+    this.#starting = undefined;
+    job?.stopWaiting();
+    if (job) settle(job);
+  }
+
+  #done(settle: (job: Job<Pixels>) => void): void {
     const job = this.#job;
     this.#job = undefined;
     job?.stopWaiting();
@@ -135,6 +169,7 @@ export class OutsideDecoder {
     counts[what]++;
     this.#child?.kill("SIGKILL");
     this.#child = undefined;
+    this.#started((job) => job.reject(refusal(why, cause)));
     this.#done((job) => job.reject(refusal(why, cause)));
     this.#stopResting?.();
   }

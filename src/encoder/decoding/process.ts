@@ -34,6 +34,7 @@ const blocks = new Blocks(REQUEST_BYTES, (block) => {
 dieFirst();
 process.stdin.on("data", (chunk) => blocks.push(chunk));
 process.stdin.on("end", die).on("error", die);
+write(writeAnswer({ kind: "ready" }));
 
 /** The server gives the next picture once it has this answer. */
 async function answer(picture: Buffer): Promise<void> {
