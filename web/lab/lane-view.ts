@@ -23,7 +23,7 @@ export interface LaneDisplay {
 
 const ABOUT: Readonly<Record<LaneKey, string>> = {
   webrtc: "Video in a <video> element",
-  img: "MJPEG in an <img> element",
+  img: "Without any script",
   fetch: "MJPEG read by a script, drawn to a canvas",
 };
 
@@ -130,7 +130,7 @@ export class LaneView {
         : `From the picture: ${tenths(optical.median)} ms median, p95 ${tenths(optical.p95)} ms`,
     );
     this.#showStages(stages, scale);
-    this.#count("fps", fps === undefined ? NONE : fps.toFixed(1));
+    this.#count("fps", fps === undefined ? NONE : `${fps.toFixed(1)} fps`);
     this.#count("missed", timed < 2 ? NONE : String(missed));
     this.#count("freezes", fps === undefined ? NONE : String(freezes));
     this.#count("bytes", byteRate(bytesPerSecond));
