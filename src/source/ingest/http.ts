@@ -49,10 +49,16 @@ export function publishOverHttp(
       request.resume();
     });
   });
-  request.on("end", () => {
+  const ended = () => {
     if (response.headersSent) return;
     if (feed.end()) response.writeHead(204, { Connection: "close" }).end();
     else refuse(request, response, 400, "The body ended within a part, or has none.");
+  };
+  request.on("end", () => {
+    // A body that was all there before it was listened to ends while its parts are still taken, paused or not.
+    const working = feed.working();
+    if (working !== undefined) void working.then(ended);
+    else ended();
   });
   request.on("error", () => feed.lost());
   request.on("close", () => feed.lost());
