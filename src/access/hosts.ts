@@ -36,6 +36,8 @@ export class Hosts {
    */
   refusal(asker: Asker): string | undefined {
     if (asker.local || this.#names.includes("*") || isProved(asker)) return undefined;
+    // The joined server that passed the request on has checked the name: it may be that server's own.
+    if (this.#proxies.isVouched(asker.headers)) return undefined;
     const strange = this.#calledBy(asker).find((name) => !this.#has(name));
     if (strange === undefined) return undefined;
     const shown = /^[a-z0-9._-]{1,253}$/.test(strange) ? strange : "NAME";

@@ -52,6 +52,11 @@ export class Proxies {
     this.#vouched.set(headers, vouched);
   }
 
+  /** Whether a joined server has vouched for the request with these headers, see {@link believe}. */
+  isVouched(headers: IncomingHttpHeaders): boolean {
+    return this.#vouched.has(headers);
+  }
+
   /** Whether it is one of them. */
   has(address: string | undefined): boolean {
     if (address === undefined) return false;

@@ -91,6 +91,14 @@ describe("a server is known", () => {
     expect(hosts().refusal(asker)).toBeUndefined();
   });
 
+  test("by a name that the joined server which passed the request on has checked", () => {
+    const headers = { host: "another-server" };
+    const asker = from(headers);
+    proxies.believe(headers, { client: "192.0.2.7", proto: "http" });
+    expect(hosts().refusal(asker)).toBeUndefined();
+    expect(hosts().refusal(from({ host: "another-server" }))).toBeDefined();
+  });
+
   test("and says what to do where it is not, repeating no more than a name", () => {
     expect(hosts().refusal(from({ host: "a.example:1" }))).toMatch(/--public-host a\.example\.$/);
     expect(hosts().refusal(from({ host: "<b>" }))).toMatch(/--public-host NAME\.$/);
