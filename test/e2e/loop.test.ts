@@ -141,7 +141,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     const child = loop("--folder", folder);
     const end = ended(child);
     createInterface(child.stdout).on("line", (line) => {
-      if (line.includes("rendering into")) child.kill(signal);
+      if (line.includes("rendering to ")) child.kill(signal);
     });
     const { code, stdout, stderr } = await end;
     expect(code, stderr).toBe(0);
