@@ -16,12 +16,12 @@ import {
   SWS_POINT,
 } from "node-av/constants";
 import { Frame, SoftwareScaleContext } from "node-av/lib";
-import { whole } from "../src/config.ts";
-import { isPacked, packedToI420 } from "../src/encoder/i420.ts";
-import { type Planes, split } from "../src/encoder/planes.ts";
-import { SwscaleConverter } from "../src/encoder/swscale.ts";
-import { frameBytes, type RawFrame } from "../src/frame.ts";
-import { systemClock } from "../src/timing.ts";
+import { systemClock } from "../src/base/clock.ts";
+import { whole } from "../src/config/config.ts";
+import { isPacked, packedToI420 } from "../src/encoder/pixels/i420.ts";
+import { type Planes, split } from "../src/encoder/pixels/planes.ts";
+import { SwscaleConverter } from "../src/encoder/pixels/swscale.ts";
+import { frameBytes, type RawFrame } from "../src/media/frame.ts";
 import { readOptions } from "./options.ts";
 import { machineLine, writeResult } from "./results.ts";
 import { median, round } from "./statistics.ts";

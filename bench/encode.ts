@@ -5,9 +5,9 @@
 import { AV_LOG_ERROR } from "node-av/constants";
 import { Log } from "node-av/lib";
 import { z } from "zod";
-import { whole } from "../src/config.ts";
+import { whole } from "../src/config/config.ts";
 import { defaultBitrate } from "../src/encoder/bitrate.ts";
-import type { Planes } from "../src/encoder/planes.ts";
+import type { Planes } from "../src/encoder/pixels/planes.ts";
 import { Coder } from "./encode/coder.ts";
 import { LANES, REFERENCE } from "./encode/lanes.ts";
 import { pictures, type Shot } from "./encode/pictures.ts";

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { whole } from "../src/config.ts";
+import { whole } from "../src/config/config.ts";
 import { startServer } from "../test/e2e/server.ts";
 import { readOptions } from "./options.ts";
 import { machineLine, writeResult } from "./results.ts";

@@ -3,7 +3,7 @@
  * headless Chromium, read optically. The lanes take turns within one run. Prints a table, writes JSON.
  */
 import type { Browser, Page } from "puppeteer-core";
-import { readConfig, whole } from "../src/config.ts";
+import { readConfig, whole } from "../src/config/config.ts";
 import { startRendercast } from "../src/rendercast.ts";
 import { launchChromium } from "../test/browser.ts";
 import { findParts } from "../test/setup/plan.ts";

@@ -3,7 +3,7 @@
  * at the first display frame that shows it.
  */
 import type { Page } from "puppeteer-core";
-import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../src/signaling/framecode.ts";
+import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../src/shared/frame-code.ts";
 
 /** One sample: the time on the page's clock, and the brightness of each cell of the frame code. */
 interface Look {

@@ -1,8 +1,9 @@
 /** The built-in scene as a source that records when each frame was complete. */
-import type { RawFrame } from "../src/frame.ts";
-import { patternSource } from "../src/source/pattern.ts";
+
+import { systemClock } from "../src/base/clock.ts";
+import type { RawFrame } from "../src/media/frame.ts";
+import { patternSource } from "../src/source/pattern/pattern.ts";
 import type { Source } from "../src/source/source.ts";
-import { systemClock } from "../src/timing.ts";
 
 /**
  * Wraps the built-in scene.

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const built = ["dist/web/index.html", "dist/web/player.js"];
-const made = globSync(["web/**/*", "src/signaling/*.ts", "package-lock.json"], { cwd: root });
+const made = globSync(["web/**/*", "src/shared/*.ts", "package-lock.json"], { cwd: root });
 
 const changed = (path: string) => statSync(`${root}${path}`).mtimeMs;
 const isBuilt = built.every((path) => existsSync(`${root}${path}`));

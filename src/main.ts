@@ -1,12 +1,12 @@
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
-import "./threads.ts";
+import "./base/threads.ts";
 import { renderUnicodeCompact } from "uqr";
 import { rightsOfThisMachine, tellThisMachine } from "./access/this-machine.ts";
-import { type Config, helpText, readConfig, UsageError, usageLines } from "./config.ts";
+import { logOf } from "./base/log.ts";
+import { isBuilt, packageVersion } from "./base/package.ts";
+import { type Config, helpText, readConfig, UsageError, usageLines } from "./config/config.ts";
 import { runDoctor } from "./doctor/doctor.ts";
-import { logOf } from "./log.ts";
-import { lanAddresses, originOf } from "./machine-addresses.ts";
-import { isBuilt, packageVersion } from "./package.ts";
+import { lanAddresses, originOf } from "./network/machine-addresses.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
 
 /** Whatever hangs, Ctrl-C ends the process by then. */

@@ -3,7 +3,7 @@
  * What the installed package's `rendercast` runs: a Node that is too old for it would start, and fail at the first viewer.
  * Nothing else is loaded before that is known.
  */
-import { isOlder, oldestNode } from "./package.ts";
+import { isOlder, oldestNode } from "./base/package.ts";
 
 if (isOlder(process.versions.node, oldestNode())) {
   console.error(

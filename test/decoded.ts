@@ -1,7 +1,7 @@
 /** An independent decoder: FFmpeg's own. */
 import { AV_CODEC_ID_AV1, AV_CODEC_ID_H264, AV_CODEC_ID_VP8 } from "node-av/constants";
 import { Codec, CodecContext, Frame, Packet } from "node-av/lib";
-import type { Codec as CodecName } from "../src/frame.ts";
+import type { Codec as CodecName } from "../src/media/frame.ts";
 
 const DECODERS = {
   vp8: AV_CODEC_ID_VP8,

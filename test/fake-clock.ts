@@ -1,4 +1,4 @@
-import type { Cancel, Clock, EpochMs, Millis } from "../src/timing.ts";
+import type { Cancel, Clock, EpochMs, Millis } from "../src/base/clock.ts";
 
 interface Timer {
   at: number;

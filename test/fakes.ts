@@ -1,16 +1,16 @@
 /** Hand-written stand-ins for the neighbours of what a test is about. */
 import type { ServerResponse } from "node:http";
 import { Writable } from "node:stream";
+import type { EpochMs } from "../src/base/clock.ts";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "../src/encoder/encoder.ts";
-import type { EncodedFrame, RawFrame, SourceFrame } from "../src/frame.ts";
-import type { FrameReport, SourceState } from "../src/signaling/protocol.ts";
-import type { Publisher } from "../src/source/ingest.ts";
+import type { EncodedFrame, RawFrame, SourceFrame } from "../src/media/frame.ts";
+import type { FrameReport, SourceState } from "../src/shared/protocol.ts";
+import type { Publisher } from "../src/source/ingest/ingest.ts";
 import type { Source, SourceSink } from "../src/source/source.ts";
-import type { EpochMs } from "../src/timing.ts";
-import type { Recipient } from "../src/transport/audience.ts";
-import type { PacketizedFrame } from "../src/transport/history.ts";
-import type { MediaPacket } from "../src/transport/packetizer.ts";
-import type { ViewerEvents } from "../src/transport/viewer.ts";
+import type { Recipient } from "../src/transport/audience/audience.ts";
+import type { ViewerEvents } from "../src/transport/audience/viewer.ts";
+import type { PacketizedFrame } from "../src/transport/packets/history.ts";
+import type { MediaPacket } from "../src/transport/packets/packetizer.ts";
 
 /** An encoder that encodes nothing but keeps the contract, and notes where its caller does not. */
 export class FakeEncoder implements VideoEncoder {

@@ -1,8 +1,8 @@
 /** A folder source under test. */
 import { expect, onTestFinished, vi } from "vitest";
-import type { SourceFrame } from "../src/frame.ts";
-import type { SourceState } from "../src/signaling/protocol.ts";
-import { type FolderOptions, folderSource } from "../src/source/folder.ts";
+import type { SourceFrame } from "../src/media/frame.ts";
+import type { SourceState } from "../src/shared/protocol.ts";
+import { type FolderOptions, folderSource } from "../src/source/folder/folder.ts";
 import type { Source } from "../src/source/source.ts";
 import { FakeClock, settle } from "./fake-clock.ts";
 import { NAMES, numberIn } from "./loop-writer.ts";

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { isWholeJpeg } from "../src/source/jpeg.ts";
+import { isWholeJpeg } from "../src/source/folder/jpeg.ts";
 
 export const NAMES = { picture: "img.jpg", written: "img_written.txt", running: "img_running.txt" };
 

@@ -1,4 +1,4 @@
-import type { MediaIo } from "../src/transport/io.ts";
+import type { MediaIo } from "../src/transport/io/io.ts";
 
 /** Loses media packets on their way, repairs as any other: always the same ones. */
 export function losing(io: MediaIo, share: number): MediaIo & { lost: number } {

@@ -1,5 +1,5 @@
 /** The multipart body of a publisher, part by part. */
-import { frameBytes, type PixelFormat } from "../src/frame.ts";
+import { frameBytes, type PixelFormat } from "../src/media/frame.ts";
 
 /** What ends the body on purpose. */
 export const CLOSING = Buffer.from("--frame--\r\n");

@@ -1,7 +1,7 @@
 /** Small pictures for tests. */
 import sharp from "sharp";
-import { type ImageFrame, type PixelFormat, planesOf, type RawFrame } from "../src/frame.ts";
-import type { EpochMs } from "../src/timing.ts";
+import type { EpochMs } from "../src/base/clock.ts";
+import { type ImageFrame, type PixelFormat, planesOf, type RawFrame } from "../src/media/frame.ts";
 import type { Random } from "./fuzz.ts";
 
 export type Rgb = readonly [red: number, green: number, blue: number];

@@ -7,7 +7,7 @@ import {
   AV_PIX_FMT_YUV420P,
 } from "node-av/constants";
 import { Codec, CodecContext, Dictionary, FFmpegError, Frame, Packet, Rational } from "node-av/lib";
-import type { Planes } from "../../src/encoder/planes.ts";
+import type { Planes } from "../../src/encoder/pixels/planes.ts";
 import type { Lane } from "./lanes.ts";
 import type { Shot } from "./pictures.ts";
 import type { Plane } from "./ssim.ts";
@@ -43,7 +43,7 @@ export class Coder {
   async open(lane: Lane, bitrate: number): Promise<void> {
     const { width, height, fps } = this.#shot;
     const codec = found(Codec.findEncoderByName(lane.encoder));
-    // As in src/encoder/ffmpeg.ts.
+    // As in src/encoder/ffmpeg/ffmpeg.ts.
     const encoder = this.#encoder;
     encoder.allocContext3(codec);
     encoder.width = width;

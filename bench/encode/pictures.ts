@@ -1,9 +1,10 @@
 /** The frames to encode: the built-in scene, still or panned, identical in each run. */
-import { PixelConverter } from "../../src/encoder/pixels.ts";
-import { type Planes, split } from "../../src/encoder/planes.ts";
-import { frameBytes, type RawFrame } from "../../src/frame.ts";
+
+import type { EpochMs } from "../../src/base/clock.ts";
+import { PixelConverter } from "../../src/encoder/pixels/converter.ts";
+import { type Planes, split } from "../../src/encoder/pixels/planes.ts";
+import { frameBytes, type RawFrame } from "../../src/media/frame.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
-import type { EpochMs } from "../../src/timing.ts";
 
 /** What to draw. */
 export interface Shot {

@@ -1,10 +1,10 @@
 /** An encoded stream for the fan-out bench: some seconds of the built-in scene as VP8. */
 import { writeFileSync } from "node:fs";
+import { type EpochMs, systemClock } from "../../src/base/clock.ts";
 import { defaultBitrate } from "../../src/encoder/bitrate.ts";
-import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
-import type { EncodedFrame, RawFrame, SourceFrame } from "../../src/frame.ts";
-import { patternSource } from "../../src/source/pattern.ts";
-import { type EpochMs, systemClock } from "../../src/timing.ts";
+import { FfmpegVp8Encoder } from "../../src/encoder/ffmpeg/vp8.ts";
+import type { EncodedFrame, RawFrame, SourceFrame } from "../../src/media/frame.ts";
+import { patternSource } from "../../src/source/pattern/pattern.ts";
 
 /** An encoded clip. */
 export interface Clip {

@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
-import { systemClock } from "../../src/timing.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { loadNativeIo } from "../../src/transport/io/native.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import { Transport } from "../../src/transport/transport.ts";

@@ -1,7 +1,8 @@
 /** `node publisher.ts SERVER jpeg|raw`: pushes a 480x270 picture at 20 fps until it is killed. */
-import { encodeJpeg } from "../../src/encoder/jpeg.ts";
+
+import type { EpochMs } from "../../src/base/clock.ts";
+import { encodeJpeg } from "../../src/encoder/image/jpeg.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
-import type { EpochMs } from "../../src/timing.ts";
 import { TestPublisher } from "../../test/e2e/publisher.ts";
 import { image, raw } from "../../test/multipart-writer.ts";
 

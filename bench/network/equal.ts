@@ -2,11 +2,11 @@
 import { AV_LOG_ERROR } from "node-av/constants";
 import { Log } from "node-av/lib";
 import sharp from "sharp";
+import type { EpochMs } from "../../src/base/clock.ts";
 import { defaultBitrate } from "../../src/encoder/bitrate.ts";
-import { PixelConverter } from "../../src/encoder/pixels.ts";
-import type { Planes } from "../../src/encoder/planes.ts";
+import { PixelConverter } from "../../src/encoder/pixels/converter.ts";
+import type { Planes } from "../../src/encoder/pixels/planes.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
-import type { EpochMs } from "../../src/timing.ts";
 import { Coder } from "../encode/coder.ts";
 import { LANES, REFERENCE } from "../encode/lanes.ts";
 import { type Shot, toI420 } from "../encode/pictures.ts";

@@ -1,6 +1,6 @@
 /** Copies pictures from the screen of a page, to compare them with their source. */
 import type { Page } from "puppeteer-core";
-import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
+import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/shared/frame-code.ts";
 import { luma } from "./luma.ts";
 
 /** Milliseconds between copies, rare enough not to slow the page down. */

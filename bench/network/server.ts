@@ -1,6 +1,6 @@
 /** The server's process: rendercast as shipped and the baseline, each with the built-in scene. */
-import { readConfig } from "../../src/config.ts";
-import type { RawFrame } from "../../src/frame.ts";
+import { readConfig } from "../../src/config/config.ts";
+import type { RawFrame } from "../../src/media/frame.ts";
 import { startRendercast } from "../../src/rendercast.ts";
 import { startPolledMjpeg } from "../rivals/polled-mjpeg.ts";
 import { tappedPattern } from "../tapped.ts";

@@ -9,9 +9,9 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeJpeg } from "../../src/encoder/jpeg.ts";
-import type { RawFrame } from "../../src/frame.ts";
-import { Latest } from "../../src/latest.ts";
+import { Latest } from "../../src/base/latest.ts";
+import { encodeJpeg } from "../../src/encoder/image/jpeg.ts";
+import type { RawFrame } from "../../src/media/frame.ts";
 import { tappedPattern } from "../tapped.ts";
 
 const POLL_MS = 20;

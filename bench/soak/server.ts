@@ -1,5 +1,5 @@
 /** The soak's server: rendercast on a network that loses 1 % of packets. Its first message is its address. */
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/config/config.ts";
 import { startRendercast } from "../../src/rendercast.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import { losing } from "../../test/losing-io.ts";

@@ -1,7 +1,7 @@
 /** A viewer with libwebrtc, without a browser. It counts the frames it decodes. */
 import wrtc from "@roamhq/wrtc";
 import { io, type Socket } from "socket.io-client";
-import type { Reply, SessionAnswer } from "../../src/signaling/protocol.ts";
+import type { Reply, SessionAnswer } from "../../src/shared/protocol.ts";
 
 /** One viewer. */
 export class SoakViewer {

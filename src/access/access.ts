@@ -1,5 +1,5 @@
 /** Who may do what: the one place that decides, for HTTP and signaling alike. docs/security.md has the rules. */
-import { afterAtMost, type Cancel, type EpochMs, type Millis } from "../timing.ts";
+import { afterAtMost, type Cancel, type EpochMs, type Millis } from "../base/clock.ts";
 import type { Asker } from "./asker.ts";
 import { Guesses } from "./guesses.ts";
 import { isHere, isHereOrOwnPage } from "./here.ts";

@@ -1,7 +1,7 @@
 /** Bounds on what one address may ask over HTTP, whoever it is: requests, and connections at once. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Clock } from "../timing.ts";
+import type { Clock } from "../base/clock.ts";
 import { isLoopback } from "./here.ts";
 import { addressKey, type Proxies } from "./proxies.ts";
 import { RateLimit } from "./rate-limit.ts";

@@ -1,15 +1,15 @@
 /** All that stands between a request and the server, made from the options. */
 import type { IncomingMessage } from "node:http";
-import { ANY_AUDIENCE, type Config } from "../config.ts";
-import { pageRefusal } from "../origins.ts";
+import type { Clock } from "../base/clock.ts";
+import { ANY_AUDIENCE, type Config } from "../config/config.ts";
 import type { SignalingGuard } from "../signaling/socket.ts";
-import type { Clock } from "../timing.ts";
 import { Access } from "./access.ts";
 import { askerOf } from "./asker.ts";
 import { type Gate, requestGate } from "./floods.ts";
 import { Hosts } from "./hosts.ts";
 import { linkSignerOf } from "./link-file.ts";
 import { LinkSigner } from "./link-signer.ts";
+import { pageRefusal } from "./origins.ts";
 import { addressKey, Proxies } from "./proxies.ts";
 import { rightsOfThisMachine } from "./this-machine.ts";
 

@@ -2,7 +2,7 @@
  * Bounds the fixed tokens that strangers may try. An address has a few; all addresses together have hardly more than one
  * alone, since whoever has one IPv6 network has more addresses than could be counted. Neither may keep the right token out.
  */
-import type { Clock } from "../timing.ts";
+import type { Clock } from "../base/clock.ts";
 import { addressKey, networkKey } from "./proxies.ts";
 import { type Bounds, type Rate, RateLimit } from "./rate-limit.ts";
 

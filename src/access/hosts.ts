@@ -4,8 +4,8 @@
  */
 import { isIP } from "node:net";
 import { hostname } from "node:os";
-import { isOwnMachine } from "../origins.ts";
 import type { Asker } from "./asker.ts";
+import { isOwnMachine } from "./origins.ts";
 import type { Proxies } from "./proxies.ts";
 
 /** What local networks add to a machine's name, and nobody can register (RFC 6762, RFC 8375; ICANN for `internal`). */

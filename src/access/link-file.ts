@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
-import type { Config } from "../config.ts";
-import type { Clock } from "../timing.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Config } from "../config/config.ts";
 import { LinkSigner, type LinkState, linkState, newLinkState } from "./link-signer.ts";
 
 type Wanted = Pick<Config, "stateDir" | "host" | "port" | "revokeLinks">;

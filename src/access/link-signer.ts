@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { errors, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
-import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
+import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
 
 /** The longest that a link is good for, and so that a revoked one is remembered. */
 export const LONGEST_LINK: Millis = 30 * 24 * 3_600_000;

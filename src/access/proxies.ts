@@ -1,7 +1,7 @@
 /** Who the client is: the other end of the connection, or whom a proxy that the user has named speaks for. */
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP } from "node:net";
-import { ipBytes } from "../transport/address.ts";
+import { ipBytes } from "../network/address.ts";
 
 /** What a request says of who sent it. */
 export interface Sent {

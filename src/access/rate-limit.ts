@@ -1,5 +1,5 @@
 /** How often somebody may do something: a token bucket for each key, in bounded memory. */
-import type { Clock, EpochMs, Millis } from "../timing.ts";
+import type { Clock, EpochMs, Millis } from "../base/clock.ts";
 
 export interface Rate {
   /** How many at once, after a rest. */

@@ -1,5 +1,5 @@
 /** What programs on this machine may do without a token: what `--trust-this-machine` says, told at the start. */
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { Right } from "./tokens.ts";
 
 type Wanted = Pick<

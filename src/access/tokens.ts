@@ -1,7 +1,7 @@
 /** What tokens grant: fixed secrets, signed JWTs (RFC 7519), and the server's own for share links. */
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { z } from "zod";
-import type { Clock, EpochMs, Millis } from "../timing.ts";
+import type { Clock, EpochMs, Millis } from "../base/clock.ts";
 import type { LinkGrant, LinkSigner } from "./link-signer.ts";
 import { sameSecret } from "./secret.ts";
 

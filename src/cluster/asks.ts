@@ -1,5 +1,5 @@
 /** Questions to other servers, each answered once or given up. */
-import type { Cancel, Clock, Millis } from "../timing.ts";
+import type { Cancel, Clock, Millis } from "../base/clock.ts";
 import type { Answer, Request, Wire } from "./messages.ts";
 
 /** Longer than an answer takes; the page waits for longer. */

@@ -4,9 +4,9 @@
  * viewer; what is passed on between servers is how the two meet (decision 0018).
  */
 import { plainAddress } from "../access/proxies.ts";
-import type { Claim } from "../directory.ts";
-import type { StreamInfo } from "../signaling/protocol.ts";
-import type { Cancel, EpochMs, Millis } from "../timing.ts";
+import type { Cancel, EpochMs, Millis } from "../base/clock.ts";
+import type { Claim } from "../broadcast/directory.ts";
+import type { StreamInfo } from "../shared/protocol.ts";
 import { Asks } from "./asks.ts";
 import { Hosted, type HostedOptions } from "./hosted.ts";
 import { MAX_STREAMS_TOLD, type Message, message, type Wire } from "./messages.ts";

@@ -1,7 +1,8 @@
 /** Viewers of this server's streams whose pages are at other servers. */
-import type { RefusalCode } from "../signaling/protocol.ts";
+
+import type { Clock } from "../base/clock.ts";
+import type { RefusalCode } from "../shared/protocol.ts";
 import { BAD_REQUEST, NOT_WATCHING, type Watched, type WatchedStream } from "../signaling/watching.ts";
-import type { Clock } from "../timing.ts";
 import type { Answer, Request } from "./messages.ts";
 
 export interface HostedOptions {

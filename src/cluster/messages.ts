@@ -1,7 +1,7 @@
 /** What servers that stand behind one address say to each other. Whatever else comes is left unread. */
 import { z } from "zod";
-import { CLAIMS, STREAM_NAME } from "../directory.ts";
-import { MAX_OFFER_LENGTH, type Reply, type StreamInfo } from "../signaling/protocol.ts";
+import { CLAIMS, STREAM_NAME } from "../broadcast/directory.ts";
+import { MAX_OFFER_LENGTH, type Reply, type StreamInfo } from "../shared/protocol.ts";
 
 /** Of a server's streams the first so many are told of. */
 export const MAX_STREAMS_TOLD = 256;

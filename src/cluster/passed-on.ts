@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import type { Vouched } from "../access/proxies.ts";
-import type { Clock, EpochMs } from "../timing.ts";
+import type { Clock, EpochMs } from "../base/clock.ts";
 
 /** The header. Clients that send it themselves are refused. */
 export const PASSED_ON = "rendercast-passed-on";

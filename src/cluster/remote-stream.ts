@@ -1,11 +1,11 @@
 /** A stream that another server has, as signaling here needs it: its viewers get their video from there. */
 
 import { randomUUID } from "node:crypto";
-import type { Claim } from "../directory.ts";
-import type { RefusalCode, StreamInfo } from "../signaling/protocol.ts";
+import type { EpochMs } from "../base/clock.ts";
+import type { Claim } from "../broadcast/directory.ts";
+import type { RefusalCode, StreamInfo } from "../shared/protocol.ts";
 import type { SignaledStream } from "../signaling/socket.ts";
 import type { Watched } from "../signaling/watching.ts";
-import type { EpochMs } from "../timing.ts";
 import type { Answer, Request } from "./messages.ts";
 import type { Receiver } from "./passed-on.ts";
 

@@ -1,6 +1,6 @@
 /** Joined servers take each other's links: they sign with one key, which is in Redis, and learn there what is revoked. */
 import { type LinkSigner, type LinkState, type LinkStore, linkState } from "../access/link-signer.ts";
-import type { Cancel, Clock, Millis } from "../timing.ts";
+import type { Cancel, Clock, Millis } from "../base/clock.ts";
 
 /** One text that all servers share. Each call rejects while Redis does not answer. */
 export interface SharedText {

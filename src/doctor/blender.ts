@@ -1,7 +1,7 @@
 /** Blender, started once to see that it does. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { type Config, UsageError } from "../config.ts";
+import { type Config, UsageError } from "../config/config.ts";
 import { blenderProgram, installedBlender } from "../source/blender/program.ts";
 import { type Finding, wordsOf } from "./check.ts";
 

@@ -1,10 +1,10 @@
 /** `rendercast doctor`: looks at what viewing takes on this machine and its network, and says what to change. */
 import { existsSync } from "node:fs";
 import { isIPv4 } from "node:net";
-import { resolveAnnounced } from "../announce.ts";
-import { type Config, UsageError } from "../config.ts";
-import { isTurnUrl } from "../ice-servers.ts";
-import { machineAddresses } from "../machine-addresses.ts";
+import { type Config, UsageError } from "../config/config.ts";
+import { resolveAnnounced } from "../network/announce.ts";
+import { isTurnUrl } from "../network/ice-servers.ts";
+import { machineAddresses } from "../network/machine-addresses.ts";
 import { checkBlender } from "./blender.ts";
 import { type Finding, within, wordsOf } from "./check.ts";
 import { checkEncoders } from "./encoders.ts";

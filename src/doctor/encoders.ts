@@ -1,10 +1,10 @@
 /** The encoders, each tried. */
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { NO_AV1 } from "../encoder/choice.ts";
-import { FfmpegH264Encoder } from "../encoder/h264.ts";
-import { findHardware, type Hardware, hardwareEncoder } from "../encoder/hardware.ts";
-import { tryOut } from "../encoder/tryout.ts";
-import { FfmpegVp8Encoder } from "../encoder/vp8.ts";
+import { FfmpegH264Encoder } from "../encoder/ffmpeg/h264.ts";
+import { findHardware, type Hardware, hardwareEncoder } from "../encoder/ffmpeg/hardware.ts";
+import { tryOut } from "../encoder/ffmpeg/tryout.ts";
+import { FfmpegVp8Encoder } from "../encoder/ffmpeg/vp8.ts";
 import { type Finding, wordsOf } from "./check.ts";
 
 type Codecs = Config["codecs"];

@@ -1,9 +1,9 @@
 /** Whether the ports can be had. */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { systemClock } from "../timing.ts";
+import { systemClock } from "../base/clock.ts";
 import { plainIo } from "../transport/io/plain.ts";
-import { RtcPort } from "../transport/port.ts";
+import { RtcPort } from "../transport/port/port.ts";
 import type { Finding } from "./check.ts";
 import { type Running, runningAt, tellRunning } from "./running.ts";
 

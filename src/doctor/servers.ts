@@ -1,11 +1,11 @@
 /** What STUN and TURN servers say: how this machine is seen from outside, and whether they relay for it. */
 
-import type { Config } from "../config.ts";
-import { isTurnUrl, turnCredentials } from "../ice-servers.ts";
-import { systemClock } from "../timing.ts";
-import type { Address } from "../transport/address.ts";
-import { TurnClient } from "../transport/turn/client.ts";
-import { openWire, readServerUrl } from "../transport/turn/wire.ts";
+import { systemClock } from "../base/clock.ts";
+import type { Config } from "../config/config.ts";
+import type { Address } from "../network/address.ts";
+import { isTurnUrl, turnCredentials } from "../network/ice-servers.ts";
+import { TurnClient } from "../transport/stun/turn-client.ts";
+import { openWire, readServerUrl } from "../transport/stun/turn-connection.ts";
 import { wordsOf } from "./check.ts";
 
 /** What one server answered; `problem` where it did not do what it is for. */

@@ -1,6 +1,6 @@
 /** What a remote viewer will meet, and the one setting to change: by what the checks have found. */
 import { BlockList, isIPv4 } from "node:net";
-import type { Announcement } from "../announce.ts";
+import type { Announcement } from "../network/announce.ts";
 import type { Finding } from "./check.ts";
 import type { PortStates } from "./ports.ts";
 import type { ServerAnswer } from "./servers.ts";

@@ -1,10 +1,10 @@
 /** What encodes on this machine what hardware may encode. */
-import type { Clock } from "../timing.ts";
-import { FfmpegAv1Encoder } from "./av1.ts";
+import type { Clock } from "../base/clock.ts";
 import type { VideoEncoder } from "./encoder.ts";
 import { type Choice, withFallback } from "./fallback.ts";
-import { FfmpegH264Encoder } from "./h264.ts";
-import { findHardware, type HardwareCodec, hardwareEncoder } from "./hardware.ts";
+import { FfmpegAv1Encoder } from "./ffmpeg/av1.ts";
+import { FfmpegH264Encoder } from "./ffmpeg/h264.ts";
+import { findHardware, type HardwareCodec, hardwareEncoder } from "./ffmpeg/hardware.ts";
 
 /** Where AV1 is all that was asked for. */
 export const NO_AV1 = "No graphics processor here encodes AV1: give --codecs another too, as in av1,vp8.";

@@ -1,5 +1,5 @@
 /** The contract of a video encoder, so that the codec library behind it can change. */
-import type { Codec, RawFrame } from "../frame.ts";
+import type { Codec, RawFrame } from "../media/frame.ts";
 
 /** What an encoder is opened for. */
 export interface EncoderSettings {

@@ -1,11 +1,12 @@
 /** Which of the codecs asked for this machine can send, and what encodes them. */
-import type { Codec } from "../frame.ts";
-import type { Clock } from "../timing.ts";
+
+import type { Clock } from "../base/clock.ts";
+import type { Codec } from "../media/frame.ts";
 import { chooseHardware } from "./choice.ts";
 import type { VideoEncoder } from "./encoder.ts";
-import { FfmpegH264Encoder } from "./h264.ts";
-import { findHardware } from "./hardware.ts";
-import { FfmpegVp8Encoder } from "./vp8.ts";
+import { FfmpegH264Encoder } from "./ffmpeg/h264.ts";
+import { findHardware } from "./ffmpeg/hardware.ts";
+import { FfmpegVp8Encoder } from "./ffmpeg/vp8.ts";
 
 /** AV1 only where it is asked for. */
 export type Sent = Exclude<Codec, "h264-single">;

@@ -1,6 +1,7 @@
 /** Encoders by preference, such as hardware before software: one that fails is left for good. */
-import type { RawFrame } from "../frame.ts";
-import type { Clock, Millis } from "../timing.ts";
+
+import type { Clock, Millis } from "../base/clock.ts";
+import type { RawFrame } from "../media/frame.ts";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "./encoder.ts";
 
 /** Hardware that has not encoded a frame by then has hung: its driver may never return. */

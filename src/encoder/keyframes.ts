@@ -1,5 +1,5 @@
 /** When to make a keyframe: on request, but however many ask, one at most in a while. */
-import type { EpochMs, Millis } from "../timing.ts";
+import type { EpochMs, Millis } from "../base/clock.ts";
 
 /** A keyframe is many times a delta frame's size; oftener than this would starve the picture between them. */
 export const MIN_KEYFRAME_INTERVAL: Millis = 300;

@@ -2,10 +2,11 @@
  * A rendition: one codec at one size and bitrate, encoded once, whoever watches. It decides what is
  * encoded when: the newest picture, a keyframe for those who ask, and a heartbeat while nothing changes.
  */
-import type { EncodedFrame, RawFrame } from "../frame.ts";
-import { rungOf, sizeAt } from "../ladder.ts";
-import { Latest } from "../latest.ts";
-import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
+
+import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
+import { Latest } from "../base/latest.ts";
+import type { EncodedFrame, RawFrame } from "../media/frame.ts";
+import { rungOf, sizeAt } from "../shared/ladder.ts";
 import { defaultBitrate } from "./bitrate.ts";
 import type { EncoderSettings, VideoEncoder } from "./encoder.ts";
 import { KeyframeRequests } from "./keyframes.ts";

@@ -1,5 +1,5 @@
 /** The renditions of one picture, each made when somebody first wants it, and ended when nobody does any more. */
-import { type Codec, type RawFrame, type RenditionId, renditionName } from "../frame.ts";
+import { type Codec, type RawFrame, type RenditionId, renditionName } from "../media/frame.ts";
 import type { VideoEncoder } from "./encoder.ts";
 import { CLEARING, Rendition, type RenditionOptions } from "./rendition.ts";
 

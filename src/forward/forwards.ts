@@ -1,12 +1,12 @@
 /** All that a stream is handed on to, from the start of the server to its end. */
 import { writeFile } from "node:fs/promises";
-import { type Config, UsageError } from "../config.ts";
-import type { Codec } from "../frame.ts";
-import type { Clock } from "../timing.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Forwarded } from "../broadcast/feed.ts";
+import { type Config, UsageError } from "../config/config.ts";
+import type { Target } from "../config/forward-target.ts";
+import type { Codec } from "../media/frame.ts";
 import type { HandshakeRefusals } from "../transport/dtls/refusals.ts";
-import type { Forwarded } from "./feed.ts";
 import { addressOf, PAYLOAD_TYPE, RtpForward, sessionDescription } from "./rtp.ts";
-import type { Target } from "./target.ts";
 import { WhipForward } from "./whip.ts";
 
 export interface ForwardsOptions {

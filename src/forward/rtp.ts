@@ -7,13 +7,13 @@ import { createSocket, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
-import type { Codec, EncodedFrame } from "../frame.ts";
-import type { Clock, Millis } from "../timing.ts";
-import { CODECS } from "../transport/connection.ts";
-import { Packetizer } from "../transport/packetizer.ts";
-import { goodbye, readFeedback, senderReport } from "../transport/rtcp.ts";
-import { RtpHeader } from "../transport/rtp.ts";
-import type { Feed, Forwarded } from "./feed.ts";
+import type { Clock, Millis } from "../base/clock.ts";
+import type { Feed, Forwarded } from "../broadcast/feed.ts";
+import type { Codec, EncodedFrame } from "../media/frame.ts";
+import { Packetizer } from "../transport/packets/packetizer.ts";
+import { RtpHeader } from "../transport/rtp/header.ts";
+import { goodbye, readFeedback, senderReport } from "../transport/rtp/rtcp.ts";
+import { CODECS } from "../transport/werift/connection.ts";
 
 /** The payload type, as the first of the dynamic ones (RFC 3551, section 6). */
 export const PAYLOAD_TYPE = 96;

@@ -3,13 +3,13 @@
  * for the viewers here. Begins again whenever it ends, with longer and longer waits while that fails.
  */
 import { isLoopback } from "../access/here.ts";
-import type { Codec, EncodedFrame } from "../frame.ts";
-import { MAX_OFFER_LENGTH } from "../signaling/protocol.ts";
-import type { Cancel, Clock, Millis } from "../timing.ts";
+import type { Cancel, Clock, Millis } from "../base/clock.ts";
+import type { Feed, Forwarded } from "../broadcast/feed.ts";
+import type { Codec, EncodedFrame } from "../media/frame.ts";
+import { MAX_OFFER_LENGTH } from "../shared/protocol.ts";
 import type { HandshakeRefusals } from "../transport/dtls/refusals.ts";
-import { Publisher } from "../transport/publisher.ts";
-import { acceptedStreams, type SimulcastStream } from "../transport/simulcast.ts";
-import type { Feed, Forwarded } from "./feed.ts";
+import { acceptedStreams, type SimulcastStream } from "../transport/sdp/simulcast.ts";
+import { Publisher } from "../transport/werift/publishing-peer.ts";
 
 export interface WhipForwardOptions {
   readonly clock: Clock;

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ANSWER_HEADERS } from "../access/headers.ts";
-import type { RefusalCode } from "./protocol.ts";
+import type { RefusalCode } from "../shared/protocol.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse, next: (error?: Error) => void) => void;
 

@@ -1,5 +1,5 @@
 /** A bound on what one connection may send: socket.io makes a socket of each CONNECT that it reads, however many come. */
-import type { Clock, Millis } from "../timing.ts";
+import type { Clock, Millis } from "../base/clock.ts";
 
 /** A connection below socket.io's sockets, as engine.io has it. */
 export interface RawConnection {

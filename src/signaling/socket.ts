@@ -2,16 +2,16 @@
 import type { Server as HttpServer, IncomingMessage } from "node:http";
 import { Server, type ServerOptions, type Socket } from "socket.io";
 import type { WhenOver } from "../access/access.ts";
-import type { Cancel, Clock, EpochMs, Millis } from "../timing.ts";
-import { pageDoor, withHeaders } from "./door.ts";
-import { limitPackets, type RawConnection } from "./flood.ts";
+import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
 import {
   type ClientToServerEvents,
   MAX_OFFER_LENGTH,
   type Reply,
   type ServerToClientEvents,
   type StreamInfo,
-} from "./protocol.ts";
+} from "../shared/protocol.ts";
+import { pageDoor, withHeaders } from "./door.ts";
+import { limitPackets, type RawConnection } from "./flood.ts";
 import {
   NO_SUCH_STREAM,
   type Refusal,

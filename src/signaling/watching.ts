@@ -1,14 +1,14 @@
 /** What one page watches by WebRTC: one peer connection at most, and what it asks about it. */
 import { z } from "zod";
-import type { Log } from "../log.ts";
-import type { Clock, EpochMs, Millis } from "../timing.ts";
+import type { Clock, EpochMs, Millis } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import {
   type IceConfiguration,
   MAX_OFFER_LENGTH,
   type RefusalCode,
   type Reply,
   type SessionAnswer,
-} from "./protocol.ts";
+} from "../shared/protocol.ts";
 
 /** A viewer that was let in. */
 export interface Watched {

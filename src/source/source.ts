@@ -1,6 +1,6 @@
 /** The contract of a source: it puts frames into a sink, and says what its render loop is doing. */
-import type { SourceFrame } from "../frame.ts";
-import type { SourceState } from "../signaling/protocol.ts";
+import type { SourceFrame } from "../media/frame.ts";
+import type { SourceState } from "../shared/protocol.ts";
 
 /** Where a source's frames go. No call blocks or throws. */
 export interface SourceSink {

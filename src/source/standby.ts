@@ -1,5 +1,5 @@
 /** A source that stands in until a publisher comes: the built-in scene, until Blender connects. */
-import type { IngestSource } from "./ingest.ts";
+import type { IngestSource } from "./ingest/ingest.ts";
 import type { Source, SourceSink } from "./source.ts";
 
 export class StandbySource implements Source {

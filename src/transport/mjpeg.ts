@@ -7,8 +7,8 @@
  * - timed, for programs: Content-Length says where the picture ends, and headers when it was made.
  */
 import type { ServerResponse } from "node:http";
-import { MJPEG_BOUNDARY } from "../signaling/protocol.ts";
-import type { Cancel, Clock, FrameTimings, Millis } from "../timing.ts";
+import type { Cancel, Clock, FrameTimings, Millis } from "../base/clock.ts";
+import { MJPEG_BOUNDARY } from "../shared/protocol.ts";
 
 /** A picture for the MJPEG side. */
 export interface JpegFrame {

@@ -1,18 +1,19 @@
 /** The transport of all broadcasts: one port, one form of sending, and the viewers that come by it. */
-import type { AnnouncedAddress } from "../announce.ts";
-import type { Codec } from "../frame.ts";
-import type { Clock } from "../timing.ts";
-import { LocalAudience } from "./audience.ts";
+
+import type { Clock } from "../base/clock.ts";
+import { Rounds } from "../base/rounds.ts";
+import type { Codec } from "../media/frame.ts";
+import type { AnnouncedAddress } from "../network/announce.ts";
+import { LocalAudience } from "./audience/audience.ts";
+import { JoinQueue } from "./audience/joins.ts";
+import type { Audience, ViewerEvents } from "./audience/viewer.ts";
 import { HandshakeRefusals } from "./dtls/refusals.ts";
+import type { MediaIo } from "./io/io.ts";
 import { loadNativeIo } from "./io/native.ts";
 import { plainIo } from "./io/plain.ts";
-import type { MediaIo } from "./io.ts";
-import { JoinQueue } from "./joins.ts";
-import type { MediaCounters } from "./media.ts";
-import { type PortOptions, RtcPort } from "./port.ts";
-import { Rounds } from "./rounds.ts";
-import type { Audience, ViewerEvents } from "./viewer.ts";
-import { answerOffer, prepareWerift } from "./werift.ts";
+import { type PortOptions, RtcPort } from "./port/port.ts";
+import type { MediaCounters } from "./session/media-session.ts";
+import { answerOffer, prepareWerift } from "./werift/werift.ts";
 import { WorkerPool } from "./workers/pool.ts";
 
 export interface TransportOptions {

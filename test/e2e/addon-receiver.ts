@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import sharp from "sharp";
-import { MultipartParser, type Part } from "../../src/signaling/multipart.ts";
+import { MultipartParser, type Part } from "../../src/shared/multipart.ts";
 
 export class Receiver {
   readonly #server: Server;

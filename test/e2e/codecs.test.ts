@@ -1,10 +1,10 @@
 import type { Browser, Page } from "puppeteer-core";
 import { afterEach, expect, test, vi } from "vitest";
-import { readConfig } from "../../src/config.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { readConfig } from "../../src/config/config.ts";
 import { type Internals, type Rendercast, startRendercast } from "../../src/rendercast.ts";
 import type { Source, SourceSink } from "../../src/source/source.ts";
-import { systemClock } from "../../src/timing.ts";
-import { Congestion } from "../../src/transport/congestion.ts";
+import { Congestion } from "../../src/transport/session/congestion.ts";
 import { launchChromium, launchFirefox } from "../browser.ts";
 import type { Rgb } from "../pictures.ts";
 import { describeWith } from "../setup/suites.ts";

@@ -1,7 +1,7 @@
 /** A server that joins others by Redis, and answers what they pass on to it with bytes of a test's choice. */
 import { createServer, type Server } from "node:net";
 import { createClient } from "redis";
-import { portOf } from "../../src/listen.ts";
+import { portOf } from "../../src/http/listen.ts";
 
 export interface FalseServer {
   /** All that came, a request each. */

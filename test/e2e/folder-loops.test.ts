@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { systemClock } from "../../src/timing.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { Recording } from "../folder-recording.ts";
 import { type LoopOptions, type LoopProcessOptions, numberIn, testPictures } from "../loop-writer.ts";
 

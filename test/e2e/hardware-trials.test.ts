@@ -3,12 +3,12 @@ import { promisify } from "node:util";
 import { AV_LOG_ERROR, AV_LOG_QUIET } from "node-av/constants";
 import { Log } from "node-av/lib";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { HARDWARE, type Hardware, hardwareEncoder, runTrial } from "../../src/encoder/hardware.ts";
-import { tryOut } from "../../src/encoder/tryout.ts";
+import { HARDWARE, type Hardware, hardwareEncoder, runTrial } from "../../src/encoder/ffmpeg/hardware.ts";
+import { tryOut } from "../../src/encoder/ffmpeg/tryout.ts";
 
 describe("the trial of a hardware encoder runs in another process", () => {
   test("and finds exactly the encoders that work here, without a word on stderr", async () => {
-    const module = new URL("../../src/encoder/hardware.ts", import.meta.url);
+    const module = new URL("../../src/encoder/ffmpeg/hardware.ts", import.meta.url);
     const script = `import { findHardware } from ${JSON.stringify(module)}; console.log(JSON.stringify(await findHardware("h264")))`;
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [
       "--input-type=module",

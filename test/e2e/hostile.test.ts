@@ -5,7 +5,7 @@ import type { Browser, Page } from "puppeteer-core";
 import { io } from "socket.io-client";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { classes, Message, methods, RTCPeerConnection as WeriftConnection } from "werift";
-import type { Reply } from "../../src/signaling/protocol.ts";
+import type { Reply } from "../../src/shared/protocol.ts";
 import { launchChromium } from "../browser.ts";
 import { describeWith } from "../setup/suites.ts";
 import { openPlayer, waitForState } from "./player.ts";

@@ -1,11 +1,10 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
-import { PacketHistory } from "../../src/transport/history.ts";
+import type { MediaIo, MediaSocket } from "../../src/transport/io/io.ts";
 import { loadNativeIo } from "../../src/transport/io/native.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
-import type { MediaIo, MediaSocket } from "../../src/transport/io.ts";
-import { MediaSession } from "../../src/transport/media.ts";
-import type { Route } from "../../src/transport/route.ts";
+import type { Route } from "../../src/transport/io/route.ts";
+import { PacketHistory } from "../../src/transport/packets/history.ts";
 import {
   deriveKeys,
   NodeSealer,
@@ -13,7 +12,8 @@ import {
   type SessionKeys,
   SrtcpSealer,
   type SrtpProfile,
-} from "../../src/transport/srtp.ts";
+} from "../../src/transport/rtp/srtp.ts";
+import { MediaSession } from "../../src/transport/session/media-session.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { encodedFrame } from "../fakes.ts";
 

@@ -1,7 +1,7 @@
 import wrtc from "@roamhq/wrtc";
 import { io } from "socket.io-client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Reply } from "../../src/signaling/protocol.ts";
+import type { Reply } from "../../src/shared/protocol.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 
 let server: ServerProcess;

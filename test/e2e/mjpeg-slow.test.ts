@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test, vi } from "vitest";
-import { systemClock } from "../../src/timing.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { MjpegStream } from "../../src/transport/mjpeg.ts";
 
 /** Less than the 64 KiB at which Node calls a stream full: it takes some of them to be. */

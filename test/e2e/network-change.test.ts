@@ -1,9 +1,9 @@
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/config/config.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
+import type { MediaIo } from "../../src/transport/io/io.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
-import type { MediaIo } from "../../src/transport/io.ts";
 import { launchChromium, launchFirefox } from "../browser.ts";
 import { describeWith } from "../setup/suites.ts";
 import { openPlayer, troublesOf, waitForState } from "./player.ts";

@@ -1,6 +1,6 @@
 import type { Browser, Page } from "puppeteer-core";
 import { afterEach, expect, test } from "vitest";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/config/config.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import { launchChromium } from "../browser.ts";

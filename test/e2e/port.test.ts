@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Message, parseMessage } from "werift";
+import type { MediaIo, MediaSocket } from "../../src/transport/io/io.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
-import type { MediaIo, MediaSocket } from "../../src/transport/io.ts";
-import { RtcPort } from "../../src/transport/port.ts";
-import type { Route } from "../../src/transport/route.ts";
+import type { Route } from "../../src/transport/io/route.ts";
+import { RtcPort } from "../../src/transport/port/port.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const HOST = "127.0.0.1";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import type { PixelFormat } from "../../src/frame.ts";
+import type { PixelFormat } from "../../src/media/frame.ts";
 import { launchChromium } from "../browser.ts";
 import { CLOSING, image, part, raw } from "../multipart-writer.ts";
 import { type Rgb, stripes, stripesFile } from "../pictures.ts";

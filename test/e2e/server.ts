@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import type { StreamInfo } from "../../src/shared/protocol.ts";
 
 /** The server's command line. */
 export const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Route } from "../../src/transport/route.ts";
-import { NodeSealer } from "../../src/transport/srtp.ts";
-import { TcpListener } from "../../src/transport/tcp.ts";
+import type { Route } from "../../src/transport/io/route.ts";
+import { TcpListener } from "../../src/transport/port/tcp.ts";
+import { NodeSealer } from "../../src/transport/rtp/srtp.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { freePort } from "./free-port.ts";
 

@@ -1,7 +1,7 @@
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
-import type { Telemetry } from "../../src/signaling/protocol.ts";
+import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/shared/frame-code.ts";
+import type { Telemetry } from "../../src/shared/protocol.ts";
 import { type Canvas, colour } from "../../src/source/pattern/canvas.ts";
 import { drawFrameCode } from "../../src/source/pattern/code.ts";
 import type { FrameTelemetry } from "../../web/player/figures/frame.ts";

@@ -5,7 +5,7 @@ import { request, Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { listenLocally } from "../../src/listen.ts";
+import { listenLocally } from "../../src/http/listen.ts";
 import { image } from "../multipart-writer.ts";
 import { gradientJpeg } from "../pictures.ts";
 import { describeWith } from "../setup/suites.ts";

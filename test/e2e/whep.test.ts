@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import wrtc from "@roamhq/wrtc";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { MAX_OFFER_LENGTH } from "../../src/signaling/protocol.ts";
+import { MAX_OFFER_LENGTH } from "../../src/shared/protocol.ts";
 import { launchChromium } from "../browser.ts";
 import { describeWith } from "../setup/suites.ts";
 import { type ServerProcess, startServer } from "./server.ts";

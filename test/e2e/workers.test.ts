@@ -3,13 +3,13 @@ import { Worker } from "node:worker_threads";
 import wrtc from "@roamhq/wrtc";
 import { io, type Socket } from "socket.io-client";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { readConfig } from "../../src/config.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { readConfig } from "../../src/config/config.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
-import type { Reply } from "../../src/signaling/protocol.ts";
-import { systemClock } from "../../src/timing.ts";
-import { LocalAudience } from "../../src/transport/audience.ts";
+import type { Reply } from "../../src/shared/protocol.ts";
+import { LocalAudience } from "../../src/transport/audience/audience.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
-import { RtcPort } from "../../src/transport/port.ts";
+import { RtcPort } from "../../src/transport/port/port.ts";
 import { WorkerPool } from "../../src/transport/workers/pool.ts";
 import { encodedFrame, FakeViewer } from "../fakes.ts";
 

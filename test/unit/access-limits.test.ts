@@ -5,7 +5,7 @@ import { limitConnections, requestGate } from "../../src/access/floods.ts";
 import { pageHeaders } from "../../src/access/headers.ts";
 import { addressKey, Proxies, readNetwork } from "../../src/access/proxies.ts";
 import { RateLimit } from "../../src/access/rate-limit.ts";
-import { FullError, Seats } from "../../src/seats.ts";
+import { FullError, Seats } from "../../src/broadcast/seats.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const none = new Proxies([], () => {});

@@ -9,7 +9,7 @@ import { linksOf } from "../../src/access/links.ts";
 import { Proxies } from "../../src/access/proxies.ts";
 import { rightsOfThisMachine, tellThisMachine } from "../../src/access/this-machine.ts";
 import { RIGHTS, type Right } from "../../src/access/tokens.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/config/config.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const TOKEN = "correct horse";

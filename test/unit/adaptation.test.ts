@@ -2,11 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { GenericNack, RecvDelta, RunLengthChunk, TransportWideCC } from "werift";
 import { Link, type Path, seeded } from "../../bench/network/link.ts";
-import { LADDER, rungOf } from "../../src/ladder.ts";
-import type { EpochMs } from "../../src/timing.ts";
-import { PacketHistory } from "../../src/transport/history.ts";
-import { MediaSession } from "../../src/transport/media.ts";
-import { deriveKeys, type MasterKey, SrtcpSealer } from "../../src/transport/srtp.ts";
+import type { EpochMs } from "../../src/base/clock.ts";
+import { LADDER, rungOf } from "../../src/shared/ladder.ts";
+import { PacketHistory } from "../../src/transport/packets/history.ts";
+import { deriveKeys, type MasterKey, SrtcpSealer } from "../../src/transport/rtp/srtp.ts";
+import { MediaSession } from "../../src/transport/session/media-session.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const BITRATE = 3_400_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readAnnouncement, resolveAnnounced } from "../../src/announce.ts";
+import { readAnnouncement, resolveAnnounced } from "../../src/network/announce.ts";
 
 describe("an announced address", () => {
   test.each([

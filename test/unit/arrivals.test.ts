@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { PacketStatus, RecvDelta, RunLengthChunk, StatusVectorChunk, TransportWideCC } from "werift";
-import { type Arrival, readArrivals } from "../../src/transport/arrivals.ts";
+import { type Arrival, readArrivals } from "../../src/transport/rtp/arrivals.ts";
 
 const { TypeTCCPacketNotReceived: LOST, TypeTCCPacketReceivedSmallDelta: SMALL } = PacketStatus;
 const { TypeTCCPacketReceivedLargeDelta: LARGE, TypeTCCPacketReceivedWithoutDelta: UNTIMED } = PacketStatus;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LocalAudience } from "../../src/transport/audience.ts";
+import { LocalAudience } from "../../src/transport/audience/audience.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { encodedFrame, FakeViewer } from "../fakes.ts";
 

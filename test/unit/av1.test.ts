@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { AV1RtpPayload } from "werift";
-import { FfmpegAv1Encoder } from "../../src/encoder/av1.ts";
-import { MAX_PAYLOAD } from "../../src/frame.ts";
-import { leb128, OBU, obusOf } from "../../src/obu.ts";
-import type { EpochMs } from "../../src/timing.ts";
-import { av1Payloads } from "../../src/transport/av1.ts";
+import type { EpochMs } from "../../src/base/clock.ts";
+import { FfmpegAv1Encoder } from "../../src/encoder/ffmpeg/av1.ts";
+import { MAX_PAYLOAD } from "../../src/media/frame.ts";
+import { leb128, OBU, obusOf } from "../../src/media/obu.ts";
+import { av1Payloads } from "../../src/transport/packets/av1.ts";
 import { decoded } from "../decoded.ts";
 import { randomFrom } from "../fuzz.ts";
 import { fillNoise, plain } from "../pictures.ts";

@@ -8,7 +8,7 @@ import {
   someOf,
   wholeNumbers,
 } from "../../bench/options.ts";
-import { whole } from "../../src/config.ts";
+import { whole } from "../../src/config/config.ts";
 
 const networks = [
   { name: "lan", about: "a quick one" },

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { blenderArguments } from "../../src/source/blender/command.ts";
 import { findBlender, type Places } from "../../src/source/blender/find.ts";
+import { BlenderProcess } from "../../src/source/blender/process.ts";
 import { withoutFolders } from "../../src/source/blender/words.ts";
-import { BlenderProcess } from "../../src/source/blender.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 describe("finding Blender", () => {

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { Broadcast } from "../../src/broadcast.ts";
-import { encodeJpeg } from "../../src/encoder/jpeg.ts";
-import { Metrics } from "../../src/metrics.ts";
-import { FullError, Seats } from "../../src/seats.ts";
-import type { StreamInfo } from "../../src/signaling/protocol.ts";
-import { LocalAudience } from "../../src/transport/audience.ts";
+import { Broadcast } from "../../src/broadcast/broadcast.ts";
+import { Metrics } from "../../src/broadcast/metrics.ts";
+import { FullError, Seats } from "../../src/broadcast/seats.ts";
+import { encodeJpeg } from "../../src/encoder/image/jpeg.ts";
+import type { StreamInfo } from "../../src/shared/protocol.ts";
+import { LocalAudience } from "../../src/transport/audience/audience.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
 import { gradientJpeg, imageFrame, plain, stripesFile } from "../pictures.ts";

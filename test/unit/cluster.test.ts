@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { Cluster } from "../../src/cluster/cluster.ts";
 import type { Message } from "../../src/cluster/messages.ts";
 import { RemoteError } from "../../src/cluster/remote-stream.ts";
-import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import type { StreamInfo } from "../../src/shared/protocol.ts";
 import type { Watched, WatchedStream } from "../../src/signaling/watching.ts";
 import { FakeClock } from "../fake-clock.ts";
 

@@ -8,7 +8,7 @@ import {
   readConfig,
   UsageError,
   variableOf,
-} from "../../src/config.ts";
+} from "../../src/config/config.ts";
 
 function run(argv: string[], env: Record<string, string> = {}): Config {
   const command = readConfig(argv, env);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { Congestion } from "../../src/transport/congestion.ts";
-import type { NetworkState } from "../../src/transport/delivery.ts";
+import { Congestion } from "../../src/transport/session/congestion.ts";
+import type { NetworkState } from "../../src/transport/session/delivery.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 let clock: FakeClock;

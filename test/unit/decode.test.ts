@@ -1,8 +1,8 @@
 import sharp, { type Sharp } from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { DecodeError, Decoder } from "../../src/encoder/decode.ts";
-import { checkHeader, toPixels } from "../../src/encoder/decoding/pixels.ts";
-import { encodeJpeg } from "../../src/encoder/jpeg.ts";
+import { DecodeError, Decoder } from "../../src/encoder/image/decode.ts";
+import { encodeJpeg } from "../../src/encoder/image/jpeg.ts";
+import { checkHeader, toPixels } from "../../src/encoder/image/pixels.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { gradientJpeg, imageFrame, plain } from "../pictures.ts";
 

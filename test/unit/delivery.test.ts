@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { Delivery } from "../../src/transport/delivery.ts";
+import { Delivery } from "../../src/transport/session/delivery.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 let clock: FakeClock;

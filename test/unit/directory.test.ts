@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { Broadcast } from "../../src/broadcast.ts";
-import { Directory, DirectoryError, type Entry } from "../../src/directory.ts";
-import { Metrics } from "../../src/metrics.ts";
-import { Seats } from "../../src/seats.ts";
-import { IngestSource } from "../../src/source/ingest.ts";
-import { LocalAudience } from "../../src/transport/audience.ts";
+import { Broadcast } from "../../src/broadcast/broadcast.ts";
+import { Directory, DirectoryError, type Entry } from "../../src/broadcast/directory.ts";
+import { Metrics } from "../../src/broadcast/metrics.ts";
+import { Seats } from "../../src/broadcast/seats.ts";
+import { IngestSource } from "../../src/source/ingest/ingest.ts";
+import { LocalAudience } from "../../src/transport/audience/audience.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder, FakePublisher, FakeResponse, FakeSource, FakeViewer } from "../fakes.ts";
 import { IDLE, image } from "../multipart-writer.ts";

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Message, parseMessage } from "werift";
-import { Endpoint, SILENCE } from "../../src/transport/endpoint.ts";
-import type { Route } from "../../src/transport/route.ts";
-import { readBindingRequest } from "../../src/transport/stun.ts";
+import type { Route } from "../../src/transport/io/route.ts";
+import { Endpoint, SILENCE } from "../../src/transport/port/endpoint.ts";
+import { readBindingRequest } from "../../src/transport/stun/stun.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const PASSWORD = "a password of twenty-two";

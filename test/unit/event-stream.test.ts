@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { EventStream } from "../../src/event-stream.ts";
+import { EventStream } from "../../src/http/event-stream.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeResponse } from "../fakes.ts";
 

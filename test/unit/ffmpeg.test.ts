@@ -8,12 +8,12 @@ import {
 } from "node-av/constants";
 import { Frame, SoftwareScaleContext } from "node-av/lib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { NAL, nalType, nalUnits } from "../../src/annexb.ts";
+import type { EpochMs } from "../../src/base/clock.ts";
 import type { Bitstream, VideoEncoder } from "../../src/encoder/encoder.ts";
-import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
-import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
-import type { PixelFormat, RawFrame } from "../../src/frame.ts";
-import type { EpochMs } from "../../src/timing.ts";
+import { FfmpegH264Encoder } from "../../src/encoder/ffmpeg/h264.ts";
+import { FfmpegVp8Encoder } from "../../src/encoder/ffmpeg/vp8.ts";
+import { NAL, nalType, nalUnits } from "../../src/media/annexb.ts";
+import type { PixelFormat, RawFrame } from "../../src/media/frame.ts";
 import { decoded } from "../decoded.ts";
 import { randomFrom } from "../fuzz.ts";
 import { fillNoise, plain, type Rgb, stripes, worstDifference } from "../pictures.ts";

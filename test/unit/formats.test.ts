@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { chooseFormat, withFormat } from "../../src/transport/formats.ts";
+import { chooseFormat, withFormat } from "../../src/transport/sdp/formats.ts";
 
 const sdp = (...lines: string[]) => lines.map((line) => `${line}\r\n`).join("");
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { readTarget } from "../../src/config/forward-target.ts";
 import { sessionDescription } from "../../src/forward/rtp.ts";
-import { readTarget } from "../../src/forward/target.ts";
 
 test.each([
   ["rtp://127.0.0.1:5004", { kind: "rtp", host: "127.0.0.1", port: 5004 }],

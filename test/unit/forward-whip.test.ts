@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WhipForward } from "../../src/forward/whip.ts";
-import type { Codec, EncodedFrame } from "../../src/frame.ts";
+import type { Codec, EncodedFrame } from "../../src/media/frame.ts";
 import { HandshakeRefusals } from "../../src/transport/dtls/refusals.ts";
-import type { PublisherEvents, PublisherOptions } from "../../src/transport/publisher.ts";
+import type { PublisherEvents, PublisherOptions } from "../../src/transport/werift/publishing-peer.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { encodedFrame } from "../fakes.ts";
 

@@ -4,7 +4,7 @@ import {
   frameCodeCellSize,
   frameCodeCells,
   readFrameCode,
-} from "../../src/signaling/framecode.ts";
+} from "../../src/shared/frame-code.ts";
 
 /** Numbers of every magnitude, both sides of each carry, and some without a pattern. */
 const NUMBERS = [

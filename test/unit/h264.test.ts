@@ -2,12 +2,12 @@ import { AV_CODEC_ID_H264 } from "node-av/constants";
 import { Codec, CodecContext, Frame, Packet } from "node-av/lib";
 import { describe, expect, test } from "vitest";
 import { H264RtpPayload } from "werift";
-import { NAL, nalType, nalUnits } from "../../src/annexb.ts";
-import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
-import { type EncodedFrame, MAX_PAYLOAD } from "../../src/frame.ts";
-import type { EpochMs } from "../../src/timing.ts";
-import { h264Payloads, singleUnits } from "../../src/transport/h264.ts";
-import { type MediaPacket, Packetizer } from "../../src/transport/packetizer.ts";
+import type { EpochMs } from "../../src/base/clock.ts";
+import { FfmpegH264Encoder } from "../../src/encoder/ffmpeg/h264.ts";
+import { NAL, nalType, nalUnits } from "../../src/media/annexb.ts";
+import { type EncodedFrame, MAX_PAYLOAD } from "../../src/media/frame.ts";
+import { h264Payloads, singleUnits } from "../../src/transport/packets/h264.ts";
+import { type MediaPacket, Packetizer } from "../../src/transport/packets/packetizer.ts";
 import { randomFrom } from "../fuzz.ts";
 import { fillNoise, plain } from "../pictures.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { EncodedFrame } from "../../src/frame.ts";
-import type { EpochMs } from "../../src/timing.ts";
-import { PacketHistory } from "../../src/transport/history.ts";
-import type { MediaPacket } from "../../src/transport/packetizer.ts";
+import type { EpochMs } from "../../src/base/clock.ts";
+import type { EncodedFrame } from "../../src/media/frame.ts";
+import { PacketHistory } from "../../src/transport/packets/history.ts";
+import type { MediaPacket } from "../../src/transport/packets/packetizer.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const MB = 1024 * 1024;

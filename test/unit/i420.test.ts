@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { SoftwareScaleContext } from "node-av/lib";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import wabt from "wabt";
-import { canConvertToI420, isPacked, packedToI420 } from "../../src/encoder/i420.ts";
-import { I420_WASM } from "../../src/encoder/i420-wasm.ts";
-import type { Matrix } from "../../src/encoder/matrix.ts";
-import { type Planes, split } from "../../src/encoder/planes.ts";
-import { Rematrixer } from "../../src/encoder/rematrix.ts";
-import { SwscaleConverter } from "../../src/encoder/swscale.ts";
-import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../../src/frame.ts";
+import { canConvertToI420, isPacked, packedToI420 } from "../../src/encoder/pixels/i420.ts";
+import { I420_WASM } from "../../src/encoder/pixels/i420-wasm.ts";
+import type { Matrix } from "../../src/encoder/pixels/matrix.ts";
+import { type Planes, split } from "../../src/encoder/pixels/planes.ts";
+import { Rematrixer } from "../../src/encoder/pixels/rematrix.ts";
+import { SwscaleConverter } from "../../src/encoder/pixels/swscale.ts";
+import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../../src/media/frame.ts";
 import { plain, YCC } from "../pictures.ts";
 
 const PACKED = ["rgb", "rgba", "bgra"] as const;
@@ -117,12 +117,12 @@ function worstDifference({ data, strides }: Planes, width: number, samples: read
 
 test("the module in i420-wasm.ts is what i420.wat assembles to", async () => {
   const name = "i420.wat";
-  const source = readFileSync(new URL(`../../src/encoder/${name}`, import.meta.url), "utf8");
+  const source = readFileSync(new URL(`../../src/encoder/pixels/${name}`, import.meta.url), "utf8");
   const module = (await wabt()).parseWat(name, source, { simd: true });
   const base64 = Buffer.from(module.toBinary({}).buffer).toString("base64");
   module.destroy();
   const file = `/** \`${name}\` assembled, in base64; made by its test, run with \`-u\`. */\nexport const I420_WASM =\n  "${base64}";\n`;
-  await expect(file).toMatchFileSnapshot("../../src/encoder/i420-wasm.ts");
+  await expect(file).toMatchFileSnapshot("../../src/encoder/pixels/i420-wasm.ts");
 });
 
 test("this machine can convert, in memory that cannot grow", () => {
@@ -134,15 +134,15 @@ test("this machine can convert, in memory that cannot grow", () => {
 
 describe("without SIMD", () => {
   afterEach(() => {
-    vi.doUnmock("../../src/encoder/i420-wasm.ts");
+    vi.doUnmock("../../src/encoder/pixels/i420-wasm.ts");
     vi.resetModules();
   });
 
   test("swscale converts", async () => {
     vi.resetModules();
     // The bytes of no module: as a machine sees one that it has no instructions for.
-    vi.doMock("../../src/encoder/i420-wasm.ts", () => ({ I420_WASM: "AGFzbQ==" }));
-    const { PixelConverter } = await import("../../src/encoder/pixels.ts");
+    vi.doMock("../../src/encoder/pixels/i420-wasm.ts", () => ({ I420_WASM: "AGFzbQ==" }));
+    const { PixelConverter } = await import("../../src/encoder/pixels/converter.ts");
     const spy = vi.spyOn(SoftwareScaleContext.prototype, "scale");
     const converter = new PixelConverter("i420");
     for (const format of PACKED) {

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { iceConfiguration } from "../../src/ice-servers.ts";
+import { iceConfiguration } from "../../src/network/ice-servers.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const SERVERS = ["stun:stun.example:3478", "turn:turn.example?transport=tcp", "turns:[2001:db8::1]:443"];

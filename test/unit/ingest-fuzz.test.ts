@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { frameBytes, type SourceFrame } from "../../src/frame.ts";
-import { MultipartError, MultipartParser } from "../../src/signaling/multipart.ts";
-import { IngestSource } from "../../src/source/ingest.ts";
+import { frameBytes, type SourceFrame } from "../../src/media/frame.ts";
+import { MultipartError, MultipartParser } from "../../src/shared/multipart.ts";
+import { IngestSource } from "../../src/source/ingest/ingest.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { FakePublisher, FakeSink } from "../fakes.ts";
 import { mutated, randomFrom } from "../fuzz.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type PixelFormat, planesOf } from "../../src/frame.ts";
+import type { EpochMs } from "../../src/base/clock.ts";
+import { type PixelFormat, planesOf } from "../../src/media/frame.ts";
 import { frameOf, mediaType, type PartContext, PartError } from "../../src/source/ingest/part.ts";
-import type { EpochMs } from "../../src/timing.ts";
 
 const context: PartContext = {
   received: 1_000_000 as EpochMs,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { MultipartParser } from "../../src/signaling/multipart.ts";
-import { publisherNews } from "../../src/source/ingest/news.ts";
-import { type IngestOptions, IngestSource, TakenError } from "../../src/source/ingest.ts";
-import type { Clock, EpochMs } from "../../src/timing.ts";
+import type { Clock, EpochMs } from "../../src/base/clock.ts";
+import { MultipartParser } from "../../src/shared/multipart.ts";
+import { type IngestOptions, IngestSource, TakenError } from "../../src/source/ingest/ingest.ts";
+import { publisherNews } from "../../src/source/ingest/publisher-log.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakePublisher, FakeSink } from "../fakes.ts";
 import { CLOSING, IDLE, image, part, raw } from "../multipart-writer.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
-import type { Answer } from "../../src/transport/audience.ts";
-import { JoinQueue } from "../../src/transport/joins.ts";
-import type { ViewerEvents } from "../../src/transport/viewer.ts";
+import type { Answer } from "../../src/transport/audience/audience.ts";
+import { JoinQueue } from "../../src/transport/audience/joins.ts";
+import type { ViewerEvents } from "../../src/transport/audience/viewer.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { FakeViewer } from "../fakes.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { encodeJpeg, withoutComments } from "../../src/encoder/jpeg.ts";
+import { encodeJpeg, withoutComments } from "../../src/encoder/image/jpeg.ts";
 import { plain } from "../pictures.ts";
 
 function comment(text: string): Buffer {

@@ -1,6 +1,6 @@
 import sharp, { type JpegOptions } from "sharp";
 import { describe, expect, test } from "vitest";
-import { beginsAsJpeg, isWholeJpeg } from "../../src/source/jpeg.ts";
+import { beginsAsJpeg, isWholeJpeg } from "../../src/source/folder/jpeg.ts";
 
 const EOI = Buffer.from([0xff, 0xd9]);
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { KeyframeBudget, ONE_EVERY } from "../../src/keyframe-budget.ts";
+import { KeyframeBudget, ONE_EVERY } from "../../src/broadcast/keyframe-budget.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 function start() {

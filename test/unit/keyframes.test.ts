@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { EpochMs } from "../../src/base/clock.ts";
 import { KeyframeRequests, MIN_KEYFRAME_INTERVAL } from "../../src/encoder/keyframes.ts";
-import type { EpochMs } from "../../src/timing.ts";
 
 const at = (time: number) => time as EpochMs;
 

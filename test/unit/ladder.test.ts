@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LADDER, rungOf, sizeAt } from "../../src/ladder.ts";
+import { LADDER, rungOf, sizeAt } from "../../src/shared/ladder.ts";
 
 test("each rung takes fewer bits than the one above, and no rung below the last is another", () => {
   for (const [level, { share, scale }] of LADDER.entries()) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Latest } from "../../src/latest.ts";
+import { Latest } from "../../src/base/latest.ts";
 import { settle } from "../fake-clock.ts";
 
 /** A stage whose work ends when told to. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type LogLevel, logOf } from "../../src/log.ts";
+import { type LogLevel, logOf } from "../../src/base/log.ts";
 
 function logged(format: "pretty" | "json", level: LogLevel) {
   const lines: string[] = [];

@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from "node:os";
 import { expect, test } from "vitest";
-import { machineAddresses } from "../../src/machine-addresses.ts";
+import { machineAddresses } from "../../src/network/machine-addresses.ts";
 
 function at(...addresses: string[]): NetworkInterfaceInfo[] {
   return addresses.map((address) => {

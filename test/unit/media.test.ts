@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { RtcpPacketConverter, RtcpSrPacket, RtpPacket, SrtcpSession, SrtpSession } from "werift";
-import type { EncodedFrame } from "../../src/frame.ts";
-import type { EpochMs } from "../../src/timing.ts";
-import { PacketHistory } from "../../src/transport/history.ts";
-import { MediaSession } from "../../src/transport/media.ts";
-import type { MediaPacket } from "../../src/transport/packetizer.ts";
-import type { Route } from "../../src/transport/route.ts";
-import { compactNtp } from "../../src/transport/rtcp.ts";
-import { type MasterKey, NodeSealer, type SrtpProfile } from "../../src/transport/srtp.ts";
+import type { EpochMs } from "../../src/base/clock.ts";
+import type { EncodedFrame } from "../../src/media/frame.ts";
+import type { Route } from "../../src/transport/io/route.ts";
+import { PacketHistory } from "../../src/transport/packets/history.ts";
+import type { MediaPacket } from "../../src/transport/packets/packetizer.ts";
+import { compactNtp } from "../../src/transport/rtp/rtcp.ts";
+import { type MasterKey, NodeSealer, type SrtpProfile } from "../../src/transport/rtp/srtp.ts";
+import { MediaSession } from "../../src/transport/session/media-session.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const MEDIA = { ssrc: 0xaaaa0001, payloadType: 96 };

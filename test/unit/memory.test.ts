@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { giveBack } from "../../src/memory.ts";
+import { giveBack } from "../../src/base/memory.ts";
 
 describe("memory given back", () => {
   test("is gone at once, for whoever still looks", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { RateMeter } from "../../src/meter.ts";
+import { RateMeter } from "../../src/base/rate-meter.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 function make(window?: number) {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { Metrics } from "../../src/metrics.ts";
+import { Metrics } from "../../src/broadcast/metrics.ts";
 
 const broadcast = {
   name: "main",

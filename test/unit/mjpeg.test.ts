@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { MJPEG_BOUNDARY } from "../../src/signaling/protocol.ts";
+import { MJPEG_BOUNDARY } from "../../src/shared/protocol.ts";
 import { type JpegFrame, MjpegStream } from "../../src/transport/mjpeg.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeResponse } from "../fakes.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MultipartError, MultipartParser, type Part } from "../../src/signaling/multipart.ts";
+import { MultipartError, MultipartParser, type Part } from "../../src/shared/multipart.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const text = (data: Uint8Array) => String.fromCharCode(...data);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { SrtcpSession } from "werift";
-import { PacketHistory } from "../../src/transport/history.ts";
-import { MediaSession } from "../../src/transport/media.ts";
-import type { Route } from "../../src/transport/route.ts";
-import { type MasterKey, NodeSealer } from "../../src/transport/srtp.ts";
+import type { Route } from "../../src/transport/io/route.ts";
+import { PacketHistory } from "../../src/transport/packets/history.ts";
+import { type MasterKey, NodeSealer } from "../../src/transport/rtp/srtp.ts";
+import { MediaSession } from "../../src/transport/session/media-session.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const SSRC = 0xaaaa0001;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { embedRefusal, mayEmbed } from "../../src/origins.ts";
+import { embedRefusal, mayEmbed } from "../../src/access/origins.ts";
 
 describe("mayEmbed", () => {
   test.each<[string, string | undefined, string | undefined]>([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LONGEST, Pace } from "../../src/encoder/pace.ts";
+import { LONGEST, Pace } from "../../src/encoder/ffmpeg/frame-pace.ts";
 
 /** The bits that frames get, of 1 a second: each those of the expected rate, times the share. */
 function spent(pace: Pace, fps: number, intervals: readonly number[]): number {

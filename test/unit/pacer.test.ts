@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Paced, Pacer } from "../../src/transport/pacer.ts";
+import { type Paced, Pacer } from "../../src/transport/session/pacer.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 let clock: FakeClock;

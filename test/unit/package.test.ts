@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isOlder, oldestNode } from "../../src/package.ts";
+import { isOlder, oldestNode } from "../../src/base/package.ts";
 
 test.each([
   ["20.20.2", true],

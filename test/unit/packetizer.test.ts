@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Vp8RtpPayload } from "werift";
-import { type EncodedFrame, MAX_PAYLOAD } from "../../src/frame.ts";
-import type { EpochMs } from "../../src/timing.ts";
-import { Packetizer } from "../../src/transport/packetizer.ts";
-import { vp8Payloads } from "../../src/transport/vp8.ts";
+import type { EpochMs } from "../../src/base/clock.ts";
+import { type EncodedFrame, MAX_PAYLOAD } from "../../src/media/frame.ts";
+import { Packetizer } from "../../src/transport/packets/packetizer.ts";
+import { vp8Payloads } from "../../src/transport/packets/vp8.ts";
 
 function frameOf(bytes: number, rtpTimestamp = 9000): EncodedFrame {
   const data = Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 7) % 256));

@@ -2,9 +2,9 @@ import type { IncomingMessage } from "node:http";
 import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
 import type { Vouched } from "../../src/access/proxies.ts";
-import { pathOf } from "../../src/cluster/pass-on.ts";
+import type { EpochMs } from "../../src/base/clock.ts";
 import { PASSED_ON, PassedOn, vouch } from "../../src/cluster/passed-on.ts";
-import type { EpochMs } from "../../src/timing.ts";
+import { pathOf } from "../../src/http/pass-on.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 describe("a request that is passed on", () => {

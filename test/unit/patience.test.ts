@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { Clock, EpochMs } from "../../src/base/clock.ts";
 import { Patience } from "../../src/source/ingest/patience.ts";
-import type { Clock, EpochMs } from "../../src/timing.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 function make() {

@@ -1,15 +1,15 @@
 import { setImmediate } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import type { RawFrame, SourceFrame } from "../../src/frame.ts";
-import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
-import type { SourceState } from "../../src/signaling/protocol.ts";
+import { type EpochMs, systemClock } from "../../src/base/clock.ts";
+import type { RawFrame, SourceFrame } from "../../src/media/frame.ts";
+import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/shared/frame-code.ts";
+import type { SourceState } from "../../src/shared/protocol.ts";
 import { Labels } from "../../src/source/pattern/labels.ts";
 import { Pace } from "../../src/source/pattern/pace.ts";
+import { type PatternOptions, patternSource } from "../../src/source/pattern/pattern.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
 import { Font } from "../../src/source/pattern/text.ts";
-import { type PatternOptions, patternSource } from "../../src/source/pattern.ts";
 import type { Source } from "../../src/source/source.ts";
-import { type EpochMs, systemClock } from "../../src/timing.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const NOON = 1_700_000_000_000 as EpochMs;

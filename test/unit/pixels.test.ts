@@ -1,10 +1,10 @@
 import { SoftwareScaleContext } from "node-av/lib";
 import sharp from "sharp";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { thumbnailOf } from "../../src/encoder/jpeg.ts";
-import { PixelConverter, toRgb } from "../../src/encoder/pixels.ts";
-import { split } from "../../src/encoder/planes.ts";
-import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../../src/frame.ts";
+import { thumbnailOf } from "../../src/encoder/image/jpeg.ts";
+import { PixelConverter, toRgb } from "../../src/encoder/pixels/converter.ts";
+import { split } from "../../src/encoder/pixels/planes.ts";
+import { frameBytes, type PixelFormat, planesOf, type RawFrame } from "../../src/media/frame.ts";
 import { plain, type Rgb, stripes, toYcc, worstDifference } from "../pictures.ts";
 
 afterEach(() => vi.restoreAllMocks());

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from "sharp";
 import { expect, test } from "vitest";
-import { plainJpegSize } from "../../src/encoder/decoding/plain-jpeg.ts";
+import { plainJpegSize } from "../../src/encoder/image/plain-jpeg.ts";
 import { jpegOfScans } from "../hostile-pictures.ts";
 import { gradientJpeg } from "../pictures.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PADDING, Probe } from "../../src/transport/probe.ts";
+import { PADDING, Probe } from "../../src/transport/session/probe.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const WIRE_BYTES = PADDING.length;

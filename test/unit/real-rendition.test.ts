@@ -2,11 +2,11 @@ import { afterEach, describe, expect, test } from "vitest";
 import { decibels, ssim } from "../../bench/encode/ssim.ts";
 import { defaultBitrate } from "../../src/encoder/bitrate.ts";
 import type { VideoEncoder } from "../../src/encoder/encoder.ts";
-import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
+import { FfmpegH264Encoder } from "../../src/encoder/ffmpeg/h264.ts";
+import { FfmpegVp8Encoder } from "../../src/encoder/ffmpeg/vp8.ts";
 import { CLEARING, Rendition } from "../../src/encoder/rendition.ts";
-import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
-import type { EncodedFrame, RawFrame } from "../../src/frame.ts";
-import { rungOf } from "../../src/ladder.ts";
+import type { EncodedFrame, RawFrame } from "../../src/media/frame.ts";
+import { rungOf } from "../../src/shared/ladder.ts";
 import { decoded } from "../decoded.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Log } from "../../src/log.ts";
-import { Refusals } from "../../src/refusals.ts";
+import type { Log } from "../../src/base/log.ts";
+import { Refusals } from "../../src/broadcast/unshowable.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 test("what a library says of pictures that cannot be shown is logged at debug alone, in one short line", () => {

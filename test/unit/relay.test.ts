@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { Relay, type RelayOptions } from "../../src/transport/relay.ts";
-import type { Route } from "../../src/transport/route.ts";
-import { ATTRIBUTE, readMessage, writeMessage, xorAddress } from "../../src/transport/turn/message.ts";
-import type { TurnServer, WireEvents } from "../../src/transport/turn/wire.ts";
+import type { Route } from "../../src/transport/io/route.ts";
+import { Relay, type RelayOptions } from "../../src/transport/port/relay.ts";
+import type { TurnServer, WireEvents } from "../../src/transport/stun/turn-connection.ts";
+import { ATTRIBUTE, readMessage, writeMessage, xorAddress } from "../../src/transport/stun/turn-message.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 
 const RELAYED = { ip: "198.51.100.10", port: 50_000 };

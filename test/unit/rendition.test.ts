@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { MIN_KEYFRAME_INTERVAL } from "../../src/encoder/keyframes.ts";
 import { CLEARING, HEARTBEAT, Rendition } from "../../src/encoder/rendition.ts";
-import type { EncodedFrame } from "../../src/frame.ts";
+import type { EncodedFrame } from "../../src/media/frame.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 import { FakeEncoder } from "../fakes.ts";
 import { plain } from "../pictures.ts";

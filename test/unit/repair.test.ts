@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { RepairBudget } from "../../src/transport/repair.ts";
+import { RepairBudget } from "../../src/transport/session/repair-budget.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const many = Array.from({ length: 5000 }, (_, index) => index);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { duplexPair } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
-import { liftLimit, limitRequests } from "../../src/request-timeout.ts";
+import { liftLimit, limitRequests } from "../../src/http/request-timeout.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 /** Sends the text to an HTTP server that answers at once, over a pair of streams instead of a socket. */

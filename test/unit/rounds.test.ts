@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Rounds } from "../../src/transport/rounds.ts";
+import { Rounds } from "../../src/base/rounds.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 test("everybody has a turn each second, few at once", async () => {

@@ -10,8 +10,8 @@ import {
   RtcpSrPacket,
   RtcpTransportLayerFeedback,
 } from "werift";
-import type { EpochMs } from "../../src/timing.ts";
-import { compactNtp, goodbye, ntpTime, readFeedback, senderReport } from "../../src/transport/rtcp.ts";
+import type { EpochMs } from "../../src/base/clock.ts";
+import { compactNtp, goodbye, ntpTime, readFeedback, senderReport } from "../../src/transport/rtp/rtcp.ts";
 
 const SSRC = 0xdeadbeef;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RtpPacket } from "werift";
-import { RtpHeader, rtxPayload } from "../../src/transport/rtp.ts";
+import { RtpHeader, rtxPayload } from "../../src/transport/rtp/header.ts";
 
 const STREAM = { ssrc: 0xdeadbeef, payloadType: 97 };
 const PAYLOAD = Buffer.from("a payload");

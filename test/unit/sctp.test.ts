@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { SctpGate } from "../../src/transport/sctp.ts";
+import { SctpGate } from "../../src/transport/werift/sctp-gate.ts";
 
 let gate: SctpGate;
 beforeEach(() => {

@@ -6,7 +6,7 @@ import {
   mendAnswer,
   mendOffer,
   restartAnswer,
-} from "../../src/transport/sdp.ts";
+} from "../../src/transport/sdp/sdp.ts";
 
 const sdp = (...lines: string[]) => lines.map((line) => `${line}\r\n`).join("");
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Share } from "../../src/share.ts";
+import { Share } from "../../src/base/fair-share.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 test("everybody gets it as long as there is enough, and then each in turn", async () => {

@@ -8,12 +8,12 @@ import {
   SrtcpSession,
   SrtpSession,
 } from "werift";
-import { PacketHistory } from "../../src/transport/history.ts";
-import { MediaSession } from "../../src/transport/media.ts";
-import { Packetizer } from "../../src/transport/packetizer.ts";
-import { acceptedStreams, offerSimulcast, withoutSimulcast } from "../../src/transport/simulcast.ts";
-import { type MasterKey, NodeSealer } from "../../src/transport/srtp.ts";
-import { namedParametersOf } from "../../src/transport/werift.ts";
+import { PacketHistory } from "../../src/transport/packets/history.ts";
+import { Packetizer } from "../../src/transport/packets/packetizer.ts";
+import { type MasterKey, NodeSealer } from "../../src/transport/rtp/srtp.ts";
+import { acceptedStreams, offerSimulcast, withoutSimulcast } from "../../src/transport/sdp/simulcast.ts";
+import { MediaSession } from "../../src/transport/session/media-session.ts";
+import { namedParametersOf } from "../../src/transport/werift/werift.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { encodedFrame } from "../fakes.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { FfmpegAv1Encoder } from "../../src/encoder/av1.ts";
 import { defaultBitrate } from "../../src/encoder/bitrate.ts";
-import { FfmpegH264Encoder } from "../../src/encoder/h264.ts";
-import { FfmpegVp8Encoder } from "../../src/encoder/vp8.ts";
-import { LADDER, rungOf } from "../../src/ladder.ts";
+import { FfmpegAv1Encoder } from "../../src/encoder/ffmpeg/av1.ts";
+import { FfmpegH264Encoder } from "../../src/encoder/ffmpeg/h264.ts";
+import { FfmpegVp8Encoder } from "../../src/encoder/ffmpeg/vp8.ts";
+import { LADDER, rungOf } from "../../src/shared/ladder.ts";
 import { plain } from "../pictures.ts";
 
 describe.each([FfmpegVp8Encoder, FfmpegH264Encoder, FfmpegAv1Encoder])("%o", (Encoder) => {

@@ -8,7 +8,7 @@ import {
   SrtcpOpener,
   SrtcpSealer,
   type SrtpProfile,
-} from "../../src/transport/srtp.ts";
+} from "../../src/transport/rtp/srtp.ts";
 
 const hex = (text: string) => Buffer.from(text.replaceAll(/\s/g, ""), "hex");
 const PROFILES: SrtpProfile[] = ["AEAD_AES_128_GCM", "AES128_CM_HMAC_SHA1_80"];

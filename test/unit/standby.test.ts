@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { IngestSource } from "../../src/source/ingest.ts";
+import { IngestSource } from "../../src/source/ingest/ingest.ts";
 import { StandbySource } from "../../src/source/standby.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { FakePublisher, FakeSink, FakeSource } from "../fakes.ts";

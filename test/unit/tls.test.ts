@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { UsageError } from "../../src/config/config.ts";
 import {
   type Credentials,
   followRenewals,
@@ -9,8 +10,7 @@ import {
   readCredentials,
   termOf,
   tlsOf,
-} from "../../src/access/tls.ts";
-import { UsageError } from "../../src/config.ts";
+} from "../../src/http/tls.ts";
 import { newCertificate, type TestCertificate, writeCertificate } from "../certificate.ts";
 import { FakeClock } from "../fake-clock.ts";
 

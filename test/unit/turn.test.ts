@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import { parseMessage } from "werift";
-import { TurnClient, TurnError } from "../../src/transport/turn/client.ts";
+import { TurnClient, TurnError } from "../../src/transport/stun/turn-client.ts";
+import { readServerUrl } from "../../src/transport/stun/turn-connection.ts";
 import {
   ATTRIBUTE,
   readMessage,
   readXorAddress,
   writeMessage,
   xorAddress,
-} from "../../src/transport/turn/message.ts";
-import { readServerUrl } from "../../src/transport/turn/wire.ts";
+} from "../../src/transport/stun/turn-message.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 
 const TRANSACTION = Buffer.from("0123456789ab");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ViewerRecords } from "../../src/viewer-records.ts";
+import { ViewerRecords } from "../../src/broadcast/viewer-records.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 test("viewers are told of with their networks, and no more of their addresses", async () => {

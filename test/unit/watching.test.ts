@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { MAX_OFFER_LENGTH } from "../../src/signaling/protocol.ts";
+import { MAX_OFFER_LENGTH } from "../../src/shared/protocol.ts";
 import { type Refusal, Watching } from "../../src/signaling/watching.ts";
-import { OfferError } from "../../src/transport/viewer.ts";
+import { OfferError } from "../../src/transport/audience/viewer.ts";
 import { FakeClock, settle } from "../fake-clock.ts";
 
 let clock: FakeClock;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LADDER } from "../../src/ladder.ts";
+import { LADDER } from "../../src/shared/ladder.ts";
 import { reductionOf, renditionName } from "../../web/player/figures/rendition.ts";
 
 const FULL = { width: 1920, height: 1080, fps: 29.97 };

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Reply, SessionAnswer } from "../../src/signaling/protocol.ts";
+import type { Reply, SessionAnswer } from "../../src/shared/protocol.ts";
 import { type Restartable, Restarts } from "../../web/player/webrtc/restarts.ts";
 import { FakeClock } from "../fake-clock.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Reply, SourceState, StreamInfo } from "../../src/signaling/protocol.ts";
+import type { Reply, SourceState, StreamInfo } from "../../src/shared/protocol.ts";
 import type { ShownTelemetry } from "../../web/player/figures/frame.ts";
 import type { Playback, PlaybackEvents, Refusal } from "../../web/player/playback/playback.ts";
 import { STALL_TIMEOUT_MS } from "../../web/player/playback/watchdog.ts";

@@ -1,5 +1,5 @@
 import { expect, describe as group, test } from "vitest";
-import type { SourceState } from "../../src/signaling/protocol.ts";
+import type { SourceState } from "../../src/shared/protocol.ts";
 import {
   describe,
   initialModel,

@@ -5,7 +5,7 @@ import {
   iceSessionsOf,
   isFragment,
   withCredentials,
-} from "../../src/whep/fragment.ts";
+} from "../../src/http/whep/fragment.ts";
 
 const sdp = (...lines: string[]) => lines.map((line) => `${line}\r\n`).join("");
 const ICE = ["a=ice-ufrag:EsAw", "a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1"];

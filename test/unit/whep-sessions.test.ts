@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { FullError } from "../../src/seats.ts";
-import { OfferError } from "../../src/transport/viewer.ts";
-import { WhepSessions } from "../../src/whep/sessions.ts";
+import { FullError } from "../../src/broadcast/seats.ts";
+import { WhepSessions } from "../../src/http/whep/sessions.ts";
+import { OfferError } from "../../src/transport/audience/viewer.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const OFFER = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:first\r\na=ice-pwd:secret\r\na=recvonly\r\n";

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Clock } from "../../src/timing.ts";
-import { LocalAudience } from "../../src/transport/audience.ts";
-import type { Registration } from "../../src/transport/port.ts";
-import type { Audience, ViewerEvents } from "../../src/transport/viewer.ts";
+import type { Clock } from "../../src/base/clock.ts";
+import { LocalAudience } from "../../src/transport/audience/audience.ts";
+import type { Audience, ViewerEvents } from "../../src/transport/audience/viewer.ts";
+import type { Registration } from "../../src/transport/port/port.ts";
 import { Heartbeat } from "../../src/transport/workers/heartbeat.ts";
 import type { MediaThread } from "../../src/transport/workers/media-worker.ts";
 import type { WorkerOrder, WorkerReport } from "../../src/transport/workers/messages.ts";

@@ -1,5 +1,5 @@
 /** One stream in the list: its live thumbnail and its description. */
-import type { SourceState, StreamInfo } from "../../src/signaling/protocol.ts";
+import type { SourceState, StreamInfo } from "../../src/shared/protocol.ts";
 import { element } from "../common/dom.ts";
 import { bearer } from "../common/token.ts";
 import { frameRate, size } from "../player/figures/format.ts";

@@ -1,5 +1,5 @@
 /** The page `/all`: all streams, with live thumbnails. */
-import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import type { StreamInfo } from "../../src/shared/protocol.ts";
 import { byId, write } from "../common/dom.ts";
 import { bearer, tokenOf } from "../common/token.ts";
 import { tokenToView } from "../share/made.ts";

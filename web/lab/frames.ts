@@ -1,5 +1,5 @@
 /** Turns the events of a playback into timed frames. */
-import type { FrameReport } from "../../src/signaling/protocol.ts";
+import type { FrameReport } from "../../src/shared/protocol.ts";
 import type { Offset } from "../player/figures/clock-offset.ts";
 import type { FrameTimes, ServerTimes, Shown } from "../player/figures/frame.ts";
 import { FrameMatcher } from "../player/figures/frame-matcher.ts";

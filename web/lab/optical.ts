@@ -2,7 +2,7 @@
  * The optical reading: at each frame of the screen the picture is drawn to a canvas, and the frame code is read from the
  * pixels. So it knows when the page could read the pixels, not when the display emits the light.
  */
-import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/signaling/framecode.ts";
+import { FRAME_CODE_CELLS, frameCodeCellSize, readFrameCode } from "../../src/shared/frame-code.ts";
 import type { Offset } from "../player/figures/clock-offset.ts";
 import type { ServerTimes } from "../player/figures/frame.ts";
 import { keepNewest } from "../player/figures/keep-newest.ts";

@@ -8,7 +8,7 @@
  * Longer than 300 lines, because the public surface of a custom element is one class: each property, its attribute and
  * its event belong together.
  */
-import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import type { StreamInfo } from "../../src/shared/protocol.ts";
 import type { FrameTelemetry, ShownTelemetry } from "./figures/frame.ts";
 import { Meter } from "./figures/meter.ts";
 import type { PlayerStats } from "./figures/player-stats.ts";

@@ -1,5 +1,5 @@
 /** The content of the telemetry panel: which values have a plot, which a row, and how many are left over. */
-import type { Telemetry } from "../../src/signaling/protocol.ts";
+import type { Telemetry } from "../../src/shared/protocol.ts";
 import { figure } from "./figure.ts";
 import { flatten } from "./flatten.ts";
 import { Places } from "./places.ts";

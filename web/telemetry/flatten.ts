@@ -1,5 +1,5 @@
 /** Splits the telemetry of one frame into numbers, and all other values as text. */
-import type { Telemetry } from "../../src/signaling/protocol.ts";
+import type { Telemetry } from "../../src/shared/protocol.ts";
 import { NONE } from "../player/figures/format.ts";
 import { figure } from "./figure.ts";
 

@@ -1,5 +1,5 @@
 /** Formats a viewer as a row of the table. */
-import type { ViewerInfo } from "../../src/signaling/protocol.ts";
+import type { ViewerInfo } from "../../src/shared/protocol.ts";
 import { NONE } from "../player/figures/format.ts";
 
 /** The columns, each with an explanation. */

@@ -1,5 +1,5 @@
 /** The table of viewers, for the operator of the stream. It is updated while it is open. */
-import type { ViewerInfo } from "../../src/signaling/protocol.ts";
+import type { ViewerInfo } from "../../src/shared/protocol.ts";
 import { element } from "../common/dom.ts";
 import { bearer, tokenTo } from "../common/token.ts";
 import { COLUMNS, cellsOf } from "./cells.ts";

@@ -1,6 +1,6 @@
 /** The page `/watch/NAME`: shows the state, the figures and the telemetry of the player as text. */
 import "../player/define.ts";
-import type { StreamInfo } from "../../src/signaling/protocol.ts";
+import type { StreamInfo } from "../../src/shared/protocol.ts";
 import { byId, write } from "../common/dom.ts";
 import { streamOf } from "../common/route.ts";
 import { tokenOf } from "../common/token.ts";

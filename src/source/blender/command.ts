@@ -1,6 +1,6 @@
 /** The command line that makes Blender render in background and publish to this server. */
 import { fileURLToPath } from "node:url";
-import { packageRoot } from "../../package.ts";
+import { packageRoot } from "../../base/package.ts";
 
 /** What Blender is to render, and where it goes. */
 export interface BlenderCommand {

@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter } from "node:path";
-import { type Config, UsageError } from "../../config.ts";
+import { type Config, UsageError } from "../../config/config.ts";
 import { findBlender, type Places } from "./find.ts";
 
 /**

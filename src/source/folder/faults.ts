@@ -1,5 +1,5 @@
 /** Counts the states of the picture file that were not taken, and speaks up if it does not get better. */
-import type { EpochMs, Millis } from "../../timing.ts";
+import type { EpochMs, Millis } from "../../base/clock.ts";
 
 /** Why a state of the file was not taken. */
 export type Fault =

@@ -1,6 +1,7 @@
 /** Says what the loop is doing, from its flag `running` and from when its pictures came. No files, no timers. */
-import type { SourceState } from "../../signaling/protocol.ts";
-import type { EpochMs, Millis } from "../../timing.ts";
+
+import type { EpochMs, Millis } from "../../base/clock.ts";
+import type { SourceState } from "../../shared/protocol.ts";
 import type { Flag } from "./flags.ts";
 import { epochMs } from "./time.ts";
 

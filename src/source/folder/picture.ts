@@ -1,10 +1,10 @@
 /** The picture file: decides which of its states are pictures to take. */
 import { crc32 } from "node:zlib";
-import type { Clock, EpochMs, Millis } from "../../timing.ts";
-import { beginsAsJpeg, isWholeJpeg } from "../jpeg.ts";
+import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 import { type Disk, patientDisk } from "./disk.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { phaseOf, readFlag } from "./flags.ts";
+import { beginsAsJpeg, isWholeJpeg } from "./jpeg.ts";
 import { type Glance, glance, type Identity, readPicture, same } from "./reader.ts";
 import { epochMs } from "./time.ts";
 

@@ -1,4 +1,4 @@
-import type { EpochMs } from "../../timing.ts";
+import type { EpochMs } from "../../base/clock.ts";
 
 /** A time of the file system in ours. */
 export function epochMs(mtimeNs: bigint): EpochMs {

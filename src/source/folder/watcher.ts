@@ -2,7 +2,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import type { Cancel, Clock, Millis } from "../../timing.ts";
+import type { Cancel, Clock, Millis } from "../../base/clock.ts";
 import { type Disk, patientDisk, promptDisk } from "./disk.ts";
 import { codeOf } from "./reader.ts";
 

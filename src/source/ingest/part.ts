@@ -1,7 +1,8 @@
 /** One part of a publisher's stream to one frame. Pure: the protocol is in `docs/protocol.md`. */
-import { frameBytes, MAX_SIDE, type PixelFormat, planesOf, type SourceFrame } from "../../frame.ts";
-import type { Part } from "../../signaling/multipart.ts";
-import type { EpochMs, Millis } from "../../timing.ts";
+
+import type { EpochMs, Millis } from "../../base/clock.ts";
+import { frameBytes, MAX_SIDE, type PixelFormat, planesOf, type SourceFrame } from "../../media/frame.ts";
+import type { Part } from "../../shared/multipart.ts";
 
 /** Keeps a publisher alive while it has nothing to show. */
 const IDLE_TYPE = "application/x-idle";

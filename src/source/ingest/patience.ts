@@ -1,5 +1,5 @@
 /** How long a publisher is waited for. */
-import type { Clock, Millis } from "../../timing.ts";
+import type { Clock, Millis } from "../../base/clock.ts";
 
 /** A publisher of which nothing was heard for this long is dropped. */
 const SILENCE: Millis = 10_000;

@@ -1,5 +1,5 @@
-/** Draws the frame code (`src/signaling/framecode.ts`) into the picture's bottom left corner. */
-import { FRAME_CODE_CELLS, frameCodeCellSize, frameCodeCells } from "../../signaling/framecode.ts";
+/** Draws the frame code (`src/shared/frame-code.ts`) into the picture's bottom left corner. */
+import { FRAME_CODE_CELLS, frameCodeCellSize, frameCodeCells } from "../../shared/frame-code.ts";
 import { type Canvas, colour } from "./canvas.ts";
 
 /** Not quite white and black: they must not outshine the picture, and video's extremes ring the most. */

@@ -1,5 +1,5 @@
 /** What the built-in scene's worker and its owner say to each other. */
-import type { EpochMs } from "../../timing.ts";
+import type { EpochMs } from "../../base/clock.ts";
 
 /** The worker's `workerData`. */
 export interface WorkerSetup {

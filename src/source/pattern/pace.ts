@@ -1,5 +1,5 @@
 /** When to draw: frame `n` at `start + n / fps`, without drift; what is missed is left out. */
-import type { EpochMs, Millis } from "../../timing.ts";
+import type { EpochMs, Millis } from "../../base/clock.ts";
 
 /** The deadlines of a run of frames. Slot 0 is due at `start`. */
 export class Pace {

@@ -1,5 +1,5 @@
 /** The built-in scene's picture: puts the backdrop, the object, its reflection, the texts and the frame code together. */
-import type { EpochMs, Millis } from "../../timing.ts";
+import type { EpochMs, Millis } from "../../base/clock.ts";
 import { backdrop, FLOOR } from "./backdrop.ts";
 import { type Placement, type Projected, project, projectedOf, rotation } from "./camera.ts";
 import type { Canvas } from "./canvas.ts";

@@ -1,6 +1,6 @@
 /** The built-in scene's worker thread: draws frames while it is told to, and hands their memory over. */
 import { parentPort, workerData } from "node:worker_threads";
-import { systemClock } from "../../timing.ts";
+import { systemClock } from "../../base/clock.ts";
 import type { WorkerOrder, WorkerReport, WorkerSetup } from "./messages.ts";
 import { Pace } from "./pace.ts";
 import { Scene } from "./scene.ts";

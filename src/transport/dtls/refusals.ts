@@ -1,5 +1,5 @@
 /** Peers whose handshake proves nothing: each is counted, and few are logged, as they may come many times a second. */
-import type { Clock, Millis } from "../../timing.ts";
+import type { Clock, Millis } from "../../base/clock.ts";
 
 /** At most one line in this time. */
 const LOG_EACH: Millis = 10_000;

@@ -4,7 +4,7 @@
  * keys are exported and data passes once the peer has proved its certificate's key and both have seen the same messages.
  */
 import type { RTCDtlsTransport } from "werift";
-import { ReplayWindow } from "../replay-window.ts";
+import { ReplayWindow } from "../rtp/replay-window.ts";
 import { PeerProof } from "./handshake.ts";
 import { type InnerSession, type InnerTransport, mustBeKnown, numberOnce, SERVER } from "./inner.ts";
 import { type HandshakeMessage, HandshakeReader, MESSAGE } from "./messages.ts";

@@ -5,8 +5,9 @@
  * lives or the object that owns it is in use.
  */
 import { endianness, networkInterfaces } from "node:os";
-import type { Address } from "../address.ts";
-import { ipBytes } from "../address.ts";
+import type { Address } from "../../network/address.ts";
+import { ipBytes } from "../../network/address.ts";
+import { KEY_BYTES, NodeSealer, PROFILES, type Sealer, type SessionKeys, writeNonce } from "../rtp/srtp.ts";
 import {
   type MediaIo,
   type MediaSender,
@@ -14,10 +15,9 @@ import {
   RECEIVE_BUFFER,
   SEND_BUFFER,
   type SocketOptions,
-} from "../io.ts";
-import type { Route } from "../route.ts";
-import { KEY_BYTES, NodeSealer, PROFILES, type Sealer, type SessionKeys, writeNonce } from "../srtp.ts";
+} from "./io.ts";
 import { listening, newSocket } from "./plain.ts";
+import type { Route } from "./route.ts";
 
 /** A native address: below 2^47 on the machines that this runs on, and so exact as a number. */
 type Pointer = number;

@@ -1,10 +1,10 @@
 /** Media sealed and sent by plain Node. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import type { Address } from "../address.ts";
-import { type MediaIo, type MediaSocket, RECEIVE_BUFFER, SEND_BUFFER, type SocketOptions } from "../io.ts";
-import type { Route } from "../route.ts";
-import { NodeSealer } from "../srtp.ts";
+import type { Address } from "../../network/address.ts";
+import { NodeSealer } from "../rtp/srtp.ts";
+import { type MediaIo, type MediaSocket, RECEIVE_BUFFER, SEND_BUFFER, type SocketOptions } from "./io.ts";
+import type { Route } from "./route.ts";
 
 export const plainIo: MediaIo = {
   name: "plain",

@@ -1,5 +1,5 @@
 /** Tells a thread that hangs from one that works: one that works gives the sign of life that it is asked for. */
-import type { Cancel, Clock, Millis } from "../../timing.ts";
+import type { Cancel, Clock, Millis } from "../../base/clock.ts";
 
 const BEAT: Millis = 500;
 

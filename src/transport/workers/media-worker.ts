@@ -1,10 +1,10 @@
 /** One media worker as the main thread sees it: its viewers, whose ends of the port are here, and the frames for them. */
 import { Worker } from "node:worker_threads";
-import { type Codec, type EncodedFrame, renditionName } from "../../frame.ts";
-import type { Clock, Millis } from "../../timing.ts";
-import type { Registration, RtcPort } from "../port.ts";
-import type { Route } from "../route.ts";
-import { type Answered, OfferError, type Sent, type ViewerEvents } from "../viewer.ts";
+import type { Clock, Millis } from "../../base/clock.ts";
+import { type Codec, type EncodedFrame, renditionName } from "../../media/frame.ts";
+import { type Answered, OfferError, type Sent, type ViewerEvents } from "../audience/viewer.ts";
+import type { Route } from "../io/route.ts";
+import type { Registration, RtcPort } from "../port/port.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import {
   bufferOf,

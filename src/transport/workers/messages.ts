@@ -2,10 +2,11 @@
  * What the main thread and a media worker say to each other. Viewers and audiences are known by numbers that the main
  * thread gives; bytes are copies, handed over.
  */
-import type { Codec, EncodedFrame } from "../../frame.ts";
-import type { EpochMs } from "../../timing.ts";
-import type { Address } from "../address.ts";
-import type { OfferError, Reception } from "../viewer.ts";
+
+import type { EpochMs } from "../../base/clock.ts";
+import type { Codec, EncodedFrame } from "../../media/frame.ts";
+import type { Address } from "../../network/address.ts";
+import type { OfferError, Reception } from "../audience/viewer.ts";
 
 /** The worker's `workerData`. */
 export interface WorkerSetup {

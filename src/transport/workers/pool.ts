@@ -2,9 +2,10 @@
  * The media workers: started as viewers come, each viewer given to the one that has the fewest, replaced when they die or
  * hang. While none can run, the main thread has the viewers that come.
  */
-import type { EncodedFrame } from "../../frame.ts";
-import type { Cancel, EpochMs, Millis } from "../../timing.ts";
-import type { Answered, Audience, Sent, ViewerEvents } from "../viewer.ts";
+
+import type { Cancel, EpochMs, Millis } from "../../base/clock.ts";
+import type { EncodedFrame } from "../../media/frame.ts";
+import type { Answered, Audience, Sent, ViewerEvents } from "../audience/viewer.ts";
 import { MediaWorker, type MediaWorkerOptions, ThreadEnded } from "./media-worker.ts";
 import type { WorkerCounters } from "./messages.ts";
 

@@ -1,10 +1,10 @@
 /** The port as one viewer in a worker sees it: its own end is in the main thread, and they meet by messages. */
 import type { MessagePort } from "node:worker_threads";
-import type { Clock, EpochMs, Millis } from "../../timing.ts";
-import type { EndpointEvents } from "../endpoint.ts";
-import type { MediaSender } from "../io.ts";
-import type { Registration, ViewerPort } from "../port.ts";
-import type { Route } from "../route.ts";
+import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
+import type { MediaSender } from "../io/io.ts";
+import type { Route } from "../io/route.ts";
+import type { EndpointEvents } from "../port/endpoint.ts";
+import type { Registration, ViewerPort } from "../port/port.ts";
 import { bufferOf, copyOf, type PostedRoute, type WorkerOrder, type WorkerReport } from "./messages.ts";
 
 /** A fraction of the time after which an endpoint takes a route for silent. */

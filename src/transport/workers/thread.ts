@@ -3,17 +3,17 @@
  * main thread's sockets, and come in by messages.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { renditionName } from "../../frame.ts";
-import { systemClock } from "../../timing.ts";
-import { LocalAudience } from "../audience.ts";
+import { systemClock } from "../../base/clock.ts";
+import { Rounds } from "../../base/rounds.ts";
+import { renditionName } from "../../media/frame.ts";
+import { LocalAudience } from "../audience/audience.ts";
+import { JoinQueue } from "../audience/joins.ts";
+import { OfferError, type Viewer, type ViewerEvents } from "../audience/viewer.ts";
 import { HandshakeRefusals } from "../dtls/refusals.ts";
+import type { MediaSender } from "../io/io.ts";
 import { loadNativeIo } from "../io/native.ts";
-import type { MediaSender } from "../io.ts";
-import { JoinQueue } from "../joins.ts";
-import type { MediaCounters } from "../media.ts";
-import { Rounds } from "../rounds.ts";
-import { OfferError, type Viewer, type ViewerEvents } from "../viewer.ts";
-import { answerOffer, prepareWerift } from "../werift.ts";
+import type { MediaCounters } from "../session/media-session.ts";
+import { answerOffer, prepareWerift } from "../werift/werift.ts";
 import { bufferOf, type WorkerOrder, type WorkerReport, type WorkerSetup } from "./messages.ts";
 import { PostedPort } from "./posted-port.ts";
 

@@ -1,5 +1,5 @@
 /** Finds the server's report of each frame on the screen. */
-import type { FrameReport } from "../../../src/signaling/protocol.ts";
+import type { FrameReport } from "../../../src/shared/protocol.ts";
 import type { Shown } from "./frame.ts";
 import { keepNewest } from "./keep-newest.ts";
 

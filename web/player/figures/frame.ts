@@ -1,5 +1,5 @@
 /** Plain types: what is known of one frame on its way from the renderer to the screen. */
-import type { Telemetry } from "../../../src/signaling/protocol.ts";
+import type { Telemetry } from "../../../src/shared/protocol.ts";
 
 /** When a frame passed each part of the server, in milliseconds on the server's clock. MJPEG has fewer of these. */
 export interface ServerTimes {

@@ -1,5 +1,5 @@
 /** Gathers the events of the playbacks into the figures that are shown. */
-import type { FrameReport } from "../../../src/signaling/protocol.ts";
+import type { FrameReport } from "../../../src/shared/protocol.ts";
 import { ClockOffset } from "./clock-offset.ts";
 import type { FrameTimes, ServerTimes, Shown } from "./frame.ts";
 import { FrameMatcher } from "./frame-matcher.ts";

@@ -1,7 +1,7 @@
 /** Describes the viewer's rendition relative to the full picture. */
 
-import { rungOf, sizeAt } from "../../../src/ladder.ts";
-import type { StreamInfo } from "../../../src/signaling/protocol.ts";
+import { rungOf, sizeAt } from "../../../src/shared/ladder.ts";
+import type { StreamInfo } from "../../../src/shared/protocol.ts";
 import { NONE, size } from "./format.ts";
 
 /** The full picture as the server describes it; width and height are 0 before the first picture. */

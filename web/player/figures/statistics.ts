@@ -1,5 +1,5 @@
 /** The statistics of one viewer, each with one sentence that explains it. */
-import type { StreamInfo } from "../../../src/signaling/protocol.ts";
+import type { StreamInfo } from "../../../src/shared/protocol.ts";
 import { bitrate, frameRate, latency, milliseconds, NONE, size } from "./format.ts";
 import type { LinkPath, PlayerStats } from "./player-stats.ts";
 import { renditionName } from "./rendition.ts";

@@ -1,7 +1,7 @@
 /** MJPEG playback: one HTTP request, read part by part and drawn to the canvas. */
 
-import { MultipartParser, type Part } from "../../../src/signaling/multipart.ts";
-import { MJPEG_BOUNDARY } from "../../../src/signaling/protocol.ts";
+import { MultipartParser, type Part } from "../../../src/shared/multipart.ts";
+import { MJPEG_BOUNDARY } from "../../../src/shared/protocol.ts";
 import { COUNT_INTERVAL_MS, type Playback, type PlaybackEvents } from "./playback.ts";
 import { readTelemetry, readTimes } from "./report.ts";
 import type { PlayerScreen } from "./screen.ts";

@@ -1,5 +1,5 @@
 /** One attempt to get the pictures by one transport. The session replaces a playback that is lost. */
-import type { FrameReport, RefusalCode } from "../../../src/signaling/protocol.ts";
+import type { FrameReport, RefusalCode } from "../../../src/shared/protocol.ts";
 import type { FrameTelemetry, FrameTimes, Shown } from "../figures/frame.ts";
 import type { Format } from "../figures/player-stats.ts";
 import type { Counters } from "../figures/rates.ts";

@@ -1,5 +1,5 @@
 /** Reads what the server reports about a frame. Invalid input counts as lost; nothing here throws. */
-import type { FrameReport, Telemetry } from "../../../src/signaling/protocol.ts";
+import type { FrameReport, Telemetry } from "../../../src/shared/protocol.ts";
 import type { FrameTelemetry, ServerTimes } from "../figures/frame.ts";
 
 const REQUIRED_NUMBERS = [

@@ -1,5 +1,5 @@
 /** MJPEG: open for as long as the session has fallen back, and opened again whenever it breaks. */
-import type { RefusalCode } from "../../../src/signaling/protocol.ts";
+import type { RefusalCode } from "../../../src/shared/protocol.ts";
 import type { Playback, PlaybackEvents } from "../playback/playback.ts";
 import type { Cancel, Timers } from "../playback/timers.ts";
 import { Backoff } from "./backoff.ts";

@@ -1,5 +1,5 @@
 /** The facts that a session and its playbacks share: the {@link Model}, and the stream as the server describes it. */
-import type { StreamInfo } from "../../../src/signaling/protocol.ts";
+import type { StreamInfo } from "../../../src/shared/protocol.ts";
 import type { Timers } from "../playback/timers.ts";
 import { type Model, withSource } from "./state.ts";
 

@@ -1,5 +1,5 @@
 /** Turns the events of the playbacks into figures, telemetry and the model. */
-import type { FrameReport } from "../../../src/signaling/protocol.ts";
+import type { FrameReport } from "../../../src/shared/protocol.ts";
 import type { Meter } from "../figures/meter.ts";
 import type { LinkPath, Transport } from "../figures/player-stats.ts";
 import { reductionOf } from "../figures/rendition.ts";

@@ -9,7 +9,7 @@
  * The results are a {@link Model}, the figures of a {@link Meter}, and the telemetry of the frames that are shown. Nothing
  * here touches the DOM.
  */
-import type { StreamInfo } from "../../../src/signaling/protocol.ts";
+import type { StreamInfo } from "../../../src/shared/protocol.ts";
 import type { ShownTelemetry } from "../figures/frame.ts";
 import { Meter } from "../figures/meter.ts";
 import type { Playback, PlaybackEvents } from "../playback/playback.ts";

@@ -7,7 +7,7 @@ import type {
   ServerToClientEvents,
   SessionAnswer,
   StreamInfo,
-} from "../../../src/signaling/protocol.ts";
+} from "../../../src/shared/protocol.ts";
 import type { Refusal } from "../playback/playback.ts";
 import { Backoff } from "./backoff.ts";
 import type { SourceUrl } from "./source-url.ts";

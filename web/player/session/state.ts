@@ -2,7 +2,7 @@
  * The state of the player, for the user. The {@link Model} holds separate facts about the source, the server and the
  * transport; {@link describe} turns them into one {@link PlayerState}.
  */
-import type { RefusalCode, SourceState } from "../../../src/signaling/protocol.ts";
+import type { RefusalCode, SourceState } from "../../../src/shared/protocol.ts";
 import type { Transport } from "../figures/player-stats.ts";
 import type { Reduction } from "../figures/rendition.ts";
 import type { Refusal } from "../playback/playback.ts";

@@ -1,5 +1,5 @@
 /** Holds the telemetry of each frame back until that frame is on the screen. */
-import type { FrameReport, Telemetry } from "../../../src/signaling/protocol.ts";
+import type { FrameReport, Telemetry } from "../../../src/shared/protocol.ts";
 import type { FrameTelemetry, Shown, ShownTelemetry } from "../figures/frame.ts";
 import { FrameMatcher } from "../figures/frame-matcher.ts";
 

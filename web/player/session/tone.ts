@@ -1,5 +1,5 @@
 /** The colour of a state, beside its words. */
-import type { RefusalCode } from "../../../src/signaling/protocol.ts";
+import type { RefusalCode } from "../../../src/shared/protocol.ts";
 import type { PlayerState } from "./state.ts";
 
 /** `warm` is a warning, `idle` is grey, `busy` pulses. */

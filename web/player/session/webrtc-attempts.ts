@@ -2,7 +2,7 @@
  * WebRTC: one attempt after the other. If an attempt shows no picture within 5 s, or is refused, the session falls back to
  * MJPEG and WebRTC is tried again behind it; the first picture ends the fallback. A lost connection is joined again.
  */
-import type { Reply, SessionAnswer } from "../../../src/signaling/protocol.ts";
+import type { Reply, SessionAnswer } from "../../../src/shared/protocol.ts";
 import type { Playback, PlaybackEvents, Refusal } from "../playback/playback.ts";
 import type { Cancel, Timers } from "../playback/timers.ts";
 import type { Offers } from "../webrtc/offers.ts";

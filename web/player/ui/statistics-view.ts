@@ -1,6 +1,6 @@
 /** The statistics over the picture. The explanation of a figure is shown below them while the user points at it. */
 
-import type { StreamInfo } from "../../../src/signaling/protocol.ts";
+import type { StreamInfo } from "../../../src/shared/protocol.ts";
 import type { PlayerStats } from "../figures/player-stats.ts";
 import { type Figure, figuresOf } from "../figures/statistics.ts";
 

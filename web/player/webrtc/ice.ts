@@ -1,5 +1,5 @@
 /** ICE configuration: the STUN and TURN servers that the server hands out. */
-import type { SessionAnswer } from "../../../src/signaling/protocol.ts";
+import type { SessionAnswer } from "../../../src/shared/protocol.ts";
 
 /** The part of the configuration that may not change after a connection is made. */
 export const CONFIGURATION = { bundlePolicy: "max-bundle" } as const satisfies RTCConfiguration;

@@ -1,5 +1,5 @@
 /** Plain types: what a WebRTC playback asks of the server. */
-import type { Reply, SessionAnswer } from "../../../src/signaling/protocol.ts";
+import type { Reply, SessionAnswer } from "../../../src/shared/protocol.ts";
 
 /** Sends SDP offers and resolves with the answers. The promises reject if no answer arrives in time. */
 export interface Offers {

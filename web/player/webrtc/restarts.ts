@@ -1,5 +1,5 @@
 /** ICE restarts (RFC 8445, section 9) of one connection: it continues over another network, without a break in the video. */
-import type { Reply, SessionAnswer } from "../../../src/signaling/protocol.ts";
+import type { Reply, SessionAnswer } from "../../../src/shared/protocol.ts";
 import type { Cancel, Timers } from "../playback/timers.ts";
 import { useIceServers } from "./ice.ts";
 

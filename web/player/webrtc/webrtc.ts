@@ -1,5 +1,5 @@
 /** WebRTC playback: one peer connection, from its offer to its end. */
-import { FRAMES_CHANNEL } from "../../../src/signaling/protocol.ts";
+import { FRAMES_CHANNEL } from "../../../src/shared/protocol.ts";
 import type { LinkStats } from "../figures/player-stats.ts";
 import type { Counters } from "../figures/rates.ts";
 import { COUNT_INTERVAL_MS, type Playback, type PlaybackEvents } from "../playback/playback.ts";

@@ -1,0 +1,29 @@
+/** Something that costs much, shared fairly: so many a second, given to each in turn. */
+import type { Clock, EpochMs } from "./clock.ts";
+
+export class Share<T> {
+  readonly #clock: Clock;
+  readonly #perSecond: number;
+  #left: number;
+  #at: EpochMs;
+  #turn = 0;
+
+  constructor(clock: Clock, perSecond: number) {
+    this.#clock = clock;
+    this.#perSecond = perSecond;
+    this.#left = perSecond;
+    this.#at = clock.now();
+  }
+
+  /** Those of `all` whose turn it is now: all of them, as long as there is enough. */
+  next(all: readonly T[]): T[] {
+    const now = this.#clock.now();
+    this.#left = Math.min(this.#perSecond, this.#left + ((now - this.#at) / 1000) * this.#perSecond);
+    this.#at = now;
+    const count = Math.min(all.length, Math.floor(this.#left));
+    this.#left -= count;
+    const chosen = Array.from({ length: count }, (_, n) => all[(this.#turn + n) % all.length] as T);
+    this.#turn = all.length === 0 ? 0 : (this.#turn + count) % all.length;
+    return chosen;
+  }
+}

@@ -1,0 +1,185 @@
+/** WHEP over HTTP (draft-ietf-wish-whep-04): the endpoint of each stream, and the resource of each session. */
+import express, {
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+  Router,
+} from "express";
+import type { Granted, Refused, WhenOver } from "../../access/access.ts";
+import { embedRefusal, mayEmbed } from "../../access/origins.ts";
+import { STREAM_NAME } from "../../broadcast/directory.ts";
+import { type IceConfiguration, type IceServer, MAX_OFFER_LENGTH } from "../../shared/protocol.ts";
+import { retryAfter } from "../retry-after.ts";
+import { Problem } from "./problem.ts";
+import type { WhepSessions } from "./sessions.ts";
+
+export interface WhepOptions {
+  readonly sessions: WhepSessions;
+  /** Whether who asks may watch the stream. */
+  readonly mayView: (request: Request, stream: string) => Promise<Granted | Refused>;
+  /** The network address of who asks, to count viewers by. */
+  readonly addressOf: (request: Request) => string;
+  /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
+  readonly embedFrom: readonly string[];
+  readonly log: (line: string) => void;
+}
+
+const SDP = "application/sdp";
+const FRAGMENT = "application/trickle-ice-sdpfrag";
+
+const ENDPOINT_METHODS = "OPTIONS, GET, HEAD, POST";
+const SESSION_METHODS = "OPTIONS, GET, HEAD, PATCH, DELETE";
+
+/** What a browser shows to a page of another site, besides the body. */
+const EXPOSED = "Location, ETag, Link, Retry-After, Accept-Post, Accept-Patch";
+
+/** Seconds for which a browser need not ask again. */
+const PREFLIGHT_HOLDS = 7200;
+
+/** An answer to who may watch, and what tells the end of that. */
+type Permitted = Response<unknown, { whenOver: WhenOver }>;
+
+/** The routes below `/streams/NAME/whep`. */
+export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: WhepOptions): Router {
+  const endpoint = "/streams/:name/whep";
+  const session = `${endpoint}/:id`;
+  const router = Router();
+  const bodyOf = (type: string) => express.text({ type, limit: MAX_OFFER_LENGTH, inflate: false });
+
+  router.use(endpoint, (request, response, next) => {
+    const { origin, host } = request.headers;
+    response.vary("Origin");
+    if (origin !== undefined && mayEmbed(origin, host, embedFrom)) {
+      response.set({ "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED });
+    } else if (origin !== undefined && request.method !== "OPTIONS") {
+      throw new Problem(403, embedRefusal(origin));
+    }
+    next();
+  });
+
+  router.options(endpoint, preflight(ENDPOINT_METHODS, { "Accept-Post": SDP }));
+  router.options(session, preflight(SESSION_METHODS, { "Accept-Patch": FRAGMENT }));
+
+  router.get(endpoint, (_request, response) => {
+    response.status(204).end();
+  });
+  // Whose session it is, is told by its unguessable address.
+  router.post(endpoint, permitted, bodyOf(SDP), async (request, response: Permitted) => {
+    const { name } = request.params;
+    const { whenOver } = response.locals;
+    const offer = textOf(request, SDP);
+    const { id, etag, answer, ice } = await sessions.open(name, offer, addressOf(request), whenOver);
+    response.status(201).location(`/streams/${encodeURIComponent(name)}/whep/${id}`);
+    response.set({ ETag: etag, "Accept-Patch": FRAGMENT });
+    link(response, ice);
+    response.type(SDP).send(Buffer.from(answer));
+  });
+  router.all(endpoint, notAllowed(ENDPOINT_METHODS));
+
+  router.get(session, (request, response) => {
+    const { name, id } = request.params;
+    if (!sessions.has(name, id)) throw new Problem(404, "There is no such session, or it has ended.");
+    response.status(204).end();
+  });
+  router.patch(session, bodyOf(FRAGMENT), async (request, response) => {
+    const { name, id } = request.params;
+    const fragment = textOf(request, FRAGMENT);
+    const restarted = await sessions.patch(name, id, fragment, request.headers["if-match"]);
+    if (!restarted) {
+      response.status(204).end();
+      return;
+    }
+    response.set("ETag", restarted.etag);
+    link(response, restarted.ice);
+    response.type(FRAGMENT).send(Buffer.from(restarted.fragment));
+  });
+  router.delete(session, (request, response) => {
+    sessions.end(request.params.name, request.params.id);
+    response.status(200).end();
+  });
+  router.all(session, notAllowed(SESSION_METHODS));
+
+  router.use(endpoint, onError);
+  return router;
+
+  async function permitted(request: Request<{ name: string }>, response: Permitted, next: NextFunction) {
+    const { name } = request.params;
+    if (!STREAM_NAME.test(name)) throw new Problem(404, "There is no stream of that name.");
+    const verdict = await mayView(request, name);
+    if (!verdict.granted) {
+      if (verdict.status === 401) response.set("WWW-Authenticate", "Bearer");
+      throw new Problem(verdict.status, verdict.message);
+    }
+    response.locals.whenOver = verdict.whenOver;
+    next();
+  }
+
+  /** Express knows an error handler by its four parameters. */
+  function onError(error: unknown, _request: Request, response: Response, next: NextFunction): void {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const problem = problemOf(error);
+    if (problem.status === 500)
+      log(`A WHEP request failed: ${error instanceof Error ? error.message : error}`);
+    if (problem.retryAfter !== undefined) response.set("Retry-After", retryAfter(problem.retryAfter));
+    response.status(problem.status).type("application/problem+json");
+    // Without a type of its own, a problem's title is that of its status (RFC 9457, section 4.2.1).
+    response.send(Buffer.from(JSON.stringify({ status: problem.status, detail: problem.message })));
+  }
+}
+
+/** Answers a browser that asks what a page of another site may do (CORS), and who else asks. */
+function preflight(methods: string, headers: Record<string, string>): RequestHandler {
+  return (_request, response) => {
+    response.set({
+      Allow: methods,
+      "Access-Control-Allow-Methods": methods,
+      "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
+      "Access-Control-Max-Age": String(PREFLIGHT_HOLDS),
+      ...headers,
+    });
+    response.status(200).end();
+  };
+}
+
+function notAllowed(methods: string): RequestHandler {
+  return (_request, response) => {
+    response.set("Allow", methods);
+    throw new Problem(405, `This takes ${methods}.`);
+  };
+}
+
+/** @throws {Problem} */
+function textOf({ body, headers }: Request, type: string): string {
+  const isOfType = (headers["content-type"] ?? "").toLowerCase().startsWith(type);
+  if (!isOfType) throw new Problem(415, `The body must be of the type ${type}.`);
+  if (typeof body !== "string" || body === "") throw new Problem(400, "The body is empty.");
+  return body;
+}
+
+/** The STUN and TURN servers, as WHIP has them (RFC 9725, section 4.6). */
+function link(response: Response, { iceServers = [] }: Partial<IceConfiguration>): void {
+  const links = iceServers.map(linkOf).filter((one) => /^[\x20-\x7e]*$/.test(one));
+  if (links.length > 0) response.set("Link", links);
+}
+
+function linkOf({ urls, username, credential }: IceServer): string {
+  const quoted = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
+  const secrets =
+    username === undefined || credential === undefined
+      ? ""
+      : `; username=${quoted(username)}; credential=${quoted(credential)}; credential-type="password"`;
+  return `<${urls}>; rel="ice-server"${secrets}`;
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const status = error instanceof Error && "status" in error ? error.status : undefined;
+  if (status === 413) return new Problem(413, `The body is longer than ${MAX_OFFER_LENGTH} bytes.`);
+  if (typeof status === "number" && status >= 400 && status < 500)
+    return new Problem(status, "The request is not valid.");
+  return new Problem(500, "The server failed to answer; its log says why.");
+}

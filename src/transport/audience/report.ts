@@ -1,0 +1,16 @@
+/** What travels beside a frame, on its viewers' data channels. */
+
+import type { EpochMs } from "../../base/clock.ts";
+import type { EncodedFrame } from "../../media/frame.ts";
+import type { FrameReport } from "../../shared/protocol.ts";
+
+/** The frame's report as JSON, with the telemetry's own text: it is never parsed and written anew for each frame. */
+export function reportOf(
+  { rtpTimestamp, number, timings, level, telemetry }: EncodedFrame,
+  sent: EpochMs,
+): string {
+  const { captured, received, decoded = received, encoded = decoded } = timings;
+  const report: FrameReport = { rtpTimestamp, number, captured, received, decoded, encoded, sent, level };
+  const json = JSON.stringify(report);
+  return telemetry === undefined ? json : `${json.slice(0, -1)},"telemetry":${telemetry}}`;
+}

@@ -1,0 +1,147 @@
+/** STUN messages as clients write and read them (RFC 8489, section 5), with the methods and attributes of TURN (RFC 8656). */
+import { timingSafeEqual } from "node:crypto";
+import { type Address, ipBytes } from "../../network/address.ts";
+import { integrityOf } from "./stun.ts";
+
+const HEADER = 20;
+const COOKIE = 0x2112a442;
+const INTEGRITY_BYTES = 20;
+
+/** Methods, as requests have them. */
+export const METHOD = {
+  binding: 0x0001,
+  allocate: 0x0003,
+  refresh: 0x0004,
+  createPermission: 0x0008,
+  channelBind: 0x0009,
+} as const;
+
+export type Method = (typeof METHOD)[keyof typeof METHOD];
+
+export const SEND_INDICATION = 0x0016;
+export const DATA_INDICATION = 0x0017;
+
+/** What the type of an answer has besides its method. */
+export const SUCCESS = 0x0100;
+export const FAILURE = 0x0110;
+
+export const ATTRIBUTE = {
+  username: 0x0006,
+  messageIntegrity: 0x0008,
+  errorCode: 0x0009,
+  channelNumber: 0x000c,
+  lifetime: 0x000d,
+  xorPeerAddress: 0x0012,
+  data: 0x0013,
+  realm: 0x0014,
+  nonce: 0x0015,
+  xorRelayedAddress: 0x0016,
+  requestedTransport: 0x0019,
+  xorMappedAddress: 0x0020,
+} as const;
+
+export type Attribute = readonly [type: number, value: Buffer];
+
+export interface StunMessage {
+  readonly type: number;
+  /** 12 bytes. */
+  readonly transaction: Buffer;
+  /** The first of each type. */
+  readonly attributes: ReadonlyMap<number, Buffer>;
+  /** Whether it was made with this key; undefined where it does not say. */
+  isAuthentic(key: Buffer): boolean | undefined;
+}
+
+/** @param key seals it by a MESSAGE-INTEGRITY; indications have none. */
+export function writeMessage(
+  type: number,
+  transaction: Buffer,
+  attributes: readonly Attribute[],
+  key?: Buffer,
+): Buffer {
+  const header = Buffer.alloc(HEADER);
+  header.writeUInt16BE(type, 0);
+  header.writeUInt32BE(COOKIE, 4);
+  transaction.copy(header, 8);
+  const body = attributes.flatMap(([kind, value]) => {
+    const head = Buffer.alloc(4);
+    head.writeUInt16BE(kind, 0);
+    head.writeUInt16BE(value.length, 2);
+    return [head, value, Buffer.alloc(-value.length & 3)];
+  });
+  const room = Buffer.alloc(key ? 4 + INTEGRITY_BYTES : 0);
+  const message = Buffer.concat([header, ...body, room]);
+  message.writeUInt16BE(message.length - HEADER, 2);
+  if (key) {
+    const at = message.length - room.length;
+    message.writeUInt16BE(ATTRIBUTE.messageIntegrity, at);
+    message.writeUInt16BE(INTEGRITY_BYTES, at + 2);
+    integrityOf(message, at, key).copy(message, at + 4);
+  }
+  return message;
+}
+
+/** The message that a datagram is; undefined for anything else. */
+export function readMessage(datagram: Buffer): StunMessage | undefined {
+  if (datagram.length < HEADER || (datagram[0] ?? 255) > 0x3f || datagram.readUInt32BE(4) !== COOKIE)
+    return undefined;
+  if (datagram.readUInt16BE(2) !== datagram.length - HEADER) return undefined;
+  const attributes = new Map<number, Buffer>();
+  let isAuthentic: StunMessage["isAuthentic"] = () => undefined;
+  for (let at = HEADER; at + 4 <= datagram.length; ) {
+    const type = datagram.readUInt16BE(at);
+    const value = datagram.subarray(at + 4, at + 4 + datagram.readUInt16BE(at + 2));
+    if (value.length < datagram.readUInt16BE(at + 2)) return undefined;
+    if (type === ATTRIBUTE.messageIntegrity) {
+      const start = at;
+      isAuthentic = (key) =>
+        value.length === INTEGRITY_BYTES && timingSafeEqual(integrityOf(datagram, start, key), value);
+      // What stands behind it is not protected by it.
+      break;
+    }
+    if (!attributes.has(type)) attributes.set(type, value);
+    at += 4 + Math.ceil(value.length / 4) * 4;
+  }
+  return {
+    type: datagram.readUInt16BE(0),
+    transaction: datagram.subarray(8, HEADER),
+    attributes,
+    isAuthentic,
+  };
+}
+
+/** RFC 8489, section 14.2; TURN's addresses have the same form. */
+export function xorAddress({ ip, port }: Address, transaction: Buffer): Buffer {
+  const bytes = ipBytes(ip);
+  const value = Buffer.alloc(4 + bytes.length);
+  value.writeUInt8(bytes.length === 4 ? 1 : 2, 1);
+  value.writeUInt16BE(port ^ (COOKIE >>> 16), 2);
+  mask(transaction, bytes.length).forEach((byte, i) => {
+    value[4 + i] = byte ^ (bytes[i] ?? 0);
+  });
+  return value;
+}
+
+/** Undefined for what is none. */
+export function readXorAddress(value: Buffer | undefined, transaction: Buffer): Address | undefined {
+  if (!value || value.length !== (value[1] === 1 ? 8 : 20)) return undefined;
+  const bytes = Buffer.from(mask(transaction, value.length - 4).map((byte, i) => byte ^ (value[4 + i] ?? 0)));
+  const port = value.readUInt16BE(2) ^ (COOKIE >>> 16);
+  if (bytes.length === 4) return { ip: bytes.join("."), port };
+  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
+  // As URLs write it, which is the shortest form.
+  return { ip: new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1), port };
+}
+
+function mask(transaction: Buffer, length: number): Buffer {
+  const cookie = Buffer.alloc(4);
+  cookie.writeUInt32BE(COOKIE);
+  return Buffer.from(Buffer.concat([cookie, transaction]).subarray(0, length));
+}
+
+/** A 32-bit number as an attribute. */
+export function number32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value >>> 0);
+  return bytes;
+}
