@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { whole } from "../src/config/config.ts";
-import { startServer } from "../test/e2e/server.ts";
+import { startServer } from "../test/e2e/helpers/server.ts";
 import { readOptions } from "./options.ts";
 import { machineLine, writeResult } from "./results.ts";
 import { round } from "./statistics.ts";

@@ -5,7 +5,7 @@
 import type { Browser, Page } from "puppeteer-core";
 import { readConfig, whole } from "../src/config/config.ts";
 import { startRendercast } from "../src/rendercast.ts";
-import { launchChromium } from "../test/browser.ts";
+import { launchChromium } from "../test/helpers/browser.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";
 import { IMAGE } from "./network/screen.ts";

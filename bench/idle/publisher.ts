@@ -3,8 +3,8 @@
 import type { EpochMs } from "../../src/base/clock.ts";
 import { encodeJpeg } from "../../src/encoder/image/jpeg.ts";
 import { Scene } from "../../src/source/pattern/scene.ts";
-import { TestPublisher } from "../../test/e2e/publisher.ts";
-import { image, raw } from "../../test/multipart-writer.ts";
+import { TestPublisher } from "../../test/e2e/helpers/publisher.ts";
+import { image, raw } from "../../test/helpers/multipart-writer.ts";
 
 const [server = "", kind = ""] = process.argv.slice(2);
 const WIDTH = 480;

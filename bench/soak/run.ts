@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { TestPublisher } from "../../test/e2e/publisher.ts";
-import { part } from "../../test/multipart-writer.ts";
+import { TestPublisher } from "../../test/e2e/helpers/publisher.ts";
+import { part } from "../../test/helpers/multipart-writer.ts";
 import { seeded } from "../network/link.ts";
 import { SoakViewer } from "./viewer.ts";
 

@@ -2,7 +2,7 @@
 import { readConfig } from "../../src/config/config.ts";
 import { startRendercast } from "../../src/rendercast.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
-import { losing } from "../../test/losing-io.ts";
+import { losing } from "../../test/helpers/losing-io.ts";
 
 /** Share of packets lost. */
 const LOSS = 0.01;

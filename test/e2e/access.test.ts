@@ -4,11 +4,11 @@ import { io, type Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { lanAddresses, originOf } from "../../src/network/machine-addresses.ts";
 import type { Reply, StreamInfo } from "../../src/shared/protocol.ts";
-import { launchChromium } from "../browser.ts";
-import { VIEWER_OFFER } from "../offer.ts";
+import { launchChromium } from "../helpers/browser.ts";
+import { VIEWER_OFFER } from "../helpers/offer.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { openPlayer, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const TOKEN = "correct-horse-battery";
 const bearer = { Authorization: `Bearer ${TOKEN}` };

@@ -5,12 +5,12 @@ import type { AddressInfo } from "node:net";
 import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { launchChromium } from "../browser.ts";
-import { part } from "../multipart-writer.ts";
+import { launchChromium } from "../helpers/browser.ts";
+import { part } from "../helpers/multipart-writer.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, troublesOf, waitForState } from "./player.ts";
-import { TestPublisher } from "./publisher.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { openPlayer, troublesOf, waitForState } from "./helpers/player.ts";
+import { TestPublisher } from "./helpers/publisher.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 

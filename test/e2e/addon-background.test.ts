@@ -6,8 +6,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { describeWith } from "../setup/suites.ts";
-import { type Pixels, pixelsOf, Receiver, readPicture } from "./addon-receiver.ts";
-import { ended } from "./child.ts";
+import { type Pixels, pixelsOf, Receiver, readPicture } from "./helpers/addon-receiver.ts";
+import { ended } from "./helpers/child.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeWith } from "../setup/suites.ts";
-import { Receiver } from "./addon-receiver.ts";
-import { ended } from "./child.ts";
+import { Receiver } from "./helpers/addon-receiver.ts";
+import { ended } from "./helpers/child.ts";
 
 /** What the user types as the token. */
 const TOKEN = "typed-by-the-user";

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import type { Browser } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { launchChromium } from "../browser.ts";
+import { launchChromium } from "../helpers/browser.ts";
 import { describeWith } from "../setup/suites.ts";
-import { contrast, difference, openPlayer, readScreen, stateOf, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { contrast, difference, openPlayer, readScreen, stateOf, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 /** The Blender that a server has started: its process. */
 function blenderOf(server: ServerProcess): number {

@@ -7,10 +7,17 @@ import { fileURLToPath } from "node:url";
 import type { Browser } from "puppeteer-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { launchChromium } from "../browser.ts";
+import { launchChromium } from "../helpers/browser.ts";
 import { describeWith } from "../setup/suites.ts";
-import { contrast, difference, openPlayer, readScreen, type Screenful, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import {
+  contrast,
+  difference,
+  openPlayer,
+  readScreen,
+  type Screenful,
+  waitForState,
+} from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const LOOP = fileURLToPath(new URL("../../blender/loop.py", import.meta.url));
 

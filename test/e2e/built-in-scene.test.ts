@@ -11,8 +11,8 @@ import {
   troublesOf,
   waitForState,
   waitForStats,
-} from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+} from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 /** The frame number that the picture itself shows. */
 function frameNumber({ width, height, pixels }: Screenful): number | undefined {

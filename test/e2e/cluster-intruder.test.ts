@@ -3,17 +3,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { newCertificate, writeCertificate } from "../certificate.ts";
-import { image } from "../multipart-writer.ts";
-import { gradientJpeg } from "../pictures.ts";
+import { newCertificate, writeCertificate } from "../helpers/certificate.ts";
+import { image } from "../helpers/multipart-writer.ts";
+import { gradientJpeg } from "../helpers/pictures.ts";
 import { describeWith } from "../setup/suites.ts";
-import { joinFalseServer } from "./false-server.ts";
-import { freePort } from "./free-port.ts";
-import { startNginx } from "./nginx.ts";
-import { TestPublisher } from "./publisher.ts";
-import { chunked, type RawTarget, sendRaw, statusOf } from "./raw-http.ts";
-import { redisAddress, startRedis } from "./redis.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { joinFalseServer } from "./helpers/false-server.ts";
+import { freePort } from "./helpers/free-port.ts";
+import { startNginx } from "./helpers/nginx.ts";
+import { TestPublisher } from "./helpers/publisher.ts";
+import { chunked, type RawTarget, sendRaw, statusOf } from "./helpers/raw-http.ts";
+import { redisAddress, startRedis } from "./helpers/redis.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const TOKENS = { publish: "a-token-to-publish", operate: "a-token-to-operate" } as const;
 

@@ -4,16 +4,16 @@ import { get } from "node:http";
 import type { Browser, Page } from "puppeteer-core";
 import { createClient } from "redis";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { launchChromium } from "../browser.ts";
-import { image } from "../multipart-writer.ts";
-import { VIEWER_OFFER } from "../offer.ts";
-import { gradientJpeg } from "../pictures.ts";
+import { launchChromium } from "../helpers/browser.ts";
+import { image } from "../helpers/multipart-writer.ts";
+import { VIEWER_OFFER } from "../helpers/offer.ts";
+import { gradientJpeg } from "../helpers/pictures.ts";
 import { describeWith } from "../setup/suites.ts";
-import { freePort } from "./free-port.ts";
-import { openPlayer, waitForState } from "./player.ts";
-import { TestPublisher } from "./publisher.ts";
-import { REDIS_PASSWORD, redisAddress, startRedis } from "./redis.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { freePort } from "./helpers/free-port.ts";
+import { openPlayer, waitForState } from "./helpers/player.ts";
+import { TestPublisher } from "./helpers/publisher.ts";
+import { REDIS_PASSWORD, redisAddress, startRedis } from "./helpers/redis.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 /** Lets the tests read what `/readyz` says to whoever operates the server. */
 const OPERATOR = "an-operator-of-servers";

@@ -5,11 +5,11 @@ import { readConfig } from "../../src/config/config.ts";
 import { type Internals, type Rendercast, startRendercast } from "../../src/rendercast.ts";
 import type { Source, SourceSink } from "../../src/source/source.ts";
 import { Congestion } from "../../src/transport/session/congestion.ts";
-import { launchChromium, launchFirefox } from "../browser.ts";
-import type { Rgb } from "../pictures.ts";
+import { launchChromium, launchFirefox } from "../helpers/browser.ts";
+import type { Rgb } from "../helpers/pictures.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, readScreen, waitForState, waitForStats } from "./player.ts";
-import { keepPeerConnections } from "./undisturbed.ts";
+import { openPlayer, readScreen, waitForState, waitForStats } from "./helpers/player.ts";
+import { keepPeerConnections } from "./helpers/undisturbed.ts";
 
 const COLOURS: readonly Rgb[] = [
   [255, 0, 0],

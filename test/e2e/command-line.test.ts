@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { io } from "socket.io-client";
 import { afterEach, expect, test, vi } from "vitest";
-import { MAIN, runToEnd, type ServerProcess, startServer } from "./server.ts";
+import { MAIN, runToEnd, type ServerProcess, startServer } from "./helpers/server.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {

@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { get, type IncomingMessage } from "node:http";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { jpegOfScans, pngOfTexts, tiffOf } from "../hostile-pictures.ts";
-import { image } from "../multipart-writer.ts";
-import { gradientJpeg } from "../pictures.ts";
-import { TestPublisher } from "./publisher.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { jpegOfScans, pngOfTexts, tiffOf } from "../helpers/hostile-pictures.ts";
+import { image } from "../helpers/multipart-writer.ts";
+import { gradientJpeg } from "../helpers/pictures.ts";
+import { TestPublisher } from "./helpers/publisher.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 /** More than the library's threads, and than are decoded at once. */
 const ATTACKERS = 6;

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";
-import { freePort } from "./free-port.ts";
-import { runToEnd, startServer } from "./server.ts";
+import { freePort } from "./helpers/free-port.ts";
+import { runToEnd, startServer } from "./helpers/server.ts";
 
 test("the doctor tries the ports, the encoders and Blender, and says what viewers will meet", async () => {
   const port = await freePort();

@@ -8,8 +8,8 @@ import {
   startSfu,
   type Trick,
   watchByWhep,
-} from "./dtls-peer.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+} from "./helpers/dtls-peer.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const TOKEN = "a-token-of-a-viewer";
 

@@ -10,8 +10,8 @@ import {
   troublesOf,
   waitForState,
   waitForStats,
-} from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+} from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 describeInBrowsers("the MJPEG fallback", ({ name, launch }) => {
   let server: ServerProcess;

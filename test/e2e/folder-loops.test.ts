@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
-import { Recording } from "../folder-recording.ts";
-import { type LoopOptions, type LoopProcessOptions, numberIn, testPictures } from "../loop-writer.ts";
+import { Recording } from "../helpers/folder-recording.ts";
+import { type LoopOptions, type LoopProcessOptions, numberIn, testPictures } from "../helpers/loop-writer.ts";
 
 describe("a render loop in another process that never pauses is shown without a torn picture", () => {
   const ways: [string, Omit<LoopOptions, "folder">][] = [
@@ -27,7 +27,7 @@ describe("a render loop in another process that never pauses is shown without a 
     for (const data of pictures) writeFileSync(join(stored, String(numberIn(data)).padStart(4, "0")), data);
     const seen = await new Recording({ folder, clock: systemClock, stallAfter: 600_000 }).start();
     const orders: LoopProcessOptions = { folder, pictures: stored, ...options };
-    const child = fork(join(import.meta.dirname, "../loop-writer.ts"), [JSON.stringify(orders)], {
+    const child = fork(join(import.meta.dirname, "../helpers/loop-writer.ts"), [JSON.stringify(orders)], {
       execArgv: [],
     });
     onTestFinished(() => void child.kill());

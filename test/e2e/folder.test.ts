@@ -4,12 +4,12 @@ import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { launchChromium } from "../browser.ts";
-import { LoopWriter } from "../loop-writer.ts";
+import { launchChromium } from "../helpers/browser.ts";
+import { LoopWriter } from "../helpers/loop-writer.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, readScreen, stateOf, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
-import { showsColour } from "./undisturbed.ts";
+import { openPlayer, readScreen, stateOf, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+import { showsColour } from "./helpers/undisturbed.ts";
 
 describeWith(["chromium"], "a folder in Chromium", ({ chromium }) => {
   let browser: Browser;

@@ -3,8 +3,8 @@ import { type IncomingHttpHeaders, request } from "node:http";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeInBrowsers } from "../setup/browsers.ts";
-import { type ForeignSite, openForeignSite } from "./foreign-site.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { type ForeignSite, openForeignSite } from "./helpers/foreign-site.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 /** How engine.io's JSONP is used: a script to read by, a form to write by. It runs in the page. */
 function jsonpClient(server: string) {

@@ -2,12 +2,12 @@
 import { request } from "node:http";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { VIEWER_OFFER } from "../offer.ts";
-import { gradientJpeg } from "../pictures.ts";
+import { VIEWER_OFFER } from "../helpers/offer.ts";
+import { gradientJpeg } from "../helpers/pictures.ts";
 import { describeInBrowsers } from "../setup/browsers.ts";
-import { type ForeignSite, openForeignSite } from "./foreign-site.ts";
-import { type Recorder, recorder } from "./recorder.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { type ForeignSite, openForeignSite } from "./helpers/foreign-site.ts";
+import { type Recorder, recorder } from "./helpers/recorder.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 /** What a way is given; its id is in each address that it asks for. */
 interface Given {

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { launchChromium } from "../browser.ts";
+import { launchChromium } from "../helpers/browser.ts";
 import { describeWith } from "../setup/suites.ts";
-import { freePorts, type Janus, publishersOf, startJanus, watchBy } from "./janus.ts";
-import { startServer } from "./server.ts";
-import { startWhipServer, whipServerSource } from "./whip-server.ts";
+import { freePorts, type Janus, publishersOf, startJanus, watchBy } from "./helpers/janus.ts";
+import { startServer } from "./helpers/server.ts";
+import { startWhipServer, whipServerSource } from "./helpers/whip-server.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {

@@ -4,14 +4,14 @@ import type { Browser, Page } from "puppeteer-core";
 import { io } from "socket.io-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Message } from "werift";
-import { launchChromium } from "../browser.ts";
-import { mutated, mutatedText, randomFrom, randomValue } from "../fuzz.ts";
-import { CLOSING, image, raw } from "../multipart-writer.ts";
-import { SDP_SCRAPS, VIEWER_OFFER } from "../offer.ts";
+import { launchChromium } from "../helpers/browser.ts";
+import { mutated, mutatedText, randomFrom, randomValue } from "../helpers/fuzz.ts";
+import { CLOSING, image, raw } from "../helpers/multipart-writer.ts";
+import { SDP_SCRAPS, VIEWER_OFFER } from "../helpers/offer.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
-import { noticesNothing as goesOn, keepPeerConnections } from "./undisturbed.ts";
+import { openPlayer, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+import { noticesNothing as goesOn, keepPeerConnections } from "./helpers/undisturbed.ts";
 
 const HOST = "127.0.0.1";
 const SCRAPS = ["\r\n", "\0", "--frame", "Content-Length: -1", "42", "{}", "\x1e"].map((text) =>

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { describeWith } from "../setup/suites.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const VIEWER = fileURLToPath(new URL("gstreamer_viewer.py", import.meta.url));
 /** The one that Debian's packages are for. */

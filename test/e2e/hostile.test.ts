@@ -6,11 +6,11 @@ import { io } from "socket.io-client";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { classes, Message, methods, RTCPeerConnection as WeriftConnection } from "werift";
 import type { Reply } from "../../src/shared/protocol.ts";
-import { launchChromium } from "../browser.ts";
+import { launchChromium } from "../helpers/browser.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
-import { keepPeerConnections, noticesNothing } from "./undisturbed.ts";
+import { openPlayer, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+import { keepPeerConnections, noticesNothing } from "./helpers/undisturbed.ts";
 
 describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
   let browser: Browser;

@@ -5,12 +5,12 @@ import type { Browser, Page } from "puppeteer-core";
 import { io } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { Message } from "werift";
-import { launchChromium } from "../browser.ts";
-import { VIEWER_OFFER } from "../offer.ts";
+import { launchChromium } from "../helpers/browser.ts";
+import { VIEWER_OFFER } from "../helpers/offer.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
-import { noticesNothing as goesOn, keepPeerConnections } from "./undisturbed.ts";
+import { openPlayer, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+import { noticesNothing as goesOn, keepPeerConnections } from "./helpers/undisturbed.ts";
 
 const HOST = "127.0.0.1";
 

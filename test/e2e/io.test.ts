@@ -14,8 +14,8 @@ import {
   type SrtpProfile,
 } from "../../src/transport/rtp/srtp.ts";
 import { MediaSession } from "../../src/transport/session/media-session.ts";
-import { FakeClock } from "../fake-clock.ts";
-import { encodedFrame } from "../fakes.ts";
+import { FakeClock } from "../helpers/fake-clock.ts";
+import { encodedFrame } from "../helpers/fakes.ts";
 
 const HOST = "127.0.0.1";
 

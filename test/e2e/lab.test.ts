@@ -13,7 +13,7 @@ import { plainIo } from "../../src/transport/io/plain.ts";
 import type { RecordedLane, Recording } from "../../web/lab/recording.ts";
 import type { LabStageKey, LaneKey } from "../../web/lab/sample.ts";
 import { describeInBrowsers } from "../setup/browsers.ts";
-import { type DelayingProxy, delayingProxy } from "./delaying-proxy.ts";
+import { type DelayingProxy, delayingProxy } from "./helpers/delaying-proxy.ts";
 
 const SIZE = { width: 480, height: 270, fps: 20 };
 const DELAY = 100;

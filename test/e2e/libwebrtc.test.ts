@@ -2,7 +2,7 @@ import wrtc from "@roamhq/wrtc";
 import { io } from "socket.io-client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Reply } from "../../src/shared/protocol.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 let server: ServerProcess;
 const ends: (() => unknown)[] = [];

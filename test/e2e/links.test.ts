@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { jwtVerify, SignJWT } from "jose";
 import { io } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { VIEWER_OFFER } from "../offer.ts";
+import { VIEWER_OFFER } from "../helpers/offer.ts";
 import { describeWith } from "../setup/suites.ts";
-import { freePort } from "./free-port.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { freePort } from "./helpers/free-port.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 /** A token that people choose, and that stands in every list of passwords. */
 const WEAK = "password1";

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { describeWith } from "../setup/suites.ts";
-import { ended } from "./child.ts";
+import { ended } from "./helpers/child.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 

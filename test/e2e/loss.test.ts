@@ -3,11 +3,11 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
-import { launchChromium, launchFirefox } from "../browser.ts";
-import { losing } from "../losing-io.ts";
+import { launchChromium, launchFirefox } from "../helpers/browser.ts";
+import { losing } from "../helpers/losing-io.ts";
 import { describeWith } from "../setup/suites.ts";
-import { contrast, openPlayer, readScreen, waitForState } from "./player.ts";
-import { keepPeerConnections } from "./undisturbed.ts";
+import { contrast, openPlayer, readScreen, waitForState } from "./helpers/player.ts";
+import { keepPeerConnections } from "./helpers/undisturbed.ts";
 
 const FRAMES = 200;
 

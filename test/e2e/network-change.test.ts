@@ -4,11 +4,11 @@ import { readConfig } from "../../src/config/config.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
 import type { MediaIo } from "../../src/transport/io/io.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
-import { launchChromium, launchFirefox } from "../browser.ts";
+import { launchChromium, launchFirefox } from "../helpers/browser.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, troublesOf, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
-import { connectionsOf, hideTcp, keepPeerConnections, noticesNothing } from "./undisturbed.ts";
+import { openPlayer, troublesOf, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+import { connectionsOf, hideTcp, keepPeerConnections, noticesNothing } from "./helpers/undisturbed.ts";
 
 /** What an ICE restart changes of a connection, and what it must not. */
 async function sessionOf(page: Page) {

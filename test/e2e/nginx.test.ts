@@ -6,16 +6,16 @@ import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
 import { io } from "socket.io-client";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { launchChromium } from "../browser.ts";
-import { newCertificate, type TestCertificate, writeCertificate } from "../certificate.ts";
-import { image } from "../multipart-writer.ts";
-import { gradientJpeg } from "../pictures.ts";
+import { launchChromium } from "../helpers/browser.ts";
+import { newCertificate, type TestCertificate, writeCertificate } from "../helpers/certificate.ts";
+import { image } from "../helpers/multipart-writer.ts";
+import { gradientJpeg } from "../helpers/pictures.ts";
 import { describeWith } from "../setup/suites.ts";
-import { freePort } from "./free-port.ts";
-import { startNginx } from "./nginx.ts";
-import { openPlayer, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
-import { keepPeerConnections, noticesNothing } from "./undisturbed.ts";
+import { freePort } from "./helpers/free-port.ts";
+import { startNginx } from "./helpers/nginx.ts";
+import { openPlayer, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+import { keepPeerConnections, noticesNothing } from "./helpers/undisturbed.ts";
 
 const TOKEN = "correct-horse-battery";
 

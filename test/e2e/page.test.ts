@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { launchChromium } from "../browser.ts";
-import { CLOSING, part } from "../multipart-writer.ts";
+import { launchChromium } from "../helpers/browser.ts";
+import { CLOSING, part } from "../helpers/multipart-writer.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, waitForState, waitForStats } from "./player.ts";
-import { TestPublisher } from "./publisher.ts";
-import { startServer } from "./server.ts";
+import { openPlayer, waitForState, waitForStats } from "./helpers/player.ts";
+import { TestPublisher } from "./helpers/publisher.ts";
+import { startServer } from "./helpers/server.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {

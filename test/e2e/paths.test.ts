@@ -3,11 +3,11 @@ import { afterEach, expect, test } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
-import { launchChromium } from "../browser.ts";
+import { launchChromium } from "../helpers/browser.ts";
 import { describeWith } from "../setup/suites.ts";
-import { contrast, openPlayer, readScreen, waitForState, waitForStats } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
-import { keepPeerConnections } from "./undisturbed.ts";
+import { contrast, openPlayer, readScreen, waitForState, waitForStats } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+import { keepPeerConnections } from "./helpers/undisturbed.ts";
 
 /** As in a network that lets no UDP through. */
 function hideUdp() {

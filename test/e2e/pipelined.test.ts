@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type ServerProcess, startServer } from "./server.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const SECRET = "a-secret-that-signs-tokens-for-viewers";
 

@@ -5,9 +5,9 @@ import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { describeInBrowsers } from "../setup/browsers.ts";
-import { stateOf, waitForState, waitForStats } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
-import { connectionsOf, keepPeerConnections } from "./undisturbed.ts";
+import { stateOf, waitForState, waitForStats } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+import { connectionsOf, keepPeerConnections } from "./helpers/undisturbed.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {

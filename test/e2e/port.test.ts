@@ -7,7 +7,7 @@ import type { MediaIo, MediaSocket } from "../../src/transport/io/io.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import type { Route } from "../../src/transport/io/route.ts";
 import { RtcPort } from "../../src/transport/port/port.ts";
-import { FakeClock } from "../fake-clock.ts";
+import { FakeClock } from "../helpers/fake-clock.ts";
 
 const HOST = "127.0.0.1";
 const RTCP = Buffer.from([0x80, 201, 0, 1, 0, 0, 0, 7]);

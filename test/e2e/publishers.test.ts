@@ -6,13 +6,13 @@ import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { PixelFormat } from "../../src/media/frame.ts";
-import { launchChromium } from "../browser.ts";
-import { CLOSING, image, part, raw } from "../multipart-writer.ts";
-import { type Rgb, stripes, stripesFile } from "../pictures.ts";
+import { launchChromium } from "../helpers/browser.ts";
+import { CLOSING, image, part, raw } from "../helpers/multipart-writer.ts";
+import { type Rgb, stripes, stripesFile } from "../helpers/pictures.ts";
 import { describeWith } from "../setup/suites.ts";
-import { contrast, difference, openPlayer, readScreen, troublesOf, waitForState } from "./player.ts";
-import { TestPublisher } from "./publisher.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { contrast, difference, openPlayer, readScreen, troublesOf, waitForState } from "./helpers/player.ts";
+import { TestPublisher } from "./helpers/publisher.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const RED_GREY_WHITE: readonly Rgb[] = [
   [255, 0, 0],

@@ -1,14 +1,21 @@
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { launchChromiumIn } from "../browser.ts";
+import { launchChromiumIn } from "../helpers/browser.ts";
 import { isCi } from "../setup/plan.ts";
 import { describeWith } from "../setup/suites.ts";
-import { type Coturn, startCoturn, TURN_PORT, TURN_SECRET, TURNS_PORT } from "./coturn.ts";
-import { type Namespace, namespaceObstacle } from "./namespaces.ts";
-import { openPlayer, stateOf, waitForState } from "./player.ts";
-import { HOST, type ReachNetwork, reachNetwork, SERVER_IPV6, SERVER_ROUTER, TURN } from "./reach-network.ts";
-import { runToEndAs, type ServerProcess, startServerAs } from "./server.ts";
-import { framesDecoded, keepPeerConnections } from "./undisturbed.ts";
+import { type Coturn, startCoturn, TURN_PORT, TURN_SECRET, TURNS_PORT } from "./helpers/coturn.ts";
+import { type Namespace, namespaceObstacle } from "./helpers/namespaces.ts";
+import { openPlayer, stateOf, waitForState } from "./helpers/player.ts";
+import {
+  HOST,
+  type ReachNetwork,
+  reachNetwork,
+  SERVER_IPV6,
+  SERVER_ROUTER,
+  TURN,
+} from "./helpers/reach-network.ts";
+import { runToEndAs, type ServerProcess, startServerAs } from "./helpers/server.ts";
+import { framesDecoded, keepPeerConnections } from "./helpers/undisturbed.ts";
 
 const PAGE = { protocol: "tcp", outer: 8080, inner: 8080 } as const;
 const VIDEO = [

@@ -5,11 +5,11 @@
 import { request } from "node:http";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { VIEWER_OFFER } from "../offer.ts";
+import { VIEWER_OFFER } from "../helpers/offer.ts";
 import { describeInBrowsers } from "../setup/browsers.ts";
-import { type ForeignSite, openForeignSite } from "./foreign-site.ts";
-import { openPlayer, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { type ForeignSite, openForeignSite } from "./helpers/foreign-site.ts";
+import { openPlayer, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const NAME = "attacker.example";
 

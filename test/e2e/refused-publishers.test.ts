@@ -1,8 +1,8 @@
 import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { CLOSING, IDLE } from "../multipart-writer.ts";
-import { TestPublisher } from "./publisher.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { CLOSING, IDLE } from "../helpers/multipart-writer.ts";
+import { TestPublisher } from "./helpers/publisher.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 let server: ServerProcess;
 beforeAll(async () => {

@@ -3,8 +3,8 @@ import type { Browser } from "puppeteer-core";
 import { afterEach, expect, test, vi } from "vitest";
 import { describeInBrowsers } from "../setup/browsers.ts";
 import { describeWith } from "../setup/suites.ts";
-import { contrast, openPlayer, readScreen, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { contrast, openPlayer, readScreen, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 describeInBrowsers("a restart of the server", ({ launch }) => {
   let browser: Browser | undefined;

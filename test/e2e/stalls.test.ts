@@ -10,10 +10,10 @@ import { FfmpegVp8Encoder } from "../../src/encoder/ffmpeg/vp8.ts";
 import { type Rendercast, startRendercast } from "../../src/rendercast.ts";
 import type { MediaIo } from "../../src/transport/io/io.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
-import { launchChromium } from "../browser.ts";
+import { launchChromium } from "../helpers/browser.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, waitForState, waitForStats } from "./player.ts";
-import { connectionsOf, hideTcp, keepPeerConnections } from "./undisturbed.ts";
+import { openPlayer, waitForState, waitForStats } from "./helpers/player.ts";
+import { connectionsOf, hideTcp, keepPeerConnections } from "./helpers/undisturbed.ts";
 
 const FRAME_INTERVAL: Millis = 50;
 const STALL: Millis = 10_000;

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Route } from "../../src/transport/io/route.ts";
 import { TcpListener } from "../../src/transport/port/tcp.ts";
 import { NodeSealer } from "../../src/transport/rtp/srtp.ts";
-import { FakeClock } from "../fake-clock.ts";
-import { freePort } from "./free-port.ts";
+import { FakeClock } from "../helpers/fake-clock.ts";
+import { freePort } from "./helpers/free-port.ts";
 
 const HOST = "127.0.0.1";
 const CHECK = Buffer.from("a check");

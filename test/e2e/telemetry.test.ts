@@ -5,11 +5,11 @@ import type { Telemetry } from "../../src/shared/protocol.ts";
 import { type Canvas, colour } from "../../src/source/pattern/canvas.ts";
 import { drawFrameCode } from "../../src/source/pattern/code.ts";
 import type { FrameTelemetry } from "../../web/player/figures/frame.ts";
-import { IDLE, part } from "../multipart-writer.ts";
+import { IDLE, part } from "../helpers/multipart-writer.ts";
 import { describeInBrowsers } from "../setup/browsers.ts";
-import { openPlayer, troublesOf, waitForState } from "./player.ts";
-import { TestPublisher } from "./publisher.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { openPlayer, troublesOf, waitForState } from "./helpers/player.ts";
+import { TestPublisher } from "./helpers/publisher.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const WIDTH = 480;
 const HEIGHT = 270;

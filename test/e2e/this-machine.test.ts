@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { listenLocally } from "../../src/http/listen.ts";
-import { image } from "../multipart-writer.ts";
-import { gradientJpeg } from "../pictures.ts";
+import { image } from "../helpers/multipart-writer.ts";
+import { gradientJpeg } from "../helpers/pictures.ts";
 import { describeWith } from "../setup/suites.ts";
-import { freePort } from "./free-port.ts";
-import { TestPublisher } from "./publisher.ts";
-import { type ServerProcess, startServer } from "./server.ts";
+import { freePort } from "./helpers/free-port.ts";
+import { TestPublisher } from "./helpers/publisher.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const [PUBLISH, OPERATE, VIEW] = ["a-token-to-publish", "a-token-to-operate", "a-token-to-view"];
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });

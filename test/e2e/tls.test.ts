@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "puppeteer-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { launchChromium } from "../browser.ts";
-import { newCertificate, type TestCertificate, writeCertificate } from "../certificate.ts";
+import { launchChromium } from "../helpers/browser.ts";
+import { newCertificate, type TestCertificate, writeCertificate } from "../helpers/certificate.ts";
 import { describeWith } from "../setup/suites.ts";
-import { openPlayer, waitForState } from "./player.ts";
-import { type ServerProcess, startServer } from "./server.ts";
-import { keepPeerConnections, noticesNothing } from "./undisturbed.ts";
+import { openPlayer, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+import { keepPeerConnections, noticesNothing } from "./helpers/undisturbed.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../examples/robot-arm/robot_arm.py", import.meta.url));
 

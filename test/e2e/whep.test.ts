@@ -6,10 +6,10 @@ import wrtc from "@roamhq/wrtc";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { MAX_OFFER_LENGTH } from "../../src/shared/protocol.ts";
-import { launchChromium } from "../browser.ts";
+import { launchChromium } from "../helpers/browser.ts";
 import { describeWith } from "../setup/suites.ts";
-import { type ServerProcess, startServer } from "./server.ts";
-import type { Players } from "./whep-players.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+import type { Players } from "./helpers/whep-players.ts";
 
 /** What the page of the site has in its window. */
 type SiteWindow = Players & { connection: RTCPeerConnection; leave: () => unknown };

@@ -11,7 +11,7 @@ import { LocalAudience } from "../../src/transport/audience/audience.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import { RtcPort } from "../../src/transport/port/port.ts";
 import { WorkerPool } from "../../src/transport/workers/pool.ts";
-import { encodedFrame, FakeViewer } from "../fakes.ts";
+import { encodedFrame, FakeViewer } from "../helpers/fakes.ts";
 
 const eventually = (check: () => void | Promise<void>) =>
   vi.waitFor(check, { timeout: 20_000, interval: 50 });

@@ -1,6 +1,6 @@
 /** Suites that hold in every browser. */
 import type { Browser } from "puppeteer-core";
-import { launchChromium, launchFirefox } from "../browser.ts";
+import { launchChromium, launchFirefox } from "../helpers/browser.ts";
 import { describeWith } from "./suites.ts";
 
 /** A browser of the kind that a suite runs in. */

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import { RateMeter } from "../../../src/base/rate-meter.ts";
+import { FakeClock } from "../../helpers/fake-clock.ts";
+
+function make(window?: number) {
+  const clock = new FakeClock();
+  const meter = new RateMeter(clock, window);
+  const count = async (times: number, every: number) => {
+    for (let n = 0; n < times; n++) {
+      await clock.advance(every);
+      meter.count();
+    }
+  };
+  return { clock, meter, count };
+}
+
+describe("a rate", () => {
+  test("is none until it happened twice at different times", async () => {
+    const { clock, meter } = make();
+    expect(meter.rate).toBe(0);
+    meter.count();
+    meter.count();
+    expect(meter.rate).toBe(0);
+    await clock.advance(50);
+    meter.count();
+    expect(meter.rate).toBe(40);
+  });
+
+  test("is that of the window, not of what was before", async () => {
+    const { clock, meter, count } = make(1000);
+    await count(100, 10);
+    expect(meter.rate).toBeCloseTo(100);
+    await count(12, 100);
+    expect(meter.rate).toBeCloseTo(10);
+    await clock.advance(950);
+    expect(meter.rate).toBe(0);
+  });
+
+  test("stays right where it happens more often than is remembered, and after that", async () => {
+    const { meter, count } = make(3000);
+    await count(1300, 0.5);
+    expect(meter.rate).toBeCloseTo(2000);
+    await count(40, 100);
+    expect(meter.rate).toBeCloseTo(10);
+  });
+});

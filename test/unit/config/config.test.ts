@@ -1,0 +1,224 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import {
+  type Config,
+  helpText,
+  OPTIONS,
+  optionTable,
+  readConfig,
+  UsageError,
+  variableOf,
+} from "../../../src/config/config.ts";
+
+function run(argv: string[], env: Record<string, string> = {}): Config {
+  const command = readConfig(argv, env);
+  if (!("run" in command)) throw new Error("asked to show something");
+  return command.run;
+}
+
+describe("reading the configuration", () => {
+  test("without options every default holds, in its unit", () => {
+    expect(run([])).toMatchObject({
+      port: 8080,
+      name: "main",
+      size: { width: 480, height: 270 },
+      fps: 20,
+      stallAfter: 5000,
+      maxFrameBytes: 64 * 1024 * 1024,
+    });
+    expect(run([]).folder).toBeUndefined();
+  });
+
+  test("a flag goes before its environment variable, and that before the default", () => {
+    expect(run([], { RENDERCAST_PORT: "9001" }).port).toBe(9001);
+    expect(run(["--port", "9002"], { RENDERCAST_PORT: "9001" }).port).toBe(9002);
+    expect(run(["--port=9003"]).port).toBe(9003);
+  });
+
+  test.each([
+    [["--port", "70000"], "--port takes a whole number from 0 to 65535, not '70000'."],
+    [["--port", "eighty"], "--port takes a whole number from 0 to 65535, not 'eighty'."],
+    [["--size", "480"], "--size takes a size such as 480x270, not '480'."],
+    [["--size", "8x8"], "--size takes a size from 16x16 to 3840x2160, not '8x8'."],
+    [
+      ["--name", "../x"],
+      "--name takes 1 to 64 letters, digits, dots, underscores and dashes, the first a letter or digit, not '../x'.",
+    ],
+    [["--picture", "a/b.jpg"], "--picture takes a file name without a folder, not 'a/b.jpg'."],
+    [["--host", "nowhere"], "--host takes an IP address or localhost, not 'nowhere'."],
+    [
+      ["--announce", "203.0.113"],
+      "--announce takes up to 8 addresses with commas between, each with :PORT if it differs, not '203.0.113'.",
+    ],
+    [
+      ["--ice-servers", "stun:a.example,http://b.example"],
+      "--ice-servers takes up to 8 URLs such as stun:example.com:3478 and turns:example.com, with commas between, not 'stun:a.example,http://b.example'.",
+    ],
+    [["--relay-only=no"], "--relay-only is a switch, and takes no value."],
+    [["--relay-only"], "--relay-only needs a TURN server: name one with --ice-servers turn:HOST."],
+    [
+      ["--ice-servers", "stun:a.example", "--turn-secret", "x"],
+      "--turn-secret needs a TURN server: name one with --ice-servers turn:HOST.",
+    ],
+    [
+      ["--ice-servers", "turn:a.example"],
+      "TURN servers take credentials: give the secret they share with --turn-secret, or --turn-user.",
+    ],
+    [
+      ["--ice-servers", "turn:a.example", "--turn-secret", "x", "--turn-user", "a:b"],
+      "Give --turn-secret or --turn-user, but not both.",
+    ],
+    [["--colour", "red"], "--colour is not an option; --help lists them all."],
+    [["--port"], "--port needs a value; --help shows which."],
+    [["--port", "--fps", "20"], "--port needs a value; --help shows which."],
+    [["--port", "-v"], "--port needs a value; --help shows which."],
+    [["--fps", "-3"], "--fps takes a whole number from 1 to 120, not '-3'."],
+    [["--fps=-3"], "--fps takes a whole number from 1 to 120, not '-3'."],
+    [
+      ["--jwks", "https://keys.example/"],
+      "--jwks needs --jwt-audience with what the claim aud says of tokens for this server, or any to take those for others too.",
+    ],
+    [
+      ["--jwt-audience", "studio"],
+      "--jwt-audience is for signed tokens: give their key with --jwt-secret or --jwks.",
+    ],
+    [
+      ["--jwt-issuer", "https://id.example"],
+      "--jwt-issuer is for signed tokens: give their key with --jwt-secret or --jwks.",
+    ],
+    [["--trust-this-machine", "yes"], "--trust-this-machine takes auto, on or off, not 'yes'."],
+    [["--jwks", "foo"], "--jwks takes an https:// address, not 'foo'."],
+    [
+      ["--jwks", "http://keys.example/"],
+      "--jwks takes an https:// address, or an http:// one on this machine, not 'http://keys.example/'.",
+    ],
+    [
+      ["film.mp4"],
+      "'film.mp4' is no .blend file, the only kind that is taken without a flag; --help lists the options.",
+    ],
+    [["arm.py"], "'arm.py' is a script: write --script arm.py."],
+    [["--scene", "a.blend", "film.mp4"], "'film.mp4' is not an option; --help lists them all."],
+  ])("%j is refused in one sentence", (argv, message) => {
+    expect(() => run(argv)).toThrow(new UsageError(message));
+  });
+
+  test("a network's options are read into their parts", () => {
+    const urls = "turn:a.example?transport=tcp, stun:b.example:3478";
+    expect(
+      run([
+        "--announce",
+        "a.example:9000,::1",
+        "--ice-servers",
+        urls,
+        "--turn-user",
+        "a:b:c",
+        "--relay-only",
+      ]),
+    ).toMatchObject({
+      announce: [
+        { host: "a.example", port: 9000 },
+        { host: "::1", port: undefined },
+      ],
+      iceServers: ["turn:a.example?transport=tcp", "stun:b.example:3478"],
+      turnUser: { username: "a", credential: "b:c" },
+      relayOnly: true,
+    });
+    expect(run([]).relayOnly).toBe(false);
+    expect(run([], { RENDERCAST_RELAY_ONLY: "0" }).relayOnly).toBe(false);
+  });
+
+  test("the origins of pages that may embed are a list, each as browsers write it", () => {
+    expect(run(["--embed-from", "https://a.example/, http://b.lan:3000"]).embedFrom).toEqual([
+      "https://a.example",
+      "http://b.lan:3000",
+    ]);
+    expect(run(["--embed-from", "*"]).embedFrom).toEqual(["*"]);
+    for (const wrong of ["a.example", "https://a.example/page", "https://a.example:443", ""]) {
+      expect(() => run(["--embed-from", wrong])).toThrow("--embed-from takes origins such as https://");
+    }
+  });
+
+  test("a value may begin with a dash, as a camera's name can", () => {
+    expect(run(["--camera", "-Cam", "scene.blend"])).toMatchObject({ camera: "-Cam", scene: "scene.blend" });
+    expect(run(["scene.blend", "--camera", "--Cam"]).camera).toBe("--Cam");
+  });
+
+  test("a scene may be named without its flag", () => {
+    expect(run(["scene.blend", "--fps", "24"])).toMatchObject({ scene: "scene.blend", fps: 24 });
+    expect(run(["--scene", "scene.blend"]).scene).toBe("scene.blend");
+    expect(() => run(["one.blend", "two.blend"])).toThrow("'two.blend' is not an option");
+    expect(() => run(["one.blend", "--folder", "x"])).toThrow(UsageError);
+  });
+
+  test.each(["camera", "engine", "animate", "turn", "blender"])(
+    "--%s is refused where no Blender is started, unless it only stands at its default",
+    (flag) => {
+      const value = { engine: "eevee", animate: "off" }[flag] ?? "Something";
+      const sentence =
+        "is for the Blender that rendercast starts: name a .blend file too, or a script with --script.";
+      expect(() => run([`--${flag}`, value])).toThrow(new UsageError(`--${flag} ${sentence}`));
+      expect(() => run(["--folder", "x", `--${flag}`, value])).toThrow(UsageError);
+      for (const given of [["scene.blend"], ["--script", "arm.py"]]) {
+        expect(run([...given, `--${flag}`, value])).toMatchObject({ [flag]: value });
+      }
+      const env = { [variableOf(flag)]: value };
+      expect(run([], { RENDERCAST_SCRIPT: "arm.py", ...env })).toMatchObject({ [flag]: value });
+      // Where Blender is may stand in a user's profile.
+      if (flag === "blender") expect(run([], env).blender).toBe(value);
+      else expect(() => run([], env)).toThrow(new UsageError(`${variableOf(flag)} ${sentence}`));
+    },
+  );
+
+  test("flags that npm kept to itself are missed with advice", () => {
+    const env = { npm_config_folder: "true" };
+    expect(() => run(["/tmp/render"], env)).toThrow(
+      "'/tmp/render' is not an option; write npm start -- --folder ...",
+    );
+  });
+
+  test.each(["publish-token", "view-token", "operate-token", "jwt-secret"])(
+    "what --%s is is never shown, not even a wrong one",
+    (flag) => {
+      expect(() => run([`--${flag}`, "short"])).toThrow(
+        /^--\S+ takes at least \d+ characters, not the one given\.$/,
+      );
+    },
+  );
+
+  test("a wrong environment variable is named as such", () => {
+    expect(() => run([], { RENDERCAST_FPS: "fast" })).toThrow(
+      "RENDERCAST_FPS takes a whole number from 1 to 120",
+    );
+  });
+
+  test("--help and --version go before everything else that is wrong", () => {
+    expect(readConfig(["--help", "--port", "x"], {})).toEqual({ show: "help" });
+    expect(readConfig(["-v"], {})).toEqual({ show: "version" });
+  });
+});
+
+test("the help names every option, apart from what it does", () => {
+  for (const option of Object.values(OPTIONS)) {
+    const { flag, help } = option;
+    const value = "value" in option ? ` ${option.value}` : "";
+    const [line = ""] = helpText("rendercast").match(new RegExp(`^ *--${flag} .*`, "m")) ?? [];
+    expect(line).toContain(`  --${flag}${value}  `);
+    expect(line).toContain(` ${help}`);
+  }
+});
+
+test("the README's table of options is the schema's", () => {
+  const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
+  expect(readme).toContain(optionTable());
+  expect(readme).toContain(variableOf("port"));
+});
+
+test("TLS takes both of its files", () => {
+  for (const flag of ["--tls-cert", "--tls-key"])
+    expect(() => readConfig([flag, "x.pem"], {})).toThrow("give --tls-cert and --tls-key.");
+});
+
+test("the video's port is another than the page's, unless both are free ones", () => {
+  expect(() => readConfig(["--port", "8090", "--rtc-port", "8090"], {})).toThrow(/must differ/);
+  expect(readConfig(["--port", "0", "--rtc-port", "0"], {})).toMatchObject({ run: { rtcPort: 0 } });
+});

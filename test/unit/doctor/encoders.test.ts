@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { type Tried, tellEncoders } from "../../../src/doctor/encoders.ts";
+
+const usual: Tried = {
+  codecs: ["vp8", "h264"],
+  problems: new Map(),
+  hardware: { h264: [], av1: [] },
+};
+
+test.each<[string, Partial<Tried>, object]>([
+  ["both codecs", {}, { state: "good", text: "VP8, H.264 by this machine's processor" }],
+  [
+    "hardware",
+    { codecs: ["av1", "h264"], hardware: { h264: ["QSV", "VAAPI"], av1: ["VAAPI"] } },
+    { state: "good", text: "H.264 by this machine's processor; H.264 by QSV, VAAPI; AV1 by VAAPI" },
+  ],
+  [
+    "AV1 alone without hardware, with which the server does not start",
+    { codecs: ["av1"] },
+    {
+      state: "bad",
+      text: "no graphics processor here encodes AV1",
+      change: "No graphics processor here encodes AV1: give --codecs another too, as in av1,vp8.",
+      prevents: true,
+    },
+  ],
+  [
+    "AV1 without hardware beside another, with which it does",
+    { codecs: ["av1", "vp8"] },
+    {
+      state: "note",
+      text: "VP8 by this machine's processor; AV1 is not sent, as no graphics processor here encodes it",
+    },
+  ],
+  [
+    "one that fails",
+    { problems: new Map([["vp8", "no memory"]]) },
+    {
+      state: "bad",
+      text: "H.264 by this machine's processor; VP8 fails: no memory",
+      change: "Leave VP8 out: --codecs h264.",
+    },
+  ],
+  [
+    "none that works",
+    { codecs: ["vp8"], problems: new Map([["vp8", "no memory"]]) },
+    {
+      state: "bad",
+      text: "VP8 fails: no memory",
+      change: "Install rendercast anew: its encoders do not work here.",
+    },
+  ],
+])("the doctor tells of %s", (_, tried, finding) => {
+  expect(tellEncoders({ ...usual, ...tried })).toEqual(finding);
+});

@@ -1,0 +1,101 @@
+import { expect, test } from "vitest";
+import { Slots, Use } from "../../../src/encoder/image/slots.ts";
+import { FakeClock, settle } from "../../helpers/fake-clock.ts";
+
+/** Streams that have just used so much, and nothing long before. */
+async function used(clock: FakeClock, ...times: number[]): Promise<Use[]> {
+  const uses = times.map(() => new Use(clock));
+  await clock.advance(1_000_000);
+  const longest = Math.max(...times);
+  const ends = uses.map((use, i) => {
+    const begin = () => {
+      end = use.begin();
+    };
+    let end = () => {};
+    clock.after(longest - (times[i] ?? 0), begin);
+    return () => end();
+  });
+  await clock.advance(longest);
+  for (const end of ends) end();
+  return uses;
+}
+
+/** Takes a place, and tells when it has it. */
+function take(slots: Slots, use: Use, evict?: () => void) {
+  const taking = { has: false, end: () => {} };
+  void slots.take(use, evict).then((end) => Object.assign(taking, { has: true, end }));
+  return taking;
+}
+
+test("what a stream uses counts while it lasts, and fades once it is past", async () => {
+  const clock = new FakeClock();
+  const [use = new Use(clock)] = await used(clock, 0);
+  const end = use.begin();
+  await clock.advance(3000);
+  expect(use.recent).toBeCloseTo(3000);
+  end();
+  await clock.advance(5000);
+  expect(use.recent).toBeCloseTo(3000 / Math.E);
+  end();
+  expect(use.recent).toBeCloseTo(3000 / Math.E);
+});
+
+test("the last place is kept for a stream that has used little", async () => {
+  const clock = new FakeClock();
+  const slots = new Slots(2);
+  const [modest, ...slow] = await used(clock, 0, 6000, 6000);
+  const [first, second] = slow.map((use) => take(slots, use));
+  await settle();
+  expect([first?.has, second?.has]).toEqual([true, false]);
+
+  const light = take(slots, modest as Use);
+  await settle();
+  expect(light.has).toBe(true);
+  light.end();
+  await settle();
+  expect(second?.has).toBe(false);
+  first?.end();
+  await settle();
+  expect(second?.has).toBe(true);
+  second?.end();
+  expect(clock.timers).toBe(0);
+});
+
+test("of those that wait the one that has used least goes first, and no more go than there are places", async () => {
+  const clock = new FakeClock();
+  const slots = new Slots(2);
+  const uses = await used(clock, 0, 0, 300, 20, 100, 0);
+  const [first, second, ...others] = uses.map((use) => () => take(slots, use));
+  const holders = [first?.(), second?.()];
+  const late = others.pop();
+  const waiting = others.map((begin) => begin());
+  const have = () => waiting.map(({ has }) => has);
+  await settle();
+  expect(have()).toEqual([false, false, false]);
+  holders[0]?.end();
+  holders[0]?.end();
+  const last = late?.();
+  await settle();
+  expect([...have(), last?.has]).toEqual([false, true, false, false]);
+  waiting[1]?.end();
+  await settle();
+  expect([...have(), last?.has]).toEqual([false, true, false, true]);
+});
+
+test("who holds a place long is asked to end, once, when one waits that has used less", async () => {
+  const clock = new FakeClock();
+  const slots = new Slots(2);
+  const [a, b, least, much] = (await used(clock, 0, 0, 0, 60_000)) as [Use, Use, Use, Use];
+  const asked: string[] = [];
+  const first = take(slots, a, () => asked.push("first"));
+  take(slots, b, () => asked.push("second"));
+  const heavier = take(slots, much);
+  await clock.advance(3000);
+  expect(asked).toEqual([]);
+  const lighter = take(slots, least);
+  await clock.advance(150);
+  expect(asked).toEqual(["first"]);
+  first.end();
+  await settle();
+  expect([lighter.has, heavier.has]).toEqual([true, false]);
+});

@@ -1,0 +1,206 @@
+import { existsSync } from "node:fs";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { blenderArguments } from "../../../src/source/blender/command.ts";
+import { findBlender, type Places } from "../../../src/source/blender/find.ts";
+import { BlenderProcess } from "../../../src/source/blender/process.ts";
+import { withoutFolders } from "../../../src/source/blender/words.ts";
+import { FakeClock } from "../../helpers/fake-clock.ts";
+
+describe("finding Blender", () => {
+  const places = (platform: NodeJS.Platform, ...programs: string[]): Places => ({
+    platform,
+    path: ["/usr/local/bin", "/usr/bin"],
+    home: "/home/me",
+    isProgram: (path) => programs.includes(path),
+    list: (folder) =>
+      programs.flatMap((path) =>
+        path.startsWith(`${folder}/`) ? [path.slice(folder.length + 1).split("/")[0] ?? ""] : [],
+      ),
+  });
+
+  test.each<[string, Places, string | undefined]>([
+    [
+      "on the PATH first",
+      places("linux", "/opt/blender-5.0/blender", "/usr/bin/blender"),
+      "/usr/bin/blender",
+    ],
+    [
+      "the newest of those unpacked in a usual place",
+      places("linux", "/opt/blender-4.5.1/blender", "/opt/blender-4.10.0/blender"),
+      "/opt/blender-4.10.0/blender",
+    ],
+    ["as a snap", places("linux", "/snap/bin/blender"), "/snap/bin/blender"],
+    [
+      "as an application of macOS",
+      places("darwin", "/Applications/Blender.app/Contents/MacOS/Blender"),
+      "/Applications/Blender.app/Contents/MacOS/Blender",
+    ],
+    [
+      "where its installer for Windows puts it",
+      places("win32", "C:/Program Files/Blender Foundation/Blender 4.5/blender.exe"),
+      "C:/Program Files/Blender Foundation/Blender 4.5/blender.exe",
+    ],
+    ["nowhere", places("linux"), undefined],
+  ])("%s", (_, machine, found) => {
+    expect(findBlender(machine)).toBe(found);
+  });
+});
+
+describe("Blender's command line", () => {
+  const command = {
+    scene: "arm.blend",
+    script: undefined,
+    camera: "Cam",
+    engine: "eevee",
+    animate: "once",
+    turn: undefined,
+    size: { width: 960, height: 540 },
+    fps: 24,
+    server: "http://127.0.0.1:8080",
+    stream: "main",
+  };
+
+  test("opens the scene before the script runs, and hands the rest on behind the dashes", () => {
+    const all = blenderArguments(command);
+    expect(all.indexOf("arm.blend")).toBeLessThan(all.indexOf("-P"));
+    expect(all.indexOf("--python-exit-code")).toBeLessThan(all.indexOf("-P"));
+    expect(existsSync(all[all.indexOf("-P") + 1] ?? "")).toBe(true);
+    expect(all.slice(all.indexOf("--") + 1).join(" ")).toBe(
+      "--with-parent --server http://127.0.0.1:8080 --stream main --size 960x540 --fps 24 --engine eevee --animate once --camera Cam",
+    );
+  });
+
+  test("without a scene it starts from Blender's own, whatever this user's is", () => {
+    expect(blenderArguments({ ...command, scene: undefined })).toContain("--factory-startup");
+  });
+});
+
+test("viewers are not told where files are on this machine", () => {
+  const files = ["/opt/blender/blender", undefined, "work/arm.blend", "arm.py"];
+  expect(withoutFolders("The script arm.py failed; Blender did not open work/arm.blend.", files)).toBe(
+    "The script arm.py failed; Blender did not open arm.blend.",
+  );
+  expect(withoutFolders("spawn /opt/blender/blender EACCES.", files)).toBe("spawn blender EACCES.");
+});
+
+describe("keeping Blender running", () => {
+  const started: BlenderProcess[] = [];
+  afterEach(async () => {
+    for (const blender of started.splice(0)) await blender.close();
+  });
+
+  /** A program in the place of Blender that does what the script says. */
+  function start(script: string) {
+    const clock = new FakeClock();
+    const lines: string[] = [];
+    const problems: (string | undefined)[] = [];
+    let ends = 0;
+    const blender = new BlenderProcess({
+      program: process.execPath,
+      arguments: ["-e", script],
+      environment: { RENDERCAST_TEST: "handed on" },
+      clock,
+      log: (line) => lines.push(line),
+      problem: (sentence) => problems.push(sentence),
+      ended: () => ends++,
+    });
+    started.push(blender);
+    blender.start();
+    const says = (pattern: RegExp) =>
+      vi.waitFor(() => expect(lines.join("\n")).toMatch(pattern), { timeout: 10_000 });
+    return { clock, lines, problems, ends: () => ends, blender, says };
+  }
+
+  test("what it says behind its prefix is passed on, and nothing else", async () => {
+    const { lines, says } = start(
+      `console.log("Fra:1 Mem:10M"); console.log("rendercast: " + process.env.RENDERCAST_TEST); setInterval(() => {}, 1000)`,
+    );
+    await says(/^Blender: handed on$/);
+    expect(lines).toHaveLength(1);
+  });
+
+  test("a crash is followed by a start, each after a longer pause, until it is given up with its last lines", async () => {
+    const { clock, lines, problems, says } = start(
+      `console.error("Segfault in " + "draw"); process.kill(process.pid, "SIGSEGV")`,
+    );
+    for (const [crash, pause] of [1, 2, 4, 8].entries()) {
+      await says(new RegExp(`(.*started again in[\\s\\S]*){${crash + 1}}`));
+      expect(lines.at(-1)).toContain(`it is started again in ${pause} s`);
+      expect(problems.at(-1)).toBe(lines.at(-1));
+      await clock.advance(pause * 1000);
+      expect(problems.at(-1)).toBeUndefined();
+    }
+    await says(/crashed 5 times in a row, at last by SIGSEGV, and is given up/);
+    expect(lines.at(-2)).toContain("Segfault in draw");
+    expect(problems.at(-1)).toBe(lines.at(-1));
+  });
+
+  test("an error of the script's own is not tried again, and is the problem in its own words", async () => {
+    const { clock, lines, problems, says } = start(
+      `console.log("Blender 4.5"); console.error("rendercast: there is no camera Cam."); process.exit(1)`,
+    );
+    await says(/there is no camera Cam[\s\S]*ended with code 1, and is not started again/);
+    expect(clock.timers).toBe(0);
+    expect(problems).toEqual([undefined, "There is no camera Cam."]);
+    expect(lines.join("\n")).not.toContain("Blender 4.5");
+  });
+
+  test("beside its own words stands where in a script it went wrong", async () => {
+    const { lines, problems, says } = start(
+      `console.log("Blender 4.5"); console.error("Traceback (most recent call last):\\n  line 3\\nrendercast: line 3 failed"); process.exit(1)`,
+    );
+    await says(/is not started again/);
+    expect(lines.at(-2)).toBe("Blender's last lines:\n  Traceback (most recent call last):\n    line 3");
+    expect(problems.at(-1)).toBe("Line 3 failed.");
+  });
+
+  test.each([
+    ["nothing", `console.log("ls: unknown option"); process.exit(2)`],
+    [
+      "something else before",
+      `console.error("rendercast: the server is away\\nTraceback (most recent call last):\\nls: unknown option"); process.exit(2)`,
+    ],
+  ])(
+    "an end for which it has said %s is told with its last lines, which viewers do not see",
+    async (_, script) => {
+      const { lines, problems, says } = start(script);
+      await says(/is not started again/);
+      expect(lines.at(-2)).toContain("ls: unknown option");
+      expect(problems.at(-1)).toBe(
+        "Blender ended with code 2, and is not started again; the server's log says more.",
+      );
+    },
+  );
+
+  test("its own end is no crash", async () => {
+    const { clock, lines, problems, ends, says } = start("");
+    await says(/^Blender has ended\.$/);
+    expect(lines).toHaveLength(1);
+    expect(problems).toEqual([undefined]);
+    expect(ends()).toBe(1);
+    expect(clock.timers).toBe(0);
+  });
+
+  test("a program that cannot be started is told of in a sentence", async () => {
+    const lines: string[] = [];
+    const clock = new FakeClock();
+    const problems: (string | undefined)[] = [];
+    new BlenderProcess({
+      ...{ program: "/no/such/blender", arguments: [], environment: {}, clock },
+      log: (line) => lines.push(line),
+      problem: (sentence) => problems.push(sentence),
+      ended: () => {},
+    }).start();
+    await vi.waitFor(() => expect(lines.join()).toMatch(/could not be started: .*name it with --blender\.$/));
+    expect(problems.at(-1)).toBe("Blender could not be started; the server's log says why.");
+  });
+
+  test("closed, it ends Blender, and starts it no more", async () => {
+    const { blender, lines, says } = start(
+      `process.on("SIGTERM", () => { console.log("rendercast: ended"); process.exit(0) }); console.log("rendercast: here"); setInterval(() => {}, 1000)`,
+    );
+    await says(/here/);
+    await blender.close();
+    expect(lines).toEqual(["Blender: here", "Blender: ended"]);
+  });
+});

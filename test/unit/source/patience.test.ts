@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import type { Clock, EpochMs } from "../../../src/base/clock.ts";
+import { Patience } from "../../../src/source/ingest/patience.ts";
+import { FakeClock } from "../../helpers/fake-clock.ts";
+
+function make() {
+  let now = 1000;
+  const clock: Clock = Object.assign(new FakeClock(), { now: () => now as EpochMs });
+  const patience = new Patience(clock);
+  /** Checks each second, as its owner does; the first refusal. */
+  const wait = (seconds: number, bytesEach = 0) => {
+    for (let second = 0; second < seconds; second++) {
+      now += 1000;
+      if (bytesEach > 0) patience.heard(bytesEach);
+      const why = patience.check();
+      if (why !== undefined) return why;
+    }
+    return undefined;
+  };
+  const standStill = (seconds: number) => {
+    now += seconds * 1000;
+    return patience.check();
+  };
+  return { patience, wait, standStill };
+}
+
+test("who is silent is waited for ten seconds", () => {
+  const { wait } = make();
+  expect(wait(10)).toBeUndefined();
+  expect(wait(1)).toMatch(/^Nothing came for 10 seconds/);
+});
+
+test("who trickles is waited for thirty seconds, and again from each whole part on", () => {
+  const { patience, wait } = make();
+  for (let part = 0; part < 3; part++) {
+    expect(wait(30, 10)).toBeUndefined();
+    patience.whole();
+  }
+  expect(wait(31, 10)).toMatch(/^No part was complete for 30 seconds/);
+});
+
+test("who uploads a large part slowly is waited for, until it becomes a trickle", () => {
+  const { wait } = make();
+  expect(wait(600, 5000)).toBeUndefined();
+  expect(wait(62, 10)).toMatch(/^No part/);
+});
+
+test("who could not be read while the process stood still gets the whole time again", () => {
+  const { wait, standStill } = make();
+  expect(wait(9)).toBeUndefined();
+  expect(standStill(15)).toBeUndefined();
+  expect(wait(10)).toBeUndefined();
+  expect(wait(1)).toMatch(/^Nothing/);
+});

@@ -1,0 +1,73 @@
+import { describe, expect, test } from "vitest";
+import { PacketStatus, RecvDelta, RunLengthChunk, StatusVectorChunk, TransportWideCC } from "werift";
+import { type Arrival, readArrivals } from "../../../src/transport/rtp/arrivals.ts";
+
+const { TypeTCCPacketNotReceived: LOST, TypeTCCPacketReceivedSmallDelta: SMALL } = PacketStatus;
+const { TypeTCCPacketReceivedLargeDelta: LARGE, TypeTCCPacketReceivedWithoutDelta: UNTIMED } = PacketStatus;
+
+/** As an independent implementation writes it. */
+function written(
+  { first = 100, count = 0, reference = 2 } = {},
+  chunks: (RunLengthChunk | StatusVectorChunk)[] = [],
+  deltas: number[] = [],
+): Buffer {
+  return new TransportWideCC({
+    senderSsrc: 1,
+    mediaSourceSsrc: 2,
+    baseSequenceNumber: first,
+    packetStatusCount: count,
+    referenceTime: reference,
+    fbPktCount: 0,
+    packetChunks: chunks,
+    recvDeltas: deltas.map((delta) => new RecvDelta({ delta: delta * 1000 })),
+  }).serialize();
+}
+
+const run = (packetStatus: PacketStatus, runLength: number) =>
+  new RunLengthChunk({ packetStatus, runLength });
+
+describe("arrivals", () => {
+  test("are told in runs, small and large steps of time from a reference", () => {
+    const packet = written({ count: 4 }, [run(SMALL, 2), run(LOST, 1), run(LARGE, 1)], [1, 2.5, 100]);
+    expect(readArrivals(packet)).toEqual([
+      { counter: 100, at: 129 },
+      { counter: 101, at: 131.5 },
+      { counter: 102, at: undefined },
+      { counter: 103, at: 231.5 },
+    ]);
+  });
+
+  test("are told bit by bit, and over the wrap of the counter", () => {
+    const bits = new StatusVectorChunk({ symbolSize: 0, symbolList: [1, 0, 1, ...Array(11).fill(0)] });
+    const packet = written({ first: 65_535, count: 3 }, [bits], [0, 4]);
+    expect(readArrivals(packet)).toEqual<Arrival[]>([
+      { counter: 65_535, at: 128 },
+      { counter: 0, at: undefined },
+      { counter: 1, at: 132 },
+    ]);
+  });
+
+  test("are told by two bits each, some without their time", () => {
+    const pairs = new StatusVectorChunk({
+      symbolSize: 1,
+      symbolList: [LARGE, UNTIMED, LOST, SMALL, 0, 0, 0],
+    });
+    expect(readArrivals(written({ count: 4 }, [pairs], [-20, 3]))).toEqual([
+      { counter: 100, at: 108 },
+      { counter: 102, at: undefined },
+      { counter: 103, at: 111 },
+    ]);
+  });
+
+  test("of a message that breaks off are told up to there", () => {
+    const packet = written({ count: 3 }, [run(SMALL, 3)], [1, 1, 1]);
+    for (let length = 0; length < packet.length; length++)
+      expect(readArrivals(packet.subarray(0, length)).length).toBeLessThanOrEqual(3);
+    expect(readArrivals(packet.subarray(0, 24))).toHaveLength(2);
+  });
+
+  test("are read in bounds, however many a message claims", () => {
+    const packet = written({ count: 65_535 }, Array(8).fill(run(LOST, 8191)), []);
+    expect(readArrivals(packet)).toHaveLength(1000);
+  });
+});

@@ -1,0 +1,82 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { Delivery } from "../../../src/transport/session/delivery.ts";
+import { FakeClock } from "../../helpers/fake-clock.ts";
+
+let clock: FakeClock;
+let delivery: Delivery;
+beforeEach(() => {
+  clock = new FakeClock();
+  delivery = new Delivery(clock);
+});
+
+/** Sends a frame of so many packets; the counters. */
+function frame(packets: number): number[] {
+  return Array.from({ length: packets }, () => delivery.sent(1156));
+}
+
+/** Frames each 50 ms, whose packets a link of so many bits a second lets through, told 20 ms later. */
+function watch(frames: number, packets: number, rate: number, lost: (n: number) => boolean = () => false) {
+  let free = clock.now() as number;
+  let state: ReturnType<Delivery["told"]>;
+  for (let n = 0; n < frames; n++) {
+    const arrivals = frame(packets).map((counter) => {
+      free = Math.max(free, clock.now()) + (1200 * 8000) / rate;
+      return { counter: counter % 2 ** 16, at: lost(counter) ? undefined : free - 900_000 };
+    });
+    clock.pass(50);
+    state = delivery.told(arrivals) ?? state;
+  }
+  return state;
+}
+
+describe("what arrivals say", () => {
+  test("is what the narrowest link carries, and the queue before it", () => {
+    const wide = watch(20, 6, 100_000_000);
+    expect(wide).toMatchObject({ queue: 0, lost: 0 });
+    expect(wide?.capacity).toBeGreaterThan(20_000_000);
+    const narrow = watch(40, 6, 1_000_000);
+    expect(narrow?.capacity).toBeGreaterThan(900_000);
+    expect(narrow?.capacity).toBeLessThan(1_100_000);
+    expect(narrow?.queue).toBeGreaterThan(60);
+  });
+
+  test("is how much was lost in the last second", () => {
+    expect(watch(40, 5, 100_000_000, (counter) => counter % 5 === 0)?.lost).toBeCloseTo(0.2, 2);
+    expect(watch(40, 5, 100_000_000)?.lost).toBe(0);
+  });
+
+  test("goes on over the wrap of the counter", () => {
+    const first = 2 ** 16 - 50;
+    for (let n = 0; n < first; n++) delivery.sent(1000);
+    expect(watch(40, 5, 100_000_000)).toMatchObject({ lost: 0, packets: 105 });
+  });
+
+  test("is nothing where it is of packets that were never sent, or told before", () => {
+    const [counter = 0] = frame(1);
+    expect(delivery.told([{ counter: counter + 7, at: 5 }])).toBeUndefined();
+    expect(delivery.told([{ counter, at: 5 }])).toBeDefined();
+    expect(delivery.told([{ counter, at: 5 }])).toBeUndefined();
+  });
+
+  test("costs no more for one that tells the same time for ever, or goes back in it", () => {
+    for (const step of [0, -3]) {
+      for (let n = 0; n < 30_000; n++) {
+        const counter = delivery.sent(1000) % 2 ** 16;
+        if (n % 20 === 0) clock.pass(1);
+        delivery.told([{ counter, at: 1000 + step * n }]);
+      }
+      clock.pass(1000);
+      const state = delivery.told([{ counter: delivery.sent(1000) % 2 ** 16, at: 1000 }]);
+      // As many as are remembered, and not all that ever came.
+      expect(state?.arrived).toBeLessThanOrEqual((2048 * 1044 * 8000) / 500);
+    }
+  });
+
+  test("is heard fifty times a second, and no more", () => {
+    const counters = frame(200);
+    const heard = counters.filter((counter) => delivery.told([{ counter, at: 1 }]) !== undefined);
+    expect(heard).toHaveLength(50);
+    clock.pass(1000);
+    expect(delivery.told([{ counter: delivery.sent(1) % 2 ** 16, at: 2 }])).toBeDefined();
+  });
+});

@@ -1,0 +1,323 @@
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { Message, parseMessage } from "werift";
+import type { Route } from "../../../src/transport/io/route.ts";
+import { Endpoint, SILENCE } from "../../../src/transport/port/endpoint.ts";
+import { readBindingRequest } from "../../../src/transport/stun/stun.ts";
+import { FakeClock } from "../../helpers/fake-clock.ts";
+
+const PASSWORD = "a password of twenty-two";
+const RTCP = Buffer.from([0x80, 201, 0, 1, 0, 0, 0, 7]);
+/** A DTLS record that says it is sealed. */
+const SEALED = Buffer.from([23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 3, 1, 2, 3]);
+const HELLO = Buffer.from([22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 1, 2, 3]);
+
+class FakeRoute implements Route {
+  readonly address;
+  readonly protocol = "udp";
+  readonly sent: Buffer[] = [];
+
+  constructor(port: number) {
+    this.address = { ip: "192.0.2.7", port };
+  }
+
+  send(datagram: Buffer): void {
+    this.sent.push(datagram);
+  }
+
+  sendMedia(): void {}
+}
+
+let clock: FakeClock;
+let endpoint: Endpoint;
+let routes: Map<string, FakeRoute>;
+let transactions: number;
+const events = { routed: vi.fn(), chosen: vi.fn(), dtls: vi.fn(), rtp: vi.fn(), silent: vi.fn() };
+
+beforeEach(() => {
+  vi.resetAllMocks();
+  clock = new FakeClock();
+  endpoint = new Endpoint(clock, events);
+  routes = new Map();
+  transactions = 0;
+});
+
+function routeBy(key: string): FakeRoute {
+  const route = routes.get(key) ?? new FakeRoute(40_000 + routes.size);
+  routes.set(key, route);
+  return route;
+}
+
+/** A check as an independent implementation writes it. */
+function newCheck(nominate: boolean): Buffer {
+  const transaction = Buffer.alloc(12);
+  transaction.writeUInt32BE(transactions++);
+  const message = new Message(1, 0, transaction)
+    .setAttribute("USERNAME", "ours:theirs")
+    .setAttribute("PRIORITY", 1);
+  if (nominate) message.setAttribute("USE-CANDIDATE", null);
+  return message.addMessageIntegrity(Buffer.from(PASSWORD)).addFingerprint().bytes;
+}
+
+/** The viewer is heard by a check on this route. */
+function check(key: string, { nominate = false, datagram = newCheck(nominate) } = {}): string[] | undefined {
+  const request = readBindingRequest(datagram);
+  if (!request) throw new Error("not a check");
+  return endpoint.check(datagram, request, PASSWORD, key, routeBy(key));
+}
+
+const inUse = () => [...routes].find(([, route]) => route === endpoint.route)?.[0];
+
+describe("a check", () => {
+  test("is answered where it came from, with the address that it came from", () => {
+    check("a");
+    const [answer = Buffer.alloc(0)] = routeBy("a").sent;
+    const parsed = parseMessage(answer, Buffer.from(PASSWORD));
+    expect(parsed?.getAttributeValue("XOR-MAPPED-ADDRESS")).toEqual(["192.0.2.7", 40_000]);
+  });
+
+  test("asked again on the same route is answered again, as its answer may be lost", () => {
+    const datagram = newCheck(false);
+    check("a", { datagram });
+    expect(check("a", { datagram })).toEqual([]);
+    expect(routeBy("a").sent).toHaveLength(2);
+  });
+
+  test("copied to another address is refused, answers nothing and moves nothing", () => {
+    check("a", { nominate: true });
+    const datagram = newCheck(true);
+    check("a", { datagram });
+    expect(check("thief", { datagram })).toBeUndefined();
+    expect(routeBy("thief").sent).toEqual([]);
+    expect(inUse()).toBe("a");
+    expect(endpoint.receive(RTCP, "thief")).toBe(false);
+  });
+
+  test("copied is refused though the viewer has sent dozens since", () => {
+    const datagram = newCheck(true);
+    check("a", { datagram });
+    for (let n = 0; n < 60; n++) check("a");
+    expect(check("thief", { datagram })).toBeUndefined();
+  });
+});
+
+describe("the route in use", () => {
+  test("is none until the viewer has chosen one", () => {
+    check("a");
+    check("b");
+    expect(endpoint.route).toBeUndefined();
+    expect(events.chosen).not.toHaveBeenCalled();
+    const datagram = newCheck(true);
+    check("b", { datagram });
+    expect(inUse()).toBe("b");
+    expect(events.chosen).toHaveBeenCalledExactlyOnceWith(datagram);
+  });
+
+  test("is the one that the viewer chose last", () => {
+    check("a", { nominate: true });
+    check("b", { nominate: true });
+    expect(inUse()).toBe("b");
+    check("a");
+    expect(inUse()).toBe("b");
+    check("a", { nominate: true });
+    expect(inUse()).toBe("a");
+    expect(events.chosen).toHaveBeenCalledTimes(1);
+  });
+
+  test("gives way to another that is heard, once it is silent itself", async () => {
+    check("a", { nominate: true });
+    await clock.advance(2999);
+    check("b");
+    expect(inUse()).toBe("a");
+    await clock.advance(1);
+    check("b");
+    expect(inUse()).toBe("b");
+  });
+
+  test("does not give way while what the viewer alone can have sent comes by it", async () => {
+    check("a", { nominate: true });
+    for (let second = 0; second < 10; second++) {
+      await clock.advance(1000);
+      endpoint.heard("a");
+      check("b");
+      expect(inUse()).toBe("a");
+    }
+  });
+
+  test("gives way though somebody else sends by it, whatever is not authentic", async () => {
+    check("a", { nominate: true });
+    for (let second = 0; second < 3; second++) {
+      await clock.advance(1000);
+      for (const datagram of [RTCP, SEALED, HELLO]) endpoint.receive(datagram, "a");
+    }
+    check("b");
+    expect(inUse()).toBe("b");
+  });
+
+  test("is not moved by a copy of a check that chose another once", () => {
+    const datagram = newCheck(true);
+    check("a", { datagram });
+    check("b", { nominate: true });
+    expect(check("a", { datagram })).toEqual([]);
+    expect(inUse()).toBe("b");
+  });
+
+  test("when lost gives way to the one heard last by a check", () => {
+    for (const key of ["a", "b", "c"]) check(key, { nominate: true });
+    check("a");
+    endpoint.lost("c");
+    expect(inUse()).toBe("a");
+    endpoint.lost("b");
+    expect(inUse()).toBe("a");
+  });
+
+  test("when the only one is lost, the next one heard takes over, and that is no first choice", () => {
+    check("a", { nominate: true });
+    endpoint.lost("a");
+    expect(endpoint.route).toBeUndefined();
+    check("b");
+    expect(inUse()).toBe("b");
+    expect(events.chosen).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe("many routes", () => {
+  test("the oldest make place, and are told", () => {
+    for (let n = 0; n < 16; n++) expect(check(`route ${n}`)).toEqual([]);
+    check("route 0");
+    expect(check("route 16")).toEqual(["route 1"]);
+    expect(check("route 17")).toEqual(["route 2"]);
+    expect([...endpoint.keys()]).toHaveLength(16);
+    expect(endpoint.receive(RTCP, "route 1")).toBe(false);
+    expect(endpoint.receive(RTCP, "route 0")).toBe(true);
+  });
+
+  test("the one in use is never among them", () => {
+    check("chosen", { nominate: true });
+    for (let n = 0; n < 50; n++) expect(check(`route ${n}`)).not.toContain("chosen");
+    expect(inUse()).toBe("chosen");
+    expect(endpoint.receive(RTCP, "chosen")).toBe(true);
+    expect([...endpoint.keys()]).toHaveLength(16);
+  });
+});
+
+describe("what comes besides checks", () => {
+  test("passes from addresses that a check came from, by its kind", () => {
+    check("a", { nominate: true });
+    check("b");
+    for (const key of ["a", "b"]) {
+      expect(endpoint.receive(RTCP, key)).toBe(true);
+      expect(endpoint.receive(SEALED, key)).toBe(true);
+    }
+    expect(events.rtp.mock.calls).toEqual([
+      [RTCP, "a"],
+      [RTCP, "b"],
+    ]);
+    expect(events.dtls.mock.calls).toEqual([
+      [SEALED, "a"],
+      [SEALED, "b"],
+    ]);
+  });
+
+  test("from others does not", () => {
+    check("a", { nominate: true });
+    for (const datagram of [RTCP, SEALED, HELLO]) expect(endpoint.receive(datagram, "b")).toBe(false);
+    expect(events.rtp).not.toHaveBeenCalled();
+    expect(events.dtls).not.toHaveBeenCalled();
+  });
+
+  test("a ClientHello passes until the handshake is done", () => {
+    check("a", { nominate: true });
+    expect(endpoint.receive(HELLO, "a")).toBe(true);
+    endpoint.handshakeDone();
+    expect(endpoint.receive(HELLO, "a")).toBe(false);
+    expect(events.dtls.mock.calls).toEqual([[HELLO, "a"]]);
+  });
+
+  test("unsound DTLS does not pass", () => {
+    check("a", { nominate: true });
+    const alert = Buffer.from([21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 1, 0]);
+    expect(endpoint.receive(alert, "a")).toBe(false);
+    expect(events.dtls).not.toHaveBeenCalled();
+  });
+
+  test("holds its address for as long as it is heard by what is authentic", async () => {
+    check("a");
+    expect(endpoint.holds("a")).toBe(true);
+    expect(endpoint.holds("b")).toBe(false);
+    await clock.advance(2999);
+    endpoint.heard("a");
+    await clock.advance(2999);
+    endpoint.receive(RTCP, "a");
+    expect(endpoint.holds("a")).toBe(true);
+    await clock.advance(1);
+    expect(endpoint.holds("a")).toBe(false);
+  });
+});
+
+describe("silence", () => {
+  test("of a viewer that was connected is told after twenty seconds", async () => {
+    check("a", { nominate: true });
+    endpoint.handshakeDone();
+    await clock.advance(SILENCE);
+    endpoint.listen();
+    expect(events.silent).not.toHaveBeenCalled();
+    await clock.advance(1);
+    endpoint.listen();
+    expect(events.silent).toHaveBeenCalledOnce();
+  });
+
+  test("is all that somebody else sends by its address: what is not authentic, and copies of checks", async () => {
+    const datagram = newCheck(true);
+    check("a", { datagram });
+    endpoint.handshakeDone();
+    for (let past = 0; past <= SILENCE; past += 500) {
+      await clock.advance(500);
+      for (const one of [RTCP, SEALED, HELLO]) endpoint.receive(one, "a");
+      check("a", { datagram });
+    }
+    endpoint.listen();
+    expect(events.silent).toHaveBeenCalledOnce();
+  });
+
+  test("is none while the viewer is heard, by a check or by what else is authentic", async () => {
+    check("a", { nominate: true });
+    endpoint.handshakeDone();
+    await clock.advance(SILENCE - 1000);
+    endpoint.heard("a");
+    await clock.advance(SILENCE - 1000);
+    check("a");
+    await clock.advance(SILENCE - 1000);
+    endpoint.listen();
+    expect(events.silent).not.toHaveBeenCalled();
+  });
+
+  test("of one that never connected is another's to judge", async () => {
+    check("a", { nominate: true });
+    await clock.advance(60_000);
+    endpoint.listen();
+    expect(events.silent).not.toHaveBeenCalled();
+  });
+});
+
+test("tells each change of the route, once", () => {
+  check("a", { nominate: true });
+  check("a", { nominate: true });
+  check("b");
+  expect(events.routed.mock.calls).toEqual([[routeBy("a")]]);
+  check("b", { nominate: true });
+  endpoint.lost("b");
+  expect(events.routed.mock.calls.slice(1)).toEqual([[routeBy("b")], [routeBy("a")]]);
+  endpoint.lost("a");
+  expect(events.routed).toHaveBeenLastCalledWith(undefined);
+});
+
+test("of a flood on its own route some hundred datagrams a second are read, and it stays", async () => {
+  check("a", { nominate: true });
+  const read = () => Array.from({ length: 2000 }, () => endpoint.receive(RTCP, "a")).filter(Boolean).length;
+  expect(read()).toBe(400);
+  await clock.advance(999);
+  expect(read()).toBe(0);
+  await clock.advance(1);
+  expect(read()).toBe(400);
+  expect(inUse()).toBe("a");
+});

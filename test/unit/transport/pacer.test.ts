@@ -1,0 +1,85 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { type Paced, Pacer } from "../../../src/transport/session/pacer.ts";
+import { FakeClock } from "../../helpers/fake-clock.ts";
+
+let clock: FakeClock;
+let sent: { readonly name: number; readonly at: number }[];
+let pacer: Pacer<Paced & { name: number }>;
+beforeEach(() => {
+  clock = new FakeClock(0);
+  sent = [];
+  // A thousand bytes in 8 milliseconds.
+  pacer = new Pacer(clock, 1_000_000, ({ name }) => sent.push({ name, at: clock.now() }));
+});
+
+function push(count: number, from = 0): void {
+  for (let name = from; name < from + count; name++) pacer.push({ name, bytes: 1000 });
+}
+
+const names = () => sent.map(({ name }) => name);
+
+describe("a pacer", () => {
+  test("lets a small frame go at once, and spreads what is more by its rate, in order", () => {
+    push(20);
+    expect(names()).toEqual([0, 1, 2, 3, 4, 5]);
+    clock.pass(200);
+    expect(names()).toEqual(Array.from({ length: 20 }, (_, name) => name));
+    expect(sent.at(-1)?.at).toBeGreaterThanOrEqual(13 * 8);
+    expect(sent.at(-1)?.at).toBeLessThan(15 * 8);
+    expect(clock.timers).toBe(0);
+  });
+
+  test("saves no more for later than a small frame", () => {
+    clock.pass(60_000);
+    push(20);
+    expect(sent).toHaveLength(6);
+  });
+
+  test("holds nothing back where the rate is high", () => {
+    pacer.rate = 100_000_000;
+    push(500);
+    expect(sent).toHaveLength(500);
+    pacer.rate = 1_000_000;
+    push(7, 500);
+    expect(sent).toHaveLength(506);
+  });
+
+  test("keeps to a rate that a timer's grain is coarse for", () => {
+    pacer.rate = 40_000_000;
+    push(1000);
+    clock.pass(1000);
+    expect(sent).toHaveLength(1000);
+    expect(sent.at(-1)?.at).toBeGreaterThan(190);
+    expect(sent.at(-1)?.at).toBeLessThan(210);
+  });
+
+  test("sends what is urgent first, in order, and at the same rate", () => {
+    push(10);
+    for (const name of [98, 99]) pacer.urgent({ name, bytes: 1000 });
+    expect(names()).toHaveLength(6);
+    clock.pass(1000);
+    expect(names().slice(6)).toEqual([98, 99, 6, 7, 8, 9]);
+    expect(sent.at(-1)?.at).toBeCloseTo(5 * 8, -1);
+    pacer.urgent({ name: 100, bytes: 1000 });
+    expect(names().at(-1)).toBe(100);
+  });
+
+  test("forgets what is urgent when it gives back the rest", () => {
+    push(8);
+    pacer.urgent({ name: 99, bytes: 1000 });
+    expect(pacer.clear().map(({ name }) => name)).toEqual([6, 7]);
+  });
+
+  test("tells how long it is behind, and gives back what it has not sent", () => {
+    push(8);
+    expect(pacer.behind).toBe(0);
+    clock.pass(7);
+    expect(pacer.behind).toBe(7);
+    expect(names()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(pacer.clear().map(({ name }) => name)).toEqual([7]);
+    expect(pacer.behind).toBe(0);
+    clock.pass(1000);
+    expect(sent).toHaveLength(7);
+    expect(clock.timers).toBe(0);
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, test } from "vitest";
+import { Message, parseMessage } from "werift";
+import { ipBytes } from "../../../src/network/address.ts";
+import { bindingResponse, readBindingRequest } from "../../../src/transport/stun/stun.ts";
+
+const PASSWORD = "a password of twenty-two";
+
+/** A check as an independent implementation writes it. */
+function check({ username = "ours:theirs", password = PASSWORD, nominate = true } = {}): Buffer {
+  const message = new Message(1, 0, Buffer.from("0123456789ab"));
+  message.setAttribute("USERNAME", username).setAttribute("PRIORITY", 1);
+  if (nominate) message.setAttribute("USE-CANDIDATE", null);
+  message.addMessageIntegrity(Buffer.from(password)).addFingerprint();
+  return message.bytes;
+}
+
+describe("a connectivity check", () => {
+  test("tells whom it is meant for, and whether the viewer chooses this pair", () => {
+    expect(readBindingRequest(check())).toMatchObject({ localFragment: "ours", useCandidate: true });
+    expect(readBindingRequest(check({ nominate: false }))?.useCandidate).toBe(false);
+  });
+
+  test("is authentic by its password alone, and unchanged", () => {
+    expect(readBindingRequest(check())?.isAuthentic(PASSWORD)).toBe(true);
+    expect(readBindingRequest(check({ password: "another" }))?.isAuthentic(PASSWORD)).toBe(false);
+    const sound = check();
+    // All that stands before the integrity's own value; FINGERPRINT behind it is not covered.
+    for (let at = 0; at < sound.length - 8; at++) {
+      const changed = Buffer.from(sound);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(readBindingRequest(changed)?.isAuthentic(PASSWORD) ?? false).toBe(false);
+    }
+  });
+
+  test("without integrity, cut short or of another kind it is none", () => {
+    const bare = new Message(1, 0, Buffer.from("0123456789ab")).setAttribute("USERNAME", "ours:theirs").bytes;
+    expect(readBindingRequest(bare)).toBeUndefined();
+    const response = new Message(1, 256, Buffer.from("0123456789ab")).addMessageIntegrity(
+      Buffer.from(PASSWORD),
+    );
+    expect(readBindingRequest(response.bytes)).toBeUndefined();
+    const sound = check();
+    for (let length = 0; length < sound.length; length++) {
+      expect(readBindingRequest(sound.subarray(0, length))).toBeUndefined();
+    }
+  });
+
+  test("what stands behind its integrity does not count", () => {
+    const sound = check({ nominate: false });
+    const useCandidate = Buffer.from([0x00, 0x25, 0, 0]);
+    const changed = Buffer.concat([sound.subarray(0, -8), useCandidate]);
+    changed.writeUInt16BE(changed.length - 20, 2);
+    expect(readBindingRequest(changed)).toMatchObject({ useCandidate: false });
+  });
+});
+
+describe("the answer", () => {
+  test.each(["192.0.2.7", "2001:db8::7", "fe80::1%eth0"])("tells the viewer its address %s", (ip) => {
+    const request = readBindingRequest(check());
+    if (!request) throw new Error("no request");
+    const answer = parseMessage(
+      bindingResponse(request, { ip, port: 40_000 }, PASSWORD),
+      Buffer.from(PASSWORD),
+    );
+    expect(answer?.messageClass).toBe(256);
+    expect(answer?.transactionId).toEqual(Buffer.from("0123456789ab"));
+    const [address, port] = answer?.getAttributeValue("XOR-MAPPED-ADDRESS") ?? [];
+    expect(ipBytes(address)).toEqual(ipBytes(ip));
+    expect(port).toBe(40_000);
+    expect(answer?.attributesKeys).toContain("FINGERPRINT");
+  });
+});
+
+describe("the bytes of an address", () => {
+  test.each([
+    ["10.0.0.255", "0a0000ff"],
+    ["::", "00".repeat(16)],
+    ["::1", `${"00".repeat(15)}01`],
+    ["2001:db8::ff00:42:8329", "20010db8000000000000ff0000428329"],
+    ["::ffff:192.0.2.1", "00000000000000000000ffffc0000201"],
+    ["1:2:3:4:5:6:7:8", "00010002000300040005000600070008"],
+  ])("%s", (ip, bytes) => {
+    expect(ipBytes(ip).toString("hex")).toBe(bytes);
+  });
+});

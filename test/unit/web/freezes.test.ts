@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { Freezes } from "../../../web/player/figures/freezes.ts";
+
+/** @returns what is counted after the browser's counter had these values, each half second; a star where the scene rests. */
+function after(...counts: readonly (number | `${number}*`)[]): number {
+  const freezes = new Freezes();
+  for (const [n, value] of counts.entries())
+    freezes.counted(Number.parseInt(String(value), 10), n * 500, String(value).endsWith("*"));
+  return freezes.count;
+}
+
+test("freezes of a scene that moves are counted", () => {
+  expect(after(0, 1, 1, 3, 3, 3, 3, 3)).toBe(3);
+});
+
+test("pauses of a still scene are not counted, nor those just before and after", () => {
+  expect(after(0, 0, 1, 1, "2*", "2*", "3*", 4, 4, 4, 4, 4, 4, 4, 4, 4)).toBe(0);
+});
+
+test("freezes from long before the pause stay counted", () => {
+  expect(after(2, 2, 2, 2, 2, "3*", 3, 3, 3, 3, 4, 4, 4, 4, 4)).toBe(3);
+});
+
+test("another connection begins with none", () => {
+  expect(after(2, 2, 2, 2, 2, 0, 1, 1, 1, 1, 1)).toBe(1);
+});
