@@ -1,10 +1,11 @@
 /** The command line: read the configuration, start, print the addresses, stop cleanly. */
+import { UsageError } from "./base/errors.ts";
 import "./base/threads.ts";
 import { renderUnicodeCompact } from "uqr";
 import { rightsOfThisMachine, tellThisMachine } from "./access/this-machine.ts";
 import { logOf } from "./base/log.ts";
 import { isBuilt, packageVersion } from "./base/package.ts";
-import { type Config, helpText, readConfig, UsageError, usageLines } from "./config/config.ts";
+import { type Config, helpText, readConfig, usageLines } from "./config/config.ts";
 import { runDoctor } from "./doctor/doctor.ts";
 import { lanAddresses, originOf } from "./network/machine-addresses.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";

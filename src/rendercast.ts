@@ -1,13 +1,15 @@
 /** The whole server, started with one call and stopped with another. */
+
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { limitConnections } from "./access/floods.ts";
-import { guardOf, signalingGuard } from "./access/guard.ts";
+import { guardOf } from "./access/guard.ts";
 import type { LinkSigner } from "./access/link-signer.ts";
 import { linksOf } from "./access/links.ts";
 import { type Clock, type Millis, systemClock } from "./base/clock.ts";
+import { UsageError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
 import { Broadcast } from "./broadcast/broadcast.ts";
 import { Directory } from "./broadcast/directory.ts";
@@ -19,7 +21,7 @@ import type { RedisLink } from "./cluster/redis.ts";
 import { RemoteError } from "./cluster/remote-stream.ts";
 import { SharedLinks } from "./cluster/shared-links.ts";
 import { Streams } from "./cluster/streams.ts";
-import { type Config, UsageError } from "./config/config.ts";
+import type { Config } from "./config/config.ts";
 import { NO_AV1 } from "./encoder/choice.ts";
 import { findEncoders } from "./encoder/encoders.ts";
 import type { findHardware } from "./encoder/ffmpeg/hardware.ts";
@@ -34,6 +36,8 @@ import { WhepSessions } from "./http/whep/sessions.ts";
 import { type AnnouncedAddress, resolveAnnounced } from "./network/announce.ts";
 import { iceConfiguration, isTurnUrl, turnCredentials } from "./network/ice-servers.ts";
 import { lanAddresses, originOf } from "./network/machine-addresses.ts";
+import { hostPort } from "./shared/host-port.ts";
+import { signalingGuard } from "./signaling/guard.ts";
 import { serveSignaling } from "./signaling/socket.ts";
 import { blenderArguments } from "./source/blender/command.ts";
 import { BlenderProcess } from "./source/blender/process.ts";
@@ -271,7 +275,7 @@ export async function startRendercast(
       // By then it is not starting any more.
       if (sentence !== undefined && waits()) broadcast.state({ kind: "waiting" });
     };
-    const server = `http://${host.includes(":") ? `[${host}]` : host}:${door ? portOf(door) : port}`;
+    const server = `http://${hostPort(host, door ? portOf(door) : port)}`;
     blender = new BlenderProcess({
       program,
       arguments: blenderArguments({ ...config, server, stream: config.name }),

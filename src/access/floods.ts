@@ -1,9 +1,10 @@
 /** Bounds on what one address may ask over HTTP, whoever it is: requests, and connections at once. */
+
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
-import { isLoopback } from "./here.ts";
-import { addressKey, type Proxies } from "./proxies.ts";
+import { addressKey, isLoopback } from "../network/ip.ts";
+import type { Proxies } from "./proxies.ts";
 import { RateLimit } from "./rate-limit.ts";
 
 /** A page loads a dozen files, and many people may share an address; a program may poll snapshots. */

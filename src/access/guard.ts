@@ -1,16 +1,15 @@
 /** All that stands between a request and the server, made from the options. */
+
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../base/clock.ts";
 import { ANY_AUDIENCE, type Config } from "../config/config.ts";
-import type { SignalingGuard } from "../signaling/socket.ts";
+import { addressKey } from "../network/ip.ts";
 import { Access } from "./access.ts";
-import { askerOf } from "./asker.ts";
 import { type Gate, requestGate } from "./floods.ts";
 import { Hosts } from "./hosts.ts";
 import { linkSignerOf } from "./link-file.ts";
 import { LinkSigner } from "./link-signer.ts";
-import { pageRefusal } from "./origins.ts";
-import { addressKey, Proxies } from "./proxies.ts";
+import { Proxies } from "./proxies.ts";
 import { rightsOfThisMachine } from "./this-machine.ts";
 
 export interface Guard {
@@ -56,29 +55,6 @@ export function guardOf(
     proxies,
     gate: requestGate(clock, proxies),
     checks: requestGate(clock, proxies, "checks"),
-  };
-}
-
-/**
- * The guard, as signaling needs it.
- * @param embedFrom as {@link pageRefusal} takes them.
- */
-export function signalingGuard(
-  { access, proxies, gate }: Guard,
-  embedFrom: readonly string[],
-): SignalingGuard {
-  return {
-    gate,
-    refuses: (request) =>
-      pageRefusal(request.headers, embedFrom, { pictures: false }) ?? access.misnamed(askerOf(request)),
-    addressOf: (request) => clientKey(proxies, request),
-    async mayView(request, token, stream) {
-      const asker = askerOf(request);
-      // A socket asks for hours: its token is looked at each time.
-      const given = typeof token === "string" ? { ...asker, token, inAddress: false } : { ...asker };
-      const verdict = await access.mayDo(given, "view", stream);
-      return verdict.granted ? verdict : { why: verdict.message };
-    },
   };
 }
 

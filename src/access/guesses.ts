@@ -2,8 +2,9 @@
  * Bounds the fixed tokens that strangers may try. An address has a few; all addresses together have hardly more than one
  * alone, since whoever has one IPv6 network has more addresses than could be counted. Neither may keep the right token out.
  */
+
 import type { Clock } from "../base/clock.ts";
-import { addressKey, networkKey } from "./proxies.ts";
+import { addressKey, networkKey } from "../network/ip.ts";
 import { type Bounds, type Rate, RateLimit } from "./rate-limit.ts";
 
 /** Enough for a user's mistakes, too few to find a secret of eight letters. */

@@ -1,5 +1,6 @@
 /** Whether a request comes from this machine itself: no token is asked of its programs. */
 import type { IncomingHttpHeaders } from "node:http";
+import { isLoopback } from "../network/ip.ts";
 
 /** What a request says of where it comes from. */
 export interface Origin {
@@ -56,12 +57,4 @@ function isOwnName(host = "", name: string | undefined): boolean {
     .replace(/:\d*$/, "")
     .replace(/^\[(.*)\]$/, "$1");
   return addressed === "localhost" || addressed === name?.toLowerCase() || isLoopback(addressed);
-}
-
-/**
- * Whether a TCP connection comes from this machine. One without an address does not: it may have been reset by
- * anybody before its request was read.
- */
-export function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && (/^(::ffff:)?127(\.\d+){3}$/.test(address) || address === "::1");
 }

@@ -2,10 +2,11 @@
  * The names that a browser may call this server by. A site can have a name of its own mean this server's address (DNS
  * rebinding): its page is then of the same origin as the server, and reads all that needs no token.
  */
+
 import { isIP } from "node:net";
 import { hostname } from "node:os";
+import { isOwnMachine } from "../network/ip.ts";
 import type { Asker } from "./asker.ts";
-import { isOwnMachine } from "./origins.ts";
 import type { Proxies } from "./proxies.ts";
 
 /** What local networks add to a machine's name, and nobody can register (RFC 6762, RFC 8375; ICANN for `internal`). */

@@ -1,7 +1,8 @@
 /** Links to give to others: they carry a token to watch one stream with, for a limited time. */
+
 import { z } from "zod";
 import type { EpochMs, Millis } from "../base/clock.ts";
-import { STREAM_NAME, STREAM_NAME_RULE } from "../broadcast/directory.ts";
+import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
 import type { Access } from "./access.ts";
 import { type LinkSigner, LONGEST_LINK, linkId } from "./link-signer.ts";
 

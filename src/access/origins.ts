@@ -4,6 +4,7 @@
  * machine, or where the user has named its origin.
  */
 import type { IncomingHttpHeaders } from "node:http";
+import { isOwnMachine } from "../network/ip.ts";
 
 /**
  * Whether a page of `origin` may show the streams of the server that it calls `host` (both as the request's headers
@@ -50,14 +51,4 @@ export function pageRefusal(
 /** What the page is told that may not, a sentence for whoever embeds the player. */
 export function embedRefusal(origin: string): string {
   return `This server does not let pages of ${origin} show its streams: start it with --embed-from ${origin}.`;
-}
-
-/** Whether a URL's host name is that of the machine that calls it so. */
-export function isOwnMachine(hostname: string): boolean {
-  return (
-    hostname === "localhost" ||
-    hostname.endsWith(".localhost") ||
-    hostname === "[::1]" ||
-    /^127(\.\d+){3}$/.test(hostname)
-  );
 }

@@ -1,7 +1,7 @@
 /** Who the client is: the other end of the connection, or whom a proxy that the user has named speaks for. */
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP } from "node:net";
-import { ipBytes } from "../network/address.ts";
+import { plainAddress, readNetwork } from "../network/ip.ts";
 
 /** What a request says of who sent it. */
 export interface Sent {
@@ -16,15 +16,6 @@ export interface Vouched {
   readonly client: string | undefined;
   /** By which the client came. */
   readonly proto: "http" | "https";
-}
-
-/** Reads `ADDRESS` or `ADDRESS/PREFIX`; undefined for anything else. */
-export function readNetwork(text: string): { readonly ip: string; readonly prefix: number } | undefined {
-  const [ip = "", digits, ...more] = text.split("/");
-  const family = isIP(ip);
-  const most = family === 4 ? 32 : 128;
-  const prefix = digits === undefined ? most : /^\d{1,3}$/.test(digits) ? Number(digits) : Number.NaN;
-  return family !== 0 && more.length === 0 && prefix <= most ? { ip, prefix } : undefined;
 }
 
 /** The proxies whose `X-Forwarded-*` is believed. */
@@ -102,30 +93,6 @@ export class Proxies {
     this.#told = true;
     this.#tellUnnamed(proxy);
   }
-}
-
-/** One for all that a client can choose among: an IPv4 address, or the first 64 bits of an IPv6 one. */
-export function addressKey(address: string | undefined): string {
-  const ip = plainAddress(address ?? "");
-  return isIP(ip) === 6 ? ipBytes(ip).subarray(0, 8).toString("hex") : ip;
-}
-
-/**
- * One for all that an organization may have: 24 bits of an IPv4 address, or 48 of an IPv6 one (RFC 6177).
- * @param key of {@link addressKey}.
- */
-export function networkKey(key: string): string {
-  return key.includes(".") ? key.replace(/\.\d+$/, "") : key.slice(0, 12);
-}
-
-/** An IPv4 address in its own form, and no port or zone. */
-export function plainAddress(address: string): string {
-  const ip = address
-    .trim()
-    .replace(/^\[(.*)\](:\d+)?$/, "$1")
-    .replace(/^(\d+(?:\.\d+){3}):\d+$/, "$1")
-    .replace(/%.*$/, "");
-  return /^::ffff:(\d+(?:\.\d+){3})$/i.exec(ip)?.[1] ?? ip;
 }
 
 function familyOf(ip: string): "ipv4" | "ipv6" {

@@ -1,7 +1,9 @@
 /** What tokens grant: fixed secrets, signed JWTs (RFC 7519), and the server's own for share links. */
+
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { z } from "zod";
 import type { Clock, EpochMs, Millis } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
 import type { LinkGrant, LinkSigner } from "./link-signer.ts";
 import { sameSecret } from "./secret.ts";
 
@@ -154,7 +156,7 @@ export class Tokens {
     const now = this.#clock.now();
     if (now - this.#toldAt < TELL_EVERY) return;
     this.#toldAt = now;
-    this.#log(`The keys of --jwks cannot be had: ${error instanceof Error ? error.message : error}.`);
+    this.#log(`The keys of --jwks cannot be had: ${reasonOf(error)}.`);
   }
 }
 

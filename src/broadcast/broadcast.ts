@@ -7,8 +7,10 @@
  * Each stage runs beside the others and takes the newest frame when it is free. Nothing is decoded or
  * encoded while nobody watches.
  */
+
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
 import { Latest } from "../base/latest.ts";
 import type { Log } from "../base/log.ts";
 import { giveBack } from "../base/memory.ts";
@@ -243,9 +245,7 @@ export class Broadcast implements SourceSink {
     try {
       this.#mjpeg.send(await toJpeg(job, this.#use));
     } catch (error) {
-      this.#options.log(
-        `A picture could not be made a JPEG: ${error instanceof Error ? error.message : error}`,
-      );
+      this.#options.log(`A picture could not be made a JPEG: ${reasonOf(error)}`);
     }
   }
 

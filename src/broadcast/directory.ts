@@ -1,19 +1,13 @@
 /** All broadcasts by name: some from the start, others made by who publishes them. */
 
 import type { Cancel, Clock, Millis } from "../base/clock.ts";
+import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
 import type { StreamInfo } from "../shared/protocol.ts";
 import type { IngestSource } from "../source/ingest/ingest.ts";
 import type { Broadcast } from "./broadcast.ts";
 
 /** A broadcast that a publisher made goes when it has had no publisher, and nobody follows it, for this long. */
 const FORGET_AFTER: Millis = 60_000;
-
-/** A stream's name, as in `/streams/NAME`. */
-export const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-
-/** The rule of {@link STREAM_NAME}, for people. */
-export const STREAM_NAME_RULE =
-  "1 to 64 letters, digits, dots, underscores and dashes, the first a letter or digit";
 
 /** Whether a publisher of a stream is there now, or was before. */
 export const CLAIMS = ["now", "before"] as const;

@@ -1,6 +1,7 @@
 /** Pictures that come but cannot be shown: worth a word, once it is more than a torn one. */
 
 import type { Clock, Millis } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 
 /** Pictures in a row that cannot be shown, until it is called a problem. */
@@ -63,7 +64,7 @@ export class Refusals {
 
 /** In one line. */
 function wordsOf(cause: unknown): string {
-  const words = cause instanceof Error ? cause.message : String(cause);
+  const words = reasonOf(cause);
   return words
     .slice(0, MAX_WORDS)
     .replaceAll(/[\s\p{C}]+/gu, " ")

@@ -3,9 +3,10 @@
  * and is forgotten where it has said nothing for some. Video goes from the server that has the stream straight to the
  * viewer; what is passed on between servers is how the two meet (decision 0018).
  */
-import { plainAddress } from "../access/proxies.ts";
+
 import type { Cancel, EpochMs, Millis } from "../base/clock.ts";
 import type { Claim } from "../broadcast/directory.ts";
+import { plainAddress } from "../network/ip.ts";
 import type { StreamInfo } from "../shared/protocol.ts";
 import { Asks } from "./asks.ts";
 import { Hosted, type HostedOptions } from "./hosted.ts";

@@ -1,6 +1,7 @@
 /** Viewers of this server's streams whose pages are at other servers. */
 
 import type { Clock } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
 import type { RefusalCode } from "../shared/protocol.ts";
 import { BAD_REQUEST, NOT_WATCHING, type Watched, type WatchedStream } from "../signaling/watching.ts";
 import type { Answer, Request } from "./messages.ts";
@@ -43,9 +44,7 @@ export class Hosted {
     } catch (error) {
       const refusal = this.#options.refusal(error);
       if (refusal) return { ok: false, ...refusal };
-      this.#options.log(
-        `A viewer of another server failed: ${error instanceof Error ? error.message : error}`,
-      );
+      this.#options.log(`A viewer of another server failed: ${reasonOf(error)}`);
       return { ok: false, code: "failed", message: "The server failed to answer; its log says why." };
     }
   }

@@ -1,6 +1,8 @@
 /** What servers that stand behind one address say to each other. Whatever else comes is left unread. */
+
 import { z } from "zod";
-import { CLAIMS, STREAM_NAME } from "../broadcast/directory.ts";
+import { STREAM_NAME } from "../base/stream-name.ts";
+import { CLAIMS } from "../broadcast/directory.ts";
 import { MAX_OFFER_LENGTH, type Reply, type StreamInfo } from "../shared/protocol.ts";
 
 /** Of a server's streams the first so many are told of. */

@@ -2,19 +2,18 @@
  * Every option once: flag, environment variable, default, unit and check. `--help` and the README's
  * table are made from it.
  */
+
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { readNetwork } from "../access/proxies.ts";
 import type { Millis } from "../base/clock.ts";
+import { UsageError } from "../base/errors.ts";
 import { LOG_LEVELS } from "../base/log.ts";
-import { STREAM_NAME, STREAM_NAME_RULE } from "../broadcast/directory.ts";
+import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
+import { MAX_SIMULCAST_STREAMS } from "../media/simulcast-streams.ts";
 import { type Announcement, isHostName, readAnnouncement } from "../network/announce.ts";
 import { isStunUrl, isTurnUrl } from "../network/ice-servers.ts";
-import { MAX_STREAMS } from "../transport/sdp/simulcast.ts";
+import { readNetwork } from "../network/ip.ts";
 import { readTarget, type Target } from "./forward-target.ts";
-
-/** A mistake in how rendercast was started: its message is one sentence that says what to do. */
-export class UsageError extends Error {}
 
 interface Option {
   /** The environment variable is `RENDERCAST_` and the flag in capitals. */
@@ -346,7 +345,7 @@ export const OPTIONS = {
     value: "N",
     default: "3",
     help: "renditions that WHIP endpoints with simulcast are sent, each of a quarter of the bits; 1 for the full one alone",
-    check: whole(1, MAX_STREAMS),
+    check: whole(1, MAX_SIMULCAST_STREAMS),
   },
   forwardSdp: {
     flag: "forward-sdp",

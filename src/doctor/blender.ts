@@ -1,9 +1,11 @@
 /** Blender, started once to see that it does. */
+
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { type Config, UsageError } from "../config/config.ts";
+import { reasonOf, UsageError } from "../base/errors.ts";
+import type { Config } from "../config/config.ts";
 import { blenderProgram, installedBlender } from "../source/blender/program.ts";
-import { type Finding, wordsOf } from "./check.ts";
+import type { Finding } from "./check.ts";
 
 const BLENDER_STARTS_WITHIN = 7000;
 
@@ -25,7 +27,7 @@ export async function checkBlender(config: Config): Promise<Finding> {
     if (number === undefined) throw new Error("it does not tell its version");
     return { state: "good", text: `${number}, ${program}` };
   } catch (error) {
-    const text = `${program} does not start: ${wordsOf(error).split("\n")[0]}`;
+    const text = `${program} does not start: ${reasonOf(error).split("\n")[0]}`;
     if (!wanted) return { state: "note", text };
     return { state: "bad", text, change: "Name a Blender that starts with --blender PATH." };
   }

@@ -1,12 +1,14 @@
 /** `rendercast doctor`: looks at what viewing takes on this machine and its network, and says what to change. */
+
 import { existsSync } from "node:fs";
 import { isIPv4 } from "node:net";
-import { type Config, UsageError } from "../config/config.ts";
+import { reasonOf, UsageError } from "../base/errors.ts";
+import type { Config } from "../config/config.ts";
 import { resolveAnnounced } from "../network/announce.ts";
 import { isTurnUrl } from "../network/ice-servers.ts";
 import { machineAddresses } from "../network/machine-addresses.ts";
 import { checkBlender } from "./blender.ts";
-import { type Finding, within, wordsOf } from "./check.ts";
+import { type Finding, within } from "./check.ts";
 import { checkEncoders } from "./encoders.ts";
 import { portStates, tellPorts } from "./ports.ts";
 import { relaysOf, type ServerAnswer, seenFrom } from "./servers.ts";
@@ -34,7 +36,7 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   const blender = checked(checkBlender(config));
   const relaying = relaysOf(config);
   const states = await portStates(page, video, config.name).catch((error) => {
-    throw new UsageError(`The ports cannot be had: ${wordsOf(error)}.`, { cause: error });
+    throw new UsageError(`The ports cannot be had: ${reasonOf(error)}.`, { cause: error });
   });
   // From the video's own port, where that is free: so it is the one whose mapping is told.
   const seen = await seenFrom(config.iceServers ?? [], states.video === "free" ? ports.video : 0);
@@ -78,7 +80,7 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
 async function settingsOf({ announce = [], jwks }: Config): Promise<[string, Finding][]> {
   const names = await resolveAnnounced(announce).then(
     () => undefined,
-    (error) => wordsOf(error),
+    (error) => reasonOf(error),
   );
   const keys =
     jwks === undefined
@@ -119,7 +121,7 @@ const NO_TURN: Finding = {
 };
 
 function checked(check: Promise<Finding>): Promise<Finding> {
-  return within(DONE_WITHIN, check).catch((error) => ({ state: "bad", text: wordsOf(error) }));
+  return within(DONE_WITHIN, check).catch((error) => ({ state: "bad", text: reasonOf(error) }));
 }
 
 function tellAddresses(addresses: readonly string[]): Finding {

@@ -1,11 +1,13 @@
 /** The encoders, each tried. */
+
+import { reasonOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import { NO_AV1 } from "../encoder/choice.ts";
 import { FfmpegH264Encoder } from "../encoder/ffmpeg/h264.ts";
 import { findHardware, type Hardware, hardwareEncoder } from "../encoder/ffmpeg/hardware.ts";
 import { tryOut } from "../encoder/ffmpeg/tryout.ts";
 import { FfmpegVp8Encoder } from "../encoder/ffmpeg/vp8.ts";
-import { type Finding, wordsOf } from "./check.ts";
+import type { Finding } from "./check.ts";
 
 type Codecs = Config["codecs"];
 type Name = Codecs[number];
@@ -34,7 +36,7 @@ export async function checkEncoders({ codecs }: Config): Promise<Finding> {
   const problems = new Map<Name, string>();
   for (const codec of codecs) {
     const encoder = make[codec]();
-    if (encoder) await tryOut(encoder).catch((error) => problems.set(codec, wordsOf(error)));
+    if (encoder) await tryOut(encoder).catch((error) => problems.set(codec, reasonOf(error)));
   }
   return tellEncoders({ codecs, problems, hardware: { h264, av1 } });
 }

@@ -1,12 +1,12 @@
 /** What STUN and TURN servers say: how this machine is seen from outside, and whether they relay for it. */
 
 import { systemClock } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import type { Address } from "../network/address.ts";
 import { isTurnUrl, turnCredentials } from "../network/ice-servers.ts";
 import { TurnClient } from "../transport/stun/turn-client.ts";
 import { openWire, readServerUrl } from "../transport/stun/turn-connection.ts";
-import { wordsOf } from "./check.ts";
 
 /** What one server answered; `problem` where it did not do what it is for. */
 export type ServerAnswer =
@@ -67,12 +67,12 @@ async function ask(
     try {
       return { answer: { url, address: await question(client) }, localPort: wire.localPort };
     } catch (error) {
-      return { answer: { url, problem: wordsOf(error) }, localPort: wire.localPort };
+      return { answer: { url, problem: reasonOf(error) }, localPort: wire.localPort };
     } finally {
       client.close();
       wire.close();
     }
   } catch (error) {
-    return { answer: { url, problem: wordsOf(error) }, localPort: port };
+    return { answer: { url, problem: reasonOf(error) }, localPort: port };
   }
 }

@@ -1,6 +1,8 @@
 /** What a remote viewer will meet, and the one setting to change: by what the checks have found. */
+
 import { BlockList, isIPv4 } from "node:net";
 import type { Announcement } from "../network/announce.ts";
+import { hostPort } from "../shared/host-port.ts";
 import type { Finding } from "./check.ts";
 import type { PortStates } from "./ports.ts";
 import type { ServerAnswer } from "./servers.ts";
@@ -74,10 +76,9 @@ export function verdictOf(findings: Findings): Verdict {
       far: "nothing",
       change: first ?? "Leave --host out, to listen on every address.",
     };
-  const at = (host: string, port: number) => `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const [own] = addresses;
   const near =
-    own === undefined ? "nothing: this machine has no network" : `video at ${at(own, ports.video)}`;
+    own === undefined ? "nothing: this machine has no network" : `video at ${hostPort(own, ports.video)}`;
   if (!works) return { near: "nothing", far: "nothing", change: first };
 
   const nat = natOf(seen, addresses);
@@ -95,7 +96,7 @@ export function verdictOf(findings: Findings): Verdict {
       announced.every(({ host }) => /^[\d.]+$|:/.test(host) && host !== nat.outer);
     return {
       near,
-      far: `video at ${at(outside.host, outside.port ?? ports.video)}, once ${passing} are let through to this machine${byRelay}`,
+      far: `video at ${hostPort(outside.host, outside.port ?? ports.video)}, once ${passing} are let through to this machine${byRelay}`,
       change:
         first ??
         (isOld ? `STUN sees this machine at ${nat.outer}: start with --announce ${nat.outer}.` : undefined),
@@ -105,7 +106,7 @@ export function verdictOf(findings: Findings): Verdict {
     const address = nat?.outer ?? open[0] ?? "";
     return {
       near,
-      far: `video at ${at(address, ports.video)}, if firewalls let ${passing} through${byRelay}`,
+      far: `video at ${hostPort(address, ports.video)}, if firewalls let ${passing} through${byRelay}`,
       change: first,
     };
   }

@@ -4,6 +4,7 @@
  */
 
 import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
 import { Latest } from "../base/latest.ts";
 import type { EncodedFrame, RawFrame } from "../media/frame.ts";
 import { rungOf, sizeAt } from "../shared/ladder.ts";
@@ -163,7 +164,7 @@ export class Rendition {
       this.#failures++;
       this.#retryAt = clock.now() + RETRY_AFTER;
       this.#closeEncoder();
-      log(`The encoder failed and is opened again: ${error instanceof Error ? error.message : error}`);
+      log(`The encoder failed and is opened again: ${reasonOf(error)}`);
     }
     if (this.#stopped) this.#closeEncoder();
     else this.#planKeyframe();

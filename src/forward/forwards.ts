@@ -1,8 +1,10 @@
 /** All that a stream is handed on to, from the start of the server to its end. */
+
 import { writeFile } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
+import { UsageError } from "../base/errors.ts";
 import type { Forwarded } from "../broadcast/feed.ts";
-import { type Config, UsageError } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import type { Target } from "../config/forward-target.ts";
 import type { Codec } from "../media/frame.ts";
 import type { HandshakeRefusals } from "../transport/dtls/refusals.ts";

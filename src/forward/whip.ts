@@ -2,13 +2,16 @@
  * A stream published at another server by WHIP (RFC 9725), such as an SFU with an audience of its own: encoded once, as
  * for the viewers here. Begins again whenever it ends, with longer and longer waits while that fails.
  */
-import { isLoopback } from "../access/here.ts";
+
 import type { Cancel, Clock, Millis } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
 import type { Feed, Forwarded } from "../broadcast/feed.ts";
 import type { Codec, EncodedFrame } from "../media/frame.ts";
+import type { SimulcastStream } from "../media/simulcast-streams.ts";
+import { isLoopback } from "../network/ip.ts";
 import { MAX_OFFER_LENGTH } from "../shared/protocol.ts";
 import type { HandshakeRefusals } from "../transport/dtls/refusals.ts";
-import { acceptedStreams, type SimulcastStream } from "../transport/sdp/simulcast.ts";
+import { acceptedStreams } from "../transport/sdp/simulcast.ts";
 import { Publisher } from "../transport/werift/publishing-peer.ts";
 
 export interface WhipForwardOptions {
@@ -108,7 +111,7 @@ export class WhipForward {
           least = error.retryAfter;
           if (error.otherCodec) this.#codec = (this.#codec + 1) % this.#options.codecs.length;
         }
-        if (!this.#closed) this.#say(`does not work: ${error instanceof Error ? error.message : error}`);
+        if (!this.#closed) this.#say(`does not work: ${reasonOf(error)}`);
       }
       if (this.#closed) return;
       if (clock.now() - began > WORKED_AFTER) wait = RETRY_AFTER;

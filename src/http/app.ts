@@ -1,4 +1,5 @@
 /** HTTP: publishing, the page, the MJPEG fallback, snapshots, events and metrics. */
+
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
@@ -6,20 +7,22 @@ import { hasFixedSecret, type Refused, type Verdict } from "../access/access.ts"
 import { askerOf, hideToken } from "../access/asker.ts";
 import { clientKey, type Guard } from "../access/guard.ts";
 import { ANSWER_HEADERS, DATA_HEADERS, pageHeaders, SHOWN_ANYWHERE } from "../access/headers.ts";
-import { isLoopback } from "../access/here.ts";
 import { LinkError, linksOf, revokeLinks } from "../access/links.ts";
-import { isOwnMachine, pageRefusal } from "../access/origins.ts";
+import { pageRefusal } from "../access/origins.ts";
 import { RIGHTS, type Right } from "../access/tokens.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { pageFolder } from "../base/package.ts";
+import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
 import type { Broadcast } from "../broadcast/broadcast.ts";
-import { type Directory, DirectoryError, STREAM_NAME, STREAM_NAME_RULE } from "../broadcast/directory.ts";
+import { type Directory, DirectoryError } from "../broadcast/directory.ts";
 import type { Metrics } from "../broadcast/metrics.ts";
 import { FullError, type Seats } from "../broadcast/seats.ts";
 import type { PassedOn } from "../cluster/passed-on.ts";
 import type { Streams } from "../cluster/streams.ts";
 import { OPTIONS } from "../config/config.ts";
+import { isLoopback, isOwnMachine } from "../network/ip.ts";
 import { originOf } from "../network/machine-addresses.ts";
 import { TakenError } from "../source/ingest/ingest.ts";
 import { MJPEG_TYPE } from "../transport/mjpeg.ts";
@@ -389,7 +392,7 @@ export function httpApp(options: HttpOptions): Express {
     else if (typeof status === "number" && status >= 400 && status < 500) {
       sentence(response, status, "The request is not valid.");
     } else {
-      log(`An HTTP request failed: ${error instanceof Error ? error.message : error}`);
+      log(`An HTTP request failed: ${reasonOf(error)}`);
       sentence(response, 500, "The server failed to answer; its log says why.");
     }
   }

@@ -1,10 +1,11 @@
 /** Where the server listens; what goes wrong there is told in a sentence. */
+
 import { chmodSync, rmSync, statSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { connect } from "node:net";
 import type { Cancel, Clock } from "../base/clock.ts";
-import { UsageError } from "../config/config.ts";
+import { UsageError } from "../base/errors.ts";
 import { type Credentials, followRenewals, type Tls } from "./tls.ts";
 
 /**

@@ -1,9 +1,11 @@
 /** The server's own TLS: its certificate and key as files, read anew when they are renewed. */
+
 import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { Cancel, Clock, Millis } from "../base/clock.ts";
-import { type Config, UsageError } from "../config/config.ts";
+import { reasonOf, UsageError } from "../base/errors.ts";
+import type { Config } from "../config/config.ts";
 
 export interface TlsFiles {
   /** The certificate and those between it and its authority, in PEM. */
@@ -100,7 +102,7 @@ export function followRenewals({ files, clock, use, log }: RenewalOptions): Canc
       use(credentials);
       log(`The TLS certificate was renewed; it ${termOf(credentials, clock)}.`);
     } catch (error) {
-      log(`The TLS certificate could not be renewed, and the one before stays in use. ${messageOf(error)}`);
+      log(`The TLS certificate could not be renewed, and the one before stays in use. ${reasonOf(error)}`);
     }
   });
 }
@@ -123,8 +125,4 @@ function read(path: string, what: string): Buffer {
     const why = code === "ENOENT" ? `there is no ${path}` : `${path} cannot be read (${code})`;
     throw new UsageError(`${what} in PEM, and ${why}.`);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

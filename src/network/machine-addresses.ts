@@ -1,6 +1,8 @@
 /** The addresses of this machine that others can reach it by. */
+
 import { isIPv4 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import { hostPort } from "../shared/host-port.ts";
 
 /** What joins containers and virtual machines to this machine, as their makers name it: nobody comes from outside by it. */
 const VIRTUAL_BRIDGE =
@@ -41,5 +43,5 @@ export function lanAddresses(): string[] {
 
 /** The origin of the pages at a name or an IP address. */
 export function originOf(host: string, port: number, secure: boolean): string {
-  return `${secure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${secure ? "https" : "http"}://${hostPort(host, port)}`;
 }

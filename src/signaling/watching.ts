@@ -1,6 +1,8 @@
 /** What one page watches by WebRTC: one peer connection at most, and what it asks about it. */
+
 import { z } from "zod";
 import type { Clock, EpochMs, Millis } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import {
   type IceConfiguration,
@@ -189,7 +191,7 @@ export class Watching {
       this.#options.log(`${what}: ${refusal.message}`, { level: "debug" });
       return { ok: false, ...refusal };
     }
-    this.#options.log(`${what}: ${error instanceof Error ? error.message : error}`);
+    this.#options.log(`${what}: ${reasonOf(error)}`);
     return { ok: false, code: "failed", message: "The server failed to answer; its log says why." };
   }
 }

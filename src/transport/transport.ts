@@ -1,6 +1,7 @@
 /** The transport of all broadcasts: one port, one form of sending, and the viewers that come by it. */
 
 import type { Clock } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
 import { Rounds } from "../base/rounds.ts";
 import type { Codec } from "../media/frame.ts";
 import type { AnnouncedAddress } from "../network/announce.ts";
@@ -143,7 +144,7 @@ async function chooseIo(log: (line: string) => void): Promise<MediaIo> {
     return await loadNativeIo();
   } catch (error) {
     if (process.platform === "linux") {
-      log(`Video is sent the slow way, by plain Node: ${error instanceof Error ? error.message : error}.`);
+      log(`Video is sent the slow way, by plain Node: ${reasonOf(error)}.`);
     }
     return plainIo;
   }

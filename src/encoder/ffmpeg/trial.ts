@@ -1,4 +1,5 @@
 /** The process that tries one kind of hardware, as its arguments name codec and kind: it ends with 0 where that works. */
+import { reasonOf } from "../../base/errors.ts";
 import { HARDWARE, hardwareEncoder } from "./hardware.ts";
 import { tryOut } from "./tryout.ts";
 
@@ -10,6 +11,6 @@ try {
   await tryOut(hardwareEncoder(codec, hardware));
   process.exit(0);
 } catch (error) {
-  console.log(error instanceof Error ? error.message : error);
+  console.log(reasonOf(error));
   process.exit(1);
 }

@@ -1,5 +1,7 @@
 /** Image file to pixels, by sharp (libvips), in whichever process this is. */
+
 import sharp from "sharp";
+import { reasonOf } from "../../base/errors.ts";
 import { checkSize, DECODE_WITHIN, DecodeError, refusal, type Size } from "./error.ts";
 
 // One small picture at a time: caches only cost memory, and more threads a picture made it slower
@@ -54,7 +56,7 @@ export async function toPixels(picture: Buffer, maxPixels: number): Promise<Pixe
 
 function ours(error: unknown): DecodeError {
   if (error instanceof DecodeError) return error;
-  const words = error instanceof Error ? error.message : String(error);
+  const words = reasonOf(error);
   if (/^timeout: /.test(words)) return refusal("slow", error);
   if (/unsupported image format|Input Buffer is empty/i.test(words)) return refusal("unknown", error);
   return refusal("damaged", error);

@@ -1,4 +1,5 @@
 /** WHEP over HTTP (draft-ietf-wish-whep-04): the endpoint of each stream, and the resource of each session. */
+
 import express, {
   type NextFunction,
   type Request,
@@ -8,7 +9,8 @@ import express, {
 } from "express";
 import type { Granted, Refused, WhenOver } from "../../access/access.ts";
 import { embedRefusal, mayEmbed } from "../../access/origins.ts";
-import { STREAM_NAME } from "../../broadcast/directory.ts";
+import { reasonOf } from "../../base/errors.ts";
+import { STREAM_NAME } from "../../base/stream-name.ts";
 import { type IceConfiguration, type IceServer, MAX_OFFER_LENGTH } from "../../shared/protocol.ts";
 import { retryAfter } from "../retry-after.ts";
 import { Problem } from "./problem.ts";
@@ -122,8 +124,7 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
       return;
     }
     const problem = problemOf(error);
-    if (problem.status === 500)
-      log(`A WHEP request failed: ${error instanceof Error ? error.message : error}`);
+    if (problem.status === 500) log(`A WHEP request failed: ${reasonOf(error)}`);
     if (problem.retryAfter !== undefined) response.set("Retry-After", retryAfter(problem.retryAfter));
     response.status(problem.status).type("application/problem+json");
     // Without a type of its own, a problem's title is that of its status (RFC 9457, section 4.2.1).

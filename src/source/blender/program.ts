@@ -1,8 +1,10 @@
 /** The Blender program of this machine, where the configuration wants one. */
+
 import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter } from "node:path";
-import { type Config, UsageError } from "../../config/config.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { Config } from "../../config/config.ts";
 import { findBlender, type Places } from "./find.ts";
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
+import { reasonOf } from "../../base/errors.ts";
 import type { Address } from "../../network/address.ts";
 import { isTurnUrl, type TurnCredentials } from "../../network/ice-servers.ts";
 import type { Route } from "../io/route.ts";
@@ -82,7 +83,7 @@ export class Relay {
         return;
       } catch (error) {
         this.#letGo();
-        problems.push(`${url}: ${error instanceof Error ? error.message : error}`);
+        problems.push(`${url}: ${reasonOf(error)}`);
       }
     }
     if (this.#closed) return;

@@ -3,23 +3,7 @@
  * their packets (RFC 8851 and 8852).
  */
 
-/** A rendition and its name: those that LiveKit expects, in the order of preference. */
-export interface SimulcastStream {
-  /** Its RID (RFC 8851, section 10). */
-  readonly rid: string;
-  /** Of the ladder. */
-  readonly level: number;
-}
-
-/** Of so few bits more each time that an SFU's viewers find what they need; all others of the ladder are between. */
-const STREAMS: readonly SimulcastStream[] = [
-  { rid: "f", level: 0 },
-  { rid: "h", level: 2 },
-  { rid: "q", level: 4 },
-];
-
-/** Renditions at most. */
-export const MAX_STREAMS = STREAMS.length;
+import { SIMULCAST_STREAMS, type SimulcastStream } from "../../media/simulcast-streams.ts";
 
 const SSRC = /^a=ssrc(-group)?:/;
 
@@ -28,7 +12,7 @@ const SSRC = /^a=ssrc(-group)?:/;
  * the packets.
  */
 export function offerSimulcast(offer: string, count: number): string {
-  const streams = STREAMS.slice(0, count);
+  const streams = SIMULCAST_STREAMS.slice(0, count);
   return [
     ...linesOf(offer).filter((line) => !SSRC.test(line)),
     "a=msid:rendercast video",
@@ -54,7 +38,7 @@ export function acceptedStreams(answer: string, count: number): readonly Simulca
       .split(";")
       .map((alternatives) => alternatives.split(",").find((rid) => !rid.startsWith("~") && named.has(rid))),
   );
-  return STREAMS.slice(0, count).filter(({ rid }) => wanted.has(rid));
+  return SIMULCAST_STREAMS.slice(0, count).filter(({ rid }) => wanted.has(rid));
 }
 
 /** The answer without what tells of simulcast, which werift takes for streams to receive. */

@@ -1,6 +1,8 @@
 /** A client of STUN and TURN (RFC 8489, RFC 8656): its transactions, and one allocation of UDP. */
+
 import { createHash, randomBytes } from "node:crypto";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
+import { reasonOf } from "../../base/errors.ts";
 import type { Address } from "../../network/address.ts";
 import type { TurnCredentials } from "../../network/ice-servers.ts";
 import {
@@ -182,7 +184,7 @@ export class TurnClient {
       if (this.#closed) return;
       this.#closed = true;
       for (const cancel of this.#cancel.splice(0)) cancel();
-      this.#options.lost?.(error instanceof Error ? error.message : String(error));
+      this.#options.lost?.(reasonOf(error));
     }
   }
 

@@ -2,16 +2,19 @@
  * A peer connection by which we publish at another server: we offer, it answers. Its media goes the way of a viewer's,
  * by a {@link MediaSession}, so that its packets are sent again and its reports are right.
  */
+
 import type { RTCDtlsTransport, RTCPeerConnection } from "werift";
 import type { Cancel, Clock, EpochMs, Millis } from "../../base/clock.ts";
+import { reasonOf } from "../../base/errors.ts";
 import type { Codec, EncodedFrame } from "../../media/frame.ts";
+import type { SimulcastStream } from "../../media/simulcast-streams.ts";
 import type { HandshakeRefusals } from "../dtls/refusals.ts";
 import { guardDtls } from "../dtls/session.ts";
 import type { Route } from "../io/route.ts";
 import { PacketHistory } from "../packets/history.ts";
 import { Packetizer } from "../packets/packetizer.ts";
 import { NodeSealer } from "../rtp/srtp.ts";
-import { acceptedStreams, offerSimulcast, type SimulcastStream, withoutSimulcast } from "../sdp/simulcast.ts";
+import { acceptedStreams, offerSimulcast, withoutSimulcast } from "../sdp/simulcast.ts";
 import { type MediaParameters, MediaSession } from "../session/media-session.ts";
 import { newPublishingConnection } from "./connection.ts";
 import {
@@ -161,7 +164,7 @@ export class Publisher {
     try {
       this.#openAll(dtls, ice);
     } catch (error) {
-      this.close(error instanceof Error ? error.message : String(error));
+      this.close(reasonOf(error));
       return;
     }
     this.#events.connected();

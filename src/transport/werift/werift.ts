@@ -3,6 +3,7 @@
  * and its media by our own path. Only this file and those in `dtls` touch werift's inner parts, which may change with
  * any version: package.json pins it, and {@link prepareWerift} looks at start.
  */
+
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import {
@@ -13,6 +14,7 @@ import {
   UdpTransport,
 } from "werift";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
+import { reasonOf } from "../../base/errors.ts";
 import type { Rounds } from "../../base/rounds.ts";
 import type { Codec } from "../../media/frame.ts";
 import { FRAMES_CHANNEL } from "../../shared/protocol.ts";
@@ -309,7 +311,7 @@ class Peer implements Recipient {
     try {
       act();
     } catch (error) {
-      this.#options.log(`A viewer cannot be sent to: ${error instanceof Error ? error.message : error}.`);
+      this.#options.log(`A viewer cannot be sent to: ${reasonOf(error)}.`);
       this.close("failed");
     }
   }
@@ -365,9 +367,7 @@ class Peer implements Recipient {
     try {
       this.#media = this.#openMedia(dtls);
     } catch (error) {
-      this.#options.log(
-        `Media goes the slow way, by werift: ${error instanceof Error ? error.message : error}.`,
-      );
+      this.#options.log(`Media goes the slow way, by werift: ${reasonOf(error)}.`);
       this.#media = this.#openWeriftMedia();
     }
     this.#events.connected();

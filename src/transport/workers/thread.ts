@@ -2,8 +2,10 @@
  * A media worker: sessions, sealing and sending of some of the viewers, on a core of their own. Its datagrams leave by the
  * main thread's sockets, and come in by messages.
  */
+
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
+import { reasonOf } from "../../base/errors.ts";
 import { Rounds } from "../../base/rounds.ts";
 import { renditionName } from "../../media/frame.ts";
 import { LocalAudience } from "../audience/audience.ts";
@@ -22,8 +24,8 @@ const owner = parentPort;
 const { playoutDelay, codecs }: WorkerSetup = workerData;
 
 // Whatever a viewer brings about, the others go on.
-process.on("unhandledRejection", (reason) => log(`A task failed: ${describe(reason)}`));
-process.on("uncaughtException", (error) => log(`A callback failed: ${describe(error)}`));
+process.on("unhandledRejection", (reason) => log(`A task failed: ${reasonOf(reason)}`));
+process.on("uncaughtException", (error) => log(`A callback failed: ${reasonOf(error)}`));
 
 prepareWerift();
 const io = await loadNativeIo();
@@ -129,7 +131,7 @@ async function restart({
 
 function refuse(viewer: number, error: unknown): void {
   const code = error instanceof OfferError ? error.code : undefined;
-  report({ kind: "refused", viewer, code, message: describe(error) });
+  report({ kind: "refused", viewer, code, message: reasonOf(error) });
 }
 
 /** Never rejects. */
@@ -138,7 +140,7 @@ async function send({ audience, frame }: Extract<WorkerOrder, { kind: "frame" }>
   const { packets, at } = await audienceOf(audience)
     .send({ ...frame, data: bufferOf(frame.data) })
     .catch((error) => {
-      log(`A frame could not be sent: ${describe(error)}`);
+      log(`A frame could not be sent: ${reasonOf(error)}`);
       return { packets: 0, at: clock.now() };
     });
   const dropped = [...senders.values()].reduce((sum, sender) => sum + sender.dropped, 0);
@@ -167,10 +169,6 @@ function end(): void {
 
 function log(line: string): void {
   report({ kind: "log", line });
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function report(message: WorkerReport): void {

@@ -3,13 +3,13 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Access, type AccessOptions } from "../../../src/access/access.ts";
 import { type Asker, askerOf, hideToken } from "../../../src/access/asker.ts";
-import { isLoopback } from "../../../src/access/here.ts";
 import { LinkSigner } from "../../../src/access/link-signer.ts";
 import { linksOf } from "../../../src/access/links.ts";
 import { Proxies } from "../../../src/access/proxies.ts";
 import { rightsOfThisMachine, tellThisMachine } from "../../../src/access/this-machine.ts";
 import { RIGHTS, type Right } from "../../../src/access/tokens.ts";
 import { readConfig } from "../../../src/config/config.ts";
+import { isLoopback } from "../../../src/network/ip.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const TOKEN = "correct horse";

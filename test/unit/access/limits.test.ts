@@ -3,9 +3,10 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
 import { limitConnections, requestGate } from "../../../src/access/floods.ts";
 import { pageHeaders } from "../../../src/access/headers.ts";
-import { addressKey, Proxies, readNetwork } from "../../../src/access/proxies.ts";
+import { Proxies } from "../../../src/access/proxies.ts";
 import { RateLimit } from "../../../src/access/rate-limit.ts";
 import { FullError, Seats } from "../../../src/broadcast/seats.ts";
+import { addressKey, readNetwork } from "../../../src/network/ip.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const none = new Proxies([], () => {});

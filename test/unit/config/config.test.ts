@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { UsageError } from "../../../src/base/errors.ts";
 import {
   type Config,
   helpText,
   OPTIONS,
   optionTable,
   readConfig,
-  UsageError,
   variableOf,
 } from "../../../src/config/config.ts";
 

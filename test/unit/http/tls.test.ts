@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UsageError } from "../../../src/config/config.ts";
+import { UsageError } from "../../../src/base/errors.ts";
 import {
   type Credentials,
   followRenewals,

@@ -5,13 +5,14 @@ import { classes, Message, methods } from "werift";
 import { Access } from "../../../src/access/access.ts";
 import { askerOf, hideToken } from "../../../src/access/asker.ts";
 import { LinkSigner } from "../../../src/access/link-signer.ts";
-import { addressKey, Proxies } from "../../../src/access/proxies.ts";
+import { Proxies } from "../../../src/access/proxies.ts";
 import {
   credentialsOf,
   iceSessionsOf,
   isFragment,
   withCredentials,
 } from "../../../src/http/whep/fragment.ts";
+import { addressKey } from "../../../src/network/ip.ts";
 import { Watching } from "../../../src/signaling/watching.ts";
 import { DtlsGate } from "../../../src/transport/dtls/gate.ts";
 import { readFeedback } from "../../../src/transport/rtp/rtcp.ts";

@@ -1,6 +1,7 @@
 /** Reads the connection, the retransmissions and the decoder from `getStats`. */
+
+import { hostPort } from "../../../src/shared/host-port.ts";
 import type { LinkPath, LinkStats } from "../figures/player-stats.ts";
-import { hostPort } from "./host-port.ts";
 
 /** Any dictionary of the report; TypeScript's DOM types do not cover them. */
 export interface RawStats {

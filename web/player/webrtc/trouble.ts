@@ -1,5 +1,5 @@
 /** Explains to the user why WebRTC shows no picture. */
-import { hostPort } from "./host-port.ts";
+import { hostPort } from "../../../src/shared/host-port.ts";
 import type { RawReport, RawStats } from "./link.ts";
 
 /** The state of the connection when it was given up. */

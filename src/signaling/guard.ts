@@ -1,0 +1,28 @@
+/** What stands between a page's socket and the streams. */
+import { askerOf } from "../access/asker.ts";
+import { clientKey, type Guard } from "../access/guard.ts";
+import { pageRefusal } from "../access/origins.ts";
+import type { SignalingGuard } from "./socket.ts";
+
+/**
+ * The guard, as signaling needs it.
+ * @param embedFrom as {@link pageRefusal} takes them.
+ */
+export function signalingGuard(
+  { access, proxies, gate }: Guard,
+  embedFrom: readonly string[],
+): SignalingGuard {
+  return {
+    gate,
+    refuses: (request) =>
+      pageRefusal(request.headers, embedFrom, { pictures: false }) ?? access.misnamed(askerOf(request)),
+    addressOf: (request) => clientKey(proxies, request),
+    async mayView(request, token, stream) {
+      const asker = askerOf(request);
+      // A socket asks for hours: its token is looked at each time.
+      const given = typeof token === "string" ? { ...asker, token, inAddress: false } : { ...asker };
+      const verdict = await access.mayDo(given, "view", stream);
+      return verdict.granted ? verdict : { why: verdict.message };
+    },
+  };
+}
