@@ -34,7 +34,7 @@ const CONNECT_WITHIN: Millis = 15_000;
 const SILENCE: Millis = 20_000;
 
 /** What a publisher tells. None of these may throw. */
-export interface PublisherEvents {
+export interface PublishingPeerEvents {
   /** Frames can be sent. */
   connected(): void;
   /** The rendition of this level needs one. */
@@ -43,7 +43,7 @@ export interface PublisherEvents {
   closed(reason: string): void;
 }
 
-export interface PublisherOptions {
+export interface PublishingPeerOptions {
   readonly codec: Codec;
   /** Whether the server is on this machine. */
   readonly local: boolean;
@@ -59,11 +59,11 @@ interface Outlet {
   readonly history: PacketHistory;
 }
 
-export class Publisher {
+export class PublishingPeer {
   readonly #clock: Clock;
   readonly #renditions: number;
   readonly #handshakes: HandshakeRefusals;
-  readonly #events: PublisherEvents;
+  readonly #events: PublishingPeerEvents;
   readonly #connection: RTCPeerConnection;
   readonly #cancel: Cancel[] = [];
   /** By their levels; none before it is connected. */
@@ -72,7 +72,7 @@ export class Publisher {
   #heardAt: EpochMs;
   #state: "connecting" | "connected" | "closed" = "connecting";
 
-  constructor(clock: Clock, options: PublisherOptions, events: PublisherEvents) {
+  constructor(clock: Clock, options: PublishingPeerOptions, events: PublishingPeerEvents) {
     const { codec, local, renditions, handshakes } = options;
     this.#clock = clock;
     this.#handshakes = handshakes;
