@@ -17,11 +17,11 @@ import type { Registration, ViewerPort } from "../port/port.ts";
 import type { Sealer, SessionKeys } from "../rtp/srtp.ts";
 import { type VideoFormat, withFormat } from "../sdp/formats.ts";
 import {
+  answerForBrowsers,
   fingerprintsOf,
   isVideoOffer,
   keepBundled,
-  mendAnswer,
-  mendOffer,
+  offerForWerift,
   restartAnswer,
 } from "../sdp/sdp.ts";
 import { type MediaCounters, MediaSession } from "../session/media-session.ts";
@@ -120,7 +120,10 @@ export class Peer implements Recipient {
     const connection = this.#connection;
     const { sender } = connection.addTransceiver("video", { direction: "sendonly" });
     stopReports(sender);
-    await connection.setRemoteDescription({ type: "offer", sdp: mendOffer(withFormat(offer, this.#format)) });
+    await connection.setRemoteDescription({
+      type: "offer",
+      sdp: offerForWerift(withFormat(offer, this.#format)),
+    });
     const [dtls] = connection.dtlsTransports;
     if (!dtls) throw new Error("the offer has no transport");
     // As the DTLS server we let the browser choose AES-GCM, and save werift's 100 ms wait as a client.
@@ -147,7 +150,7 @@ export class Peer implements Recipient {
     this.#watchLife(dtls);
     this.#fingerprints = fingerprintsOf(offer);
     this.#answer = keepBundled(connection.localDescription?.sdp ?? "", offer);
-    return mendAnswer(this.#answer, this.#options.port.candidates());
+    return answerForBrowsers(this.#answer, this.#options.port.candidates());
   }
 
   async restart(offer: string): Promise<string> {
@@ -160,7 +163,7 @@ export class Peer implements Recipient {
     const credentials = { fragment: newFragment(), password: randomBytes(16).toString("hex") };
     this.#registration.accept(credentials.fragment, credentials.password);
     this.#answer = restartAnswer(this.#answer, credentials);
-    return mendAnswer(this.#answer, this.#options.port.candidates());
+    return answerForBrowsers(this.#answer, this.#options.port.candidates());
   }
 
   get codec(): Codec {
