@@ -18,7 +18,7 @@ const ROUTE_SILENCE: Millis = 3000;
  * Browsers report each second, and check each few seconds that we are there; one silent for this long is gone. Networks
  * stall for seconds, and then its picture is back at once; RFC 7675, section 5.1, lets half a minute pass.
  */
-export const SILENCE: Millis = 13_500;
+export const VIEWER_TIMEOUT: Millis = 13_500;
 
 /** Datagrams of one viewer that are read within a second: browsers send some dozens, and each costs a decryption. */
 const MAX_DATAGRAMS = 400;
@@ -30,8 +30,8 @@ const REMEMBERED_CHECKS = 64;
 export interface EndpointEvents {
   /** The way to the viewer is another; undefined where there is none any more. */
   routed(route: Route | undefined): void;
-  /** The viewer has chosen a route for the first time. */
-  chosen(check: Buffer): void;
+  /** The viewer has nominated a route for the first time. */
+  nominated(check: Buffer): void;
   /** @param key of its route, to tell {@link Endpoint.heard} of where it is authentic. */
   dtls(datagram: Buffer, key: string): void;
   /** SRTP or SRTCP; the key as above. */
@@ -63,7 +63,7 @@ export class Endpoint {
     this.#secondBegan = this.#heardAt;
   }
 
-  /** The route in use; undefined before the viewer has chosen one. */
+  /** The route in use; undefined before the viewer has nominated one. */
   get route(): Route | undefined {
     return this.#inUse === undefined ? undefined : this.#routes.get(this.#inUse)?.route;
   }
@@ -75,8 +75,8 @@ export class Endpoint {
   }
 
   /** To be called once a second: tells of a viewer that was connected, and is silent. */
-  listen(): void {
-    if (this.#isConnected && this.#clock.now() - this.#heardAt > SILENCE) this.#events.silent();
+  checkFreshness(): void {
+    if (this.#isConnected && this.#clock.now() - this.#heardAt > VIEWER_TIMEOUT) this.#events.silent();
   }
 
   /** Whether the viewer has been heard at this address of late. */
@@ -120,7 +120,7 @@ export class Endpoint {
     known.send(bindingResponse(request, known.address, password));
     if (this.#inUse !== undefined && !this.#wasChosen) {
       this.#wasChosen = true;
-      this.#events.chosen(datagram);
+      this.#events.nominated(datagram);
     }
     return dropped;
   }
@@ -174,7 +174,7 @@ export class Endpoint {
     this.#events.routed(route);
   }
 
-  /** Nothing is heard on the route that was chosen, or it is lost. */
+  /** Nothing is heard on the route that was nominated, or it is lost. */
   #isSilent(): boolean {
     return this.#inUse === undefined ? this.#wasChosen : !this.holds(this.#inUse);
   }

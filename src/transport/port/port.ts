@@ -158,7 +158,7 @@ export class RtcPort implements ViewerPort {
   register(events: EndpointEvents): Registration {
     const endpoint = new Endpoint(this.#clock, events);
     const fragments: string[] = [];
-    const stopListening = this.#rounds.everySecond(() => endpoint.listen());
+    const stopListening = this.#rounds.everySecond(() => endpoint.checkFreshness());
     return {
       handshakeDone: () => endpoint.handshakeDone(),
       heard: (key) => endpoint.heard(key),

@@ -9,7 +9,7 @@ import type { Address } from "../../network/address.ts";
 import { isTurnUrl, type TurnCredentials } from "../../network/ice-servers.ts";
 import type { Route } from "../io/route.ts";
 import { TurnClient } from "../stun/turn-client.ts";
-import { openWire, readServerUrl, type Wire } from "../stun/turn-connection.ts";
+import { openTurnConnection, readServerUrl, type TurnConnection } from "../stun/turn-connection.ts";
 
 export interface RelayOptions {
   readonly clock: Clock;
@@ -24,7 +24,7 @@ export interface RelayOptions {
   };
   readonly log: (line: string) => void;
   /** Only tests pass their own. */
-  readonly open?: typeof openWire;
+  readonly open?: typeof openTurnConnection;
 }
 
 const ANSWERS_WITHIN: Millis = 5000;
@@ -37,7 +37,7 @@ export class Relay {
   readonly #peers = new Map<string, Address>();
   #address: Address | undefined;
   #client: TurnClient | undefined;
-  #wire: Wire | undefined;
+  #wire: TurnConnection | undefined;
   #stopWaiting: Cancel | undefined;
   /** As told last. */
   #told = "";
@@ -93,7 +93,7 @@ export class Relay {
 
   /** Rejects where the server cannot be reached, or does not relay. */
   async #allocate(url: string): Promise<void> {
-    const { clock, credentials, on, open = openWire } = this.#options;
+    const { clock, credentials, on, open = openTurnConnection } = this.#options;
     const events = {
       message: (message: Buffer) => client?.receive(message),
       lost: (why: string) => this.#lost(client, why),
@@ -104,7 +104,7 @@ export class Relay {
     client = new TurnClient({
       clock,
       credentials: credentials(),
-      patience: ANSWERS_WITHIN,
+      timeout: ANSWERS_WITHIN,
       send: (message) => wire.send(message),
       data: (from, datagram) => on.message(datagram, keyOf(from), () => this.#routeTo(from)),
       lost: (why) => this.#lost(client, why),

@@ -42,7 +42,7 @@ export interface TurnClientOptions {
   /** Undefined for STUN alone. */
   readonly credentials: TurnCredentials | undefined;
   /** How long an answer may take. */
-  readonly patience: Millis;
+  readonly timeout: Millis;
   /** What a peer has sent to the allocation. */
   readonly data?: (from: Address, datagram: Buffer) => void;
   /** The allocation is gone; nothing comes after. */
@@ -246,7 +246,7 @@ export class TurnClient {
 
   /** One transaction. Rejects where no answer comes in time. */
   #ask(method: Method, attributes: (transaction: Buffer) => readonly Attribute[]): Promise<StunMessage> {
-    const { clock, patience, send } = this.#options;
+    const { clock, timeout, send } = this.#options;
     const transaction = randomBytes(12);
     const request = this.#sealed(method, transaction, attributes(transaction));
     const key = this.#session?.key;
@@ -261,9 +261,9 @@ export class TurnClient {
     };
     const attempt = (wait: Millis) => {
       send(request);
-      stopWaiting = clock.after(Math.min(wait, patience - waited), () => {
+      stopWaiting = clock.after(Math.min(wait, timeout - waited), () => {
         waited += wait;
-        if (waited < patience) attempt(2 * wait);
+        if (waited < timeout) attempt(2 * wait);
         else finish(() => reject(new Error("no answer")));
       });
     };

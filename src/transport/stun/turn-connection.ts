@@ -12,7 +12,7 @@ export interface TurnServer {
   readonly by: "udp" | "tcp" | "tls";
 }
 
-export interface Wire {
+export interface TurnConnection {
   /** Of UDP; 0 for others. */
   readonly localPort: number;
   /** Drops it where the way is jammed or closed. */
@@ -20,10 +20,10 @@ export interface Wire {
   close(): void;
 }
 
-export interface WireEvents {
+export interface TurnConnectionEvents {
   /** A STUN message or ChannelData, whole. */
   message(message: Buffer): void;
-  /** It is lost; not after {@link Wire.close}. */
+  /** It is lost; not after {@link TurnConnection.close}. */
   lost(why: string): void;
 }
 
@@ -39,7 +39,7 @@ export function readServerUrl(url: string): TurnServer {
   return { host: bracketed ?? plain ?? "", port: Number(port ?? (secure ? 5349 : 3478)), by };
 }
 
-export interface WireOptions {
+export interface TurnConnectionOptions {
   /** Of UDP; 0 takes a free one. */
   readonly localPort: number;
   /** Milliseconds for a stream to be connected. */
@@ -47,18 +47,23 @@ export interface WireOptions {
 }
 
 /** @throws where the server cannot be found or reached in time; UDP does not tell. */
-export async function openWire(
+export async function openTurnConnection(
   server: TurnServer,
-  on: WireEvents,
-  { localPort, within }: WireOptions,
-): Promise<Wire> {
+  on: TurnConnectionEvents,
+  { localPort, within }: TurnConnectionOptions,
+): Promise<TurnConnection> {
   const { address } = await lookup(server.host);
   return server.by === "udp"
     ? openDatagrams(address, server.port, on, localPort)
     : openStream(address, server, on, within);
 }
 
-async function openDatagrams(ip: string, port: number, on: WireEvents, localPort: number): Promise<Wire> {
+async function openDatagrams(
+  ip: string,
+  port: number,
+  on: TurnConnectionEvents,
+  localPort: number,
+): Promise<TurnConnection> {
   const socket = newSocket(isIPv6(ip) ? 6 : 4);
   let closed = false;
   await listening(socket, () => socket.bind(localPort));
@@ -84,9 +89,9 @@ async function openDatagrams(ip: string, port: number, on: WireEvents, localPort
 async function openStream(
   ip: string,
   { host, port, by }: TurnServer,
-  on: WireEvents,
+  on: TurnConnectionEvents,
   within: number,
-): Promise<Wire> {
+): Promise<TurnConnection> {
   const socket =
     by === "tls"
       ? connectTls({ host: ip, port, ...(isIPv6(host) || /^[\d.]+$/.test(host) ? {} : { servername: host }) })

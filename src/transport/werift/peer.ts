@@ -104,7 +104,7 @@ export class Peer implements Recipient {
         this.#route = route;
         if (route) this.#events.reached(route.protocol);
       },
-      chosen: (check) => deliver(this.#socket, check),
+      nominated: (check) => deliver(this.#socket, check),
       dtls: (datagram, key) => {
         this.#heardBy = key;
         this.#dtls?.receive(datagram);

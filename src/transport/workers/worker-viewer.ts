@@ -39,7 +39,7 @@ export class WorkerViewer {
     this.events = events;
     this.#forget = forget;
     const pass =
-      (as: "chosen" | "dtls" | "rtp") =>
+      (as: "nominated" | "dtls" | "rtp") =>
       (bytes: Buffer, key = "") => {
         const datagram = copyOf(bytes);
         post({ kind: "datagram", viewer: number, as, datagram, key }, [datagram.buffer]);
@@ -51,7 +51,7 @@ export class WorkerViewer {
         const posted = route && { address: route.address, protocol: route.protocol, fd: route.fd };
         post({ kind: "routed", viewer: number, route: posted });
       },
-      chosen: pass("chosen"),
+      nominated: pass("nominated"),
       dtls: pass("dtls"),
       rtp: pass("rtp"),
       silent: () => post({ kind: "silent", viewer: number }),

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Route } from "../../../src/transport/io/route.ts";
 import { Relay, type RelayOptions } from "../../../src/transport/port/relay.ts";
-import type { TurnServer, WireEvents } from "../../../src/transport/stun/turn-connection.ts";
+import type { TurnConnectionEvents, TurnServer } from "../../../src/transport/stun/turn-connection.ts";
 import {
   ATTRIBUTE,
   readMessage,
@@ -18,7 +18,7 @@ let clock: FakeClock;
 /** What the servers' ways were opened for, and what was sent by the last of them. */
 let opened: TurnServer[];
 let sent: Buffer[];
-let server: WireEvents;
+let server: TurnConnectionEvents;
 let away: string[];
 let refuses: boolean;
 let came: { text: string; key: string; routeOf: () => Route }[];
