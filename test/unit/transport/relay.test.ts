@@ -15,7 +15,7 @@ const VIEWER = { ip: "198.51.100.10", port: 50_001 };
 const KEY = "relay 198.51.100.10 50001";
 
 let clock: FakeClock;
-/** What the servers' ways were opened for, and what was sent by the last of them. */
+/** The servers connected to, and what was sent to the last of them. */
 let opened: TurnServer[];
 let sent: Buffer[];
 let server: TurnConnectionEvents;
@@ -36,7 +36,7 @@ beforeEach(() => {
   logged = [];
 });
 
-/** Agrees to all that it is asked, without asking who asks. */
+/** Accepts every request without checking credentials. */
 const open: NonNullable<RelayOptions["open"]> = async (to, on) => {
   opened.push(to);
   if (away.includes(to.host)) throw new Error("connect ECONNREFUSED");
@@ -108,7 +108,7 @@ describe("a relay for this server", () => {
     await clock.advance(60_000);
     expect(opened).toHaveLength(6);
     expect(logged).toEqual([
-      "No TURN server relays for this server: turn:a: connect ECONNREFUSED; turn:b: 403.",
+      "No TURN server relays for this server: turn:a: connect ECONNREFUSED; turn:b: 403. Retrying every 30 seconds.",
     ]);
     away = [];
     refuses = false;
