@@ -6,7 +6,7 @@ import type { Config } from "../config/config.ts";
 import type { Address } from "../network/address.ts";
 import { isTurnUrl, turnCredentials } from "../network/ice-servers.ts";
 import { TurnClient } from "../transport/stun/turn-client.ts";
-import { openWire, readServerUrl } from "../transport/stun/turn-connection.ts";
+import { openTurnConnection, readServerUrl } from "../transport/stun/turn-connection.ts";
 
 /** What one server answered; `problem` where it did not do what it is for. */
 export type ServerAnswer =
@@ -60,9 +60,9 @@ async function ask(
 ): Promise<{ answer: ServerAnswer; localPort: number }> {
   let client: TurnClient | undefined;
   const on = { message: (message: Buffer) => client?.receive(message), lost: () => client?.close() };
-  const options = { clock: systemClock, credentials, patience: PATIENCE };
+  const options = { clock: systemClock, credentials, timeout: PATIENCE };
   try {
-    const wire = await openWire(readServerUrl(url), on, { localPort: port, within: PATIENCE });
+    const wire = await openTurnConnection(readServerUrl(url), on, { localPort: port, within: PATIENCE });
     client = new TurnClient({ ...options, send: (message) => wire.send(message) });
     try {
       return { answer: { url, address: await question(client) }, localPort: wire.localPort };

@@ -12,7 +12,7 @@ import { isLoopback } from "../network/ip.ts";
 import { MAX_OFFER_LENGTH } from "../shared/protocol.ts";
 import type { HandshakeRefusals } from "../transport/dtls/refusals.ts";
 import { acceptedStreams } from "../transport/sdp/simulcast.ts";
-import { Publisher } from "../transport/werift/publishing-peer.ts";
+import { PublishingPeer } from "../transport/werift/publishing-peer.ts";
 
 export interface WhipForwardOptions {
   readonly clock: Clock;
@@ -27,11 +27,11 @@ export interface WhipForwardOptions {
   readonly handshakes: HandshakeRefusals;
   readonly log: (line: string) => void;
   readonly fetch?: typeof fetch;
-  readonly newPublisher?: (...options: ConstructorParameters<typeof Publisher>) => PublishingPeer;
+  readonly newPeer?: (...options: ConstructorParameters<typeof PublishingPeer>) => WhipPeer;
 }
 
-/** As much of a {@link Publisher} as is used here. */
-export type PublishingPeer = Pick<Publisher, "offer" | "accept" | "send" | "close">;
+/** As much of a {@link PublishingPeer} as is used here. */
+export type WhipPeer = Pick<PublishingPeer, "offer" | "accept" | "send" | "close">;
 
 /** The first wait, and the longest. */
 const RETRY_AFTER: Millis = 1000;
@@ -72,7 +72,7 @@ export class WhipForward {
   readonly #stopping = new AbortController();
   #closed = false;
   #wake: (() => void) | undefined;
-  #publisher: PublishingPeer | undefined;
+  #publisher: WhipPeer | undefined;
   #codec = 0;
   #renditions: number;
   #said: string | undefined;
@@ -127,7 +127,7 @@ export class WhipForward {
    */
   async #publish(): Promise<string> {
     const { clock, stream, codecs, handshakes } = this.#options;
-    const { newPublisher = (...all) => new Publisher(...all) } = this.#options;
+    const { newPeer = (...all) => new PublishingPeer(...all) } = this.#options;
     const codec = codecs[this.#codec] ?? "vp8";
     let feed: Feed | undefined;
     let end: (reason: string) => void = () => {};
@@ -138,7 +138,7 @@ export class WhipForward {
     let streams: readonly SimulcastStream[] = [];
     const { hostname } = new URL(this.#options.url);
     const local = hostname === "localhost" || isLoopback(hostname.replace(/[[\]]/g, ""));
-    const publisher = newPublisher(
+    const publisher = newPeer(
       clock,
       { codec, local, renditions, handshakes },
       {

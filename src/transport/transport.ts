@@ -14,7 +14,8 @@ import { loadNativeIo } from "./io/native.ts";
 import { plainIo } from "./io/plain.ts";
 import { type PortOptions, RtcPort } from "./port/port.ts";
 import type { MediaCounters } from "./session/media-session.ts";
-import { answerOffer, prepareWerift } from "./werift/werift.ts";
+import { answerOffer } from "./werift/answer.ts";
+import { prepareWerift } from "./werift/internals.ts";
 import { WorkerPool } from "./workers/pool.ts";
 
 export interface TransportOptions {

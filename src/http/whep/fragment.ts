@@ -2,6 +2,7 @@
  * The parts of session descriptions that WHEP's PATCH carries (RFC 8840, section 9): ICE credentials and candidates,
  * without the rest that an offer or answer has.
  */
+import { linesOf, sdpOf } from "../../transport/sdp/lines.ts";
 import type { IceCredentials } from "../../transport/sdp/sdp.ts";
 
 /** Lines of a fragment; a player with a dozen interfaces has some fifty candidates. */
@@ -43,14 +44,10 @@ export function fragmentOf(answer: string): string {
   const section = sections.find((one) => /^m=\S+ [1-9]/.test(one)) ?? "";
   const about = linesOf(session).filter((line) => /^a=(ice-lite|ice-options:.*|group:.*)$/.test(line));
   const media = linesOf(section).filter((line) => /^(m=|a=(mid|ice-ufrag|ice-pwd|candidate):)/.test(line));
-  return [...about, ...media, "a=end-of-candidates"].map((line) => `${line}\r\n`).join("");
+  return sdpOf([...about, ...media, "a=end-of-candidates"]);
 }
 
 function valuesOf(sdp: string, attribute: string): string[] {
   const found = sdp.matchAll(new RegExp(`^a=${attribute}:(\\S+)\\r?$`, "gm"));
   return [...new Set([...found].map(([, value = ""]) => value))];
-}
-
-function linesOf(text: string): string[] {
-  return text.split(/\r?\n/).filter((line) => line !== "");
 }

@@ -55,18 +55,18 @@ export const SERVER = 2;
  * Begins a session with nobody, to see whether werift is the version this was written for.
  * @throws where it is not.
  */
-export function mustKnowDtls(): void {
+export function assertPinnedDtls(): void {
   const nobody = { connection: { onData: { subscribe() {} }, send: async () => {} } };
   const trial = new RTCDtlsTransport({} as never, nobody as never);
   trial.setRemoteParams({ fingerprints: [{ algorithm: "sha-256", value: "00" }], role: "client" });
   trial.role = "server";
   // It waits for a ClientHello that never comes.
   trial.start().catch(() => {});
-  mustBeKnown(trial.dtls as unknown as InnerSession);
+  assertPinnedSession(trial.dtls as unknown as InnerSession);
 }
 
 /** @throws where a session has not what is used of it. */
-export function mustBeKnown(session: InnerSession): void {
+export function assertPinnedSession(session: InnerSession): void {
   const { sessionType, transport, dtls, cipher, onData, onClose, onError, onHandleHandshakes } =
     session ?? {};
   const isKnown =

@@ -6,7 +6,7 @@
 import type { RTCDtlsTransport } from "werift";
 import { ReplayWindow } from "../rtp/replay-window.ts";
 import { PeerProof } from "./handshake.ts";
-import { type InnerSession, type InnerTransport, mustBeKnown, numberOnce, SERVER } from "./inner.ts";
+import { assertPinnedSession, type InnerSession, type InnerTransport, numberOnce, SERVER } from "./inner.ts";
 import { type HandshakeMessage, HandshakeReader, MESSAGE } from "./messages.ts";
 import { ProofError } from "./proof.ts";
 
@@ -69,7 +69,7 @@ export class GuardedDtls {
    * @throws where werift is not the version this was written for.
    */
   begin(session: InnerSession): void {
-    mustBeKnown(session);
+    assertPinnedSession(session);
     numberOnce(session.dtls);
     this.#begun = { session, peer: new PeerProof(this.#transport, session) };
     session.transport.socket.onData = (datagram) => this.receive(datagram);

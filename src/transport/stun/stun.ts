@@ -1,6 +1,6 @@
 /**
- * ICE-lite's share of STUN (RFC 8489; RFC 8445, section 2.5): it reads a viewer's connectivity checks, tells those
- * that are meant for us from all others, and answers them. It sends none of its own.
+ * STUN (RFC 8489) and TURN (RFC 8656). This file has what ICE-lite needs (RFC 8445, section 2.5): it reads connectivity checks,
+ * authenticates them and writes the responses; the `turn-` files are a client of TURN servers.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
@@ -22,17 +22,17 @@ const FINGERPRINT_XOR = 0x5354554e;
 
 /** A connectivity check, not yet known to be authentic. */
 export interface BindingRequest {
-  /** 12 bytes, with the cookie before them. */
+  /** The magic cookie and the transaction ID: 16 bytes. */
   readonly transaction: Buffer;
-  /** The half of the user name that is ours (RFC 8445, section 7.2.2). */
+  /** Our half of USERNAME (RFC 8445, section 7.2.2). */
   readonly localFragment: string;
-  /** The viewer chooses the pair of addresses that this came by. */
+  /** The viewer nominates this candidate pair. */
   readonly useCandidate: boolean;
-  /** Whether it was made with this password: by its MESSAGE-INTEGRITY (RFC 8489, section 14.5). */
+  /** Whether its MESSAGE-INTEGRITY matches this password (RFC 8489, section 14.5). */
   isAuthentic(password: string): boolean;
 }
 
-/** The connectivity check that a datagram is; undefined for anything else. */
+/** Reads a connectivity check; undefined for any other datagram. */
 export function readBindingRequest(datagram: Buffer): BindingRequest | undefined {
   if (datagram.length < HEADER || datagram.readUInt16BE(0) !== BINDING_REQUEST) return undefined;
   if (datagram.readUInt32BE(4) !== COOKIE || datagram.readUInt16BE(2) !== datagram.length - HEADER)
@@ -48,7 +48,7 @@ export function readBindingRequest(datagram: Buffer): BindingRequest | undefined
     if (type === USE_CANDIDATE) useCandidate = true;
     if (type === MESSAGE_INTEGRITY) {
       if (localFragment === undefined || length !== INTEGRITY_BYTES) return undefined;
-      // Attributes behind this one are not protected by it, and are not read.
+      // MESSAGE-INTEGRITY does not cover later attributes, so they are not read.
       const isAuthentic = (password: string) => timingSafeEqual(integrityOf(datagram, at, password), value);
       return { transaction: datagram.subarray(4, HEADER), localFragment, useCandidate, isAuthentic };
     }
@@ -57,7 +57,7 @@ export function readBindingRequest(datagram: Buffer): BindingRequest | undefined
   return undefined;
 }
 
-/** The answer to a check, which tells the viewer the address that it is seen at. */
+/** The success response to a check, with the address that the viewer is seen at. */
 export function bindingResponse(request: BindingRequest, seenAt: Address, password: string): Buffer {
   const ip = ipBytes(seenAt.ip);
   const body = HEADER + 8 + ip.length;
@@ -84,7 +84,7 @@ export function bindingResponse(request: BindingRequest, seenAt: Address, passwo
   return response;
 }
 
-/** Over all that stands before the attribute, with a length that ends behind it (RFC 8489, section 14.5). */
+/** The HMAC of everything before the attribute, with a message length that ends after it (RFC 8489, section 14.5). */
 export function integrityOf(message: Buffer, attributeAt: number, key: string | Buffer): Buffer {
   const covered = Buffer.from(message.subarray(0, attributeAt));
   covered.writeUInt16BE(attributeAt + 4 + INTEGRITY_BYTES - HEADER, 2);

@@ -18,13 +18,14 @@ import { acceptedStreams, offerSimulcast, withoutSimulcast } from "../sdp/simulc
 import { type MediaParameters, MediaSession } from "../session/media-session.ts";
 import { newPublishingConnection } from "./connection.ts";
 import {
-  type InnerSender,
-  innerDtls,
-  keysOf,
-  namedParametersOf,
-  parametersOf,
-  withOwnSockets,
-} from "./werift.ts";
+  gatherOnOwnSockets,
+  type InnerIce,
+  innerIce,
+  innerSender,
+  srtpKeysOf,
+  stopReports,
+} from "./internals.ts";
+import { namedParametersOf, parametersOf } from "./parameters.ts";
 
 /** ICE and DTLS take no longer, on any network that carries video. */
 const CONNECT_WITHIN: Millis = 15_000;
@@ -33,7 +34,7 @@ const CONNECT_WITHIN: Millis = 15_000;
 const SILENCE: Millis = 20_000;
 
 /** What a publisher tells. None of these may throw. */
-export interface PublisherEvents {
+export interface PublishingPeerEvents {
   /** Frames can be sent. */
   connected(): void;
   /** The rendition of this level needs one. */
@@ -42,13 +43,7 @@ export interface PublisherEvents {
   closed(reason: string): void;
 }
 
-/** The ICE connection, as it is in the pinned version. */
-interface InnerIce {
-  send(datagram: Buffer): Promise<void>;
-  readonly onData: { subscribe(listener: (datagram: Buffer) => void): unknown };
-}
-
-export interface PublisherOptions {
+export interface PublishingPeerOptions {
   readonly codec: Codec;
   /** Whether the server is on this machine. */
   readonly local: boolean;
@@ -64,11 +59,11 @@ interface Outlet {
   readonly history: PacketHistory;
 }
 
-export class Publisher {
+export class PublishingPeer {
   readonly #clock: Clock;
   readonly #renditions: number;
   readonly #handshakes: HandshakeRefusals;
-  readonly #events: PublisherEvents;
+  readonly #events: PublishingPeerEvents;
   readonly #connection: RTCPeerConnection;
   readonly #cancel: Cancel[] = [];
   /** By their levels; none before it is connected. */
@@ -77,7 +72,7 @@ export class Publisher {
   #heardAt: EpochMs;
   #state: "connecting" | "connected" | "closed" = "connecting";
 
-  constructor(clock: Clock, options: PublisherOptions, events: PublisherEvents) {
+  constructor(clock: Clock, options: PublishingPeerOptions, events: PublishingPeerEvents) {
     const { codec, local, renditions, handshakes } = options;
     this.#clock = clock;
     this.#handshakes = handshakes;
@@ -91,9 +86,8 @@ export class Publisher {
   async offer(): Promise<string> {
     const connection = this.#connection;
     const { sender } = connection.addTransceiver("video", { direction: "sendonly" });
-    // Reports are sent by the media session, with a right clock.
-    (sender as unknown as InnerSender).runRtcp = async () => {};
-    await withOwnSockets(async () => connection.setLocalDescription(await connection.createOffer()));
+    stopReports(sender);
+    await gatherOnOwnSockets(async () => connection.setLocalDescription(await connection.createOffer()));
     const offer = connection.localDescription?.sdp ?? "";
     return this.#renditions > 1 ? offerSimulcast(offer, this.#renditions) : offer;
   }
@@ -114,7 +108,7 @@ export class Publisher {
       authentic: () => this.#heard(),
     });
     await this.#connection.setRemoteDescription({ type: "answer", sdp: withoutSimulcast(answer) });
-    const ice = dtls.iceTransport.connection as unknown as InnerIce;
+    const ice = innerIce(dtls);
     ice.onData.subscribe((datagram) => {
       // RTP and RTCP, of which we are sent RTCP alone (RFC 7983, section 7).
       if ((datagram[0] ?? 0) >= 128 && this.#receive(datagram)) this.#heard();
@@ -183,18 +177,16 @@ export class Publisher {
   }
 
   #openAll(dtls: RTCDtlsTransport, ice: InnerIce): void {
-    const [sender] = this.#connection.getSenders();
-    if (!sender) throw new Error("the session has no sender");
-    const inner = sender as unknown as InnerSender;
+    const sender = innerSender(this.#connection);
     const open = (level: number, parameters: MediaParameters) =>
       this.#outlets.set(level, {
         media: this.#openMedia(dtls, ice, level, parameters),
         packetizer: new Packetizer(),
         history: new PacketHistory(this.#clock),
       });
-    if (this.#renditions === 1) open(0, parametersOf(inner, false));
+    if (this.#renditions === 1) open(0, parametersOf(sender, false));
     for (const [n, { rid, level }] of this.#streams.entries())
-      open(level, namedParametersOf(inner, rid, n === 0));
+      open(level, namedParametersOf(sender, rid, n === 0));
   }
 
   #openMedia(
@@ -208,7 +200,7 @@ export class Publisher {
       clock: this.#clock,
       everySecond: (act) => this.#clock.every(1000, act),
       parameters,
-      keys: keysOf(innerDtls(dtls)),
+      keys: srtpKeysOf(dtls),
       sealerOf: (keys) => new NodeSealer(keys),
       counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
       route: () => route,

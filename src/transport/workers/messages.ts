@@ -46,7 +46,7 @@ export type WorkerOrder =
       /** What its endpoint hands on. */
       readonly kind: "datagram";
       readonly viewer: number;
-      readonly as: "chosen" | "dtls" | "rtp";
+      readonly as: "nominated" | "dtls" | "rtp";
       readonly datagram: Uint8Array<ArrayBuffer>;
       /** Of its route; empty for a check, which is authentic already. */
       readonly key: string;

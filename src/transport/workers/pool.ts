@@ -113,10 +113,9 @@ export class WorkerPool {
     if (this.#closed) return;
     const { clock, log } = this.#options;
     if (clock.now() - this.#startedAt > WORKED_AFTER) this.#failures = 0;
-    if (worker.isReady)
-      log("A thread that sends video has ended; another takes its viewers when they are back.");
+    if (worker.isReady) log("A worker thread ended; its viewers will reconnect.");
     else if (this.#workers.size === 0 && this.#failures === 0)
-      log("Video is sent by the main thread: no other can do it here just now.");
+      log("No worker thread can start now; the main thread sends the video.");
     this.#replace(worker.isReady && this.#failures === 0 ? 0 : RETRY_AFTER * 2 ** this.#failures);
   }
 

@@ -15,7 +15,8 @@ import { HandshakeRefusals } from "../dtls/refusals.ts";
 import type { MediaSender } from "../io/io.ts";
 import { loadNativeIo } from "../io/native.ts";
 import type { MediaCounters } from "../session/media-session.ts";
-import { answerOffer, prepareWerift } from "../werift/werift.ts";
+import { answerOffer } from "../werift/answer.ts";
+import { prepareWerift } from "../werift/internals.ts";
 import { bufferOf, type WorkerOrder, type WorkerReport, type WorkerSetup } from "./messages.ts";
 import { PostedPort } from "./posted-port.ts";
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Message, parseMessage } from "werift";
 import type { Route } from "../../../src/transport/io/route.ts";
-import { Endpoint, SILENCE } from "../../../src/transport/port/endpoint.ts";
+import { Endpoint, VIEWER_TIMEOUT } from "../../../src/transport/port/endpoint.ts";
 import { readBindingRequest } from "../../../src/transport/stun/stun.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
@@ -31,7 +31,7 @@ let clock: FakeClock;
 let endpoint: Endpoint;
 let routes: Map<string, FakeRoute>;
 let transactions: number;
-const events = { routed: vi.fn(), chosen: vi.fn(), dtls: vi.fn(), rtp: vi.fn(), silent: vi.fn() };
+const events = { routed: vi.fn(), nominated: vi.fn(), dtls: vi.fn(), rtp: vi.fn(), silent: vi.fn() };
 
 beforeEach(() => {
   vi.resetAllMocks();
@@ -101,15 +101,15 @@ describe("a check", () => {
 });
 
 describe("the route in use", () => {
-  test("is none until the viewer has chosen one", () => {
+  test("is none until the viewer has nominated one", () => {
     check("a");
     check("b");
     expect(endpoint.route).toBeUndefined();
-    expect(events.chosen).not.toHaveBeenCalled();
+    expect(events.nominated).not.toHaveBeenCalled();
     const datagram = newCheck(true);
     check("b", { datagram });
     expect(inUse()).toBe("b");
-    expect(events.chosen).toHaveBeenCalledExactlyOnceWith(datagram);
+    expect(events.nominated).toHaveBeenCalledExactlyOnceWith(datagram);
   });
 
   test("is the one that the viewer chose last", () => {
@@ -120,7 +120,7 @@ describe("the route in use", () => {
     expect(inUse()).toBe("b");
     check("a", { nominate: true });
     expect(inUse()).toBe("a");
-    expect(events.chosen).toHaveBeenCalledTimes(1);
+    expect(events.nominated).toHaveBeenCalledTimes(1);
   });
 
   test("gives way to another that is heard, once it is silent itself", async () => {
@@ -176,7 +176,7 @@ describe("the route in use", () => {
     expect(endpoint.route).toBeUndefined();
     check("b");
     expect(inUse()).toBe("b");
-    expect(events.chosen).toHaveBeenCalledTimes(1);
+    expect(events.nominated).toHaveBeenCalledTimes(1);
   });
 });
 
@@ -258,11 +258,11 @@ describe("silence", () => {
   test("of a viewer that was connected is told after twenty seconds", async () => {
     check("a", { nominate: true });
     endpoint.handshakeDone();
-    await clock.advance(SILENCE);
-    endpoint.listen();
+    await clock.advance(VIEWER_TIMEOUT);
+    endpoint.checkFreshness();
     expect(events.silent).not.toHaveBeenCalled();
     await clock.advance(1);
-    endpoint.listen();
+    endpoint.checkFreshness();
     expect(events.silent).toHaveBeenCalledOnce();
   });
 
@@ -270,31 +270,31 @@ describe("silence", () => {
     const datagram = newCheck(true);
     check("a", { datagram });
     endpoint.handshakeDone();
-    for (let past = 0; past <= SILENCE; past += 500) {
+    for (let past = 0; past <= VIEWER_TIMEOUT; past += 500) {
       await clock.advance(500);
       for (const one of [RTCP, SEALED, HELLO]) endpoint.receive(one, "a");
       check("a", { datagram });
     }
-    endpoint.listen();
+    endpoint.checkFreshness();
     expect(events.silent).toHaveBeenCalledOnce();
   });
 
   test("is none while the viewer is heard, by a check or by what else is authentic", async () => {
     check("a", { nominate: true });
     endpoint.handshakeDone();
-    await clock.advance(SILENCE - 1000);
+    await clock.advance(VIEWER_TIMEOUT - 1000);
     endpoint.heard("a");
-    await clock.advance(SILENCE - 1000);
+    await clock.advance(VIEWER_TIMEOUT - 1000);
     check("a");
-    await clock.advance(SILENCE - 1000);
-    endpoint.listen();
+    await clock.advance(VIEWER_TIMEOUT - 1000);
+    endpoint.checkFreshness();
     expect(events.silent).not.toHaveBeenCalled();
   });
 
   test("of one that never connected is another's to judge", async () => {
     check("a", { nominate: true });
     await clock.advance(60_000);
-    endpoint.listen();
+    endpoint.checkFreshness();
     expect(events.silent).not.toHaveBeenCalled();
   });
 });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Route } from "../../../src/transport/io/route.ts";
 import { Relay, type RelayOptions } from "../../../src/transport/port/relay.ts";
-import type { TurnServer, WireEvents } from "../../../src/transport/stun/turn-connection.ts";
+import type { TurnConnectionEvents, TurnServer } from "../../../src/transport/stun/turn-connection.ts";
 import {
   ATTRIBUTE,
   readMessage,
@@ -15,10 +15,10 @@ const VIEWER = { ip: "198.51.100.10", port: 50_001 };
 const KEY = "relay 198.51.100.10 50001";
 
 let clock: FakeClock;
-/** What the servers' ways were opened for, and what was sent by the last of them. */
+/** The servers connected to, and what was sent to the last of them. */
 let opened: TurnServer[];
 let sent: Buffer[];
-let server: WireEvents;
+let server: TurnConnectionEvents;
 let away: string[];
 let refuses: boolean;
 let came: { text: string; key: string; routeOf: () => Route }[];
@@ -36,7 +36,7 @@ beforeEach(() => {
   logged = [];
 });
 
-/** Agrees to all that it is asked, without asking who asks. */
+/** Accepts every request without checking credentials. */
 const open: NonNullable<RelayOptions["open"]> = async (to, on) => {
   opened.push(to);
   if (away.includes(to.host)) throw new Error("connect ECONNREFUSED");
@@ -108,7 +108,7 @@ describe("a relay for this server", () => {
     await clock.advance(60_000);
     expect(opened).toHaveLength(6);
     expect(logged).toEqual([
-      "No TURN server relays for this server: turn:a: connect ECONNREFUSED; turn:b: 403.",
+      "No TURN server relays for this server: turn:a: connect ECONNREFUSED; turn:b: 403. Retrying every 30 seconds.",
     ]);
     away = [];
     refuses = false;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import {
+  answerForBrowsers,
   fingerprintsOf,
   isVideoOffer,
   keepBundled,
-  mendAnswer,
-  mendOffer,
+  offerForWerift,
   restartAnswer,
 } from "../../../src/transport/sdp/sdp.ts";
 
@@ -32,11 +32,11 @@ const OFFER = sdp(
 
 describe("an offer", () => {
   test("loses its candidates, feedback and streams that nobody reads, and nothing else", () => {
-    const mended = mendOffer(OFFER);
-    expect(mended).not.toContain("candidate");
-    expect(mended).not.toContain("ssrc");
-    expect(mended).not.toContain("rrtr");
-    expect(mended.split("\r\n")).toHaveLength(OFFER.split("\r\n").length - 5);
+    const rewritten = offerForWerift(OFFER);
+    expect(rewritten).not.toContain("candidate");
+    expect(rewritten).not.toContain("ssrc");
+    expect(rewritten).not.toContain("rrtr");
+    expect(rewritten.split("\r\n")).toHaveLength(OFFER.split("\r\n").length - 5);
   });
 
   test("is told from other texts", () => {
@@ -73,20 +73,20 @@ describe("an answer", () => {
   ];
 
   test("has its ice-lite at session level", () => {
-    const lines = mendAnswer(ANSWER, OURS).split("\r\n");
+    const lines = answerForBrowsers(ANSWER, OURS).split("\r\n");
     expect(lines.filter((line) => line === "a=ice-lite")).toHaveLength(1);
     expect(lines.indexOf("a=ice-lite")).toBeLessThan(lines.findIndex((line) => line.startsWith("m=")));
   });
 
   test("names its video, where it has a stream for repairs", () => {
-    const named = (answer: string) => mendAnswer(answer, OURS).match(/^a=msid:/gm) ?? [];
+    const named = (answer: string) => answerForBrowsers(answer, OURS).match(/^a=msid:/gm) ?? [];
     expect(named(ANSWER)).toHaveLength(0);
     expect(named(`${ANSWER}a=ssrc-group:FID 1 2\r\n`)).toHaveLength(1);
     expect(named(`${ANSWER}a=msid:own video\r\na=ssrc-group:FID 1 2\r\n`)).toHaveLength(1);
   });
 
   test("offers the candidates of our port in place of others, once", () => {
-    expect(mendAnswer(ANSWER, OURS).match(/^a=candidate.*$/gm)).toEqual(OURS);
+    expect(answerForBrowsers(ANSWER, OURS).match(/^a=candidate.*$/gm)).toEqual(OURS);
   });
 });
 

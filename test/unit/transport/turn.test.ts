@@ -119,7 +119,7 @@ beforeEach(() => {
     clock,
     send: (message) => server.receive(message),
     credentials: CREDENTIALS,
-    patience: 2000,
+    timeout: 2000,
     data: (from, datagram) => came.push(`${from.ip}:${from.port} ${datagram}`),
     lost: (why) => lost.push(why),
   });

@@ -145,10 +145,10 @@ describe("a thread that hangs", () => {
     await clock.advance(2000);
     expect(told.ends).toEqual(["failed"]);
     expect(first?.terminated).toBe(true);
-    expect(await restarted).toBe("There is no connection any more.");
+    expect(await restarted).toBe("The connection is closed.");
     expect(said).toEqual([
-      "A thread that sends video has not answered for 8 seconds, and is ended.",
-      "A thread that sends video has ended; another takes its viewers when they are back.",
+      "A worker thread did not respond for 8 seconds and was terminated.",
+      "A worker thread ended; its viewers will reconnect.",
     ]);
     expect(threads).toHaveLength(2);
     expect(await audience.admit("offer", watcher().events)).toMatchObject({ answer: "by a thread" });
@@ -258,7 +258,7 @@ describe("a thread that does not start", () => {
       await clock.advance(100);
       expect(threads).toHaveLength(count);
     }
-    expect(said).toEqual(["Video is sent by the main thread: no other can do it here just now."]);
+    expect(said).toEqual(["No worker thread can start now; the main thread sends the video."]);
     expect(await audience.admit("offer", watcher().events)).toMatchObject({ answer: "by the main thread" });
     here[0]?.events.connected();
     begin = (thread) => thread.tell({ kind: "ready" });
