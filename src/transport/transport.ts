@@ -10,7 +10,7 @@ import { JoinQueue } from "./audience/joins.ts";
 import type { Audience, ViewerEvents } from "./audience/viewer.ts";
 import { HandshakeRefusals } from "./dtls/refusals.ts";
 import type { MediaIo } from "./io/io.ts";
-import { loadNativeIo } from "./io/native.ts";
+import { loadNativeIo } from "./io/native/native.ts";
 import { plainIo } from "./io/plain.ts";
 import { type PortOptions, RtcPort } from "./port/port.ts";
 import type { MediaCounters } from "./session/media-session.ts";

@@ -13,7 +13,7 @@ import { JoinQueue } from "../audience/joins.ts";
 import { OfferError, type Viewer, type ViewerEvents } from "../audience/viewer.ts";
 import { HandshakeRefusals } from "../dtls/refusals.ts";
 import type { MediaSender } from "../io/io.ts";
-import { loadNativeIo } from "../io/native.ts";
+import { loadNativeIo } from "../io/native/native.ts";
 import type { MediaCounters } from "../session/media-session.ts";
 import { answerOffer } from "../werift/answer.ts";
 import { prepareWerift } from "../werift/internals.ts";
