@@ -115,7 +115,17 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     const client = createClient({ url: address() });
     await client.connect();
     const isHere = JSON.stringify({ kind: "here", from: "x".repeat(600_000) });
-    for (const text of ["", "x", "{", "null", "[]", '{"kind":6}', '{"kind":"here"}', '{"kind":"ask"}', isHere])
+    for (const text of [
+      "",
+      "x",
+      "{",
+      "null",
+      "[]",
+      '{"kind":6}',
+      '{"kind":"here"}',
+      '{"kind":"ask"}',
+      isHere,
+    ])
       expect(await client.publish("rendercast:servers", text)).toBe(2);
     client.destroy();
     const page = await openPlayer(browser, `${b?.url}/watch/film`);
