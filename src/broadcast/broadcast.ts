@@ -8,81 +8,52 @@
  * without a viewer.
  */
 import type { ServerResponse } from "node:http";
-import type { Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
-import { giveBack } from "../base/memory.ts";
 import { RateMeter } from "../base/rate-meter.ts";
-import type { VideoEncoder } from "../encoder/encoder.ts";
 import { Use } from "../encoder/image/slots.ts";
-import { Renditions } from "../encoder/renditions.ts";
+import { Renditions, type RenditionsOptions } from "../encoder/renditions.ts";
 import { type Codec, type EncodedFrame, renditionName, type SourceFrame } from "../media/frame.ts";
 import type { SourceState, StreamInfo, ViewerInfo } from "../shared/protocol.ts";
 import type { Watched } from "../signaling/watching.ts";
 import type { Source, SourceSink } from "../source/source.ts";
-import type { Audience } from "../transport/audience/viewer.ts";
 import type { JpegFrame } from "../transport/mjpeg.ts";
-import { Decoding } from "./decoding.ts";
-import { demandOf } from "./demand.ts";
-import { type Feed, Feeds, type FrameTaker } from "./feed.ts";
-import type { Metrics } from "./metrics.ts";
-import { MjpegViewers } from "./mjpeg-viewers.ts";
+import { Consumers, type ConsumersOptions } from "./consumers.ts";
+import { Decoding, type DecodingOptions } from "./decoding.ts";
+import type { Feed, FrameTaker } from "./feed.ts";
 import type { Picture } from "./picture.ts";
-import type { Seats } from "./seats.ts";
-import { type SnapshotSize, Snapshots } from "./snapshots.ts";
-import { Status, type StatusReadings } from "./status.ts";
-import { TelemetryFeed } from "./telemetry-feed.ts";
-import { type ViewerCount, ViewerRecords, viewerLog } from "./viewer-records.ts";
-import { Viewers } from "./viewers.ts";
+import type { SnapshotSize } from "./snapshots.ts";
+import { Status } from "./status.ts";
+import type { TelemetryFeed } from "./telemetry-feed.ts";
+import type { ViewerCount } from "./viewer-records.ts";
 
 /** Frames per second, until the source's own rate is measured. */
 const ASSUMED_FPS = 20;
 
 /** What a broadcast is made of. */
-export interface BroadcastOptions {
+export interface BroadcastOptions
+  extends Pick<ConsumersOptions, "clock" | "metrics" | "audience" | "seats" | "log">,
+    Pick<RenditionsOptions, "encoder" | "bitrate">,
+    Pick<DecodingOptions, "maxPixels"> {
   readonly name: string;
   readonly source: Source;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-  /** Makes an encoder, not yet open. */
-  readonly encoder: (codec: Codec) => VideoEncoder;
-  /** Carries video to the viewers by WebRTC. */
-  readonly audience: Audience;
-  /** In bits per second; undefined chooses by size and frame rate. */
-  readonly bitrate: number | undefined;
-  readonly maxPixels: number;
-  /** Limits the viewers by WebRTC and MJPEG, over all broadcasts. */
-  readonly seats: Seats;
-  readonly log: Log;
 }
 
 /** One stream: takes frames as a source's sink, and carries them to everything that watches. */
 export class Broadcast implements SourceSink {
   readonly #options: BroadcastOptions;
-  /** The telemetry of the frames, for followers that need no picture. */
-  readonly telemetry = new TelemetryFeed(() => this.#demandChanged());
-  readonly #records: ViewerRecords;
-  readonly #viewers: Viewers;
-  readonly #mjpeg: MjpegViewers;
-  readonly #feeds: Feeds;
-  readonly #snapshots: Snapshots;
+  readonly #consumers: Consumers;
   readonly #status: Status;
   readonly #sourceRate: RateMeter;
   readonly #decoding: Decoding;
   readonly #renditions: Renditions;
-  /** The newest frame that came while nobody watched, not yet decoded. */
-  #unseen: SourceFrame | undefined;
   /** The newest picture that could be decoded. */
   #shown: Picture | undefined;
-  /** `watched`: somebody watches, but no picture has been shown since. */
-  #attention: "unwatched" | "watched" | "shown" = "unwatched";
-  /** Whether the picture stood still when the last one came. */
-  #still = false;
+  /** Whether it was shown to those who watch now. */
+  #isCurrent = false;
   #closed = false;
 
   constructor(options: BroadcastOptions) {
     this.#options = options;
     const { name: stream, clock, metrics, audience, seats, maxPixels, encoder, bitrate, log } = options;
-    const changed = () => this.#demandChanged();
     const use = new Use(clock);
     this.#sourceRate = new RateMeter(clock);
     this.#decoding = new Decoding({
@@ -96,23 +67,28 @@ export class Broadcast implements SourceSink {
       picture: () => this.#current?.raw,
       emit: (frame) => this.#send(frame),
     });
-    const records = new ViewerRecords(clock);
-    const logged = viewerLog(stream, clock, log);
-    const toEncode = { changed, requestKeyframe: this.#renditions.requestKeyframe.bind(this.#renditions) };
-    this.#records = records;
-    this.#viewers = new Viewers({
-      ...{ stream, clock, metrics, audience, seats, records, log: logged },
-      ...toEncode,
+    this.#consumers = new Consumers({
+      ...{ stream, clock, metrics, audience, seats, use, log },
+      last: () => this.#shown,
+      changed: () => this.#demandChanged(),
+      requestKeyframe: (rendition) => this.#renditions.requestKeyframe(rendition),
     });
-    this.#mjpeg = new MjpegViewers({ stream, clock, seats, records, use, log, viewerLog: logged, changed });
-    this.#feeds = new Feeds(toEncode);
-    this.#snapshots = new Snapshots({ clock, use, last: () => this.#shown, changed });
-    this.#status = new Status(stream, () => this.#readings());
+    this.#status = new Status(stream, () => ({
+      source: options.source.label,
+      fps: this.#sourceRate.rate,
+      viewers: this.viewers,
+      problem: this.#decoding.problem,
+    }));
   }
 
   /** The stream's name. */
   get name(): string {
     return this.#options.name;
+  }
+
+  /** The telemetry of the frames, for followers that need no picture. */
+  get telemetry(): TelemetryFeed {
+    return this.#consumers.telemetry;
   }
 
   /** Starts the source. @throws the source's error, a sentence for the user. */
@@ -125,8 +101,7 @@ export class Broadcast implements SourceSink {
   async close(): Promise<void> {
     this.#closed = true;
     this.#decoding.close();
-    this.#viewers.close();
-    this.#mjpeg.close();
+    this.#consumers.close();
     this.#renditions.keep([]);
     await this.#options.source.close();
   }
@@ -138,18 +113,11 @@ export class Broadcast implements SourceSink {
     this.#sourceRate.count();
     this.problem(undefined);
     this.telemetry.tell(frame);
-    if (this.#attention === "unwatched") {
-      if (this.#unseen) giveBack(this.#unseen.data);
-      this.#unseen = frame;
-      return;
-    }
-    this.#options.metrics.stage("receive", frame.timings.received - frame.timings.captured);
     this.#decoding.push(frame);
   }
 
   state(state: SourceState): void {
-    if (this.#closed) return;
-    this.#status.state = state;
+    if (!this.#closed) this.#status.state = state;
   }
 
   problem(sentence: string | undefined): void {
@@ -161,33 +129,29 @@ export class Broadcast implements SourceSink {
   #decoded(picture: Picture): void {
     if (this.#closed) return;
     this.#show(picture);
-    this.#snapshots.offer(picture);
+    this.#consumers.snapshots.offer(picture);
   }
 
   #refused(isProblem: boolean): void {
     if (isProblem) this.#status.tell();
-    if (this.#attention === "watched" && this.#shown) this.#show(this.#shown);
+    // The first viewer would otherwise wait for a sound picture.
+    if (!this.#decoding.isPaused && !this.#isCurrent && this.#shown) this.#show(this.#shown);
   }
 
   /** Sends a picture, new or not, to everything that watches. */
   #show(picture: Picture): void {
     const healed = this.#decoding.shown();
-    const { width, height } = picture.raw;
-    const resized = this.#shown?.raw.width !== width || this.#shown.raw.height !== height;
     this.#shown = picture;
-    if (this.#attention === "watched") this.#attention = "shown";
-    this.#mjpeg.push(picture);
+    this.#isCurrent = !this.#decoding.isPaused;
+    this.#consumers.mjpeg.push(picture);
     this.#renditions.push(picture.raw);
-    const { still } = this.#renditions;
-    const moved = still !== this.#still;
-    this.#still = still;
-    if (resized || healed || moved) this.#status.tell();
+    this.#status.shown(picture.raw, this.#renditions.still, healed);
   }
 
   /** Settles when the frame is sent to every viewer. */
   async #send(frame: EncodedFrame): Promise<void> {
     const { audience, metrics } = this.#options;
-    this.#feeds.send(frame);
+    this.#consumers.feeds.send(frame);
     const { packets, at } = await audience.send(frame);
     const { received, decoded = received, encoded = decoded } = frame.timings;
     metrics.encoded(renditionName(frame), frame.type, frame.data.length, packets);
@@ -199,53 +163,43 @@ export class Broadcast implements SourceSink {
 
   /** Admits a viewer, as {@link Viewers.admit}. */
   watch(offer: string, address: string, gone: (reason: string) => void): Promise<Watched> {
-    return this.#viewers.admit(offer, address, gone);
+    return this.#consumers.viewers.admit(offer, address, gone);
   }
 
   /** Streams MJPEG into the response, as {@link MjpegViewers.add}. */
   streamMjpeg(response: ServerResponse, timed: boolean, address: string): void {
-    this.#mjpeg.add(response, timed, address, this.#current);
+    this.#consumers.mjpeg.add(response, timed, address, this.#current);
   }
 
   /** Feeds another server, which is encoded for as for a viewer, but is not one of {@link viewers}. */
   forward(codec: Codec, levels: readonly number[], take: FrameTaker): Feed {
-    return this.#feeds.add(codec, levels, take);
+    return this.#consumers.feeds.add(codec, levels, take);
   }
 
   /** A current picture as a JPEG; undefined before the first. */
   snapshot(size: SnapshotSize = "full"): Promise<JpegFrame | undefined> {
-    return this.#snapshots.take(size);
+    return this.#consumers.snapshots.take(size);
   }
 
   /** The picture that is shown now; undefined if none was shown since somebody watches. */
   get #current(): Picture | undefined {
-    return this.#attention === "shown" ? this.#shown : undefined;
+    return this.#isCurrent ? this.#shown : undefined;
   }
 
   #demandChanged(): void {
     if (this.#closed) return;
-    const { renditions, pictures, frames } = demandOf({
-      viewers: this.#viewers,
-      mjpeg: this.#mjpeg,
-      feeds: this.#feeds,
-      snapshots: this.#snapshots,
-      telemetry: this.telemetry,
-    });
+    const { renditions, pictures, frames } = this.#consumers.demand();
     this.#renditions.keep(renditions);
-    if (this.#mjpeg.size === 0) this.#mjpeg.forget();
+    this.#consumers.mjpeg.forgetIfUnwatched();
     this.#options.source.demand(frames);
-    if (!pictures) this.#attention = "unwatched";
-    else if (this.#attention === "unwatched") this.#attend();
+    if (!pictures) {
+      this.#decoding.pause();
+      this.#isCurrent = false;
+    } else if (this.#decoding.isPaused && !this.#decoding.resume() && this.#shown) {
+      // The first viewer gets the last picture, as the next one may be far off.
+      this.#show(this.#shown);
+    }
     this.#status.tell();
-  }
-
-  /** Shows the last picture to the first viewer, as the next one may be far off. */
-  #attend(): void {
-    this.#attention = "watched";
-    const unseen = this.#unseen;
-    this.#unseen = undefined;
-    if (unseen) this.#decoding.push(unseen);
-    else if (this.#shown) this.#show(this.#shown);
   }
 
   // ---- What is known of it ----
@@ -260,38 +214,25 @@ export class Broadcast implements SourceSink {
     return this.#status.listen(listener);
   }
 
-  #readings(): StatusReadings {
-    const { width = 0, height = 0 } = this.#shown?.raw ?? {};
-    return {
-      source: this.#options.source.label,
-      width,
-      height,
-      fps: this.#sourceRate.rate,
-      viewers: this.viewers,
-      isStill: this.#still,
-      problem: this.#decoding.problem,
-    };
-  }
-
   /** How many viewers pictures reach, by WebRTC or MJPEG. */
   get viewers(): number {
-    return this.#viewers.connected + this.#mjpeg.size;
+    return this.#consumers.watching;
   }
 
   /** The viewers, joining or watching, as {@link ViewerRecords.all}. */
   watchers(): ViewerInfo[] {
-    return this.#records.all();
+    return this.#consumers.records.all();
   }
 
   /** The viewers that watch, by how they do. */
   viewerCounts(): ViewerCount[] {
-    return this.#records.counts();
+    return this.#consumers.records.counts();
   }
 
   /** Whether anything watches, joins or listens for the next picture. A stream that never had one is not followed. */
   get followed(): boolean {
     if (this.#status.state.kind === "waiting") return false;
-    return this.#viewers.size + this.#mjpeg.size + this.#status.listeners + this.telemetry.followers > 0;
+    return this.#consumers.following + this.#status.listeners > 0;
   }
 
   /** Counters of the source and the stages, for `/metrics`. */

@@ -2,6 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import { Latest } from "../base/latest.ts";
 import type { Log } from "../base/log.ts";
+import { giveBack } from "../base/memory.ts";
 import { DecodeError, Decoder } from "../encoder/image/decode.ts";
 import type { Use } from "../encoder/image/slots.ts";
 import type { SourceFrame } from "../media/frame.ts";
@@ -30,6 +31,9 @@ export class Decoding {
   readonly #decoder: Decoder;
   readonly #frames = new Latest<SourceFrame>((frame) => this.#decode(frame));
   readonly #refusals: Refusals;
+  #isPaused = true;
+  /** The newest frame that came during the pause. */
+  #unseen: SourceFrame | undefined;
 
   constructor(options: DecodingOptions) {
     this.#options = options;
@@ -48,9 +52,34 @@ export class Decoding {
     return this.#refusals.problem;
   }
 
-  /** Decodes the frame next, in place of one that still waits. */
+  /** Whether frames are kept instead of decoded; so it is at first. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Decodes the frame next, in place of one that still waits; during a pause keeps only the newest. */
   push(frame: SourceFrame): void {
+    if (this.#isPaused) {
+      if (this.#unseen) giveBack(this.#unseen.data);
+      this.#unseen = frame;
+      return;
+    }
+    this.#options.metrics.stage("receive", frame.timings.received - frame.timings.captured);
     this.#frames.push(frame);
+  }
+
+  /** Decodes nothing from now on. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Ends the pause. @returns whether a frame came during it, which is decoded now. */
+  resume(): boolean {
+    this.#isPaused = false;
+    const unseen = this.#unseen;
+    this.#unseen = undefined;
+    if (unseen) this.#frames.push(unseen);
+    return unseen !== undefined;
   }
 
   /** A picture is shown. @returns whether that ended a {@link problem}. */

@@ -67,9 +67,9 @@ export class MjpegViewers {
     if (this.size > 0) this.#pictures.push(picture);
   }
 
-  /** Forgets the last picture, so that the next viewer does not begin with an old one. */
-  forget(): void {
-    this.#mjpeg.forget();
+  /** Without viewers forgets the last picture: the next viewer must not begin with an old one. */
+  forgetIfUnwatched(): void {
+    if (this.size === 0) this.#mjpeg.forget();
   }
 
   /** Ends all viewers. */

@@ -1,9 +1,9 @@
 /** What pages show of one stream besides its picture: its source's state and problem, size, frame rate and viewers. */
+import type { RawFrame } from "../media/frame.ts";
 import type { SourceState, StreamInfo } from "../shared/protocol.ts";
 
 /** What {@link Status} reads off its stream. */
-export type StatusReadings = Pick<StreamInfo, "source" | "width" | "height" | "fps" | "viewers"> & {
-  readonly isStill: boolean;
+export type StatusReadings = Pick<StreamInfo, "source" | "fps" | "viewers"> & {
   /** Why the pictures that come cannot be shown. */
   readonly problem: string | undefined;
 };
@@ -15,6 +15,10 @@ export class Status {
   readonly #listeners = new Set<(info: StreamInfo) => void>();
   #state: SourceState = { kind: "waiting" };
   #sourceProblem: string | undefined;
+  /** Of the last picture, in pixels. */
+  #size = { width: 0, height: 0 };
+  /** Whether the picture stood still when the last one came. */
+  #isStill = false;
 
   /** @param read is called at each use of {@link info}. */
   constructor(name: string, read: () => StatusReadings) {
@@ -39,6 +43,15 @@ export class Status {
     this.tell();
   }
 
+  /** A picture is shown. @param healed whether it ended a problem. */
+  shown({ width, height }: RawFrame, isStill: boolean, healed: boolean): void {
+    const isResized = width !== this.#size.width || height !== this.#size.height;
+    const isChanged = isResized || healed || isStill !== this.#isStill;
+    this.#size = { width, height };
+    this.#isStill = isStill;
+    if (isChanged) this.tell();
+  }
+
   /** How many listen. */
   get listeners(): number {
     return this.#listeners.size;
@@ -46,14 +59,15 @@ export class Status {
 
   /** The status as pages get it. */
   info(): StreamInfo {
-    const { isStill, problem: decodingProblem, viewers, source, ...size } = this.#read();
+    const { problem: decodingProblem, viewers, source, fps } = this.#read();
     const problem = this.#sourceProblem ?? decodingProblem;
     return {
       name: this.#name,
       source,
       state: this.#state,
-      ...size,
-      ...(isStill && this.#state.kind === "live" && { still: true as const }),
+      ...this.#size,
+      fps,
+      ...(this.#isStill && this.#state.kind === "live" && { still: true as const }),
       viewers,
       ...(problem === undefined ? {} : { problem }),
     };

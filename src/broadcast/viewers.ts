@@ -17,7 +17,7 @@ export interface ViewersOptions {
   readonly audience: Audience;
   readonly seats: Seats;
   readonly records: ViewerRecords;
-  readonly log: ViewerLog;
+  readonly viewerLog: ViewerLog;
   /** A viewer joined or left, or needs another rendition. */
   readonly changed: () => void;
   /** Makes the next frame of the rendition a keyframe. */
@@ -108,7 +108,7 @@ export class Viewers {
     record: ViewerRecord,
     hooks: { readonly codec: () => Viewer["codec"] | undefined; readonly closed: (reason: string) => void },
   ): ViewerEvents {
-    const { clock, metrics, log, changed, requestKeyframe } = this.#options;
+    const { clock, metrics, viewerLog, changed, requestKeyframe } = this.#options;
     const refresh = () => {
       for (const rendition of renditionsOf(record)) requestKeyframe(rendition);
     };
@@ -119,7 +119,7 @@ export class Viewers {
         if (record.codec === undefined) return;
         record.isWatching = true;
         this.#watching.add(record);
-        log(record, `watches by WebRTC over ${record.protocol.toUpperCase()}`);
+        viewerLog(record, `watches by WebRTC over ${record.protocol.toUpperCase()}`);
         refresh();
         changed();
       },
@@ -146,7 +146,7 @@ export class Viewers {
       },
       closed: (reason) => {
         keyframes.close();
-        log(record, `left: ${reason}`, reason);
+        viewerLog(record, `left: ${reason}`, reason);
         record.end();
         this.#watching.delete(record);
         metrics.viewerGone(reason);
