@@ -185,7 +185,7 @@ export async function startRendercast(
     httpApp({
       isReady: () => isReady,
       alone: () =>
-        redis?.connected === false ? " Redis does not answer: it shows its own streams alone." : undefined,
+        redis?.wire.connected === false ? " Redis does not answer: it shows its own streams alone." : undefined,
       directory,
       streams,
       passedOn,
@@ -207,7 +207,6 @@ export async function startRendercast(
   const signaling = serveSignaling(http, {
     ...watchers,
     guard: signalingGuard(guard, embedFrom),
-    adapter: redis?.adapter,
   });
   for (const server of [http, local, door]) {
     if (!server) continue;
@@ -229,7 +228,7 @@ export async function startRendercast(
     for (const server of [http, local, door]) server?.closeAllConnections();
     for (const server of [local, door]) server?.close();
     await ended;
-    await redis?.close();
+    redis?.close();
     await transport.close();
   };
   try {
@@ -258,13 +257,7 @@ export async function startRendercast(
       ),
       find: (name) => directory.find(name),
       own: () => directory.claimed(),
-      wire: {
-        get connected() {
-          return redis.connected;
-        },
-        send: (message) => signaling.tellServers(message),
-        listen: (hear) => signaling.onServers(hear),
-      },
+      wire: redis.wire,
     });
   }
   if (program !== undefined) {

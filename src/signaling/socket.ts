@@ -1,6 +1,6 @@
 /** Signaling over socket.io: who may watch, and how they meet. Nothing a page sends may stop the server. */
 import type { Server as HttpServer, IncomingMessage } from "node:http";
-import { Server, type ServerOptions, type Socket } from "socket.io";
+import { Server, type Socket } from "socket.io";
 import type { WhenOver } from "../access/access.ts";
 import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
 import {
@@ -20,11 +20,6 @@ import {
   Watching,
   type WatchingOptions,
 } from "./watching.ts";
-
-/** The event by which servers that are joined speak to each other. */
-export const SERVERS_EVENT = "servers";
-
-type InterServerEvents = { [SERVERS_EVENT]: (message: unknown) => void };
 
 /** A stream as signaling needs it. */
 export interface SignaledStream extends WatchedStream {
@@ -57,15 +52,9 @@ export interface SignalingOptions extends Omit<WatchingOptions, "forbids" | "add
   readonly clock: Clock;
   readonly guard: SignalingGuard;
   readonly find: (name: string) => SignaledStream | undefined;
-  /** Joins this server with others; undefined where it is alone. */
-  readonly adapter: ServerOptions["adapter"] | undefined;
 }
 
 export interface Signaling {
-  /** Speaks to all servers that this one is joined with. */
-  tellServers(message: unknown): void;
-  onServers(hear: (message: unknown) => void): void;
-
   /** Tells all pages that the server goes away on purpose. */
   tellStop(): void;
   close(): Promise<void>;
@@ -83,8 +72,7 @@ type ViewerSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 /** Serves signaling on the HTTP server, at socket.io's usual path. */
 export function serveSignaling(http: HttpServer, options: SignalingOptions): Signaling {
   const { guard } = options;
-  const io = new Server<ClientToServerEvents, ServerToClientEvents, InterServerEvents>(http, {
-    ...(options.adapter && { adapter: options.adapter }),
+  const io = new Server<ClientToServerEvents, ServerToClientEvents>(http, {
     serveClient: false,
     maxHttpBufferSize: 2 * MAX_OFFER_LENGTH,
     // A page that vanished is given up after twenty seconds. After a network that stalls for ten TCP may wait for some
@@ -98,10 +86,7 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
   io.engine.on("connection", (connection: RawConnection) => limitPackets(connection, options.clock));
   io.on("connection", (socket) => new Connection(socket, options));
   return {
-    tellServers: (message) => void io.serverSideEmit(SERVERS_EVENT, message),
-    onServers: (hear) => void io.on(SERVERS_EVENT, hear),
-    // The pages of other servers go on.
-    tellStop: () => void io.local.emit("stopping"),
+    tellStop: () => void io.emit("stopping"),
     close: () => io.close(),
   };
 }
