@@ -440,7 +440,8 @@ export const OPTION_GROUPS = {
     workers: {
       flag: "workers",
       value: "N",
-      help: "worker threads for sending video besides the main thread; default: one per core beyond two",
+      default: "0",
+      help: "worker threads for sending video besides the main thread; 0 is off",
       check: whole(0, 64),
     },
   },

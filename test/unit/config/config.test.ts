@@ -212,6 +212,11 @@ test("docs/options.md is what npm run write-options writes, and has every option
   }
 });
 
+test("worker threads are off unless asked for", () => {
+  expect(run([]).workers).toBe(0);
+  expect(run(["--workers", "3"]).workers).toBe(3);
+});
+
 test("TLS takes both of its files", () => {
   for (const flag of ["--tls-cert", "--tls-key"])
     expect(() => readConfig([flag, "x.pem"], {})).toThrow("give --tls-cert and --tls-key.");
