@@ -2,7 +2,6 @@
 
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
-import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { limitConnections } from "./access/floods.ts";
 import { guardOf } from "./access/guard.ts";
@@ -108,7 +107,7 @@ export async function startRendercast(
     playoutDelay,
     io,
     codecs,
-    workers: config.workers ?? spareCores(),
+    workers: config.workers,
     log,
     announced: await announcedAddresses(config),
     relay: relayOf(config, clock, log),
@@ -368,11 +367,6 @@ function sourceOf(
   }
   const ingest = newIngest(name);
   return { source: new StandbySource(given ?? patternSource({ ...size, fps, clock }), ingest), ingest };
-}
-
-/** Cores beyond the two that this thread and the encoder have in use: with fewer a further thread slowed sending. */
-function spareCores(): number {
-  return Math.max(0, availableParallelism() - 2);
 }
 
 function refusal(error: unknown) {

@@ -21,7 +21,7 @@ import type { Metrics } from "../broadcast/metrics.ts";
 import { FullError, type Seats } from "../broadcast/seats.ts";
 import type { PassedOn } from "../cluster/passed-on.ts";
 import type { Streams } from "../cluster/streams.ts";
-import { OPTIONS } from "../config/config.ts";
+import { OPTIONS } from "../config/options.ts";
 import { isLoopback, isOwnMachine } from "../network/ip.ts";
 import { originOf } from "../network/machine-addresses.ts";
 import { TakenError } from "../source/ingest/ingest.ts";

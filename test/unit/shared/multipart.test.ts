@@ -69,7 +69,7 @@ describe("MultipartParser", () => {
     parser.read(bytes("--cut\r\n\r\n")).next();
     expect(() => {
       for (let n = 0; n < 100; n++) parser.read(bytes("x".repeat(100))).next();
-    }).toThrow(new MultipartError("A part longer than the 1000 bytes allowed", "too-large"));
+    }).toThrow(new MultipartError("A part is longer than the limit of 1000 bytes", "too-large"));
   });
 
   test("finds the end among line ends that are none, wherever the chunks are cut", () => {
