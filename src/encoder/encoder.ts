@@ -29,8 +29,6 @@ export interface VideoEncoder {
    * @param key make it a keyframe: decodable without any frame before it.
    */
   encode(frame: RawFrame, key: boolean): Promise<Bitstream>;
-  /** Aims at so many bits a second from the next frame on; false where it has to be opened anew for that. */
-  setBitrate(bitrate: number): boolean;
   /** Frees it. Waits for nothing; call it only between frames. */
   close(): void;
 }

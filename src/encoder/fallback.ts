@@ -63,10 +63,6 @@ class Watched implements VideoEncoder {
     return this.#watch(this.#encoder.encode(frame, key));
   }
 
-  setBitrate(bitrate: number): boolean {
-    return this.#encoder.setBitrate(bitrate);
-  }
-
   close(): void {
     // One that hangs still uses its memory: it is freed should it ever return.
     const free = () => this.#encoder.close();

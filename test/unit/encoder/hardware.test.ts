@@ -35,7 +35,6 @@ describe("the trial of an encoder", () => {
         open = true;
       },
       encode: (frame, key) => encoder.encode(frame, key),
-      setBitrate: (bitrate) => encoder.setBitrate(bitrate),
       close: () => {
         encoder.close();
         open = false;

@@ -56,7 +56,6 @@ function start(name: keyof typeof ENCODERS, level: number) {
       codec: is.codec,
       open: (settings) => waitedFor(is.open(settings)),
       encode: (frame, key) => waitedFor(is.encode(frame, key)),
-      setBitrate: (bitrate) => is.setBitrate(bitrate),
       close: () => is.close(),
     };
   };
