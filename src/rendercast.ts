@@ -25,7 +25,7 @@ import type { Config } from "./config/config.ts";
 import { NO_AV1 } from "./encoder/choice.ts";
 import { findEncoders } from "./encoder/encoders.ts";
 import type { findHardware } from "./encoder/ffmpeg/hardware.ts";
-import { decoderCounts } from "./encoder/image/outside.ts";
+import { decoderCounts } from "./encoder/image/decoder-process.ts";
 import { type Forwards, startForwards } from "./forward/forwards.ts";
 import { httpApp } from "./http/app.ts";
 import { handleInTurn } from "./http/in-turn.ts";

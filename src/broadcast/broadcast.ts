@@ -17,7 +17,7 @@ import { giveBack } from "../base/memory.ts";
 import { RateMeter } from "../base/rate-meter.ts";
 import type { VideoEncoder } from "../encoder/encoder.ts";
 import { DecodeError, Decoder } from "../encoder/image/decode.ts";
-import { Use } from "../encoder/image/slots.ts";
+import { Use } from "../encoder/image/fair-slots.ts";
 import { Renditions } from "../encoder/renditions.ts";
 import {
   type Codec,

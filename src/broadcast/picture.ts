@@ -1,7 +1,7 @@
 /** A sound picture in both of its forms: as pixels, and as it came. */
 import { encodeJpeg, thumbnailOf, withoutComments } from "../encoder/image/jpeg.ts";
-import type { Use } from "../encoder/image/slots.ts";
-import { inTurn } from "../encoder/image/turn.ts";
+import type { Use } from "../encoder/image/fair-slots.ts";
+import { inTurn } from "../encoder/image/decode-slots.ts";
 import type { ImageFrame, RawFrame, SourceFrame } from "../media/frame.ts";
 import type { JpegFrame } from "../transport/mjpeg.ts";
 

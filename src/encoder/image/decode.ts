@@ -2,15 +2,15 @@
 
 import type { Clock } from "../../base/clock.ts";
 import type { ImageFrame, RawFrame } from "../../media/frame.ts";
-import { isPicture } from "../decoding/formats.ts";
-import { checkSize, refusal } from "./error.ts";
-import { OutsideDecoder } from "./outside.ts";
+import { isPicture } from "./formats.ts";
+import { checkSize, refusal } from "./decode-error.ts";
+import { OutsideDecoder } from "./decoder-process.ts";
 import { type Pixels, toPixels } from "./pixels.ts";
 import { plainJpegSize } from "./plain-jpeg.ts";
-import { Use } from "./slots.ts";
-import { inTurn, outside } from "./turn.ts";
+import { Use } from "./fair-slots.ts";
+import { inTurn, outside } from "./decode-slots.ts";
 
-export { DecodeError } from "./error.ts";
+export { DecodeError } from "./decode-error.ts";
 
 /** Decodes a stream's pictures, one at a time. */
 export class Decoder {

@@ -1,6 +1,6 @@
 /** The places in which pictures are decoded and encoded, of all streams. */
 import { availableParallelism } from "node:os";
-import { Slots, type Use } from "./slots.ts";
+import { Slots, type Use } from "./fair-slots.ts";
 
 /** In this process: files, names and video need its threads too, and the machine's cores. */
 const here = new Slots(Math.max(2, Math.min(3, availableParallelism())));

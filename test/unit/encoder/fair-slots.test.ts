@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Slots, Use } from "../../../src/encoder/image/slots.ts";
+import { Slots, Use } from "../../../src/encoder/image/fair-slots.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
 /** Streams that have just used so much, and nothing long before. */
