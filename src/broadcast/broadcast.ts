@@ -17,7 +17,7 @@ import { giveBack } from "../base/memory.ts";
 import { RateMeter } from "../base/rate-meter.ts";
 import type { VideoEncoder } from "../encoder/encoder.ts";
 import { DecodeError, Decoder } from "../encoder/image/decode.ts";
-import { Use } from "../encoder/image/fair-slots.ts";
+import { StreamUsage } from "../encoder/image/stream-usage.ts";
 import { Renditions } from "../encoder/renditions.ts";
 import {
   type Codec,
@@ -91,7 +91,7 @@ export class Broadcast implements SourceSink {
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
   /** What its pictures take of what all streams share. */
-  readonly #use: Use;
+  readonly #use: StreamUsage;
   readonly #decoder: Decoder;
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));
   readonly #jpegs = new Latest<Picture>((job) => this.#sendJpeg(job));
@@ -118,7 +118,7 @@ export class Broadcast implements SourceSink {
     this.#records = new ViewerRecords(options.clock);
     this.#sourceRate = new RateMeter(options.clock);
     this.#mjpeg = new MjpegStream(options.clock);
-    this.#use = new Use(options.clock);
+    this.#use = new StreamUsage(options.clock);
     this.#decoder = new Decoder(options.maxPixels, options.clock, this.#use);
     this.#refusals = new Refusals(options.clock, (line, fields) =>
       options.log(`${options.name}: ${line}`, fields),

@@ -4,8 +4,8 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
 import { checkSize, DECODE_WITHIN, type DecodeError, type Refusal, refusal } from "./decode-error.ts";
-import { ANSWER_BYTES, Blocks, REQUEST_BYTES, readAnswer } from "./wire-format.ts";
 import type { Pixels } from "./pixels.ts";
+import { ANSWER_BYTES, Blocks, REQUEST_BYTES, readAnswer } from "./wire-format.ts";
 
 const WORKER = fileURLToPath(new URL(`./decoder-worker${extname(import.meta.filename)}`, import.meta.url));
 
@@ -36,7 +36,7 @@ interface Job<T> {
 /** A process that decodes, as what starts it sees it; only tests pass their own. */
 export type Start = (maxPixels: number) => ChildProcess;
 
-export class OutsideDecoder {
+export class DecoderProcess {
   readonly #maxPixels: number;
   readonly #clock: Clock;
   readonly #start: Start;

@@ -1,137 +1,104 @@
-/** Places at what all streams share: none has more than its share of them, however long its pictures take. */
-import type { Cancel, Clock, EpochMs, Millis } from "../../base/clock.ts";
+/** Slots that all streams share fairly: slow pictures of one stream do not starve the others. */
+import type { Cancel, EpochMs, Millis } from "../../base/clock.ts";
+import { type StreamUsage, USAGE_DECAY } from "./stream-usage.ts";
 
-/** For how long it counts what a stream has used. */
-const MEMORY: Millis = 5000;
+/** The last free slot is for streams that use less than this part of an equal share of the other slots. */
+const LIGHT_SHARE = 0.7;
 
-/** The last place is for streams that use less than so much of an equal share of the others. */
-const MODEST = 0.7;
+/** A stream may hold a slot this long before a waiting stream with less usage evicts it. */
+const MIN_HOLD: Millis = 1000;
 
-/** A place is held undisturbed for so long while others wait that have used less. */
-const MAX_HOLD: Millis = 1000;
-
-/** How often the places are looked at while somebody waits. */
-const LOOK_EACH: Millis = 100;
-
-/** The time that one stream has held places lately. */
-export class Use {
-  readonly clock: Clock;
-  /** When each place that it holds was taken. */
-  readonly #held = new Set<{ readonly since: EpochMs }>();
-  /** As though it had held a place always: that it needs little shows within seconds. */
-  #past: Millis = MEMORY;
-  #pastAt: EpochMs;
-
-  constructor(clock: Clock) {
-    this.clock = clock;
-    this.#pastAt = clock.now();
-  }
-
-  /** With what it holds now; what is past fades. */
-  get recent(): Millis {
-    const now = this.clock.now();
-    return [...this.#held].reduce((sum, { since }) => sum + now - since, this.#faded(now));
-  }
-
-  /** Begins to hold a place; the function that it returns ends that, once. */
-  begin(): () => void {
-    const place = { since: this.clock.now() };
-    this.#held.add(place);
-    return () => {
-      if (!this.#held.delete(place)) return;
-      const now = this.clock.now();
-      this.#past = this.#faded(now) + now - place.since;
-      this.#pastAt = now;
-    };
-  }
-
-  #faded(now: EpochMs): Millis {
-    return this.#past * Math.exp((this.#pastAt - now) / MEMORY);
-  }
-}
+/** Interval of the checks for evictions while a stream waits. */
+const EVICTION_CHECK_INTERVAL: Millis = 100;
 
 interface Held {
-  readonly use: Use;
+  readonly usage: StreamUsage;
   readonly since: EpochMs;
   evict: (() => void) | undefined;
 }
 
 interface Waiting {
-  readonly use: Use;
+  readonly usage: StreamUsage;
   readonly evict: (() => void) | undefined;
-  readonly go: (end: () => void) => void;
+  readonly grant: (release: () => void) => void;
 }
 
-/** A number of places. Of those that wait the stream that has used least lately goes first. */
-export class Slots {
+/** A fixed number of slots. The waiting stream with the least recent usage is served first. */
+export class FairSlots {
   readonly #count: number;
   readonly #held = new Set<Held>();
   readonly #waiting: Waiting[] = [];
-  #stopLooking: Cancel | undefined;
+  #stopChecks: Cancel | undefined;
 
-  /** @param count how many at once, at least 2. */
+  /** @param count number of slots, at least 2. */
   constructor(count: number) {
     this.#count = count;
   }
 
   /**
-   * Waits for a place.
-   * @param evict asks the holder to end soon: called once at most, for one that waits and has used less.
-   * @returns gives the place back; called again it does nothing.
+   * Waits for a slot.
+   * @param evict asks the holder to release soon; called at most once, if a stream with less usage waits.
+   * @returns releases the slot; further calls do nothing.
    */
-  async take(use: Use, evict?: () => void): Promise<() => void> {
-    if (this.#mayGo(use)) return this.#hold(use, evict);
-    return new Promise((go) => {
-      this.#waiting.push({ use, evict, go });
-      this.#stopLooking ??= use.clock.every(LOOK_EACH, () => this.#look());
+  async take(usage: StreamUsage, evict?: () => void): Promise<() => void> {
+    if (this.#isFreeFor(usage)) return this.#hold(usage, evict);
+    return new Promise((grant) => {
+      this.#waiting.push({ usage, evict, grant });
+      this.#stopChecks ??= usage.clock.every(EVICTION_CHECK_INTERVAL, () => this.#evictHeaviest());
     });
   }
 
-  /** Whether there is a place for it: slow streams, however many, have no more than all but the last. */
-  #mayGo(use: Use): boolean {
+  /** Heavy streams together take at most all slots but one. */
+  #isFreeFor(usage: StreamUsage): boolean {
     const free = this.#count - this.#held.size;
     if (free !== 1) return free > 1;
-    const streams = new Set([use, ...[...this.#held, ...this.#waiting].map((one) => one.use)]);
-    return use.recent <= (MODEST * MEMORY * (this.#count - 1)) / streams.size;
+    const streams = new Set([usage, ...[...this.#held, ...this.#waiting].map((one) => one.usage)]);
+    return usage.recent <= (LIGHT_SHARE * USAGE_DECAY * (this.#count - 1)) / streams.size;
   }
 
-  #hold(use: Use, evict: (() => void) | undefined): () => void {
-    const held: Held = { use, since: use.clock.now(), evict };
+  #hold(usage: StreamUsage, evict: (() => void) | undefined): () => void {
+    const held: Held = { usage, since: usage.clock.now(), evict };
     this.#held.add(held);
-    const end = use.begin();
+    const end = usage.begin();
     return () => {
       if (!this.#held.delete(held)) return;
       end();
-      this.#pass();
+      this.#serveWaiting();
     };
   }
 
-  #pass(): void {
-    for (let next = least(this.#waiting); next && this.#mayGo(next.use); next = least(this.#waiting)) {
+  #serveWaiting(): void {
+    for (
+      let next = lightest(this.#waiting);
+      next && this.#isFreeFor(next.usage);
+      next = lightest(this.#waiting)
+    ) {
       this.#waiting.splice(this.#waiting.indexOf(next), 1);
-      next.go(this.#hold(next.use, next.evict));
+      next.grant(this.#hold(next.usage, next.evict));
     }
     if (this.#waiting.length > 0) return;
-    this.#stopLooking?.();
-    this.#stopLooking = undefined;
+    this.#stopChecks?.();
+    this.#stopChecks = undefined;
   }
 
-  #look(): void {
-    const next = least(this.#waiting);
+  #evictHeaviest(): void {
+    const next = lightest(this.#waiting);
     if (!next) return;
-    const { recent } = next.use;
-    const longest = [...this.#held]
-      .filter(({ use, since, evict }) => evict && use.clock.now() - since >= MAX_HOLD && use.recent > recent)
-      .sort((one, other) => other.use.recent - one.use.recent)[0];
-    longest?.evict?.();
-    if (longest) longest.evict = undefined;
+    const { recent } = next.usage;
+    const heaviest = [...this.#held]
+      .filter(
+        ({ usage, since, evict }) => evict && usage.clock.now() - since >= MIN_HOLD && usage.recent > recent,
+      )
+      .sort((one, other) => other.usage.recent - one.usage.recent)[0];
+    heaviest?.evict?.();
+    if (heaviest) heaviest.evict = undefined;
   }
 }
 
-/** The first of those that have used least. */
-function least(waiting: readonly Waiting[]): Waiting | undefined {
+/** The stream with the least recent usage; the first of equals. */
+function lightest(waiting: readonly Waiting[]): Waiting | undefined {
   return waiting.reduce<Waiting | undefined>(
-    (best, one) => (best && best.use.recent <= one.use.recent ? best : one),
+    (best, one) => (best && best.usage.recent <= one.usage.recent ? best : one),
     undefined,
   );
 }
