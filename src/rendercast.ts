@@ -22,7 +22,7 @@ import { RemoteError } from "./cluster/remote-stream.ts";
 import { SharedLinks } from "./cluster/shared-links.ts";
 import { Streams } from "./cluster/streams.ts";
 import type { Config } from "./config/config.ts";
-import { NO_AV1 } from "./encoder/choice.ts";
+import { NO_AV1 } from "./encoder/encoders.ts";
 import { findEncoders } from "./encoder/encoders.ts";
 import type { findHardware } from "./encoder/ffmpeg/hardware.ts";
 import { decoderCounts } from "./encoder/image/decoder-process.ts";
