@@ -9,7 +9,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { RateMeter } from "../base/rate-meter.ts";
-import { Use } from "../encoder/image/slots.ts";
+import { StreamUsage } from "../encoder/image/stream-usage.ts";
 import { Renditions, type RenditionsOptions } from "../encoder/renditions.ts";
 import { type Codec, type EncodedFrame, renditionName, type SourceFrame } from "../media/frame.ts";
 import type { SourceState, StreamInfo, ViewerInfo } from "../shared/protocol.ts";
@@ -54,7 +54,7 @@ export class Broadcast implements SourceSink {
   constructor(options: BroadcastOptions) {
     this.#options = options;
     const { name: stream, clock, metrics, audience, seats, maxPixels, encoder, bitrate, log } = options;
-    const use = new Use(clock);
+    const use = new StreamUsage(clock);
     this.#sourceRate = new RateMeter(clock);
     this.#decoding = new Decoding({
       ...{ stream, clock, metrics, maxPixels, use, log },

@@ -1,7 +1,7 @@
 /** Everything that consumes one stream, and what that needs of the source and the stages: nothing more is done. */
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import type { Use } from "../encoder/image/slots.ts";
+import type { StreamUsage } from "../encoder/image/stream-usage.ts";
 import type { RenditionId } from "../media/frame.ts";
 import type { Audience } from "../transport/audience/viewer.ts";
 import { Feeds } from "./feed.ts";
@@ -22,7 +22,7 @@ export interface ConsumersOptions {
   readonly metrics: Metrics;
   readonly audience: Audience;
   readonly seats: Seats;
-  readonly use: Use;
+  readonly use: StreamUsage;
   readonly log: Log;
   /** The last picture that could be decoded; undefined before the first. */
   readonly last: () => Picture | undefined;

@@ -4,7 +4,7 @@ import { Latest } from "../base/latest.ts";
 import type { Log } from "../base/log.ts";
 import { giveBack } from "../base/memory.ts";
 import { DecodeError, Decoder } from "../encoder/image/decode.ts";
-import type { Use } from "../encoder/image/slots.ts";
+import type { StreamUsage } from "../encoder/image/stream-usage.ts";
 import type { SourceFrame } from "../media/frame.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Picture } from "./picture.ts";
@@ -18,7 +18,7 @@ export interface DecodingOptions {
   readonly metrics: Metrics;
   /** Larger pictures are refused. */
   readonly maxPixels: number;
-  readonly use: Use;
+  readonly use: StreamUsage;
   readonly log: Log;
   readonly decoded: (picture: Picture) => void;
   /** @param isProblem whether this frame made {@link Decoding.problem} change. */

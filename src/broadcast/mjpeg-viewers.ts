@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
 import { Latest } from "../base/latest.ts";
 import type { Log } from "../base/log.ts";
-import type { Use } from "../encoder/image/slots.ts";
+import type { StreamUsage } from "../encoder/image/stream-usage.ts";
 import { MjpegStream } from "../transport/mjpeg.ts";
 import { type Picture, toJpeg } from "./picture.ts";
 import type { Seats } from "./seats.ts";
@@ -17,7 +17,7 @@ export interface MjpegViewersOptions {
   readonly clock: Clock;
   readonly seats: Seats;
   readonly records: ViewerRecords;
-  readonly use: Use;
+  readonly use: StreamUsage;
   readonly log: Log;
   readonly viewerLog: ViewerLog;
   /** A viewer joined or left. */

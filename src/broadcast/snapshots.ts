@@ -1,6 +1,6 @@
 /** Snapshots of one stream: each waits a moment for a current picture. Requests that come together share one. */
 import type { Clock, Millis } from "../base/clock.ts";
-import type { Use } from "../encoder/image/slots.ts";
+import type { StreamUsage } from "../encoder/image/stream-usage.ts";
 import type { JpegFrame } from "../transport/mjpeg.ts";
 import { type Picture, toJpeg, toThumbnail } from "./picture.ts";
 
@@ -13,7 +13,7 @@ const MAX_WAIT: Millis = 1000;
 /** What {@link Snapshots} needs of its stream. */
 export interface SnapshotOptions {
   readonly clock: Clock;
-  readonly use: Use;
+  readonly use: StreamUsage;
   /** The last sound picture; undefined before the first. */
   readonly last: () => Picture | undefined;
   /** A snapshot began or stopped to wait. */

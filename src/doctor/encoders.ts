@@ -2,7 +2,7 @@
 
 import { reasonOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
-import { NO_AV1 } from "../encoder/choice.ts";
+import { NO_AV1 } from "../encoder/encoders.ts";
 import { FfmpegH264Encoder } from "../encoder/ffmpeg/h264.ts";
 import { findHardware, type Hardware, hardwareEncoder } from "../encoder/ffmpeg/hardware.ts";
 import { tryOut } from "../encoder/ffmpeg/tryout.ts";

@@ -123,7 +123,8 @@ export class MultipartParser {
     }
     const end = this.#findEnding(body, Math.max(0, seen - this.#ending.length + 1));
     if (end !== undefined) {
-      this.#body = body.slice(0, end);
+      // A copy: `slice` of Node's Buffer is a view of the chunk, whose memory its owner may give back.
+      this.#body = new Uint8Array(body.subarray(0, end));
       this.#endBody();
       return body.subarray(end + 2);
     }

@@ -41,10 +41,6 @@ export class FakeEncoder implements VideoEncoder {
     return { type, data: Buffer.alloc(0) };
   }
 
-  setBitrate(): boolean {
-    return false;
-  }
-
   close(): void {
     if (this.#busy) throw new Error("closed while encoding");
     this.closed++;

@@ -54,8 +54,6 @@ interface Opened {
   readonly toYuv: PixelConverter;
   readonly surfaces: Surfaces | undefined;
   readonly pace: Pace;
-  /** Bits a second. */
-  bitrate: number;
   /** The time of its first frame. */
   since?: EpochMs;
   /** Of the last frame, in milliseconds since then. */
@@ -91,7 +89,6 @@ export class FfmpegEncoder implements VideoEncoder {
     const toYuv = new PixelConverter(pixels, this.#recipe.matrix(settings));
     const surfaces = this.#recipe.surfaces && new Surfaces(this.#recipe.surfaces);
     const pace = new Pace(settings.fps);
-    const { bitrate } = settings;
     this.#opened = {
       settings,
       context,
@@ -100,7 +97,6 @@ export class FfmpegEncoder implements VideoEncoder {
       toYuv,
       surfaces,
       pace,
-      bitrate,
       last: -1000 / settings.fps,
     };
     try {
@@ -166,13 +162,6 @@ export class FfmpegEncoder implements VideoEncoder {
     return { type, data };
   }
 
-  setBitrate(bitrate: number): boolean {
-    if (!this.#opened || !this.#recipe.adjustable) return false;
-    // Asked for with the next frame: the library may be reading its context on another thread now.
-    this.#opened.bitrate = bitrate;
-    return true;
-  }
-
   close(): void {
     const opened = this.#opened;
     this.#opened = undefined;
@@ -184,9 +173,9 @@ export class FfmpegEncoder implements VideoEncoder {
     opened?.surfaces?.close();
   }
 
-  #ask({ context, bitrate, pace }: Opened): void {
-    const asked = Math.round(bitrate * pace.share);
+  #ask({ context, settings, pace }: Opened): void {
+    const asked = Math.round(settings.bitrate * pace.share);
     context.bitRate = BigInt(asked);
-    this.#recipe.limit?.(context, bitrate, asked);
+    this.#recipe.limit?.(context, settings.bitrate, asked);
   }
 }

@@ -2,7 +2,7 @@
 
 import sharp from "sharp";
 import { reasonOf } from "../../base/errors.ts";
-import { checkSize, DECODE_WITHIN, DecodeError, refusal, type Size } from "./error.ts";
+import { checkSize, DECODE_WITHIN, DecodeError, refusal, type Size } from "./decode-error.ts";
 
 // One small picture at a time: caches only cost memory, and more threads a picture made it slower
 // (480x270 JPEG: 1.1 ms with one, 2.0 with two).

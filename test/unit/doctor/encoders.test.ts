@@ -20,7 +20,7 @@ test.each<[string, Partial<EncoderTrials>, object]>([
     {
       state: "bad",
       text: "no graphics processor here encodes AV1",
-      change: "No graphics processor here encodes AV1: give --codecs another too, as in av1,vp8.",
+      change: "No graphics processor here encodes AV1: add another codec, as in --codecs av1,vp8.",
       prevents: true,
     },
   ],

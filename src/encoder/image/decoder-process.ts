@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
-import { checkSize, DECODE_WITHIN, type DecodeError, type Refusal, refusal } from "./error.ts";
-import { ANSWER_BYTES, Blocks, REQUEST_BYTES, readAnswer } from "./messages.ts";
+import { checkSize, DECODE_WITHIN, type DecodeError, type Refusal, refusal } from "./decode-error.ts";
 import type { Pixels } from "./pixels.ts";
+import { ANSWER_BYTES, Blocks, REQUEST_BYTES, readAnswer } from "./wire-format.ts";
 
-const PROCESS = fileURLToPath(new URL(`./process${extname(import.meta.filename)}`, import.meta.url));
+const WORKER = fileURLToPath(new URL(`./decoder-worker${extname(import.meta.filename)}`, import.meta.url));
 
 /** A process that takes longer to start does not on this machine, however loaded. */
 const START_WITHIN: Millis = 30_000;
@@ -36,7 +36,7 @@ interface Job<T> {
 /** A process that decodes, as what starts it sees it; only tests pass their own. */
 export type Start = (maxPixels: number) => ChildProcess;
 
-export class OutsideDecoder {
+export class DecoderProcess {
   readonly #maxPixels: number;
   readonly #clock: Clock;
   readonly #start: Start;
@@ -180,7 +180,7 @@ function startProcess(maxPixels: number): ChildProcess {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
   });
-  return spawn(process.execPath, ["--max-old-space-size=64", PROCESS, String(maxPixels)], {
+  return spawn(process.execPath, ["--max-old-space-size=64", WORKER, String(maxPixels)], {
     stdio: ["pipe", "pipe", "ignore"],
     env: { ...Object.fromEntries(variables), UV_THREADPOOL_SIZE: "2" },
     windowsHide: true,

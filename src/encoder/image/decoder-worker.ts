@@ -4,9 +4,9 @@
  */
 import { writeFileSync, writeSync } from "node:fs";
 import type { Millis } from "../../base/clock.ts";
-import { DecodeError } from "./error.ts";
-import { type Answer, Blocks, REQUEST_BYTES, writeAnswer } from "./messages.ts";
+import { DecodeError } from "./decode-error.ts";
 import { checkHeader, toPixels } from "./pixels.ts";
+import { type Answer, Blocks, REQUEST_BYTES, writeAnswer } from "./wire-format.ts";
 
 /** How often its memory is looked at: meanwhile a picture can fill some 100 MB. */
 const LOOK_EACH: Millis = 25;

@@ -3,7 +3,7 @@
  * From it, once it has started and for each picture: a header of three numbers, and the pixels of a decoded picture.
  * All numbers have 32 bits.
  */
-import { REFUSAL_KINDS, type Refusal, type Size } from "./error.ts";
+import { REFUSAL_KINDS, type Refusal, type Size } from "./decode-error.ts";
 
 /** Bytes of what precedes a picture. */
 export const REQUEST_BYTES = 4;

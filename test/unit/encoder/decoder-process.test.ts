@@ -2,8 +2,8 @@ import type { ChildProcess } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import { type Answer, Blocks, REQUEST_BYTES, writeAnswer } from "../../../src/encoder/image/messages.ts";
-import { OutsideDecoder } from "../../../src/encoder/image/outside.ts";
+import { DecoderProcess } from "../../../src/encoder/image/decoder-process.ts";
+import { type Answer, Blocks, REQUEST_BYTES, writeAnswer } from "../../../src/encoder/image/wire-format.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
 const MAX_PIXELS = 1_000_000;
@@ -12,7 +12,7 @@ const picture = Buffer.from("a picture");
 function make() {
   const clock = new FakeClock();
   const started: ReturnType<typeof fakeProcess>[] = [];
-  const decoder = new OutsideDecoder(MAX_PIXELS, clock, () => {
+  const decoder = new DecoderProcess(MAX_PIXELS, clock, () => {
     const process = fakeProcess();
     started.push(process);
     return process.child;
