@@ -5,12 +5,12 @@ import type { Clock } from "../base/clock.ts";
 import { ANY_AUDIENCE, type Config } from "../config/config.ts";
 import { addressKey } from "../network/ip.ts";
 import { Access } from "./access.ts";
-import { type Gate, requestGate } from "./floods.ts";
+import { type Gate, requestGate } from "./address-limits.ts";
 import { Hosts } from "./hosts.ts";
 import { linkSignerOf } from "./link-file.ts";
 import { LinkSigner } from "./link-signer.ts";
 import { Proxies } from "./proxies.ts";
-import { rightsOfThisMachine } from "./this-machine.ts";
+import { rightsOfThisMachine } from "./trust-this-machine.ts";
 
 export interface Guard {
   readonly access: Access;
