@@ -2,7 +2,7 @@
 import { UsageError } from "./base/errors.ts";
 import "./base/threads.ts";
 import { renderUnicodeCompact } from "uqr";
-import { rightsOfThisMachine, tellThisMachine } from "./access/this-machine.ts";
+import { rightsOfThisMachine, tellThisMachine } from "./access/trust-this-machine.ts";
 import type { Millis } from "./base/clock.ts";
 import { logOf } from "./base/log.ts";
 import { isBuilt, packageVersion } from "./base/package.ts";

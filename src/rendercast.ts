@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { basename } from "node:path";
-import { limitConnections } from "./access/floods.ts";
+import { limitConnections } from "./access/address-limits.ts";
 import { guardOf } from "./access/guard.ts";
 import type { LinkSigner } from "./access/link-signer.ts";
 import { linksOf } from "./access/links.ts";

@@ -1,14 +1,14 @@
 /** Who may do what: the one place that decides, for HTTP and signaling alike. docs/security.md has the rules. */
 import { afterAtMost, type Cancel, type EpochMs, type Millis } from "../base/clock.ts";
 import type { Asker } from "./asker.ts";
-import { Guesses } from "./guesses.ts";
-import { isHere, isHereOrOwnPage } from "./here.ts";
+import { isHere, isHereOrOwnPage } from "./from-this-machine.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Link } from "./link-signer.ts";
 import type { Proxies } from "./proxies.ts";
-import { sameSecret } from "./secret.ts";
+import { refusalOf, SHARE_REFUSAL, type Why } from "./refusal-messages.ts";
+import { sameSecret } from "./same-secret.ts";
+import { Guesses } from "./token-guesses.ts";
 import { type BadToken, type Grant, type Right, type TokenOptions, Tokens } from "./tokens.ts";
-import { refusalOf, SHARE_REFUSAL, type Why } from "./words.ts";
 
 export interface AccessOptions extends TokenOptions {
   /** The token that this server hands to the Blender it starts; undefined where it starts none. */

@@ -1,6 +1,6 @@
 /** Who asks: where a request comes from, and the token that it brings. */
 import type { IncomingMessage } from "node:http";
-import type { Origin } from "./here.ts";
+import type { Origin } from "./from-this-machine.ts";
 
 export interface Asker extends Origin {
   /** Undefined where it brings none; empty where its credentials are of another kind. */

@@ -6,12 +6,12 @@ import type { Config } from "../config/config.ts";
 import { ANY_AUDIENCE } from "../config/options.ts";
 import { addressKey } from "../network/ip.ts";
 import { Access } from "./access.ts";
-import { type Gate, requestGate } from "./floods.ts";
+import { type Gate, requestGate } from "./address-limits.ts";
 import { Hosts } from "./hosts.ts";
 import { linkSignerOf } from "./link-file.ts";
 import { LinkSigner } from "./link-signer.ts";
 import { Proxies } from "./proxies.ts";
-import { rightsOfThisMachine } from "./this-machine.ts";
+import { rightsOfThisMachine } from "./trust-this-machine.ts";
 
 export interface Guard {
   readonly access: Access;

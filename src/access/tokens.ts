@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Clock, EpochMs, Millis } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
 import type { LinkGrant, LinkSigner } from "./link-signer.ts";
-import { sameSecret } from "./secret.ts";
+import { sameSecret } from "./same-secret.ts";
 
 /** To publish streams, to watch them, and to run the server: its figures, and links for others. */
 export const RIGHTS = ["publish", "view", "operate"] as const;

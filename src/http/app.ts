@@ -6,9 +6,9 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { hasFixedSecret, type Refused, type Verdict } from "../access/access.ts";
 import { askerOf, hideToken } from "../access/asker.ts";
 import { clientKey, type Guard } from "../access/guard.ts";
-import { ANSWER_HEADERS, DATA_HEADERS, pageHeaders, SHOWN_ANYWHERE } from "../access/headers.ts";
 import { LinkError, linksOf, revokeLinks } from "../access/links.ts";
 import { pageRefusal } from "../access/origins.ts";
+import { ANSWER_HEADERS, DATA_HEADERS, pageHeaders, SHOWN_ANYWHERE } from "../access/security-headers.ts";
 import { RIGHTS, type Right } from "../access/tokens.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";

@@ -3,7 +3,7 @@
  * The first may be one that says no origin, such as a script's.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ANSWER_HEADERS } from "../access/headers.ts";
+import { ANSWER_HEADERS } from "../access/security-headers.ts";
 import type { RefusalCode } from "../shared/protocol.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse, next: (error?: Error) => void) => void;

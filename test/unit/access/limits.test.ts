@@ -1,10 +1,10 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
-import { limitConnections, requestGate } from "../../../src/access/floods.ts";
-import { pageHeaders } from "../../../src/access/headers.ts";
+import { limitConnections, requestGate } from "../../../src/access/address-limits.ts";
 import { Proxies } from "../../../src/access/proxies.ts";
 import { RateLimit } from "../../../src/access/rate-limit.ts";
+import { pageHeaders } from "../../../src/access/security-headers.ts";
 import { FullError, Seats } from "../../../src/broadcast/seats.ts";
 import { addressKey, readNetwork } from "../../../src/network/ip.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";

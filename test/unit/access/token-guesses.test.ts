@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { Guesses } from "../../../src/access/guesses.ts";
+import { Guesses } from "../../../src/access/token-guesses.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const DAY = 24 * 3_600_000;
