@@ -9,6 +9,7 @@ import { type Config, helpText, readConfig, usageLines } from "./config/config.t
 import { runDoctor } from "./doctor/doctor.ts";
 import { lanAddresses, originOf } from "./network/machine-addresses.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
+import { isEveryAddress } from "./web-servers.ts";
 
 /** Whatever hangs, Ctrl-C ends the process by then. */
 const STOP_WITHIN = 2000;
@@ -80,7 +81,7 @@ function end(exitCode: number): never {
 }
 
 async function greeting(config: Config, { port, broadcast, names, link }: Rendercast): Promise<string> {
-  const everywhere = config.host === "::" || config.host === "0.0.0.0";
+  const everywhere = isEveryAddress(config.host);
   const urlOf = (address: string) => `${originOf(address, port, config.tlsCert !== undefined)}/`;
   const lan = everywhere ? lanAddresses().map(urlOf) : [];
   const local = urlOf(everywhere ? "localhost" : config.host);
