@@ -11,6 +11,7 @@ import { helpText, usageLines } from "./config/help.ts";
 import { runDoctor } from "./doctor/doctor.ts";
 import { lanAddresses, originOf } from "./network/machine-addresses.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
+import { isEveryAddress } from "./web-servers.ts";
 
 /** After a signal the process ends within this time, even if something hangs. */
 const STOP_TIMEOUT: Millis = 2000;
@@ -81,7 +82,7 @@ function end(exitCode: number): never {
 
 /** The text at the start: addresses, a QR code, and how to get a link. */
 async function greeting(config: Config, { port, broadcast, names, link }: Rendercast): Promise<string> {
-  const everywhere = config.host === "::" || config.host === "0.0.0.0";
+  const everywhere = isEveryAddress(config.host);
   const urlOf = (address: string) => `${originOf(address, port, config.tlsCert !== undefined)}/`;
   const lan = everywhere ? lanAddresses().map(urlOf) : [];
   const local = urlOf(everywhere ? "localhost" : config.host);
