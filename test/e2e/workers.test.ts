@@ -199,7 +199,7 @@ test("where no thread can run the main one sends", async () => {
   const pool = new WorkerPool({
     clock: systemClock,
     port,
-    most: 2,
+    maxWorkers: 2,
     setup: { playoutDelay: true, codecs: ["vp8"] },
     newThread: () => new Worker(new URL(`data:text/javascript,throw new Error("no threads today")`)),
     log: (line) => said.push(line),

@@ -6,7 +6,7 @@
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 import { DtlsGate } from "../dtls/gate.ts";
 import type { Route } from "../io/route.ts";
-import { type BindingRequest, bindingResponse } from "../stun/stun.ts";
+import { type BindingRequest, bindingResponse } from "../stun/check.ts";
 
 /** Validated routes of one viewer: its interfaces, and new ports that a NAT gave it. */
 const MAX_ROUTES = 16;

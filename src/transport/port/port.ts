@@ -10,7 +10,7 @@ import type { AnnouncedAddress } from "../../network/announce.ts";
 import { machineAddresses } from "../../network/machine-addresses.ts";
 import type { MediaIo, MediaSocket } from "../io/io.ts";
 import type { Route } from "../io/route.ts";
-import { readBindingRequest } from "../stun/stun.ts";
+import { readBindingRequest } from "../stun/check.ts";
 import { Endpoint, type EndpointEvents } from "./endpoint.ts";
 import { Relay, type RelayOptions } from "./relay.ts";
 import { TcpListener } from "./tcp.ts";

@@ -20,7 +20,7 @@ import {
   SUCCESS,
   writeMessage,
   xorAddress,
-} from "./turn-message.ts";
+} from "./message.ts";
 
 /** The first retransmission timeout, doubled with each (RFC 8489, section 6.2.1). */
 const INITIAL_RTO: Millis = 250;

@@ -44,25 +44,26 @@ import { parametersOf } from "./parameters.ts";
 import { SctpGate } from "./sctp-gate.ts";
 import { WeriftMedia } from "./slow-media.ts";
 
-/** A viewer that has not connected by then has given up, or never could. */
-const CONNECT_WITHIN: Millis = 10_000;
+/** How long a viewer may take to connect: ICE and DTLS. */
+const CONNECT_TIMEOUT: Millis = 10_000;
 
-/** Some frames with the most telemetry that one may have. */
-const MAX_REPORTS_BYTES = 64 * 1024;
+/** Bytes of frame reports that may be queued: a few frames with the largest telemetry. */
+const MAX_QUEUED_BYTES = 64 * 1024;
 
-/** Data channels that nobody here has a use for; each leaves some memory behind. */
+/** Data channels with unknown labels: each costs some memory even when closed. */
 const MAX_STRAY_CHANNELS = 8;
 
+/** What every viewer's session of a thread shares. */
 export interface PeerOptions {
   readonly clock: Clock;
   readonly rounds: Rounds;
   readonly port: ViewerPort;
-  /** What can be encoded, the preferred first. */
+  /** In order of preference. */
   readonly codecs: readonly Codec[];
   readonly sealerOf: (keys: SessionKeys) => Sealer;
   readonly counters: MediaCounters;
   readonly handshakes: HandshakeRefusals;
-  /** Ask viewers for no playout delay. Only the latency bench turns it off. */
+  /** Whether to ask viewers for no playout delay. Only the latency bench turns it off. */
   readonly playoutDelay: boolean;
   readonly log: (line: string) => void;
 }
@@ -85,12 +86,13 @@ export class Peer implements Recipient {
   #route: Route | undefined;
   #media: MediaSession | WeriftMedia | undefined;
   #dtls: GuardedDtls | undefined;
-  /** The route of the DTLS datagram that is taken now. */
-  #heardBy = "";
+  /** The route key of the DTLS datagram being read. */
+  #dtlsRoute = "";
   #reports: RTCDataChannel | undefined;
   #state: "connecting" | "connected" | "closed" = "connecting";
-  /** What the viewer's first offer and our last answer say, for ICE restarts. */
+  /** Of the first offer: an ICE restart must come from the same peer. */
   #fingerprints = "";
+  /** The last answer, before the port's candidates are added. */
   #answer = "";
 
   constructor(options: PeerOptions, format: VideoFormat, events: ViewerEvents) {
@@ -106,7 +108,7 @@ export class Peer implements Recipient {
       },
       nominated: (check) => deliver(this.#socket, check),
       dtls: (datagram, key) => {
-        this.#heardBy = key;
+        this.#dtlsRoute = key;
         this.#dtls?.receive(datagram);
       },
       rtp: (datagram, key) => {
@@ -116,6 +118,10 @@ export class Peer implements Recipient {
     });
   }
 
+  /**
+   * Answers the first offer. The answer has the port's candidates.
+   * @throws if werift cannot read the offer.
+   */
   async answer(offer: string): Promise<string> {
     const connection = this.#connection;
     const { sender } = connection.addTransceiver("video", { direction: "sendonly" });
@@ -126,7 +132,7 @@ export class Peer implements Recipient {
     });
     const [dtls] = connection.dtlsTransports;
     if (!dtls) throw new Error("the offer has no transport");
-    // As the DTLS server we let the browser choose AES-GCM, and save werift's 100 ms wait as a client.
+    // As the DTLS server we let the browser choose AES-GCM, and avoid the 100 ms that werift waits as a client.
     dtls.role = "server";
     this.#filterData(dtls);
     this.#dtls = guardDtls(dtls, {
@@ -134,7 +140,7 @@ export class Peer implements Recipient {
         this.#options.handshakes.refused(why);
         this.close("unproven");
       },
-      authentic: () => this.#registration.heard(this.#heardBy),
+      authentic: () => this.#registration.heard(this.#dtlsRoute),
     });
     const { fragment, password } = renewFragment(dtls);
     const answer = await connection.createAnswer();
@@ -147,7 +153,7 @@ export class Peer implements Recipient {
       else if (++strays > MAX_STRAY_CHANNELS) this.close("too many data channels");
       else channel.close();
     });
-    this.#watchLife(dtls);
+    this.#watchState(dtls);
     this.#fingerprints = fingerprintsOf(offer);
     this.#answer = keepBundled(connection.localDescription?.sdp ?? "", offer);
     return answerForBrowsers(this.#answer, this.#options.port.candidates());
@@ -157,9 +163,9 @@ export class Peer implements Recipient {
     if (this.#state !== "connected")
       throw new OfferError("not-watching", "There is no connection to restart.");
     requireVideoOffer(offer);
-    // Another certificate is another peer, which our DTLS session knows nothing of.
+    // A new certificate would need a new DTLS session.
     if (fingerprintsOf(offer) !== this.#fingerprints)
-      throw new OfferError("bad-request", "The offer has another DTLS fingerprint than the connection.");
+      throw new OfferError("bad-request", "The offer has a different DTLS fingerprint than the connection.");
     const credentials = { fragment: newFragment(), password: randomBytes(16).toString("hex") };
     this.#registration.accept(credentials.fragment, credentials.password);
     this.#answer = restartAnswer(this.#answer, credentials);
@@ -175,9 +181,9 @@ export class Peer implements Recipient {
   }
 
   report(json: string): void {
-    // A viewer that takes none in misses some rather than pile them up.
+    // A slow viewer misses reports instead of queueing them.
     const channel = this.#reports;
-    if (!channel || !this.takesReports || channel.bufferedAmount > MAX_REPORTS_BYTES) return;
+    if (!channel || !this.takesReports || channel.bufferedAmount > MAX_QUEUED_BYTES) return;
     this.#attempt(() => channel.send(json));
   }
 
@@ -185,12 +191,12 @@ export class Peer implements Recipient {
     this.#attempt(() => this.#media?.send(frame));
   }
 
-  /** One that fails is the end of this viewer, and of no other. */
+  /** An error ends this viewer only. */
   #attempt(act: () => void): void {
     try {
       act();
     } catch (error) {
-      this.#options.log(`A viewer cannot be sent to: ${reasonOf(error)}.`);
+      this.#options.log(`Sending to a viewer failed: ${reasonOf(error)}.`);
       this.close("failed");
     }
   }
@@ -217,7 +223,7 @@ export class Peer implements Recipient {
     });
   }
 
-  #watchLife(dtls: RTCDtlsTransport): void {
+  #watchState(dtls: RTCDtlsTransport): void {
     const { clock } = this.#options;
     dtls.onStateChange.subscribe((state) => {
       if (state === "connected") this.#connected(dtls);
@@ -227,7 +233,7 @@ export class Peer implements Recipient {
       if (state === "failed" || state === "closed") this.close(`connection ${state}`);
     });
     this.#cancel.push(
-      clock.after(CONNECT_WITHIN, () => {
+      clock.after(CONNECT_TIMEOUT, () => {
         if (this.#state === "connecting") this.close("did not connect");
       }),
     );
@@ -240,13 +246,13 @@ export class Peer implements Recipient {
     try {
       this.#media = this.#openMedia(dtls);
     } catch (error) {
-      this.#options.log(`Media goes the slow way, by werift: ${reasonOf(error)}.`);
+      this.#options.log(`werift sends this viewer's video, which is slower: ${reasonOf(error)}.`);
       this.#media = this.#openWeriftMedia();
     }
     this.#events.connected();
   }
 
-  /** @throws where werift does not give what it takes. */
+  /** @throws if werift does not export the SRTP keys. */
   #openMedia(dtls: RTCDtlsTransport): MediaSession {
     const { clock, rounds, counters, sealerOf, playoutDelay } = this.#options;
     return new MediaSession({

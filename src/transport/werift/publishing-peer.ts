@@ -1,6 +1,6 @@
 /**
- * A peer connection by which we publish at another server: we offer, it answers. Its media goes the way of a viewer's,
- * by a {@link MediaSession}, so that its packets are sent again and its reports are right.
+ * A peer connection that publishes at another server: we offer, the server answers. A {@link MediaSession} sends its media, as
+ * to a viewer, with retransmissions and correct reports.
  */
 
 import type { RTCDtlsTransport, RTCPeerConnection } from "werift";
@@ -27,38 +27,40 @@ import {
 } from "./internals.ts";
 import { namedParametersOf, parametersOf } from "./parameters.ts";
 
-/** ICE and DTLS take no longer, on any network that carries video. */
-const CONNECT_WITHIN: Millis = 15_000;
+/** How long ICE and DTLS may take. */
+const CONNECT_TIMEOUT: Millis = 15_000;
 
-/** A server reports each few seconds (RFC 3550, section 6.2); one silent for so long is gone. */
-const SILENCE: Millis = 20_000;
+/** A server silent for this long is gone: it sends RTCP reports every few seconds (RFC 3550, section 6.2). */
+const SERVER_TIMEOUT: Millis = 20_000;
 
-/** What a publisher tells. None of these may throw. */
+/** The events of a publishing peer. None of these may throw. */
 export interface PublishingPeerEvents {
-  /** Frames can be sent. */
+  /** From now on frames are sent. */
   connected(): void;
-  /** The rendition of this level needs one. */
+  /** The server asks for a keyframe of the rendition at this level. */
   keyframeNeeded(level: number): void;
-  /** It is over, for this reason; nothing comes after. */
+  /** The connection ended; the last event. */
   closed(reason: string): void;
 }
 
+/** What to publish. */
 export interface PublishingPeerOptions {
   readonly codec: Codec;
   /** Whether the server is on this machine. */
   readonly local: boolean;
-  /** To offer, the full one first; more than 1 by simulcast. */
+  /** How many renditions to offer, the full one first; simulcast if more than 1. */
   readonly renditions: number;
   readonly handshakes: HandshakeRefusals;
 }
 
-/** What is sent of one rendition. */
+/** The way of one rendition to the server. */
 interface Outlet {
   readonly media: MediaSession;
   readonly packetizer: Packetizer;
   readonly history: PacketHistory;
 }
 
+/** Offers at once, and sends frames once connected. */
 export class PublishingPeer {
   readonly #clock: Clock;
   readonly #renditions: number;
@@ -66,7 +68,7 @@ export class PublishingPeer {
   readonly #events: PublishingPeerEvents;
   readonly #connection: RTCPeerConnection;
   readonly #cancel: Cancel[] = [];
-  /** By their levels; none before it is connected. */
+  /** By level; empty before the connection. */
   readonly #outlets = new Map<number, Outlet>();
   #streams: readonly SimulcastStream[] = [];
   #heardAt: EpochMs;
@@ -82,7 +84,7 @@ export class PublishingPeer {
     this.#heardAt = clock.now();
   }
 
-  /** The offer, with all of its candidates. */
+  /** Makes the offer, with all candidates. */
   async offer(): Promise<string> {
     const connection = this.#connection;
     const { sender } = connection.addTransceiver("video", { direction: "sendonly" });
@@ -93,8 +95,8 @@ export class PublishingPeer {
   }
 
   /**
-   * Takes the answer, and begins to connect. Of simulcast, it must take some.
-   * @throws what werift says of one that it cannot take.
+   * Takes the answer, and begins to connect.
+   * @throws if werift cannot read the answer.
    */
   async accept(answer: string): Promise<void> {
     if (this.#renditions > 1) this.#streams = acceptedStreams(answer, this.#renditions);
@@ -110,7 +112,7 @@ export class PublishingPeer {
     await this.#connection.setRemoteDescription({ type: "answer", sdp: withoutSimulcast(answer) });
     const ice = innerIce(dtls);
     ice.onData.subscribe((datagram) => {
-      // RTP and RTCP, of which we are sent RTCP alone (RFC 7983, section 7).
+      // RTP or RTCP (RFC 7983, section 7); the server sends only RTCP.
       if ((datagram[0] ?? 0) >= 128 && this.#receive(datagram)) this.#heard();
     });
     const connected = () => {
@@ -122,12 +124,12 @@ export class PublishingPeer {
       if (state === "failed" || state === "closed") this.close(`connection ${state}`);
     });
     this.#cancel.push(
-      this.#clock.after(CONNECT_WITHIN, () => {
-        if (this.#state === "connecting") this.close("it did not connect");
+      this.#clock.after(CONNECT_TIMEOUT, () => {
+        if (this.#state === "connecting") this.close("it did not connect in time");
       }),
       this.#clock.every(1000, () => {
-        if (this.#state === "connected" && this.#clock.now() - this.#heardAt > SILENCE)
-          this.close("nothing is heard of it");
+        if (this.#state === "connected" && this.#clock.now() - this.#heardAt > SERVER_TIMEOUT)
+          this.close("it stopped responding");
       }),
     );
     connected();
@@ -141,6 +143,7 @@ export class PublishingPeer {
     media.send(history.add(frame, packetizer.packetize(frame)));
   }
 
+  /** Closes the connection; later calls do nothing. */
   close(reason: string): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
@@ -169,8 +172,8 @@ export class PublishingPeer {
   }
 
   /**
-   * Each takes what is about its own stream.
-   * @returns whether it is the server's, and no copy.
+   * Gives an RTCP packet to every session; each reads the reports about its own stream.
+   * @returns whether the packet is authentic and no replay.
    */
   #receive(sealed: Buffer): boolean {
     return [...this.#outlets.values()].map(({ media }) => media.receive(sealed)).includes(true);
@@ -206,17 +209,17 @@ export class PublishingPeer {
       route: () => route,
       keyframeNeeded: () => this.#events.keyframeNeeded(level),
       received: () => {},
-      // Another server makes of its renditions what its viewers' networks carry.
+      // The other server chooses renditions for its viewers.
       wants: undefined,
-      left: () => this.close("it said goodbye"),
+      left: () => this.close("it closed the connection"),
     });
   }
 }
 
-/** By the pair of addresses that werift has chosen. */
+/** Sends on the candidate pair that werift nominated. */
 function routeBy(ice: InnerIce): Route {
   const send = (datagram: Buffer) => {
-    // What does not go out is lost, as on the network.
+    // A datagram that fails to leave is lost, as on the network.
     ice.send(datagram).catch(() => {});
   };
   return {

@@ -175,7 +175,7 @@ test("what ends begins again, after longer and longer waits while it fails", asy
   await clock.advance(30_000);
   publishers.at(-1)?.events.connected();
   await clock.advance(60_000);
-  publishers.at(-1)?.close("it said goodbye");
+  publishers.at(-1)?.close("it closed the connection");
   await clock.advance(1000);
   expect(offers()).toHaveLength(10);
 });

@@ -112,7 +112,8 @@ describe("handshake messages", () => {
     const reader = new HandshakeReader();
     const hello = cut(MESSAGE.clientHello, 0, HELLO, 800);
     const [certificate = KEY] = cut(MESSAGE.certificate, 1, CERTIFICATE);
-    const again = (records: readonly Buffer[]) => records.map((record) => reader.read(record, false).again);
+    const again = (records: readonly Buffer[]) =>
+      records.map((record) => reader.read(record, false).retransmitted);
     expect(again(hello)).toEqual([false, false]);
     expect(again(hello)).toEqual([false, true]);
     expect(again([certificate, certificate, ...hello])).toEqual([false, true, false, false]);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Message, parseMessage } from "werift";
 import type { Route } from "../../../src/transport/io/route.ts";
 import { Endpoint, VIEWER_TIMEOUT } from "../../../src/transport/port/endpoint.ts";
-import { readBindingRequest } from "../../../src/transport/stun/stun.ts";
+import { readBindingRequest } from "../../../src/transport/stun/check.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const PASSWORD = "a password of twenty-two";

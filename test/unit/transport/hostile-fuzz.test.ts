@@ -18,7 +18,7 @@ import { DtlsGate } from "../../../src/transport/dtls/gate.ts";
 import { readFeedback } from "../../../src/transport/rtp/rtcp.ts";
 import { chooseFormat, withFormat } from "../../../src/transport/sdp/formats.ts";
 import { fingerprintsOf, isVideoOffer, keepBundled, offerForWerift } from "../../../src/transport/sdp/sdp.ts";
-import { readBindingRequest } from "../../../src/transport/stun/stun.ts";
+import { readBindingRequest } from "../../../src/transport/stun/check.ts";
 import { SctpGate } from "../../../src/transport/werift/sctp-gate.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { mutated, mutatedText, randomFrom, randomValue } from "../../helpers/fuzz.ts";

@@ -7,7 +7,7 @@ import {
   readMessage,
   writeMessage,
   xorAddress,
-} from "../../../src/transport/stun/turn-message.ts";
+} from "../../../src/transport/stun/message.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
 const RELAYED = { ip: "198.51.100.10", port: 50_000 };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Message, parseMessage } from "werift";
 import { ipBytes } from "../../../src/network/address.ts";
-import { bindingResponse, readBindingRequest } from "../../../src/transport/stun/stun.ts";
+import { bindingResponse, readBindingRequest } from "../../../src/transport/stun/check.ts";
 
 const PASSWORD = "a password of twenty-two";
 

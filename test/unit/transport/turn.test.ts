@@ -9,7 +9,7 @@ import {
   readXorAddress,
   writeMessage,
   xorAddress,
-} from "../../../src/transport/stun/turn-message.ts";
+} from "../../../src/transport/stun/message.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
 const TRANSACTION = Buffer.from("0123456789ab");

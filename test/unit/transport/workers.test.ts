@@ -92,7 +92,7 @@ async function open(most = 1): Promise<{ pool: WorkerPool; audience: Audience; h
   const pool = new WorkerPool({
     clock,
     port: { candidates: () => [], register: () => registration },
-    most,
+    maxWorkers: most,
     setup: { playoutDelay: true, codecs: ["vp8"] },
     newThread: () => {
       const thread = new FakeThread();

@@ -1,7 +1,7 @@
 /** Writes and reads STUN messages (RFC 8489, section 5) with the methods and attributes of TURN (RFC 8656), as a client. */
 import { timingSafeEqual } from "node:crypto";
 import { type Address, ipBytes } from "../../network/address.ts";
-import { integrityOf } from "./stun.ts";
+import { integrityOf } from "./check.ts";
 
 const HEADER = 20;
 const COOKIE = 0x2112a442;
