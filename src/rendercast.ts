@@ -22,8 +22,7 @@ import { RemoteError } from "./cluster/remote-stream.ts";
 import { SharedLinks } from "./cluster/shared-links.ts";
 import { Streams } from "./cluster/streams.ts";
 import type { Config } from "./config/config.ts";
-import { NO_AV1 } from "./encoder/encoders.ts";
-import { findEncoders } from "./encoder/encoders.ts";
+import { findEncoders, NO_AV1 } from "./encoder/encoders.ts";
 import type { findHardware } from "./encoder/ffmpeg/hardware.ts";
 import { decoderCounts } from "./encoder/image/decoder-process.ts";
 import { type Forwards, startForwards } from "./forward/forwards.ts";
@@ -45,7 +44,7 @@ import { blenderProgram } from "./source/blender/program.ts";
 import { withoutFolders } from "./source/blender/words.ts";
 import { folderSource } from "./source/folder/folder.ts";
 import { type IngestOptions, IngestSource } from "./source/ingest/ingest.ts";
-import { publisherNews } from "./source/ingest/publisher-log.ts";
+import { publisherLog } from "./source/ingest/publisher-log.ts";
 import { patternSource } from "./source/pattern/pattern.ts";
 import type { Source } from "./source/source.ts";
 import { StandbySource } from "./source/standby.ts";
@@ -136,7 +135,7 @@ export async function startRendercast(
       maxPixels: config.maxPixels,
       log,
     });
-  const tell = publisherNews(clock, log);
+  const tell = publisherLog(clock, log);
   const newIngest = (name: string, own?: IngestOptions["own"]) => {
     const { maxFrameBytes: maxBytes, maxPixels, stallAfter } = config;
     const tellOf = (line: string) => tell(`${name}: ${line}`);
