@@ -324,7 +324,9 @@ describe("two publishers", () => {
     first.push(image("1"));
     const second = new FakePublisher("another");
     expect(() => source.publish(second, false)).toThrow(TakenError);
-    expect(() => source.publish(second, false)).toThrow(/^A publisher at 192\.0\.2\.7 is there .*\.$/);
+    expect(() => source.publish(second, false)).toThrow(
+      /^A publisher at 192\.0\.2\.7 is connected already: .*\.$/,
+    );
     first.push(image("2"));
     expect(sink.frames).toHaveLength(2);
     expect([first.drops, second.drops]).toEqual([[], []]);
