@@ -1,6 +1,6 @@
 /** The listening HTTP sockets of one server. It joins the rooms http and access, and is loose as `rendercast.ts` is. */
 import { createServer, type RequestListener, type Server } from "node:http";
-import { limitConnections } from "./access/floods.ts";
+import { limitConnections } from "./access/address-limits.ts";
 import type { Proxies } from "./access/proxies.ts";
 import type { Cancel, Clock } from "./base/clock.ts";
 import type { Config } from "./config/config.ts";
