@@ -11,7 +11,7 @@ import { helpText, usageLines } from "./config/help.ts";
 import { runDoctor } from "./doctor/doctor.ts";
 import { lanAddresses, originOf } from "./network/machine-addresses.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
-import { isEveryAddress } from "./web-servers.ts";
+import { isEveryAddress } from "./http/web-servers.ts";
 
 /** After a signal the process ends within this time, even if something hangs. */
 const STOP_TIMEOUT: Millis = 2000;

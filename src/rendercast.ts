@@ -33,7 +33,7 @@ import type { Source } from "./source/source.ts";
 import { OfferError } from "./transport/audience/viewer.ts";
 import type { MediaIo } from "./transport/io/io.ts";
 import { Transport, type TransportOptions } from "./transport/transport.ts";
-import { WebServers } from "./web-servers.ts";
+import { WebServers } from "./http/web-servers.ts";
 
 /** A running server. */
 export interface Rendercast {

@@ -1,15 +1,15 @@
-/** The listening HTTP sockets of one server. It joins the rooms http and access, and is loose as `rendercast.ts` is. */
+/** The listening HTTP sockets of one server. */
 import { createServer, type RequestListener, type Server } from "node:http";
-import { limitConnections } from "./access/address-limits.ts";
-import type { Proxies } from "./access/proxies.ts";
-import type { Cancel, Clock } from "./base/clock.ts";
-import type { Config } from "./config/config.ts";
-import { handleInTurn } from "./http/in-turn.ts";
-import { listen, listenLocally, newWebServer, portOf } from "./http/listen.ts";
-import { limitRequests } from "./http/request-timeout.ts";
-import { namesOf, type Tls } from "./http/tls.ts";
-import { lanAddresses, originOf } from "./network/machine-addresses.ts";
-import { hostPort } from "./shared/host-port.ts";
+import { limitConnections } from "../access/address-limits.ts";
+import type { Proxies } from "../access/proxies.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
+import type { Config } from "../config/config.ts";
+import { handleInTurn } from "./in-turn.ts";
+import { listen, listenLocally, newWebServer, portOf } from "./listen.ts";
+import { limitRequests } from "./request-timeout.ts";
+import { namesOf, type Tls } from "./tls.ts";
+import { lanAddresses, originOf } from "../network/machine-addresses.ts";
+import { hostPort } from "../shared/host-port.ts";
 
 /** Whether a server with this `--host` listens on all addresses of the machine. */
 export function isEveryAddress(host: string): boolean {
