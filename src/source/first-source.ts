@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import { folderSource } from "./folder/folder.ts";
 import { type IngestOptions, IngestSource } from "./ingest/ingest.ts";
-import { publisherNews } from "./ingest/publisher-log.ts";
+import { publisherLog } from "./ingest/publisher-log.ts";
 import { patternSource } from "./pattern/pattern.ts";
 import type { Source } from "./source.ts";
 import { StandbySource } from "./standby.ts";
@@ -22,7 +22,7 @@ export function ingestMaker(
   { maxFrameBytes: maxBytes, maxPixels, stallAfter }: Config,
   { clock, log }: Context,
 ): NewIngest {
-  const tell = publisherNews(clock, log);
+  const tell = publisherLog(clock, log);
   return (name, own) => {
     const options = { maxBytes, maxPixels, stallAfter, clock, ...(own && { own }) };
     return new IngestSource({ ...options, log: (line) => tell(`${name}: ${line}`) });
