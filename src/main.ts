@@ -9,9 +9,9 @@ import { isBuilt, packageVersion } from "./base/package.ts";
 import { type Config, readConfig } from "./config/config.ts";
 import { helpText, usageLines } from "./config/help.ts";
 import { runDoctor } from "./doctor/doctor.ts";
+import { isEveryAddress } from "./http/web-servers.ts";
 import { lanAddresses, originOf } from "./network/machine-addresses.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
-import { isEveryAddress } from "./http/web-servers.ts";
 
 /** After a signal the process ends within this time, even if something hangs. */
 const STOP_TIMEOUT: Millis = 2000;

@@ -20,6 +20,7 @@ import { type Forwards, startForwards } from "./forward/forwards.ts";
 import { httpApp } from "./http/app.ts";
 import { cannotListen } from "./http/listen.ts";
 import { type Tls, termOf, tlsOf } from "./http/tls.ts";
+import { WebServers } from "./http/web-servers.ts";
 import { WhepSessions } from "./http/whep/sessions.ts";
 import { type AnnouncedAddress, resolveAnnounced } from "./network/announce.ts";
 import { iceConfiguration, isTurnUrl, turnCredentials } from "./network/ice-servers.ts";
@@ -33,7 +34,6 @@ import type { Source } from "./source/source.ts";
 import { OfferError } from "./transport/audience/viewer.ts";
 import type { MediaIo } from "./transport/io/io.ts";
 import { Transport, type TransportOptions } from "./transport/transport.ts";
-import { WebServers } from "./http/web-servers.ts";
 
 /** A running server. */
 export interface Rendercast {

@@ -62,7 +62,10 @@ async function ask(
   const on = { message: (message: Buffer) => client?.receive(message), lost: () => client?.close() };
   const options = { clock: systemClock, credentials, timeout: ANSWER_TIMEOUT };
   try {
-    const wire = await openTurnConnection(readServerUrl(url), on, { localPort: port, within: ANSWER_TIMEOUT });
+    const wire = await openTurnConnection(readServerUrl(url), on, {
+      localPort: port,
+      within: ANSWER_TIMEOUT,
+    });
     client = new TurnClient({ ...options, send: (message) => wire.send(message) });
     try {
       return { answer: { url, address: await question(client) }, localPort: wire.localPort };

@@ -4,12 +4,12 @@ import { limitConnections } from "../access/address-limits.ts";
 import type { Proxies } from "../access/proxies.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
+import { lanAddresses, originOf } from "../network/machine-addresses.ts";
+import { hostPort } from "../shared/host-port.ts";
 import { handleInTurn } from "./in-turn.ts";
 import { listen, listenLocally, newWebServer, portOf } from "./listen.ts";
 import { limitRequests } from "./request-timeout.ts";
 import { namesOf, type Tls } from "./tls.ts";
-import { lanAddresses, originOf } from "../network/machine-addresses.ts";
-import { hostPort } from "../shared/host-port.ts";
 
 /** Whether a server with this `--host` listens on all addresses of the machine. */
 export function isEveryAddress(host: string): boolean {

@@ -1,13 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Route } from "../../../src/transport/io/route.ts";
 import { Relay, type RelayOptions } from "../../../src/transport/port/relay.ts";
+import { ATTRIBUTE, readMessage, writeMessage, xorAddress } from "../../../src/transport/stun/message.ts";
 import type { TurnConnectionEvents, TurnServer } from "../../../src/transport/stun/turn-connection.ts";
-import {
-  ATTRIBUTE,
-  readMessage,
-  writeMessage,
-  xorAddress,
-} from "../../../src/transport/stun/message.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
 const RELAYED = { ip: "198.51.100.10", port: 50_000 };

@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import { parseMessage } from "werift";
-import { TurnClient, TurnError } from "../../../src/transport/stun/turn-client.ts";
-import { readServerUrl } from "../../../src/transport/stun/turn-connection.ts";
 import {
   ATTRIBUTE,
   readMessage,
@@ -10,6 +8,8 @@ import {
   writeMessage,
   xorAddress,
 } from "../../../src/transport/stun/message.ts";
+import { TurnClient, TurnError } from "../../../src/transport/stun/turn-client.ts";
+import { readServerUrl } from "../../../src/transport/stun/turn-connection.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
 const TRANSACTION = Buffer.from("0123456789ab");
