@@ -1,4 +1,4 @@
-/** What is known of each viewer of a stream, for its operator; and the only place that holds a viewer's rendition. */
+/** What the server knows of each viewer of a stream. Only a record holds a viewer's rendition level. */
 import { randomBytes } from "node:crypto";
 import type { Clock, EpochMs, Millis } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";

@@ -51,7 +51,7 @@ export class Membership {
     const membership = new Membership(options, redis);
     if (redis) {
       await Promise.race([redis.ready, new Promise<void>((resolve) => clock.after(REDIS_TIMEOUT, resolve))]);
-      await (revokeLinks ? guard.links.revokeAll() : membership.#links?.look());
+      await (revokeLinks ? guard.links.revokeAll() : membership.#links?.sync());
     }
     return membership;
   }
