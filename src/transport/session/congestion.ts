@@ -117,7 +117,7 @@ export class Congestion {
   }
 
   /** What the next level needs, of this one's bitrate, where nothing has shown for a while whether there is room for it. */
-  get seeksRoomFor(): number | undefined {
+  get probeRatio(): number | undefined {
     if (this.#level === 0 || this.#queue > STANDS || this.#clock.now() - this.#unseenSince < UNSEEN)
       return undefined;
     return (NEEDS * ROOM_FOR_ONE * rungOf(this.#level - 1).share) / rungOf(this.#level).share;

@@ -110,7 +110,7 @@ export class Delivery {
   }
 
   /** The counter of the newest packet that is known to have come, without a limit of 16 bits. */
-  get cameUpTo(): number {
+  get receivedUpTo(): number {
     return this.#toldUpTo;
   }
 
@@ -135,7 +135,7 @@ export class Delivery {
    * Takes what the receiver tells, and says what that means; undefined where it is of nothing that was sent, or comes
    * more often than any browser tells.
    */
-  told(arrivals: readonly Arrival[]): NetworkState | undefined {
+  feedback(arrivals: readonly Arrival[]): NetworkState | undefined {
     const now = this.#clock.now();
     if (now - this.#secondBegan >= 1000) {
       this.#secondBegan = now;

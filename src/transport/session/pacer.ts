@@ -42,7 +42,7 @@ export class Pacer<Packet extends Paced> {
   }
 
   /** For how long the oldest packet has waited that is not urgent. */
-  get behind(): Millis {
+  get queueDelay(): Millis {
     const oldest = this.#waiting[this.#urgent];
     return oldest ? this.#clock.now() - oldest.since : 0;
   }
