@@ -62,7 +62,7 @@ async function ask(
   const on = { message: (message: Buffer) => client?.receive(message), lost: () => client?.close() };
   const options = { clock: systemClock, credentials, timeout: PATIENCE };
   try {
-    const wire = await openTurnConnection(readServerUrl(url), on, { localPort: port, within: PATIENCE });
+    const wire = await openTurnConnection(readServerUrl(url), on, { localPort: port, timeout: PATIENCE });
     client = new TurnClient({ ...options, send: (message) => wire.send(message) });
     try {
       return { answer: { url, address: await question(client) }, localPort: wire.localPort };
