@@ -152,6 +152,20 @@ export function readXorAddress(value: Buffer | undefined, transaction: Buffer): 
   return { ip: new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1), port };
 }
 
+/** Reads ERROR-CODE (RFC 8489, section 14.8); the reason is printable ASCII. Code 0 if the response has none. */
+export function readErrorCode({ attributes }: StunMessage): { code: number; reason: string } {
+  const value = attributes.get(ATTRIBUTE.errorCode);
+  if (!value || value.length < 4) return { code: 0, reason: "an error without a code" };
+  const code = ((value[2] ?? 0) & 7) * 100 + (value[3] ?? 0);
+  return {
+    code,
+    reason: value
+      .subarray(4, 4 + 128)
+      .toString("utf8")
+      .replace(/[^\x20-\x7e]/g, ""),
+  };
+}
+
 function mask(transaction: Buffer, length: number): Buffer {
   const cookie = Buffer.alloc(4);
   cookie.writeUInt32BE(COOKIE);
