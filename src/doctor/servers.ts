@@ -64,7 +64,7 @@ async function ask(
   try {
     const wire = await openTurnConnection(readServerUrl(url), on, {
       localPort: port,
-      within: ANSWER_TIMEOUT,
+      timeout: ANSWER_TIMEOUT,
     });
     client = new TurnClient({ ...options, send: (message) => wire.send(message) });
     try {

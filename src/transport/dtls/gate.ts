@@ -25,7 +25,7 @@ export class DtlsGate {
 
   /** The records of a datagram that pass; undefined if none may. */
   pass(datagram: Buffer): Buffer | undefined {
-    const records = soundRecords(datagram, this.#handshakeDone);
+    const records = allowedRecords(datagram, this.#handshakeDone);
     if (!records) return undefined;
     const handshake = records.filter((record) => record[0] === HANDSHAKE);
     for (const { length } of handshake) this.#handshakeBytes += length;
@@ -41,8 +41,8 @@ export class DtlsGate {
  * our last flight again.
  * @returns undefined if any record is out of place.
  */
-function soundRecords(datagram: Buffer, handshakeDone: boolean): Buffer[] | undefined {
-  const sound: Buffer[] = [];
+function allowedRecords(datagram: Buffer, handshakeDone: boolean): Buffer[] | undefined {
+  const allowed: Buffer[] = [];
   for (let at = 0; at < datagram.length; ) {
     if (at + RECORD_HEADER > datagram.length) return undefined;
     const end = at + RECORD_HEADER + datagram.readUInt16BE(at + 11);
@@ -50,13 +50,13 @@ function soundRecords(datagram: Buffer, handshakeDone: boolean): Buffer[] | unde
     const record = datagram.subarray(at, end);
     at = end;
     const isClear = record.readUInt16BE(3) === 0;
-    if (!(isClear ? isSoundInClear(record, handshakeDone) : isSoundSealed(record))) return undefined;
-    if (!isClear || !handshakeDone) sound.push(record);
+    if (!(isClear ? isAllowedInClear(record, handshakeDone) : isAllowedSealed(record))) return undefined;
+    if (!isClear || !handshakeDone) allowed.push(record);
   }
-  return sound;
+  return allowed;
 }
 
-function isSoundInClear(record: Buffer, handshakeDone: boolean): boolean {
+function isAllowedInClear(record: Buffer, handshakeDone: boolean): boolean {
   const type = record[0] ?? 0;
   if (type < FIRST_TYPE || type > HANDSHAKE || type === ALERT) return false;
   // A viewer has no reason to start a second handshake.
@@ -64,7 +64,7 @@ function isSoundInClear(record: Buffer, handshakeDone: boolean): boolean {
 }
 
 /** werift takes a sealed alert for one in the clear if its first bytes look like one, so those must be a nonce. */
-function isSoundSealed(record: Buffer): boolean {
+function isAllowedSealed(record: Buffer): boolean {
   const type = record[0] ?? 0;
   if (type < FIRST_TYPE || type > APPLICATION_DATA) return false;
   if (type !== ALERT) return true;

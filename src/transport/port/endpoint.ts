@@ -145,9 +145,9 @@ export class Endpoint {
       this.#events.rtp(datagram, key);
       return true;
     }
-    const sound = this.#gate.pass(datagram);
-    if (sound) this.#events.dtls(sound, key);
-    return sound !== undefined;
+    const records = this.#gate.pass(datagram);
+    if (records) this.#events.dtls(records, key);
+    return records !== undefined;
   }
 
   /** The route is closed: a TCP connection, or the relay. */

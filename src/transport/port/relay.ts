@@ -103,7 +103,7 @@ export class Relay {
       lost: (why: string) => this.#lost(client, why),
     };
     let client: TurnClient | undefined;
-    const connection = await open(readServerUrl(url), events, { localPort: 0, within: ANSWER_TIMEOUT });
+    const connection = await open(readServerUrl(url), events, { localPort: 0, timeout: ANSWER_TIMEOUT });
     this.#connection = connection;
     client = new TurnClient({
       clock,

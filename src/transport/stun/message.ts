@@ -1,11 +1,13 @@
 /** Writes and reads STUN messages (RFC 8489, section 5) with the methods and attributes of TURN (RFC 8656), as a client. */
-import { timingSafeEqual } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { type Address, ipBytes } from "../../network/address.ts";
-import { integrityOf } from "./check.ts";
 
-const HEADER = 20;
-const COOKIE = 0x2112a442;
-const INTEGRITY_BYTES = 20;
+/** Bytes of a header: type, length, cookie and transaction ID. */
+export const HEADER = 20;
+/** The magic cookie that every message has. */
+export const COOKIE = 0x2112a442;
+/** Bytes of an HMAC in MESSAGE-INTEGRITY. */
+export const INTEGRITY_BYTES = 20;
 
 /** Methods, as in the type of a request. */
 export const METHOD = {
@@ -67,7 +69,7 @@ export function writeMessage(
   type: number,
   transaction: Buffer,
   attributes: readonly Attribute[],
-  key?: Buffer,
+  key?: string | Buffer,
 ): Buffer {
   const header = Buffer.alloc(HEADER);
   header.writeUInt16BE(type, 0);
@@ -89,6 +91,13 @@ export function writeMessage(
     integrityOf(message, at, key).copy(message, at + 4);
   }
   return message;
+}
+
+/** The HMAC of everything before the attribute, with a message length that ends after it (RFC 8489, section 14.5). */
+export function integrityOf(message: Buffer, attributeAt: number, key: string | Buffer): Buffer {
+  const covered = Buffer.from(message.subarray(0, attributeAt));
+  covered.writeUInt16BE(attributeAt + 4 + INTEGRITY_BYTES - HEADER, 2);
+  return createHmac("sha1", key).update(covered).digest();
 }
 
 /** Reads a message; undefined if the datagram is none. */
@@ -141,6 +150,20 @@ export function readXorAddress(value: Buffer | undefined, transaction: Buffer): 
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
   // URL writes the shortest form.
   return { ip: new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1), port };
+}
+
+/** Reads ERROR-CODE (RFC 8489, section 14.8); the reason is printable ASCII. Code 0 if the response has none. */
+export function readErrorCode({ attributes }: StunMessage): { code: number; reason: string } {
+  const value = attributes.get(ATTRIBUTE.errorCode);
+  if (!value || value.length < 4) return { code: 0, reason: "an error without a code" };
+  const code = ((value[2] ?? 0) & 7) * 100 + (value[3] ?? 0);
+  return {
+    code,
+    reason: value
+      .subarray(4, 4 + 128)
+      .toString("utf8")
+      .replace(/[^\x20-\x7e]/g, ""),
+  };
 }
 
 function mask(transaction: Buffer, length: number): Buffer {

@@ -13,6 +13,7 @@ import {
   METHOD,
   type Method,
   number32,
+  readErrorCode,
   readMessage,
   readXorAddress,
   SEND_INDICATION,
@@ -223,7 +224,7 @@ export class TurnClient {
     for (let tries = 0; ; tries++) {
       const answer = await this.#ask(method, attributes);
       if ((answer.type & FAILURE) !== FAILURE) return answer;
-      const { code, reason } = errorOf(answer);
+      const { code, reason } = readErrorCode(answer);
       const mayRetry = (code === UNAUTHENTICATED && !this.#session) || code === STALE_NONCE;
       if (!mayRetry || tries > 1 || !this.#takeSession(answer)) throw new TurnError(code, reason);
     }
@@ -289,18 +290,4 @@ export class TurnClient {
     attempt(INITIAL_RTO);
     return promise;
   }
-}
-
-/** Reads ERROR-CODE (RFC 8489, section 14.8). */
-function errorOf({ attributes }: StunMessage): { code: number; reason: string } {
-  const value = attributes.get(ATTRIBUTE.errorCode);
-  if (!value || value.length < 4) return { code: 0, reason: "an error without a code" };
-  const code = ((value[2] ?? 0) & 7) * 100 + (value[3] ?? 0);
-  return {
-    code,
-    reason: value
-      .subarray(4, 4 + 128)
-      .toString("utf8")
-      .replace(/[^\x20-\x7e]/g, ""),
-  };
 }

@@ -51,7 +51,7 @@ export interface TurnConnectionOptions {
   /** The local UDP port; 0 takes a free one. */
   readonly localPort: number;
   /** How long TCP and TLS may take to connect. */
-  readonly within: Millis;
+  readonly timeout: Millis;
 }
 
 /**
@@ -61,12 +61,12 @@ export interface TurnConnectionOptions {
 export async function openTurnConnection(
   server: TurnServer,
   on: TurnConnectionEvents,
-  { localPort, within }: TurnConnectionOptions,
+  { localPort, timeout }: TurnConnectionOptions,
 ): Promise<TurnConnection> {
   const { address } = await lookup(server.host);
   return server.by === "udp"
     ? openDatagrams(address, server.port, on, localPort)
-    : openStream(address, server, on, within);
+    : openStream(address, server, on, timeout);
 }
 
 async function openDatagrams(
@@ -101,13 +101,13 @@ async function openStream(
   ip: string,
   { host, port, by }: TurnServer,
   on: TurnConnectionEvents,
-  within: Millis,
+  timeout: Millis,
 ): Promise<TurnConnection> {
   const socket =
     by === "tls"
       ? connectTls({ host: ip, port, ...(isIPv6(host) || /^[\d.]+$/.test(host) ? {} : { servername: host }) })
       : connect({ host: ip, port, noDelay: true });
-  const late = setTimeout(() => socket.destroy(new Error("no answer")), within);
+  const late = setTimeout(() => socket.destroy(new Error("no answer")), timeout);
   try {
     await once(socket, by === "tls" ? "secureConnect" : "connect");
   } finally {

@@ -1,7 +1,7 @@
 /**
  * werift's inner parts that its public types do not give: its sockets, ICE credentials, SRTP keys and RTP senders. They may
- * change with any version, so package.json pins it and {@link prepareWerift} checks it. Inner parts are used here and in
- * `transport/dtls/` (`inner.ts` has their types), and nowhere else.
+ * change with any version, so package.json pins it and {@link prepareWerift} checks it. Only this file, `dtls/inner.ts` and
+ * `dtls/session.ts` cast to them; other files use the types and functions exported here.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";

@@ -44,7 +44,7 @@ export class SctpGate {
   /** Whether the packet may pass; counts its chunks. */
   pass(packet: Buffer): boolean {
     const chunks = chunksOf(packet);
-    if (!chunks?.every(isSound)) return false;
+    if (!chunks?.every(isAllowed)) return false;
     for (const { type } of chunks) {
       if (type === SACK || OTHER_TYPES.has(type)) continue;
       const count = (this.#counts.get(type) ?? 0) + 1;
@@ -74,7 +74,7 @@ function chunksOf(packet: Buffer): Chunk[] | undefined {
   return chunks.length === 0 ? undefined : chunks;
 }
 
-function isSound({ type, body }: Chunk): boolean {
+function isAllowed({ type, body }: Chunk): boolean {
   if (type === DATA) return isOpening(body);
   if (type === SACK) return isSack(body);
   const from = PARAMETER_OFFSETS.get(type);

@@ -78,7 +78,7 @@ function viewerSends(text: string): void {
 }
 
 describe("a relay for this server", () => {
-  test("is offered to viewers once it is there, behind all other ways", async () => {
+  test("is offered to viewers once it is allocated, with the lowest priority", async () => {
     const relay = await started("stun:a", "turn:a");
     expect(opened).toEqual([{ host: "a", port: 3478, by: "udp" }]);
     expect(relay.candidates()).toEqual([
@@ -88,14 +88,14 @@ describe("a relay for this server", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("is at the next server where one is away", async () => {
+  test("is allocated at the next server if one is unreachable", async () => {
     away = ["a"];
     const relay = await started("turn:a", "turns:b");
     expect(opened.map(({ host }) => host)).toEqual(["a", "b"]);
     expect(relay.candidates()).toHaveLength(1);
   });
 
-  test("is tried again where no server relays, which is told once", async () => {
+  test("is tried again if no server relays, and logged once", async () => {
     away = ["a"];
     refuses = true;
     const relay = await started("turn:a", "turn:b");
@@ -111,7 +111,7 @@ describe("a relay for this server", () => {
     expect(relay.candidates()).toHaveLength(1);
   });
 
-  test("carries a viewer's datagrams both ways, each viewer with a key of its own", async () => {
+  test("carries datagrams both ways, with a key per viewer", async () => {
     await started("turn:a");
     viewerSends("check");
     expect(came.map(({ text, key }) => ({ text, key }))).toEqual([{ text: "check", key: KEY }]);
@@ -125,7 +125,7 @@ describe("a relay for this server", () => {
     ).toBe("answer");
   });
 
-  test("that is lost tells of the viewers' ways that are lost with it, and is another at once", async () => {
+  test("closes its viewers' routes when lost, and allocates again at once", async () => {
     const relay = await started("turn:a");
     viewerSends("check");
     const route = came[0]?.routeOf();

@@ -10,7 +10,7 @@ import { WorkerPool } from "../../../src/transport/workers/pool.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { encodedFrame, FakeViewer } from "../../helpers/fakes.ts";
 
-/** A thread that answers all that it is told, while it does not hang. */
+/** A thread that answers every order unless it hangs. */
 class FakeThread implements MediaThread {
   readonly orders: WorkerOrder[] = [];
   hangs = false;
@@ -34,7 +34,7 @@ class FakeThread implements MediaThread {
     this.#report(report);
   }
 
-  /** It takes what it was told meanwhile. */
+  /** Takes the orders that it got while it hung. */
   goOn(): void {
     this.hangs = false;
     for (const order of this.#untaken.splice(0)) this.#answer(order);
@@ -76,7 +76,7 @@ class FakeThread implements MediaThread {
 let clock: FakeClock;
 let threads: FakeThread[];
 let said: string[];
-/** What becomes of a thread that is started. */
+/** Called with each thread that is started. */
 let begin: (thread: FakeThread) => void;
 
 beforeEach(() => {
@@ -132,7 +132,7 @@ const framesOf = (thread: FakeThread | undefined) =>
   thread?.orders.flatMap((order) => (order.kind === "frame" ? [order.frame.type] : []));
 
 describe("a thread that hangs", () => {
-  test("is ended and replaced, and its viewers are told as of one that died", async () => {
+  test("is terminated and replaced, and its viewers are closed as if it had died", async () => {
     const { audience, pool } = await open();
     const { told, events } = watcher();
     const { viewer } = await audience.admit("offer", events);
@@ -152,7 +152,7 @@ describe("a thread that hangs", () => {
     ]);
     expect(threads).toHaveLength(2);
     expect(await audience.admit("offer", watcher().events)).toMatchObject({ answer: "by a thread" });
-    // Its exit, and what it said before, come late.
+    // Its exit and its last reports come late.
     first?.tell({ kind: "beat" });
     first?.die();
     expect(threads).toHaveLength(2);
@@ -160,7 +160,7 @@ describe("a thread that hangs", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("keeps nobody waiting who comes meanwhile", async () => {
+  test("does not delay viewers that join meanwhile", async () => {
     const { audience, pool, here } = await open();
     const [thread] = threads;
     Object.assign(thread as FakeThread, { hangs: true });
@@ -173,7 +173,7 @@ describe("a thread that hangs", () => {
     await pool.close();
   });
 
-  test("holds up no frame for others, and goes on from a keyframe where it wakes up", async () => {
+  test("delays no frame for others, and resumes with a keyframe", async () => {
     const { audience, pool } = await open();
     const { told, events } = watcher();
     await audience.admit("offer", events);
@@ -200,7 +200,7 @@ describe("a thread that hangs", () => {
     await pool.close();
   });
 
-  test("is not one that slept with the whole machine", () => {
+  test("is not confused with a machine that slept", () => {
     let beat = () => {};
     let hung = 0;
     const sleepy: Clock = {
@@ -226,7 +226,7 @@ describe("a thread that hangs", () => {
     expect([heartbeat.isLate, hung]).toEqual([true, 1]);
   });
 
-  test("as it ends is not waited for without end", async () => {
+  test("does not delay the close of the pool forever", async () => {
     const { pool } = await open();
     const [thread] = threads;
     Object.assign(thread as FakeThread, { hangs: true });
@@ -244,7 +244,7 @@ describe("a thread that hangs", () => {
 });
 
 describe("a thread that does not start", () => {
-  test("is tried again, after longer and longer waits; the main thread sends meanwhile", async () => {
+  test("is started again with back-off; the main thread sends meanwhile", async () => {
     begin = (thread) => thread.die();
     const { audience, pool, here } = await open();
     for (const [wait, count] of [
@@ -264,7 +264,7 @@ describe("a thread that does not start", () => {
     begin = (thread) => thread.tell({ kind: "ready" });
     await clock.advance(16_000);
     expect(await audience.admit("offer", watcher().events)).toMatchObject({ answer: "by a thread" });
-    // Both have frames, until the one is gone.
+    // Both get frames until one viewer is gone.
     await audience.send(frame("key"));
     here[0]?.close("left");
     await audience.send(frame("key"));
@@ -274,7 +274,7 @@ describe("a thread that does not start", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("but hangs is ended too", async () => {
+  test("but hangs is terminated too", async () => {
     begin = (thread) => {
       thread.hangs = true;
     };
