@@ -33,7 +33,7 @@ export async function tryOut(encoder: VideoEncoder): Promise<void> {
         throw new Error(`frame ${n} has only NAL units of the types ${types}`);
       const sps = units.find((unit) => nalType(unit) === NAL.sps);
       if (sps && (sps[1] !== PROFILE || ((sps[2] ?? 0) & CONSTRAINED) === 0))
-        throw new Error(`the profile is ${sps.subarray(1, 3).toString("hex")}`);
+        throw new Error(`frame ${n} has the profile ${sps.subarray(1, 3).toString("hex")}`);
     }
   } finally {
     encoder.close();
