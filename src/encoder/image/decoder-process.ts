@@ -1,41 +1,42 @@
-/** Decodes one stream's pictures in a process of its own, which is there while it is needed. */
+/** The parent's side of a decoder process: starts it on demand, and kills it if it is slow, crashes or idles. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
-import { checkSize, DECODE_WITHIN, type DecodeError, type Refusal, refusal } from "./decode-error.ts";
+import { checkSize, DECODE_TIMEOUT, type DecodeError, type Refusal, refusal } from "./decode-error.ts";
 import type { Pixels } from "./pixels.ts";
 import { ANSWER_BYTES, Blocks, REQUEST_BYTES, readAnswer } from "./wire-format.ts";
 
 const WORKER = fileURLToPath(new URL(`./decoder-worker${extname(import.meta.filename)}`, import.meta.url));
 
-/** A process that takes longer to start does not on this machine, however loaded. */
-const START_WITHIN: Millis = 30_000;
+/** Even on a loaded machine, a process that takes longer does not start at all. */
+const START_TIMEOUT: Millis = 30_000;
 
-/** The process takes some 70 MB, and a fifth of a second to start. */
-const IDLE_FOR: Millis = 30_000;
+/** An idle process ends after this time: it holds about 70 MB, and restarts within 0.2 s. */
+const IDLE_TIMEOUT: Millis = 30_000;
 
-/** What of the server's variables it gets, so that it starts: no secret among them. */
-const VARIABLES = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot", "TEMP", "TMPDIR"];
+/** The environment variables that the process needs to start. It gets no others, because they may hold secrets. */
+const PASSED_VARIABLES = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot", "TEMP", "TMPDIR"];
 
-/** What became of all processes of this server, for `/metrics`. */
+/** Totals over all streams, for `/metrics`. */
 const counts = { started: 0, rested: 0, killed: 0, crashed: 0 };
 
-/** How many decoders' processes were started, and how they ended. */
+/** How many decoder processes were started, and how they ended. */
 export function decoderCounts(): Readonly<Record<string, number>> {
   return counts;
 }
 
-/** What somebody waits for. */
+/** A promise to settle, and its timeout. */
 interface Job<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: DecodeError) => void;
-  readonly stopWaiting: Cancel;
+  readonly cancelTimeout: Cancel;
 }
 
-/** A process that decodes, as what starts it sees it; only tests pass their own. */
+/** Starts a decoder process that takes pictures of up to `maxPixels`. Only tests pass their own. */
 export type Start = (maxPixels: number) => ChildProcess;
 
+/** Decodes the pictures of one stream in a process of its own. */
 export class DecoderProcess {
   readonly #maxPixels: number;
   readonly #clock: Clock;
@@ -43,7 +44,7 @@ export class DecoderProcess {
   #child: ChildProcess | undefined;
   #starting: Job<void> | undefined;
   #job: Job<Pixels> | undefined;
-  #stopResting: Cancel | undefined;
+  #cancelIdleTimeout: Cancel | undefined;
 
   constructor(maxPixels: number, clock: Clock, start: Start = startProcess) {
     this.#maxPixels = maxPixels;
@@ -52,33 +53,33 @@ export class DecoderProcess {
   }
 
   /**
-   * Starts the process where there is none, and waits for it: it holds no place meanwhile.
-   * @throws {DecodeError}
+   * Starts the process if there is none, and waits until it can decode. Call it before taking a slot.
+   * @throws {DecodeError} if the process does not start.
    */
   async ready(): Promise<void> {
-    this.#stopResting?.();
+    this.#cancelIdleTimeout?.();
     if (this.#child) return;
     await new Promise<void>((resolve, reject) => {
-      const stopWaiting = this.#clock.after(START_WITHIN, () => this.kill("noDecoder"));
-      this.#starting = { resolve, reject, stopWaiting };
+      const cancelTimeout = this.#clock.after(START_TIMEOUT, () => this.kill("noDecoder"));
+      this.#starting = { resolve, reject, cancelTimeout };
       try {
         this.#child = this.#open();
       } catch (error) {
-        this.#started((job) => job.reject(refusal("noDecoder", error)));
+        this.#settleStart((job) => job.reject(refusal("noDecoder", error)));
       }
     });
   }
 
   /**
-   * Decodes one picture at a time, once it is {@link ready}.
-   * @throws {DecodeError}
+   * Decodes a picture to packed RGB. Call it after {@link ready}, and again only after it has settled.
+   * @throws {DecodeError} if the picture is refused, or the process was killed or crashed.
    */
   decode(picture: Buffer): Promise<Pixels> {
     return new Promise((resolve, reject) => {
-      // It has crashed since.
+      // The process crashed after `ready`.
       if (!this.#child) throw refusal("crashed");
-      const stopWaiting = this.#clock.after(DECODE_WITHIN, () => this.kill("slow"));
-      this.#job = { resolve, reject, stopWaiting };
+      const cancelTimeout = this.#clock.after(DECODE_TIMEOUT, () => this.kill("slow"));
+      this.#job = { resolve, reject, cancelTimeout };
       this.#child.ref();
       const length = Buffer.alloc(REQUEST_BYTES);
       length.writeUInt32LE(picture.length);
@@ -87,7 +88,7 @@ export class DecoderProcess {
     });
   }
 
-  /** Kills the process, if there is one, and refuses the picture that it decodes. */
+  /** Kills the process, if there is one. A picture that it decodes now is refused for this reason. */
   kill(why: Refusal): void {
     if (this.#child) this.#drop("killed", why);
   }
@@ -100,14 +101,14 @@ export class DecoderProcess {
       if (isCurrent()) this.#drop("crashed", this.#starting ? "noDecoder" : "crashed", cause);
     };
     child.on("error", lost).on("close", () => lost());
-    // What cannot be written is known by the end of the process.
+    // A failed write is no news: the `close` event reports the same.
     child.stdin?.on("error", () => {});
     let pixels: Omit<Pixels, "data"> | undefined;
     const blocks = new Blocks(ANSWER_BYTES, (block) => {
       if (pixels) {
         const size = pixels;
         pixels = undefined;
-        this.#done((job) => job.resolve({ ...size, data: block }));
+        this.#settleJob((job) => job.resolve({ ...size, data: block }));
         return ANSWER_BYTES;
       }
       pixels = this.#sizeOf(block);
@@ -116,17 +117,17 @@ export class DecoderProcess {
     child.stdout?.on("data", (chunk) => {
       if (isCurrent()) blocks.push(chunk);
     });
-    // Idle it keeps this process from ending no more than its pipes do: it ends when they are closed.
+    // Pipes of an idle decoder must not keep the server alive. When they close, the decoder ends.
     for (const pipe of [child.stdin, child.stdout])
       if (pipe && "unref" in pipe && typeof pipe.unref === "function") pipe.unref();
     return child;
   }
 
-  /** The size of the pixels that follow; undefined where the picture is refused. What it says is not believed. */
+  /** The size of the pixels that follow; undefined if none do. The answer is checked: a picture may control the process. */
   #sizeOf(header: Buffer): Omit<Pixels, "data"> | undefined {
     const answer = readAnswer(header);
     if (answer?.kind === "ready" && this.#starting) {
-      this.#started((job) => job.resolve());
+      this.#settleStart((job) => job.resolve());
       return undefined;
     }
     if (!answer || answer.kind === "ready" || !this.#job) {
@@ -135,7 +136,7 @@ export class DecoderProcess {
     }
     try {
       if (answer.kind === "refused") {
-        // It ends itself, as its memory is full.
+        // The process ends itself, because its memory is full.
         if (answer.refusal === "hungry") this.kill("hungry");
         throw refusal(answer.refusal);
       }
@@ -144,39 +145,39 @@ export class DecoderProcess {
       if (answer.kind === "decoded" && width * height > 0) return { width, height };
       throw refusal("damaged");
     } catch (error) {
-      this.#done((job) => job.reject(error as DecodeError));
+      this.#settleJob((job) => job.reject(error as DecodeError));
       return undefined;
     }
   }
 
-  #started(settle: (job: Job<void>) => void): void {
+  #settleStart(settle: (job: Job<void>) => void): void {
     const job = this.#starting;
     this.#starting = undefined;
-    job?.stopWaiting();
+    job?.cancelTimeout();
     if (job) settle(job);
   }
 
-  #done(settle: (job: Job<Pixels>) => void): void {
+  #settleJob(settle: (job: Job<Pixels>) => void): void {
     const job = this.#job;
     this.#job = undefined;
-    job?.stopWaiting();
+    job?.cancelTimeout();
     this.#child?.unref();
     if (job) settle(job);
-    this.#stopResting = this.#clock.after(IDLE_FOR, () => this.#drop("rested", "crashed"));
+    this.#cancelIdleTimeout = this.#clock.after(IDLE_TIMEOUT, () => this.#drop("rested", "crashed"));
   }
 
   #drop(what: "rested" | "killed" | "crashed", why: Refusal, cause?: unknown): void {
     counts[what]++;
     this.#child?.kill("SIGKILL");
     this.#child = undefined;
-    this.#started((job) => job.reject(refusal(why, cause)));
-    this.#done((job) => job.reject(refusal(why, cause)));
-    this.#stopResting?.();
+    this.#settleStart((job) => job.reject(refusal(why, cause)));
+    this.#settleJob((job) => job.reject(refusal(why, cause)));
+    this.#cancelIdleTimeout?.();
   }
 }
 
 function startProcess(maxPixels: number): ChildProcess {
-  const variables = VARIABLES.flatMap((name) => {
+  const variables = PASSED_VARIABLES.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
   });

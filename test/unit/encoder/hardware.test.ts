@@ -52,12 +52,12 @@ describe("the trial of an encoder", () => {
     [
       "fails without a requested keyframe",
       (encoder) => ({ encode: (frame) => encoder.encode(frame, false) }),
-      /frame 2 is no key frame/,
+      /frame 2 is not a key frame/,
     ],
     [
       "fails on a keyframe that was not requested",
       (encoder) => ({ encode: (frame) => encoder.encode(frame, true) }),
-      /frame 1 is no delta frame/,
+      /frame 1 is not a delta frame/,
     ],
     [
       "fails on keyframes without parameter sets",
@@ -68,7 +68,7 @@ describe("the trial of an encoder", () => {
           return { type, data: type === "key" ? Buffer.from([0, 0, 1, 0x65, 1]) : data };
         },
       }),
-      /frame 0 has only NAL units 5/,
+      /frame 0 has only NAL units of the types 5/,
     ],
     [
       "fails on another profile",
