@@ -56,9 +56,12 @@ const STATUSES: { readonly [W in Why]?: Refused["status"] } = {
   unchecked: 503,
 };
 
-/** Whether it was given for a fixed secret: what is signed ends. */
-export function hasFixedSecret(verdict: Verdict): boolean {
-  return verdict.granted && verdict.by === "token" && verdict.until === undefined;
+/** The verdicts on all that an asker may do to one stream. */
+export interface StreamRights extends Readonly<Record<Right, Verdict>> {
+  /** Make links that let others watch the stream. */
+  readonly share: Verdict;
+  /** See the stream in the list of streams. */
+  readonly list: Verdict;
 }
 
 export class Access {
@@ -113,15 +116,18 @@ export class Access {
       : this.#refused(right, "other");
   }
 
-  /**
-   * Whether who asks may have links made to the stream: who operates, and who has the fixed secret to view by, which
-   * would otherwise be given away itself.
-   */
-  async mayShare(asker: Asker, stream: string | undefined): Promise<Verdict> {
+  /** The asker's rights to a stream. The stream need not exist. */
+  async rightsOf(asker: Asker, stream: string): Promise<StreamRights> {
+    const publish = await this.mayDo(asker, "publish", stream);
     const view = await this.mayDo(asker, "view", stream);
-    if (hasFixedSecret(view)) return view;
     const operate = await this.mayDo(asker, "operate", stream);
-    return !operate.granted && operate.status === 401 ? { ...operate, message: SHARE_REFUSAL } : operate;
+    const needsToken = !view.granted && view.status === 401;
+    return {
+      ...{ publish, view, operate },
+      share: shareVerdict(view, operate),
+      // Operators without a token make links to the stream, so they may know that it exists.
+      list: needsToken && operate.granted ? operate : view,
+    };
   }
 
   /** A token to watch one stream with, as share links carry it. */
@@ -182,4 +188,12 @@ export class Access {
     const offered = { fixed: secrets[right] !== undefined, signed: this.#signed, here: here.includes(right) };
     return { granted: false, status, message: refusalOf(right, why, offered) };
   }
+}
+
+/** Operators may share. So may holders of the fixed view token, who would otherwise pass on the token itself. */
+function shareVerdict(view: Verdict, operate: Verdict): Verdict {
+  // A signed token expires; a fixed one does not.
+  const hasFixedToken = view.granted && view.by === "token" && view.until === undefined;
+  if (hasFixedToken) return view;
+  return !operate.granted && operate.status === 401 ? { ...operate, message: SHARE_REFUSAL } : operate;
 }

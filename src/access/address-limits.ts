@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import { addressKey, isLoopback } from "../network/ip.ts";
-import type { Proxies } from "./proxies.ts";
+import { type Proxies, senderOf } from "./proxies.ts";
 import { RateLimit } from "./rate-limit.ts";
 
 /** A page loads a dozen files, and many people may share an address; a program may poll snapshots. */
@@ -32,10 +32,8 @@ export type Gate = (
 export function requestGate(clock: Clock, proxies: Proxies, kind: "requests" | "checks" = "requests"): Gate {
   const limit = new RateLimit(clock, kind === "checks" ? CHECKS : REQUESTS);
   return (request, response, next) => {
-    const { headers, socket } = request;
-    if (!limit.exceeds(addressKey(proxies.clientOf({ headers, address: socket.remoteAddress }))))
-      return next();
-    if (headers.upgrade !== undefined) return next(new Error("too many requests"));
+    if (!limit.exceeds(addressKey(proxies.clientOf(senderOf(request))))) return next();
+    if (request.headers.upgrade !== undefined) return next(new Error("too many requests"));
     response.writeHead(429, {
       "Content-Type": "text/plain; charset=utf-8",
       "Retry-After": String(limit.patience),

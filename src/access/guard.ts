@@ -9,7 +9,7 @@ import { type Gate, requestGate } from "./address-limits.ts";
 import { Hosts } from "./hosts.ts";
 import { linkSignerOf } from "./link-file.ts";
 import { LinkSigner } from "./link-signer.ts";
-import { Proxies } from "./proxies.ts";
+import { Proxies, senderOf } from "./proxies.ts";
 import { rightsOfThisMachine } from "./trust-this-machine.ts";
 
 export interface Guard {
@@ -59,6 +59,6 @@ export function guardOf(
 }
 
 /** What limits by address count the client of the request as. */
-export function clientKey(proxies: Proxies, { headers, socket }: IncomingMessage): string {
-  return addressKey(proxies.clientOf({ headers, address: socket.remoteAddress }));
+export function clientKey(proxies: Proxies, request: IncomingMessage): string {
+  return addressKey(proxies.clientOf(senderOf(request)));
 }

@@ -1,5 +1,5 @@
 /** Who the client is: the other end of the connection, or whom a proxy that the user has named speaks for. */
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { plainAddress, readNetwork } from "../network/ip.ts";
 
@@ -8,6 +8,11 @@ export interface Sent {
   readonly headers: IncomingHttpHeaders;
   /** The other end of its connection; undefined over the Unix socket. */
   readonly address: string | undefined;
+}
+
+/** The request's sender, as {@link Proxies} takes it. */
+export function senderOf({ headers, socket }: IncomingMessage): Sent {
+  return { headers, address: socket.remoteAddress };
 }
 
 /** What a joined server says of a request that it passes on. */

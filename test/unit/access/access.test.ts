@@ -299,6 +299,31 @@ describe("who may view", () => {
   });
 });
 
+describe("rights to a stream", () => {
+  const granted = async (access: Access, asker: Asker) =>
+    Object.entries(await access.rightsOf(asker, "main"))
+      .filter(([, verdict]) => verdict.granted)
+      .map(([right]) => right);
+
+  test("this machine makes links to a private stream and sees it in the list, but does not watch it", async () => {
+    const access = newAccess({ secrets: { view: TOKEN } });
+    expect(await granted(access, from("127.0.0.1"))).toEqual(["publish", "operate", "share", "list"]);
+    expect(await granted(access, from(ELSEWHERE))).toEqual([]);
+  });
+
+  test("the fixed view token lets its holder share, a link does not", async () => {
+    const access = newAccess({ secrets: { view: TOKEN } });
+    expect(await granted(access, from(ELSEWHERE, bearer(TOKEN)))).toEqual(["view", "share", "list"]);
+    const { token } = await access.share("main", 60_000);
+    expect(await granted(access, from(ELSEWHERE, bearer(token)))).toEqual(["view", "list"]);
+  });
+
+  test("a token to operate lets its holder share, but not list what it does not show", async () => {
+    const access = newAccess({ secrets: { view: TOKEN, operate: "another one" } });
+    expect(await granted(access, from(ELSEWHERE, bearer("another one")))).toEqual(["operate", "share"]);
+  });
+});
+
 describe("wrong tokens", () => {
   const view = (access: Access, token: string, address = ELSEWHERE, headers = {}) =>
     ask(access, from(address, { ...bearer(token), ...headers }), "view");
@@ -321,7 +346,7 @@ describe("wrong tokens", () => {
     for (let n = 0; n < 19; n++) {
       const asker = from(ELSEWHERE, bearer("guess"));
       for (const right of RIGHTS) expect(await ask(access, asker, right)).toBe(403);
-      expect(await access.mayShare(asker, "main")).toMatchObject({ status: 403 });
+      expect((await access.rightsOf(asker, "main")).share).toMatchObject({ status: 403 });
     }
     expect(await view(access, TOKEN)).toBe("token");
   });
