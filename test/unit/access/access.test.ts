@@ -439,7 +439,7 @@ describe("a link", () => {
     expect(clock.timers).toBe(0);
     expect(await access.mayDo(from(ELSEWHERE, bearer(token)), "view", "main")).toMatchObject({
       status: 401,
-      message: expect.stringMatching(/revoked: ask for a new one/),
+      message: expect.stringMatching(/revoked\. Ask the owner for a new one/),
     });
   });
 
@@ -573,7 +573,7 @@ describe("a signed token", () => {
     const access = newAccess({ jwks: "https://keys.example/" });
     for (let n = 0; n < 3; n++) {
       const verdict = await access.mayDo(from(ELSEWHERE, bearer(token)), "view", "main");
-      expect(verdict).toMatchObject({ status: 503, message: expect.stringMatching(/try again/) });
+      expect(verdict).toMatchObject({ status: 503, message: expect.stringMatching(/Try again/) });
     }
     expect(logged).toHaveLength(1);
     expect(logged[0]).toMatch(/--jwks/);
@@ -600,10 +600,12 @@ describe("what those are told who may not", () => {
 
   test("who publishes without a token on a server that has none is told how to give it one", async () => {
     expect(await newAccess().mayDo(from(ELSEWHERE), "publish", "main")).toMatchObject({
-      message: expect.stringMatching(/this server has not: start rendercast with --publish-token/),
+      message: expect.stringMatching(/this server has none\. Start rendercast with --publish-token/),
     });
     expect(await newAccess(withToken).mayDo(from(ELSEWHERE), "publish", "main")).toMatchObject({
-      message: expect.stringMatching(/--publish-token: give it as Token in the add-on, or as the header/),
+      message: expect.stringMatching(
+        /--publish-token\. To use it, enter it as Token in the add-on, or send it in the header/,
+      ),
     });
   });
 });
