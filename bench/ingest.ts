@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../src/base/clock.ts";
 import { whole } from "../src/config/checks.ts";
 import { Decoder } from "../src/encoder/image/decode.ts";
-import { publishOverHttp } from "../src/http/publish.ts";
+import { publishOverHttp } from "../src/http/publish-route.ts";
 import type { SourceFrame } from "../src/media/frame.ts";
 import { folderSource } from "../src/source/folder/folder.ts";
 import { IngestSource } from "../src/source/ingest/ingest.ts";

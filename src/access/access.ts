@@ -1,71 +1,86 @@
-/** Who may do what: the one place that decides, for HTTP and signaling alike. docs/security.md has the rules. */
+/**
+ * Decides who may do what, for HTTP and signaling alike. This room also limits how often a client may ask; `guard.ts`
+ * builds all of it from the options, and docs/security.md has the rules.
+ */
 import { afterAtMost, type Cancel, type EpochMs, type Millis } from "../base/clock.ts";
 import type { Asker } from "./asker.ts";
 import { isHere, isHereOrOwnPage } from "./from-this-machine.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Link } from "./link-signer.ts";
 import type { Proxies } from "./proxies.ts";
-import { refusalOf, SHARE_REFUSAL, type Why } from "./refusal-messages.ts";
+import { type RefusalReason, refusalOf, SHARE_REFUSAL } from "./refusal-messages.ts";
 import { sameSecret } from "./same-secret.ts";
+
 import { Guesses } from "./token-guesses.ts";
 import { type BadToken, type Grant, type Right, type TokenOptions, Tokens } from "./tokens.ts";
 
+/** What {@link Access} needs. */
 export interface AccessOptions extends TokenOptions {
-  /** The token that this server hands to the Blender it starts; undefined where it starts none. */
+  /** The token of the Blender that this server starts; undefined if it starts none. */
   readonly own: string | undefined;
-  /** What the server listens on, by which this machine may call it. */
+  /** The address that the server listens on: programs on this machine may use it in URLs. */
   readonly host: string;
-  /** What this machine may do over TCP without a token. */
+  /** The rights of this machine over TCP without a token. */
   readonly here: readonly Right[];
   readonly proxies: Proxies;
-  /** The names of this server; undefined where pages of every site may read what needs no token. */
+  /** The names of this server; undefined if pages of every site may read what needs no token. */
   readonly hosts: Hosts | undefined;
 }
 
-/** Runs it once when what was granted ends; never where it does not end. */
+/** Calls `run` once, when the grant ends. Most grants never end. */
 export type WhenOver = (run: () => void) => Cancel;
 
-/** `everybody`: no token is asked. `here`: this machine. `own`: the Blender started here. `token`: by its token. */
+/**
+ * The right is granted. `everybody`: it needs no token. `here`: the request comes from this machine. `own`: it comes
+ * from the Blender that this server started. `token`: its token has the right.
+ */
 export interface Granted {
   readonly granted: true;
   readonly by: "everybody" | "here" | "own" | "token";
-  /** When the token expires; undefined where it does not. */
+  /** When the token expires; undefined if it does not. */
   readonly until: EpochMs | undefined;
-  /** Ends what the grant has let in: when its token expires, or its link is revoked. */
+  /** Reports the end of the grant: its token expires, or its link is revoked. */
   readonly whenOver: WhenOver;
 }
 
+/** The right is refused. */
 export interface Refused {
   readonly granted: false;
-  /** 401 asks for a token, 403 is for a wrong one, 429 for too many wrong ones, 503 where it could not be checked. */
+  /** 401: a token is needed. 403: the token lacks the right. 429: too many wrong tokens. 503: it cannot be checked. */
   readonly status: 401 | 403 | 429 | 503;
-  /** A sentence for the user. */
+  /** Says what happened and what to do, for the user. */
   readonly message: string;
 }
 
+/** The answer to "may this asker do that?". */
 export type Verdict = Granted | Refused;
 
-const WITHOUT_END = { until: undefined, whenOver: () => () => {} } as const;
+const NO_END = { until: undefined, whenOver: () => () => {} } as const;
 
-const EVERYBODY: Granted = { granted: true, by: "everybody", ...WITHOUT_END };
+const EVERYBODY: Granted = { granted: true, by: "everybody", ...NO_END };
 
-const STATUSES: { readonly [W in Why]?: Refused["status"] } = {
+/** 403 for all other reasons. */
+const STATUSES: { readonly [R in RefusalReason]?: Refused["status"] } = {
   missing: 401,
   expired: 401,
   "too-many": 429,
   unchecked: 503,
 };
 
-/** Whether it was given for a fixed secret: what is signed ends. */
-export function hasFixedSecret(verdict: Verdict): boolean {
-  return verdict.granted && verdict.by === "token" && verdict.until === undefined;
+/** The verdicts on all that an asker may do to one stream. */
+export interface StreamRights extends Readonly<Record<Right, Verdict>> {
+  /** Make links that let others watch the stream. */
+  readonly share: Verdict;
+  /** See the stream in the list of streams. */
+  readonly list: Verdict;
 }
 
+/** The access rules of one server. */
 export class Access {
   readonly #options: AccessOptions;
   readonly #tokens: Tokens;
   readonly #guesses: Guesses;
-  /** What the token of a request was found to be: one request is one guess, whatever it is asked for. */
+  /** The result of reading each request's token: checking several rights counts as one guess. */
   readonly #reads = new WeakMap<Asker, Promise<Grant | BadToken | "too-many">>();
 
   constructor(options: AccessOptions) {
@@ -74,24 +89,24 @@ export class Access {
     this.#guesses = new Guesses(options.clock);
   }
 
-  /** Whether anybody may watch: unless the user has set what viewers can have tokens of. */
+  /** Whether anybody may watch: no view token, JWT secret or JWKS is set. */
   get isOpen(): boolean {
     return this.#options.secrets.view === undefined && !this.#signed;
   }
 
   /**
-   * Why the server is misnamed by this request, as {@link Hosts.refusal} has it; undefined if a token guards what may be
-   * watched: a page of another site does not have that token.
+   * Why the request's `Host` is refused, see {@link Hosts.refusal}; undefined if it is not. A server whose streams need
+   * a token accepts any name: a page of another site does not have the token.
    */
   misnamed(asker: Asker): string | undefined {
     return this.isOpen ? this.#options.hosts?.refusal(asker) : undefined;
   }
 
   /**
-   * Whether who asks may do that to the stream. Everybody may watch where {@link isOpen}. What this machine may do
-   * without a token its programs may, and to operate its browser; all others need a token with the right.
-   * @param stream its name, whether it is there or not; undefined for the whole server, which a token for some
-   * streams is not for.
+   * Whether the asker has the right to the stream. Anybody may watch if {@link isOpen}. Programs on this machine, and
+   * its browser for `operate`, may need no token; all others need one with the right.
+   * @param stream the name of a stream, which need not exist; undefined for the whole server, which needs a token for
+   * all streams.
    */
   async mayDo(asker: Asker, right: Right, stream: string | undefined): Promise<Verdict> {
     if (right === "view" && this.isOpen) {
@@ -102,7 +117,7 @@ export class Access {
     if (token === undefined) return this.#withoutToken(asker, right);
     const { own } = this.#options;
     if (right === "publish" && own !== undefined && !asker.inAddress && sameSecret(token, own))
-      return { granted: true, by: "own", ...WITHOUT_END };
+      return { granted: true, by: "own", ...NO_END };
     const read = await this.#readOnce(asker, token);
     if (typeof read === "string")
       return this.#refused(right, read === "wrong" && asker.inAddress ? "in-address" : read);
@@ -113,18 +128,21 @@ export class Access {
       : this.#refused(right, "other");
   }
 
-  /**
-   * Whether who asks may have links made to the stream: who operates, and who has the fixed secret to view by, which
-   * would otherwise be given away itself.
-   */
-  async mayShare(asker: Asker, stream: string | undefined): Promise<Verdict> {
+  /** The asker's rights to a stream. The stream need not exist. */
+  async rightsOf(asker: Asker, stream: string): Promise<StreamRights> {
+    const publish = await this.mayDo(asker, "publish", stream);
     const view = await this.mayDo(asker, "view", stream);
-    if (hasFixedSecret(view)) return view;
     const operate = await this.mayDo(asker, "operate", stream);
-    return !operate.granted && operate.status === 401 ? { ...operate, message: SHARE_REFUSAL } : operate;
+    const needsToken = !view.granted && view.status === 401;
+    return {
+      ...{ publish, view, operate },
+      share: shareVerdict(view, operate),
+      // Operators without a token make links to the stream, so they may know that it exists.
+      list: needsToken && operate.granted ? operate : view,
+    };
   }
 
-  /** A token to watch one stream with, as share links carry it. */
+  /** The token of a new share link: it lets its holder watch one stream. */
   share(stream: string, lifetime: Millis): Promise<Link> {
     return this.#options.links.sign(stream, lifetime);
   }
@@ -139,7 +157,7 @@ export class Access {
     return reading;
   }
 
-  /** A fixed secret could be guessed, a signed token not: one bad client shuts out no others at its address. */
+  /** Only fixed tokens can be guessed. Signed ones are read even from an address that is out of guesses. */
   async #read(asker: Asker, token: string): Promise<Grant | BadToken | "too-many"> {
     const guess = this.#guesses.take(this.#options.proxies.clientOf(asker));
     const read = await this.#tokens.read(token, asker.inAddress || guess === undefined);
@@ -167,19 +185,27 @@ export class Access {
 
   #withoutToken(asker: Asker, right: Right): Verdict {
     const { host, here } = this.#options;
-    // The socket's file is this user's alone; over TCP nobody shows who they are.
+    // Only this user can open the Unix socket. A TCP connection does not prove which user opened it.
     const isTrusted = asker.local || here.includes(right);
-    const isAsked =
+    const isFromHere =
       (right === "publish" && isHere(asker, host)) || (right === "operate" && isHereOrOwnPage(asker, host));
-    return isTrusted && isAsked
-      ? { granted: true, by: "here", ...WITHOUT_END }
+    return isTrusted && isFromHere
+      ? { granted: true, by: "here", ...NO_END }
       : this.#refused(right, "missing");
   }
 
-  #refused(right: Right, why: Why): Refused {
+  #refused(right: Right, why: RefusalReason): Refused {
     const status = STATUSES[why] ?? 403;
     const { secrets, here } = this.#options;
     const offered = { fixed: secrets[right] !== undefined, signed: this.#signed, here: here.includes(right) };
     return { granted: false, status, message: refusalOf(right, why, offered) };
   }
+}
+
+/** Operators may share. So may holders of the fixed view token, who would otherwise pass on the token itself. */
+function shareVerdict(view: Verdict, operate: Verdict): Verdict {
+  // A signed token expires; a fixed one does not.
+  const hasFixedToken = view.granted && view.by === "token" && view.until === undefined;
+  if (hasFixedToken) return view;
+  return !operate.granted && operate.status === 401 ? { ...operate, message: SHARE_REFUSAL } : operate;
 }

@@ -1,24 +1,24 @@
-/** Bounds on what one address may ask over HTTP, whoever it is: requests, and connections at once. */
+/** Limits on each client address: its request rate, and its simultaneous connections. */
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import { addressKey, isLoopback } from "../network/ip.ts";
-import type { Proxies } from "./proxies.ts";
+import { type Proxies, senderOf } from "./proxies.ts";
 import { RateLimit } from "./rate-limit.ts";
 
-/** A page loads a dozen files, and many people may share an address; a program may poll snapshots. */
-const REQUESTS = { burst: 600, perSecond: 60 };
+/** A page loads a dozen files, many people may share an address, and programs may poll snapshots. */
+const REQUEST_RATE = { burst: 600, perSecond: 60 };
 
-/** A browser opens six to a server, besides WebSockets; many people may share an address. */
+/** A browser opens six connections and some WebSockets; many people may share an address. */
 const MAX_CONNECTIONS = 256;
 
-/** Who looks after the server asks often, and is not kept out by what others of its address ask. */
-const CHECKS = { burst: 100, perSecond: 10 };
+/** Health checks are frequent, and must not fail because of other requests from the same address. */
+const CHECK_RATE = { burst: 100, perSecond: 10 };
 
-const TOO_MANY = "There are too many requests from your address: wait a second, and ask less often.\n";
+const TOO_MANY = "Your address sends too many requests. Wait a second, then send fewer.\n";
 
-/** Handles a request before all others; `next` with an error refuses what cannot be answered, such as an upgrade. */
+/** Middleware that runs first. It passes an error to `next` to refuse a request that has no answer: an upgrade. */
 export type Gate = (
   request: IncomingMessage,
   response: Pick<ServerResponse, "writeHead" | "end">,
@@ -26,16 +26,14 @@ export type Gate = (
 ) => void;
 
 /**
- * Lets on as many requests as an address may send, and answers the others with 429.
- * @param kind `checks` for those of whether the server is well, which are counted by themselves.
+ * Answers 429 to the requests of an address beyond its rate.
+ * @param kind `checks` for health checks, which have a limit of their own.
  */
 export function requestGate(clock: Clock, proxies: Proxies, kind: "requests" | "checks" = "requests"): Gate {
-  const limit = new RateLimit(clock, kind === "checks" ? CHECKS : REQUESTS);
+  const limit = new RateLimit(clock, kind === "checks" ? CHECK_RATE : REQUEST_RATE);
   return (request, response, next) => {
-    const { headers, socket } = request;
-    if (!limit.exceeds(addressKey(proxies.clientOf({ headers, address: socket.remoteAddress }))))
-      return next();
-    if (headers.upgrade !== undefined) return next(new Error("too many requests"));
+    if (!limit.exceeds(addressKey(proxies.clientOf(senderOf(request))))) return next();
+    if (request.headers.upgrade !== undefined) return next(new Error("too many requests"));
     response.writeHead(429, {
       "Content-Type": "text/plain; charset=utf-8",
       "Retry-After": String(limit.patience),
@@ -46,9 +44,9 @@ export function requestGate(clock: Clock, proxies: Proxies, kind: "requests" | "
 }
 
 /**
- * Closes connections beyond what an address may have at once. Those of this machine, of named proxies and of joined
- * servers are many people's.
- * @param isJoined whether a server that this one is joined with has the address.
+ * Closes an address's connections beyond {@link MAX_CONNECTIONS}. This machine, named proxies and joined servers are
+ * exempt: they carry the requests of many people.
+ * @param isJoined whether the address belongs to a joined server.
  */
 export function limitConnections(
   server: Server,

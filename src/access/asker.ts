@@ -1,25 +1,26 @@
-/** Who asks: where a request comes from, and the token that it brings. */
+/** The sender of a request, as the access rules see it: where it comes from, and its token. */
 import type { IncomingMessage } from "node:http";
 import type { Origin } from "./from-this-machine.ts";
 
+/** The sender of a request. */
 export interface Asker extends Origin {
-  /** Undefined where it brings none; empty where its credentials are of another kind. */
+  /** Undefined if there is none; empty if the credentials are of another kind than `Bearer`. */
   readonly token: string | undefined;
-  /** Whether the token stood in the request's address, which others write down. */
+  /** Whether the token was in the URL, which logs and history keep. */
   readonly inAddress: boolean;
-  /** Whether it came by TLS to this server itself. */
+  /** Whether the connection to this server uses TLS. */
   readonly secure: boolean;
 }
 
-/** Who sent a request, so that its token is looked at once. */
+/** One asker per request, so that its token is checked once. */
 const askers = new WeakMap<IncomingMessage, Asker>();
 
-/** The tokens that stood in addresses, by their requests. */
+/** The tokens that {@link hideToken} removed from URLs. */
 const hidden = new WeakMap<IncomingMessage, string>();
 
 /**
- * Takes `?token=` out of the request's address, for `<img>` and `EventSource`, which can send no header: what logs or
- * shows the address later does not have it. {@link askerOf} still does.
+ * Removes `?token=` from the request's URL, so that nothing logs it later; {@link askerOf} still has it. `<img>` and
+ * `EventSource` cannot send headers, so they send their token there.
  */
 export function hideToken(request: IncomingMessage & { originalUrl?: string }): void {
   const [path, query] = splitOnce(request.url ?? "", "?");
@@ -34,7 +35,7 @@ export function hideToken(request: IncomingMessage & { originalUrl?: string }): 
   if (request.originalUrl !== undefined) request.originalUrl = request.url;
 }
 
-/** The request's address as it came, with what {@link hideToken} has taken out. */
+/** The request's URL with the token that {@link hideToken} removed. */
 export function wholeAddress(request: IncomingMessage & { originalUrl?: string }): string {
   const url = request.originalUrl ?? request.url ?? "/";
   const token = hidden.get(request);
@@ -44,8 +45,8 @@ export function wholeAddress(request: IncomingMessage & { originalUrl?: string }
 }
 
 /**
- * Who sent the request: the same object each time.
- * @param local whether it came over the Unix socket.
+ * The sender of the request: the same object for each call.
+ * @param local whether the request came over the Unix socket.
  */
 export function askerOf(request: IncomingMessage, local = false): Asker {
   const asker = askers.get(request) ?? newAsker(request, local);

@@ -1,36 +1,32 @@
-/** Whether a request comes from this machine itself: no token is asked of its programs. */
+/** Detects requests from programs or pages on this machine. `trust-this-machine.ts` has the rights that these get. */
 import type { IncomingHttpHeaders } from "node:http";
 import { isLoopback } from "../network/ip.ts";
 
-/** What a request says of where it comes from. */
+/** Where a request comes from. */
 export interface Origin {
   readonly headers: IncomingHttpHeaders;
   readonly httpVersion: string;
-  /** The other end of its connection; undefined where that has none. */
+  /** The remote address of the connection; undefined if it has none. */
   readonly address: string | undefined;
-  /** Whether it came over the Unix socket. */
+  /** Whether the request came over the Unix socket. */
   readonly local: boolean;
 }
 
-/** What proxies add to a request. */
-const PASSED_ON =
+/** Headers that proxies add. */
+const PROXY_HEADERS =
   /^(x-forwarded|x-real-ip$|x-client-ip$|x-cluster-client-ip$|x-original-|x-envoy-|cf-|cdn-loop$|fastly-|true-client-ip$|forwarded$|via$|rendercast-passed-on$)/;
 
 /**
- * Whether it comes from a program on this machine. A request that a proxy passed on, or that a web page sent, counts
- * as from elsewhere. So does one over TCP that is addressed to another name than this machine has for itself: a proxy
- * may leave the name by which its own clients know it.
- * @param name what the server was told to listen on.
+ * Whether the request comes from a program on this machine: not through a proxy, and not from a web page. Over TCP, its
+ * `Host` must also be a name that only this machine uses, since some proxies keep the name that their clients used.
+ * @param name the address that the server listens on.
  */
 export function isHere(origin: Origin, name?: string): boolean {
   const { headers } = origin;
   return headers.origin === undefined && headers["sec-fetch-site"] === undefined && isLocal(origin, name);
 }
 
-/**
- * As {@link isHere}, and also from a browser on this machine: from the server's own pages there, or from what was
- * typed as an address.
- */
+/** Like {@link isHere}, but also true for a browser on this machine that shows the server's own page or a typed URL. */
 export function isHereOrOwnPage(origin: Origin, name?: string): boolean {
   const { headers } = origin;
   const site = headers["sec-fetch-site"] ?? "same-origin";
@@ -39,18 +35,18 @@ export function isHereOrOwnPage(origin: Origin, name?: string): boolean {
 }
 
 function isLocal({ headers, httpVersion, address, local }: Origin, name: string | undefined): boolean {
-  if (Object.keys(headers).some((header) => PASSED_ON.test(header))) return false;
-  // No publisher speaks HTTP/1.0, which cannot stream; proxies do, to the servers behind them.
+  if (Object.keys(headers).some((header) => PROXY_HEADERS.test(header))) return false;
+  // HTTP/1.0 has no chunked bodies, so no publisher uses it. Some proxies do.
   if (httpVersion === "1.0") return false;
   return local || (isLoopback(address) && isOwnName(headers.host, name));
 }
 
-/** Whether a page of this origin was served by this host. */
+/** Whether the host serves the origin. */
 export function isSameOrigin(origin: string, host: string | undefined): boolean {
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-/** Whether the `Host` names this machine as only itself does. */
+/** Whether the `Host` is a name that only this machine itself uses. */
 function isOwnName(host = "", name: string | undefined): boolean {
   const addressed = host
     .toLowerCase()

@@ -1,4 +1,4 @@
-/** All that stands between a request and the server, made from the options. */
+/** Builds the access rules and rate limits of a server from its options. */
 
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../base/clock.ts";
@@ -10,19 +10,24 @@ import { type Gate, requestGate } from "./address-limits.ts";
 import { Hosts } from "./hosts.ts";
 import { linkSignerOf } from "./link-file.ts";
 import { LinkSigner } from "./link-signer.ts";
-import { Proxies } from "./proxies.ts";
+import { Proxies, senderOf } from "./proxies.ts";
 import { rightsOfThisMachine } from "./trust-this-machine.ts";
 
+/** The access rules and rate limits of a server. */
 export interface Guard {
   readonly access: Access;
   readonly links: LinkSigner;
   readonly proxies: Proxies;
+  /** The rate limit of all requests. */
   readonly gate: Gate;
-  /** For `/healthz` and `/readyz`. */
+  /** The rate limit of `/healthz` and `/readyz`. */
   readonly checks: Gate;
 }
 
-/** @param own the token of the Blender that this server starts. */
+/**
+ * Builds a server's guard.
+ * @param own the token of the Blender that this server starts; undefined if it starts none.
+ */
 export function guardOf(
   config: Config,
   { clock, own, log }: { clock: Clock; own: string | undefined; log: (line: string) => void },
@@ -36,7 +41,7 @@ export function guardOf(
   };
   const proxies = new Proxies(config.trustProxy ?? [], (proxy) =>
     log(
-      `Requests come through a proxy at ${proxy}: with --trust-proxy ${proxy} limits count its clients, not it.`,
+      `A proxy at ${proxy} forwards requests. Start rendercast with --trust-proxy ${proxy}, so that limits count its clients separately.`,
     ),
   );
   const { publicHost = [], announce = [], embedFrom = [] } = config;
@@ -59,7 +64,7 @@ export function guardOf(
   };
 }
 
-/** What limits by address count the client of the request as. */
-export function clientKey(proxies: Proxies, { headers, socket }: IncomingMessage): string {
-  return addressKey(proxies.clientOf({ headers, address: socket.remoteAddress }));
+/** The key by which limits count the request's client, see {@link addressKey}. */
+export function clientKey(proxies: Proxies, request: IncomingMessage): string {
+  return addressKey(proxies.clientOf(senderOf(request)));
 }

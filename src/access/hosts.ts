@@ -1,6 +1,6 @@
 /**
- * The names that a browser may call this server by. A site can have a name of its own mean this server's address (DNS
- * rebinding): its page is then of the same origin as the server, and reads all that needs no token.
+ * The names that this server answers to. A site can point a name of its own at this server's address (DNS rebinding):
+ * its page then has the server's origin, and could read all that needs no token.
  */
 
 import { isIP } from "node:net";
@@ -9,17 +9,19 @@ import { isOwnMachine } from "../network/ip.ts";
 import type { Asker } from "./asker.ts";
 import type { Proxies } from "./proxies.ts";
 
-/** What local networks add to a machine's name, and nobody can register (RFC 6762, RFC 8375; ICANN for `internal`). */
+/** Domains of local networks, which nobody can register (RFC 6762, RFC 8375; ICANN for `internal`). */
 const LOCAL_DOMAINS = ["local", "lan", "localdomain", "home.arpa", "internal"];
 
+/** What {@link Hosts} needs. */
 export interface HostOptions {
-  /** Names besides the machine's own; `*.example.com` is all below that, and `*` every one. */
+  /** Names besides the machine's own. `*.example.com` stands for all its subdomains, `*` for any name. */
   readonly names: readonly string[];
   readonly proxies: Proxies;
-  /** The machine's own name; only tests pass theirs. */
+  /** Returns the machine's own name; replaced in tests. */
   readonly machine?: () => string;
 }
 
+/** Checks the `Host` of requests. */
 export class Hosts {
   readonly #names: readonly string[];
   readonly #proxies: Proxies;
@@ -32,20 +34,20 @@ export class Hosts {
   }
 
   /**
-   * Why who asks is not to be answered by the name that they call the server by, in a sentence; undefined where the name
-   * is the server's, or no other site's page can have sent the request.
+   * Why the request's `Host` is refused, in a sentence; undefined if the name is the server's, or if no page of another
+   * site can have sent the request.
    */
   refusal(asker: Asker): string | undefined {
     if (asker.local || this.#names.includes("*") || isProved(asker)) return undefined;
-    // The joined server that passed the request on has checked the name: it may be that server's own.
+    // The joined server that passed the request on checked the name, which may be that server's own.
     if (this.#proxies.isVouched(asker.headers)) return undefined;
-    const strange = this.#calledBy(asker).find((name) => !this.#has(name));
-    if (strange === undefined) return undefined;
-    const shown = /^[a-z0-9._-]{1,253}$/.test(strange) ? strange : "NAME";
-    return `This server does not know the name it is called by: open it by its IP address, or start it with --public-host ${shown}.`;
+    const unknown = this.#calledBy(asker).find((name) => !this.#has(name));
+    if (unknown === undefined) return undefined;
+    const shown = /^[a-z0-9._-]{1,253}$/.test(unknown) ? unknown : "NAME";
+    return `This server does not answer to the host name in the URL. Use its IP address, or start rendercast with --public-host ${shown}.`;
   }
 
-  /** A page cannot set `Host`, and could set `X-Forwarded-Host`: so that is no substitute, and both must be known. */
+  /** The names in `Host` and, from a trusted proxy, `X-Forwarded-Host`. Pages can set the latter, so both must be known. */
   #calledBy({ headers, address }: Asker): string[] {
     const { host, "x-forwarded-host": forwarded } = headers;
     const before = this.#proxies.has(address) ? String(forwarded ?? "").split(",") : [];
@@ -53,7 +55,7 @@ export class Hosts {
   }
 
   #has(name: string): boolean {
-    // No name, so that no DNS has said what it means.
+    // An address does not depend on DNS.
     if (isIP(name) !== 0 || isOwnMachine(name)) return true;
     const own = plain(this.#machine());
     const [short = own] = own.split(".");
@@ -64,9 +66,9 @@ export class Hosts {
 }
 
 /**
- * Whether TLS has proved the name to the browser, here or at a proxy: a rebound name has no certificate there. Browsers
- * send `Sec-Fetch-Site` over TLS and to `localhost` alone, and let no page set it (Fetch Metadata, section 2). Some
- * leave it out of WebSockets, which a page that came by TLS opens by TLS alone (Mixed Content, section 5.3).
+ * Whether TLS proved the name, here or at a proxy: a rebound name has no certificate. Browsers send `Sec-Fetch-Site`
+ * only over TLS and to `localhost`, and no page can set it (Fetch Metadata, section 2). Some omit it for WebSockets,
+ * but an HTTPS page can open only secure ones (Mixed Content, section 5.3).
  */
 function isProved({ secure, headers }: Asker): boolean {
   const { "sec-fetch-site": site, origin = "", upgrade } = headers;
@@ -77,7 +79,7 @@ function withoutPort(host: string): string {
   return host.replace(/:\d*$/, "").replace(/^\[(.*)\]$/, "$1");
 }
 
-/** In small letters, and without the root's dot. */
+/** In lower case, without the dot of the DNS root. */
 function plain(name: string): string {
   return name.toLowerCase().replace(/\.$/, "");
 }

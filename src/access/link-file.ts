@@ -1,4 +1,4 @@
-/** Keeps the key of share links in a file of this user alone, so that links outlive a restart. */
+/** Stores the key of share links in a file that only this user can read, so that links survive a restart. */
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
@@ -18,20 +18,21 @@ import type { Clock } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import { LinkSigner, type LinkState, linkState, newLinkState } from "./link-signer.ts";
 
-type Wanted = Pick<Config, "stateDir" | "host" | "port" | "revokeLinks">;
+type LinkFileOptions = Pick<Config, "stateDir" | "host" | "port" | "revokeLinks">;
 
-/** What of the mode must not be set: access for the group and for others. */
-const OTHERS = 0o077;
+/** The mode bits of group and others, which must not be set. */
+const GROUP_AND_OTHERS = 0o077;
 
 /**
- * The signer of a server that is alone. With `--port 0`, where links end with the port, it stores nothing.
- * @param log takes a line where links will end with the server.
+ * The link signer of a server that is not joined with others. With `--port 0` it stores nothing, since links end with
+ * the port.
+ * @param log takes a line if earlier links ended, or if links will end with the server.
  */
-export function linkSignerOf(config: Wanted, clock: Clock, log: (line: string) => void): LinkSigner {
+export function linkSignerOf(config: LinkFileOptions, clock: Clock, log: (line: string) => void): LinkSigner {
   if (config.port === 0) return new LinkSigner(clock);
   const path = pathOf(config);
   const found = read(path);
-  if (typeof found === "string") log(`The links made before have ended: ${path} ${found}.`);
+  if (typeof found === "string") log(`Earlier share links no longer work: ${path} ${found}.`);
   const known = typeof found === "object" && !config.revokeLinks ? found : undefined;
   try {
     const rotations = typeof found === "object" ? found.rotations + 1 : 0;
@@ -42,33 +43,33 @@ export function linkSignerOf(config: Wanted, clock: Clock, log: (line: string) =
         write(path, changed);
         return true;
       } catch (error) {
-        log(`${path} cannot be written (${codeOf(error)}): free it, and revoke the links again.`);
+        log(`${path} cannot be written (${codeOf(error)}). Make it writable, then revoke the links again.`);
         return false;
       }
     };
     return new LinkSigner(clock, state, { keep });
   } catch (error) {
     log(
-      `Links end with the server: ${path} cannot be written (${codeOf(error)}). Name a folder for it with --state-dir.`,
+      `Links end with the server: ${path} cannot be written (${codeOf(error)}). Set a writable folder with --state-dir.`,
     );
     return new LinkSigner(clock);
   }
 }
 
-/** A server's own: no two listen at the same address and port. */
-function pathOf({ stateDir, host, port }: Wanted): string {
-  // The XDG Base Directory Specification ignores a relative path.
+/** One file for each address and port, so that servers on one machine do not share it. */
+function pathOf({ stateDir, host, port }: LinkFileOptions): string {
+  // The XDG Base Directory Specification requires an absolute path.
   const { XDG_STATE_HOME: home = "" } = process.env;
   const folder = stateDir ?? join(isAbsolute(home) ? home : join(homedir(), ".local", "state"), "rendercast");
   const address = host === "::" ? "" : `${host.replaceAll(":", "_")}-`;
   return join(folder, `links-${address}${port}.json`);
 }
 
-/** What the file has; undefined where there is none, and a clause that says why where it cannot be believed. */
+/** The stored state; undefined if there is no file. If the file cannot be trusted, the reason, to follow its name. */
 function read(path: string): LinkState | string | undefined {
   let file: number;
   try {
-    // On a system without links to follow the flag is not there either.
+    // Windows has no O_NOFOLLOW.
     file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   } catch (error) {
     return ["ENOENT", "ENOTDIR"].includes(codeOf(error)) ? undefined : `cannot be read (${codeOf(error)})`;
@@ -76,7 +77,7 @@ function read(path: string): LinkState | string | undefined {
   try {
     const { mode, uid } = fstatSync(file);
     if (process.getuid && uid !== process.getuid()) return "belongs to another user";
-    if (process.platform !== "win32" && (mode & OTHERS) !== 0) return "could be read by others";
+    if (process.platform !== "win32" && (mode & GROUP_AND_OTHERS) !== 0) return "was readable by other users";
     return linkState.parse(JSON.parse(readFileSync(file, "utf8")));
   } catch {
     return "is damaged";
@@ -85,7 +86,7 @@ function read(path: string): LinkState | string | undefined {
   }
 }
 
-/** Writes the whole file beside its place, and then puts it there: it is never seen half written or open to others. */
+/** Writes a temporary file, then renames it: nobody sees a half-written file, or one that others can read. */
 function write(path: string, state: LinkState): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const beside = `${path}.${randomBytes(6).toString("hex")}`;

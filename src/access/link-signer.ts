@@ -1,65 +1,67 @@
-/** Signs share links with a random key of the server's own, and ends them before their time. */
+/** Signs share links with the server's own random key, and revokes them. */
 import { randomBytes } from "node:crypto";
 import { errors, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
 
-/** The longest that a link is good for, and so that a revoked one is remembered. */
-export const LONGEST_LINK: Millis = 30 * 24 * 3_600_000;
+/** The longest lifetime of a link, and how long a revoked one is remembered. */
+export const MAX_LINK_LIFETIME: Millis = 30 * 24 * 3_600_000;
 
 const KEY_BYTES = 32;
 const ID_BYTES = 12;
 
-/** Single links that are kept as revoked; whoever needs more revokes all at once. */
+/** Links that can be revoked one by one. To revoke more, replace the key. */
 const MAX_REVOKED = 10_000;
 
-/** The `id` of a link. */
-export const linkId = z.string().regex(/^[\w-]{16}$/, "an id as POST /streams/NAME/share gives it");
+/** The syntax of a link's `id`. */
+export const linkId = z.string().regex(/^[\w-]{16}$/, "an id that POST /streams/NAME/share answered with");
 
-/** What makes a link good, as it is stored. */
+/** What makes a link valid: the stored state of a {@link LinkSigner}. */
 export const linkState = z.object({
-  /** Signs by HS256; base64url. */
+  /** The HS256 key, in base64url. */
   key: z.string().regex(/^[\w-]{43}$/),
-  /** How often the key was replaced: of two states the one with more is the newer. */
+  /** How often the key was replaced. The state with more rotations is the newer one. */
   rotations: z.int().min(0),
-  /** Links that were revoked one by one, and when they end anyway. */
+  /** Links that were revoked one by one, and when they would have expired. */
   revoked: z.array(z.object({ id: linkId, until: z.number() })).max(MAX_REVOKED),
 });
 
+/** The stored state of a {@link LinkSigner}. */
 export type LinkState = z.output<typeof linkState>;
 
-/** Where the state outlives the process. */
+/** Storage that outlives the process. */
 export interface LinkStore {
   /**
-   * @param rotated whether the key was replaced, rather than a link added to the revoked ones.
-   * @returns whether it is stored.
+   * Stores the state.
+   * @param rotated whether the key was replaced; false if a link was revoked.
+   * @returns whether the state is stored.
    */
   keep(state: LinkState, rotated: boolean): Promise<boolean>;
 }
 
-/** A link that lets its holder watch. */
+/** A new link, which lets its holder watch one stream. */
 export interface Link {
   readonly token: string;
-  /** Names it, to revoke it by; who knows it can do nothing else with it. */
+  /** Identifies the link, to revoke it. It is not secret. */
   readonly id: string;
   readonly until: EpochMs;
 }
 
-/** What a link grants: to view one stream, and nothing else. */
+/** What a link grants: the right to view one stream. */
 export interface LinkGrant {
   readonly id: string;
   readonly stream: string;
   readonly until: EpochMs;
-  /** The key that it was read with, counted in this process. */
+  /** The number of the key that verified it, counted in this process. */
   readonly generation: number;
 }
 
-/** A fresh state with a random key. */
+/** A state with a new random key. */
 export function newLinkState(rotations = 0): LinkState {
   return { key: randomBytes(KEY_BYTES).toString("base64url"), rotations, revoked: [] };
 }
 
-/** Rights are not among the claims: a link has the one to view, whatever else it says (RFC 7519, section 4). */
+/** Rights are not among the claims: a link only lets its holder view (RFC 7519, section 4). */
 const claims = z.object({ exp: z.number(), sub: z.string(), jti: linkId });
 
 /** Signs, reads and revokes links. */
@@ -76,19 +78,19 @@ export class LinkSigner {
     this.#store = store;
   }
 
-  /** What is to be stored. */
+  /** The state to store. */
   get state(): LinkState {
     return this.#state;
   }
 
-  /** Stores changes from now on; undefined for nowhere. */
+  /** Where later changes are stored; undefined for nowhere. */
   set store(store: LinkStore | undefined) {
     this.#store = store;
   }
 
-  /** A link to one stream. */
+  /** Makes a link to one stream. A lifetime above {@link MAX_LINK_LIFETIME} is shortened to it. */
   async sign(stream: string, lifetime: Millis): Promise<Link> {
-    const exp = Math.floor((this.#clock.now() + Math.min(lifetime, LONGEST_LINK)) / 1000);
+    const exp = Math.floor((this.#clock.now() + Math.min(lifetime, MAX_LINK_LIFETIME)) / 1000);
     const id = randomBytes(ID_BYTES).toString("base64url");
     const token = await new SignJWT({ sub: stream, jti: id, exp })
       .setProtectedHeader({ alg: "HS256" })
@@ -96,7 +98,7 @@ export class LinkSigner {
     return { token, id, until: (exp * 1000) as EpochMs };
   }
 
-  /** What the link grants: `expired` where it has ended, `wrong` where it is none of this server's. */
+  /** What the link grants; `expired` if it expired or was revoked, `wrong` if this server did not sign it. */
   async read(token: string): Promise<LinkGrant | "wrong" | "expired"> {
     const options = { algorithms: ["HS256"], currentDate: new Date(this.#clock.now()) };
     const generation = this.#generation;
@@ -110,7 +112,7 @@ export class LinkSigner {
     }
   }
 
-  /** Runs it once when the link is revoked, also where it was before. */
+  /** Calls `run` once when the link is revoked: soon, if it already is. */
   whenRevoked(link: LinkGrant, run: () => void): Cancel {
     if (this.#isRevoked(link)) return this.#clock.after(0, run);
     const { id } = link;
@@ -125,8 +127,8 @@ export class LinkSigner {
   }
 
   /**
-   * Revokes all links: a new random key signs those from now on.
-   * @returns whether that is stored, so that the links stay revoked.
+   * Revokes all links: a new random key signs later ones.
+   * @returns whether the change is stored, so that the links stay revoked after a restart.
    */
   async revokeAll(): Promise<boolean> {
     this.rotate(this.#state.rotations + 1);
@@ -135,22 +137,22 @@ export class LinkSigner {
 
   /**
    * Revokes one link.
-   * @returns as {@link revokeAll}; undefined where no more can be revoked one by one.
+   * @returns as {@link revokeAll}; undefined if no more links can be revoked one by one.
    */
   async revoke(id: string): Promise<boolean | undefined> {
     const now = this.#clock.now();
     const others = this.#state.revoked.filter((one) => one.until > now && one.id !== id);
     if (others.length >= MAX_REVOKED) return undefined;
-    this.#take({ ...this.#state, revoked: [...others, { id, until: now + LONGEST_LINK }] });
+    this.#take({ ...this.#state, revoked: [...others, { id, until: now + MAX_LINK_LIFETIME }] });
     return this.#keep(false);
   }
 
-  /** Replaces the key. */
+  /** Replaces the key, without storing it. */
   rotate(rotations: number): void {
     this.#take(newLinkState(rotations));
   }
 
-  /** Takes over what another server has: the newer key, or the links that it has revoked. */
+  /** Takes over from a joined server its newer key, or the links that it revoked. */
   adopt(theirs: LinkState): void {
     const ours = this.#state;
     if (theirs.rotations < ours.rotations) return;
@@ -184,7 +186,7 @@ export class LinkSigner {
   }
 
   async #keep(rotated: boolean): Promise<boolean> {
-    // Where nothing is stored, no start knows the key of before.
+    // Without storage, the key ends with the process, and revoked links with it.
     return this.#store === undefined || (await this.#store.keep(this.#state, rotated));
   }
 }

@@ -1,40 +1,41 @@
-/** Links to give to others: they carry a token to watch one stream with, for a limited time. */
+/** Share links: each carries a token that lets its holder watch one stream for a limited time. */
 
 import { z } from "zod";
 import type { EpochMs, Millis } from "../base/clock.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
 import type { Access } from "./access.ts";
-import { type LinkSigner, LONGEST_LINK, linkId } from "./link-signer.ts";
+import { type LinkSigner, linkId, MAX_LINK_LIFETIME } from "./link-signer.ts";
 
-/** The request for a link is not valid; the message says what is. */
+/** The request to make or revoke a link is not valid. The message says what to change. */
 export class LinkError extends Error {}
 
+/** What `POST /streams/NAME/share` answers. */
 export interface Links {
-  /** The viewer page, to give away. Its token stands behind the `#`, which browsers send to nobody. */
+  /** The viewer page. Its token follows the `#`, which browsers send to no server. */
   readonly link: string;
-  /** MJPEG for an `<img>`, which can give a token in its address alone. */
+  /** MJPEG for an `<img>`, which can send a token only in the URL. */
   readonly image: string;
-  /** To give as bearer, or at the socket's handshake; absent where everybody may watch. */
+  /** For the `Authorization` header, or the socket's handshake; absent if anybody may watch. */
   readonly token?: string;
-  /** Names the link, to revoke it by; absent where everybody may watch. */
+  /** Identifies the link, to revoke it; absent if anybody may watch. */
   readonly id?: string;
-  /** When they end, in ISO 8601; absent where they do not. */
+  /** When the links expire, in ISO 8601; absent if they do not. */
   readonly expires?: string;
   /** The same page at the server's other addresses, the best first. */
   readonly alternatives: readonly string[];
 }
 
 const HOUR: Millis = 3_600_000;
-const LONGEST_HOURS = LONGEST_LINK / HOUR;
+const MAX_HOURS = MAX_LINK_LIFETIME / HOUR;
 
-const wanted = z.object({
-  hours: z.coerce.number().positive().max(LONGEST_HOURS).default(24),
+const shareQuery = z.object({
+  hours: z.coerce.number().positive().max(MAX_HOURS).default(24),
 });
 
 /**
- * Links to a stream, whether it is there yet or not.
+ * Makes links to a stream, which need not exist yet.
  * @param servers the origins by which viewers reach the server, the best first.
- * @param query `hours` that they are good for, 24 unless told.
+ * @param query the request's query: `hours` until the links expire, 24 by default.
  * @throws {LinkError}
  */
 export async function linksOf(
@@ -43,9 +44,9 @@ export async function linksOf(
   stream: string,
   query: unknown,
 ): Promise<Links> {
-  const parsed = wanted.safeParse(query);
+  const parsed = shareQuery.safeParse(query);
   if (!parsed.success)
-    throw new LinkError(`hours is a number above 0, and at most ${LONGEST_HOURS}, such as ?hours=8.`);
+    throw new LinkError(`hours is a number above 0, and at most ${MAX_HOURS}, such as ?hours=8.`);
   if (!STREAM_NAME.test(stream)) throw new LinkError(`A stream's name is ${STREAM_NAME_RULE}.`);
   const name = encodeURIComponent(stream);
   const [best, ...others] = servers;
@@ -64,28 +65,32 @@ export async function linksOf(
   };
 }
 
-const named = z.object({ id: linkId.optional() });
+const revokeQuery = z.object({ id: linkId.optional() });
 
 /**
- * Revokes the link that the query names by its `id`, or all links: what is watched by them ends too.
- * @returns a sentence that says what happened, and whether it lasts.
+ * Revokes the link with the `id` in the query, or all links if there is none. Their viewers are disconnected.
+ * @returns a sentence that says what happened, and whether it survives a restart.
  * @throws {LinkError}
  */
 export async function revokeLinks(
   links: LinkSigner,
   query: unknown,
 ): Promise<{ readonly lasts: boolean; readonly message: string }> {
-  const parsed = named.safeParse(query);
+  const parsed = revokeQuery.safeParse(query);
   if (!parsed.success)
-    throw new LinkError("id is what POST /streams/NAME/share has named the link by; without it all end.");
+    throw new LinkError(
+      "id is the one that POST /streams/NAME/share answered with. Leave it out to revoke all links.",
+    );
   const { id } = parsed.data;
   const lasts = id === undefined ? await links.revokeAll() : await links.revoke(id);
-  if (lasts === undefined)
-    throw new LinkError("So many links are revoked one by one that no more can be remembered: revoke all.");
+  if (lasts === undefined) throw new LinkError("Too many links were revoked one by one. Revoke all of them.");
   const what = id === undefined ? "All links have ended" : "The link has ended";
   return lasts
     ? { lasts, message: `${what}.` }
-    : { lasts, message: `${what} at this server, until it starts again: its log says why. Try again.` };
+    : {
+        lasts,
+        message: `${what} until this server restarts, because it could not store that. Read its log, then try again.`,
+      };
 }
 
 function isoOf(at: EpochMs): string {

@@ -1,16 +1,15 @@
 /**
- * Which web pages may show the streams. A page of any site runs in the browsers of its visitors, which may reach what
- * the site itself cannot: so a page is let in only where it comes from this server's own host or the visitor's own
- * machine, or where the user has named its origin.
+ * Which web pages may show the streams. A page runs in its visitor's browser, which may reach servers that the page's
+ * site cannot. So only pages of this server's host, of the visitor's own machine, and of named origins are allowed.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { isOwnMachine } from "../network/ip.ts";
 
 /**
- * Whether a page of `origin` may show the streams of the server that it calls `host` (both as the request's headers
- * have them). Programs send no origin, browsers always do where the page is of another one (RFC 6455, section 10.2;
- * Fetch, section 3.2).
- * @param allowed origins that the user has named; `*` is all of them.
+ * Whether a page of `origin` may show the streams. Programs send no origin; browsers send it for every page of another
+ * origin (RFC 6455, section 10.2; Fetch, section 3.2).
+ * @param host the request's `Host`.
+ * @param allowed the origins of `--embed-from`; `*` allows all.
  */
 export function mayEmbed(
   origin: string | undefined,
@@ -26,14 +25,14 @@ export function mayEmbed(
   );
 }
 
-/** What a page may load of another site without a word of its origin: it shows a picture, and reads nothing of it. */
-const SHOWN = ["image", "document"];
+/** Values of `Sec-Fetch-Dest` for requests whose answer a page can show, but not read. */
+const SHOWN_ONLY = ["image", "document"];
 
 /**
- * Why the page that sends a request may not have what is of the streams: a sentence for whoever embeds the player.
- * Undefined where it may, and where no page sends it. Not every request of a page says its origin, such as that for a
- * script; then `Sec-Fetch-Site` tells whether the page is of another one (Fetch Metadata, section 2.3).
- * @param options.pictures whether the page may show the answer as a picture, or open it as a page of its own.
+ * Why the page that sends the request may not show streams, as a sentence for the page's developer; undefined if it
+ * may, or if no page sends it. Some requests of pages have no origin, such as those for scripts. For these,
+ * `Sec-Fetch-Site` says whether the page is of another site (Fetch Metadata, section 2.3).
+ * @param options.pictures whether any page may show the answer as a picture, or open it as a document.
  */
 export function pageRefusal(
   headers: IncomingHttpHeaders,
@@ -44,11 +43,11 @@ export function pageRefusal(
   if (origin !== undefined) return mayEmbed(origin, host, allowed) ? undefined : embedRefusal(origin);
   const { "sec-fetch-site": site = "none", "sec-fetch-dest": use } = headers;
   if (site === "none" || site === "same-origin" || allowed.includes("*")) return undefined;
-  if (pictures && SHOWN.includes(String(use))) return undefined;
-  return "This server does not let pages of other sites load this so: use the player, an <img>, or a request with CORS.";
+  if (pictures && SHOWN_ONLY.includes(String(use))) return undefined;
+  return "This server does not let pages of other sites load this as a script or style. Use the player, an <img>, or a request with CORS.";
 }
 
-/** What the page is told that may not, a sentence for whoever embeds the player. */
+/** The refusal of a page of the origin, as a sentence for the page's developer. */
 export function embedRefusal(origin: string): string {
-  return `This server does not let pages of ${origin} show its streams: start it with --embed-from ${origin}.`;
+  return `This server does not let pages of ${origin} show its streams. Start rendercast with --embed-from ${origin}.`;
 }

@@ -1,63 +1,71 @@
-/** Who the client is: the other end of the connection, or whom a proxy that the user has named speaks for. */
-import type { IncomingHttpHeaders } from "node:http";
+/**
+ * Finds a request's client behind trusted proxies. Express's `proxy-addr` does not fit: it takes a port or a name in
+ * `X-Forwarded-For` for a part of the address, keeps the IPv4-mapped form, and refuses networks such as 0.0.0.0/0.
+ */
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { plainAddress, readNetwork } from "../network/ip.ts";
 
-/** What a request says of who sent it. */
+/** A request's headers and connection. */
 export interface Sent {
   readonly headers: IncomingHttpHeaders;
-  /** The other end of its connection; undefined over the Unix socket. */
+  /** The remote address of the connection; undefined over the Unix socket. */
   readonly address: string | undefined;
 }
 
-/** What a joined server says of a request that it passes on. */
+/** The request's sender, as {@link Proxies} takes it. */
+export function senderOf({ headers, socket }: IncomingMessage): Sent {
+  return { headers, address: socket.remoteAddress };
+}
+
+/** What a joined server states about a request that it passes on. */
 export interface Vouched {
-  /** The client's address; undefined where it came over the Unix socket. */
+  /** The client's address; undefined if the client used the Unix socket. */
   readonly client: string | undefined;
-  /** By which the client came. */
+  /** The scheme that the client used. */
   readonly proto: "http" | "https";
 }
 
-/** The proxies whose `X-Forwarded-*` is believed. */
+/** The trusted proxies: their `X-Forwarded-*` headers are believed. */
 export class Proxies {
-  readonly #named = new BlockList();
-  readonly #tellUnnamed: (proxy: string) => void;
-  /** What joined servers have said of requests, by the requests' headers. */
+  readonly #trusted = new BlockList();
+  readonly #onUntrusted: (proxy: string) => void;
+  /** What joined servers stated about requests, by the headers of these. */
   readonly #vouched = new WeakMap<IncomingHttpHeaders, Vouched>();
-  #told = false;
+  #hasReported = false;
 
   /**
-   * @param named addresses or networks, as {@link readNetwork} takes them.
-   * @param tellUnnamed hears once of another that forwards on this machine.
+   * @param trusted addresses or networks, as {@link readNetwork} takes them.
+   * @param onUntrusted called once, with the address of another proxy on this machine or its network.
    */
-  constructor(named: readonly string[], tellUnnamed: (proxy: string) => void) {
-    this.#tellUnnamed = tellUnnamed;
-    for (const text of named) {
+  constructor(trusted: readonly string[], onUntrusted: (proxy: string) => void) {
+    this.#onUntrusted = onUntrusted;
+    for (const text of trusted) {
       const network = readNetwork(text);
-      if (network) this.#named.addSubnet(network.ip, network.prefix, familyOf(network.ip));
+      if (network) this.#trusted.addSubnet(network.ip, network.prefix, familyOf(network.ip));
     }
   }
 
-  /** Takes what a joined server has proved to say of the request with these headers, in place of all else. */
+  /** Uses what a joined server stated, with a valid signature, in place of the headers themselves. */
   believe(headers: IncomingHttpHeaders, vouched: Vouched): void {
     this.#vouched.set(headers, vouched);
   }
 
-  /** Whether a joined server has vouched for the request with these headers, see {@link believe}. */
+  /** Whether a joined server vouched for the request with these headers, see {@link believe}. */
   isVouched(headers: IncomingHttpHeaders): boolean {
     return this.#vouched.has(headers);
   }
 
-  /** Whether it is one of them. */
+  /** Whether the address is a trusted proxy's. */
   has(address: string | undefined): boolean {
     if (address === undefined) return false;
     const ip = plainAddress(address);
-    return isIP(ip) !== 0 && this.#named.check(ip, familyOf(ip));
+    return isIP(ip) !== 0 && this.#trusted.check(ip, familyOf(ip));
   }
 
   /**
-   * The address of the client: the last in `X-Forwarded-For` that is no named proxy's. What a client writes there
-   * itself stands before that.
+   * The client's address: the last one in `X-Forwarded-For` that is not a trusted proxy's. Clients can forge only the
+   * entries before it.
    */
   clientOf({ headers, address }: Sent): string | undefined {
     const vouched = this.#vouched.get(headers);
@@ -65,7 +73,7 @@ export class Proxies {
     if (address === undefined) return undefined;
     let client = plainAddress(address);
     const forwarded = listOf(headers["x-forwarded-for"]);
-    if (forwarded.length > 0 && !this.has(client)) this.#tell(client);
+    if (forwarded.length > 0 && !this.has(client)) this.#report(client);
     while (this.has(client)) {
       const before = plainAddress(forwarded.pop() ?? "");
       if (isIP(before) === 0) break;
@@ -75,8 +83,8 @@ export class Proxies {
   }
 
   /**
-   * The origin by which the client reaches this server.
-   * @param secure whether this server itself speaks TLS.
+   * The origin in the URL that the client used.
+   * @param secure whether the server itself speaks TLS.
    */
   originOf({ headers, address }: Sent, secure: boolean): string {
     const vouched = this.#vouched.get(headers);
@@ -88,10 +96,10 @@ export class Proxies {
     return `${scheme === "https" || (scheme !== "http" && secure) ? "https" : "http"}://${host}`;
   }
 
-  #tell(proxy: string): void {
-    if (this.#told || !isLocalNetwork(proxy)) return;
-    this.#told = true;
-    this.#tellUnnamed(proxy);
+  #report(proxy: string): void {
+    if (this.#hasReported || !isLocalNetwork(proxy)) return;
+    this.#hasReported = true;
+    this.#onUntrusted(proxy);
   }
 }
 
@@ -104,7 +112,7 @@ function listOf(header: string | string[] | undefined): string[] {
   return text.split(",").flatMap((one) => one.trim() || []);
 }
 
-/** Loopback and private networks (RFC 1918, RFC 4193): where people's own proxies are. */
+/** Whether the address is of loopback or a private network (RFC 1918, RFC 4193), where people run their own proxies. */
 function isLocalNetwork(ip: string): boolean {
   return /^(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|::1$|f[cd])/i.test(ip);
 }

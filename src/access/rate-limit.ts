@@ -1,66 +1,68 @@
-/** How often somebody may do something: a token bucket for each key, in bounded memory. */
+/** A rate limit for each key, such as an address: token buckets in bounded memory. */
 import type { Clock, EpochMs, Millis } from "../base/clock.ts";
 
+/** The rate of a token bucket. */
 export interface Rate {
-  /** How many at once, after a rest. */
+  /** The size of the bucket: how many at once, after a pause. */
   readonly burst: number;
-  /** How many in the long run. */
+  /** How fast the bucket refills. */
   readonly perSecond: number;
 }
 
-/** What happens where there is no place for another key. */
+/** How many keys are kept, and what happens beyond. */
 export interface Bounds {
-  /** So many are remembered at least, and twice as many at most. */
+  /** At least this many keys are kept, and at most twice as many. */
   readonly maxKeys: number;
-  /** `forget` drops the keys heard of longest ago, `refuse` takes a new one for spent until another has rested. */
+  /** `forget` drops the least recently used keys; `refuse` treats a new key as spent until another bucket is full. */
   readonly whenFull: "forget" | "refuse";
 }
 
-/** Whoever rotates over more addresses than this is not slowed by a limit that forgets. */
-const FORGETFUL: Bounds = { maxKeys: 20_000, whenFull: "forget" };
+/** A client that rotates over more addresses than this escapes the limit. */
+const DEFAULT_BOUNDS: Bounds = { maxKeys: 20_000, whenFull: "forget" };
 
-/** How often keys that have rested are looked for: each time would cost more than what is limited. */
-const REST_EVERY: Millis = 60_000;
+/** The least time between two searches for full buckets: a search costs more than the limited request. */
+const MIN_SWEEP_INTERVAL: Millis = 60_000;
 
 interface Bucket {
   readonly left: number;
   readonly at: EpochMs;
 }
 
+/** Token buckets by key. */
 export class RateLimit {
   readonly #clock: Clock;
   readonly #rate: Rate;
   readonly #bounds: Bounds;
-  /** Those heard of last. */
+  /** The most recently used. */
   #buckets = new Map<string, Bucket>();
-  /** Those heard of before them: a Map that loses its first key again and again finds the next one ever slower. */
+  /** Those used before: two maps, since a Map that keeps losing its first key gets ever slower to find the next. */
   #older = new Map<string, Bucket>();
-  #restedAt = Number.NEGATIVE_INFINITY;
+  #sweptAt = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, rate: Rate, bounds: Bounds = FORGETFUL) {
+  constructor(clock: Clock, rate: Rate, bounds: Bounds = DEFAULT_BOUNDS) {
     this.#clock = clock;
     this.#rate = rate;
     this.#bounds = bounds;
   }
 
-  /** Counts one for the key, such as {@link addressKey} makes; returns whether that is too many. */
+  /** Counts one use of the key, such as one of {@link addressKey}; returns whether that exceeds the limit. */
   exceeds(key: string): boolean {
     const isSpent = this.isSpent(key);
     this.#put(key, this.#left(key) - (isSpent ? 0 : 1));
     return isSpent;
   }
 
-  /** Whether one more would be too many. */
+  /** Whether one more use would exceed the limit. */
   isSpent(key: string): boolean {
     return this.#left(key) < 1 || !this.#hasPlace(key);
   }
 
-  /** Takes one back that was counted. */
+  /** Takes back one counted use. */
   giveBack(key: string): void {
     if (this.#find(key)) this.#put(key, this.#left(key) + 1);
   }
 
-  /** Whole seconds after which one more is let on. */
+  /** Seconds until one more use is allowed, rounded up. */
   get patience(): number {
     return Math.ceil(1 / this.#rate.perSecond);
   }
@@ -82,8 +84,8 @@ export class RateLimit {
   #hasPlace(key: string): boolean {
     const { maxKeys, whenFull } = this.#bounds;
     if (whenFull === "forget" || this.#buckets.size < maxKeys || this.#buckets.has(key)) return true;
-    if (this.#clock.now() - this.#restedAt < REST_EVERY) return false;
-    this.#restedAt = this.#clock.now();
+    if (this.#clock.now() - this.#sweptAt < MIN_SWEEP_INTERVAL) return false;
+    this.#sweptAt = this.#clock.now();
     for (const [other, bucket] of this.#buckets)
       if (this.#refilled(bucket) >= this.#rate.burst) this.#buckets.delete(other);
     return this.#buckets.size < maxKeys;

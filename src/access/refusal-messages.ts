@@ -1,62 +1,53 @@
-/** What those are told who may not: sentences for viewers, programmers and add-on users. */
+/** The messages of refusals, for viewers, programmers and users of the add-on: what happened, then what to do. */
 import type { BadToken, Right } from "./tokens.ts";
 
 /**
- * Why not. `missing`: no token. `other`: one that is good, but not for this right or stream. `in-address`: one in the
- * request's address that is no signed one. `too-many`: wrong ones came from the same address before.
+ * Why a right is refused. `missing`: there is no token. `other`: the token is valid, but not for this right or stream.
+ * `in-address`: a token in the URL is not a signed one. `too-many`: the address sent too many wrong tokens.
  */
-export type Why = "missing" | "other" | "in-address" | "too-many" | BadToken;
+export type RefusalReason = "missing" | "other" | "in-address" | "too-many" | BadToken;
 
-/** By what the server gives a right. */
+/** How the server grants a right. */
 export interface Offered {
-  /** It has a fixed secret for it. */
+  /** It has a fixed token. */
   readonly fixed: boolean;
-  /** It takes signed tokens. */
+  /** It accepts signed tokens. */
   readonly signed: boolean;
-  /** This machine needs no token. */
+  /** It lets this machine in without a token. */
   readonly here: boolean;
 }
 
-/** For who may have no links made. */
-export const SHARE_REFUSAL =
-  "Making links takes the token of --view-token or --operate-token, or a signed one with the right to operate: give it as the header Authorization: Bearer TOKEN.";
+const BEARER = "in the header Authorization: Bearer TOKEN";
 
-/** A sentence that says what to do. */
-export function refusalOf(right: Right, why: Why, { fixed, signed, here }: Offered): string {
-  if (why === "unchecked") return "The server cannot check the token just now; try again in a moment.";
-  if (why === "too-many") return "Too many wrong tokens came from your address; try again in some seconds.";
-  if (why === "in-address") return "An address takes only the signed token of a link, which this is not.";
+/** The refusal of a request for links. */
+export const SHARE_REFUSAL = `Making links needs the token of --view-token or --operate-token, or a signed token with the right to operate. Send it ${BEARER}.`;
+
+/** The message to a client that is refused the right. */
+export function refusalOf(right: Right, why: RefusalReason, { fixed, signed, here }: Offered): string {
+  if (why === "unchecked") return "The server cannot check the token right now. Try again in a moment.";
+  if (why === "too-many") return "Too many wrong tokens came from your address. Try again in a few seconds.";
+  if (why === "in-address") return `A web address may carry only the token of a link. Send others ${BEARER}.`;
   if (right === "view") return VIEW[why];
-  const what = WHAT[right];
-  const subject = here ? `${what.doing} from elsewhere, or by another name than localhost,` : what.doing;
+  const { action, how } = ACTIONS[right];
   const flag = `--${right}-token`;
+  const from = here ? " from another machine, or by a name other than localhost," : "";
   if (!fixed && !signed)
-    return `${subject} takes a token, which this server has not: start rendercast with ${flag} TOKEN, then ${what.how}.`;
-  if (why === "expired") return "The token has expired: get a new one.";
-  if (why === "other") return `The token does not let you ${right} here: use one for that.`;
-  const one = fixed ? `the one of its ${flag}` : "a signed one with that right";
-  if (why === "wrong") return `That is not this server's ${right} token: give ${one}.`;
-  const needed = fixed ? `the token of this server's ${flag}` : "a signed token with that right";
-  return `${subject} takes ${needed}: ${what.how}.`;
+    return `${action}${from} needs a token, and this server has none. Start rendercast with ${flag} TOKEN, then ${how}.`;
+  if (why === "expired") return "The token has expired. Get a new one.";
+  if (why === "other") return `The token does not have the right to ${right} here. Use one that has it.`;
+  const needed = fixed ? `the token of this server's ${flag}` : `a signed token with the right to ${right}`;
+  if (why === "wrong") return `The token is wrong. Use ${needed}.`;
+  return `${action}${from} needs ${needed}. To use it, ${how}.`;
 }
 
-const BEARER = "as the header Authorization: Bearer TOKEN";
-
-const WHAT = {
-  publish: {
-    doing: "Publishing",
-    how: `give it as Token in the add-on, or ${BEARER}`,
-  },
-  operate: {
-    doing: "Operating the server",
-    how: `give it ${BEARER}`,
-  },
+const ACTIONS = {
+  publish: { action: "Publishing", how: `enter it as Token in the add-on, or send it ${BEARER}` },
+  operate: { action: "Operating the server", how: `send it ${BEARER}` },
 } as const;
 
 const VIEW = {
-  missing:
-    "Watching this takes a token: open the link that you were given, or ask whoever runs the server for one.",
-  expired: "This link has expired or was revoked: ask for a new one.",
-  wrong: "The token is not one of this server's: ask for a new link.",
-  other: "The token is not for watching this stream: ask for a link to it.",
+  missing: "This stream is private. Open your invite link, or ask the owner for one.",
+  expired: "This invite link has expired or was revoked. Ask the owner for a new one.",
+  wrong: "This server does not accept the token. Ask the owner for a new invite link.",
+  other: "The token is not for watching this stream. Ask the owner for an invite link.",
 } as const;

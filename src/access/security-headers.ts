@@ -1,8 +1,8 @@
-/** What browsers are told to keep pages from, should one ever be tricked. */
+/** Response headers that limit what a page can do, should an attacker ever control a part of it. */
 
 /**
- * Of every answer, whatever it is. A browser takes it for nothing but what it is said to be, so that no other site's page
- * runs it as a script, and hands it to no such page that does not ask by CORS (Fetch, sections 3.6 and 3.7).
+ * Headers of every response. Browsers do not guess its type, so that no page of another site runs it as a script, and
+ * give it to such a page only by CORS (Fetch, sections 3.6 and 3.7).
  */
 export const ANSWER_HEADERS = {
   "X-Content-Type-Options": "nosniff",
@@ -10,22 +10,22 @@ export const ANSWER_HEADERS = {
   "Referrer-Policy": "no-referrer",
 } as const;
 
-/** Of what pages of other sites may show, though not read. */
+/** Headers of what pages of other sites may show, but not read. */
 export const SHOWN_ANYWHERE = { "Cross-Origin-Resource-Policy": "cross-origin" } as const;
 
-/** Of what is no page: nobody else has it in a frame. */
+/** Headers of responses that are not pages: other sites cannot put them in a frame. */
 export const DATA_HEADERS = { "Content-Security-Policy": "frame-ancestors 'self'" } as const;
 
 const HOST = /^[A-Za-z0-9.:[\]-]{1,255}$/;
 
-/** What browsers take for a secure origin (Secure Contexts, section 3.1). */
-const TRUSTWORTHY = /^https:|^http:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
+/** Origins that browsers treat as secure (Secure Contexts, section 3.1). */
+const SECURE_ORIGIN = /^https:|^http:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
 
 /**
- * The headers of a page (CSP level 3). Only what the server itself serves is loaded and run, and nothing inline.
- * @param host the request's, for the WebSocket: not every browser counts that as the page's own.
- * @param origin of the page. Browsers complain of some headers over plain HTTP, unless from their own machine.
- * @param embeddable whether other sites may have it in a frame.
+ * The headers of a page (CSP level 3): it loads and runs only what the server itself serves, and nothing inline.
+ * @param host the request's `Host`, for the WebSocket: not every browser counts that as `'self'`.
+ * @param origin the page's origin. Browsers warn about some headers over plain HTTP, except from localhost.
+ * @param embeddable whether other sites may put the page in a frame.
  */
 export function pageHeaders(
   host: string | undefined,
@@ -47,7 +47,7 @@ export function pageHeaders(
     "Content-Security-Policy": Object.entries(policy)
       .map(([directive, sources]) => `${directive} ${sources}`)
       .join("; "),
-    ...(TRUSTWORTHY.test(origin) && { "Cross-Origin-Opener-Policy": "same-origin" }),
+    ...(SECURE_ORIGIN.test(origin) && { "Cross-Origin-Opener-Policy": "same-origin" }),
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
   };
 }

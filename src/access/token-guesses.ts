@@ -1,37 +1,39 @@
 /**
- * Bounds the fixed tokens that strangers may try. An address has a few; all addresses together have hardly more than one
- * alone, since whoever has one IPv6 network has more addresses than could be counted. Neither may keep the right token out.
+ * Limits how many fixed tokens strangers may try. Each address has a few guesses; all addresses together have hardly
+ * more, since one IPv6 network has more addresses than could be counted. Neither limit
+ * refuses the right token.
  */
 
 import type { Clock } from "../base/clock.ts";
 import { addressKey, networkKey } from "../network/ip.ts";
 import { type Bounds, type Rate, RateLimit } from "./rate-limit.ts";
 
-/** Enough for a user's mistakes, too few to find a secret of eight letters. */
-const OF_AN_ADDRESS: Rate = { burst: 20, perSecond: 1 / 3 };
+/** Guesses of one address: enough for typing errors, too few to find a secret of eight letters. */
+const ADDRESS_RATE: Rate = { burst: 20, perSecond: 1 / 3 };
 
-/** Of all addresses, until each network has only its own few. */
-const OF_EVERYBODY: Rate = { burst: 300, perSecond: 1 / 3 };
+/** Guesses of all addresses together. Beyond them, {@link NETWORK_RATE} applies. */
+const TOTAL_RATE: Rate = { burst: 300, perSecond: 1 / 3 };
 
-/** Of a network while the others have used up what there is for all: four a day, after the first three. */
-const OF_A_NETWORK: Rate = { burst: 3, perSecond: 1 / (6 * 3600) };
+/** Guesses of one network after all addresses used up {@link TOTAL_RATE}: three, then four a day. */
+const NETWORK_RATE: Rate = { burst: 3, perSecond: 1 / (6 * 3600) };
 
-/** Their number bounds the guesses of a day, so that the networks of an attacker are never forgotten. */
-const NETWORKS: Bounds = { maxKeys: 4096, whenFull: "refuse" };
+/** Bounds the guesses of a day. New networks are refused, so that an attacker's networks are never forgotten. */
+const NETWORK_BOUNDS: Bounds = { maxKeys: 4096, whenFull: "refuse" };
 
-/** Addresses that gave the right token and may go on, whatever others guess; the longest unheard of is forgotten. */
-const MAX_KNOWN = 4096;
+/** Addresses that sent the right token, and are exempt from the limits on others. The oldest are dropped first. */
+const MAX_KNOWN_ADDRESSES = 4096;
 
 const ALL = "all";
 
-/** A token that is tried. It counts as wrong, unless one of these is called. */
+/** One attempt. It counts as wrong unless one of these is called. */
 export interface Guess {
-  /** It was no guess, such as a signed token. */
+  /** Takes the attempt back: the token was signed, so it was no guess. */
   giveBack(): void;
-  /** It was the right one: whoever is at that address knows it. */
+  /** The token was right. The address is exempt from the limits on others from now on. */
   right(): void;
 }
 
+/** Counts the attempts of each address and of all. */
 export class Guesses {
   readonly #addresses: RateLimit;
   readonly #everybody: RateLimit;
@@ -39,14 +41,14 @@ export class Guesses {
   readonly #known = new Set<string>();
 
   constructor(clock: Clock) {
-    this.#addresses = new RateLimit(clock, OF_AN_ADDRESS);
-    this.#everybody = new RateLimit(clock, OF_EVERYBODY);
-    this.#networks = new RateLimit(clock, OF_A_NETWORK, NETWORKS);
+    this.#addresses = new RateLimit(clock, ADDRESS_RATE);
+    this.#everybody = new RateLimit(clock, TOTAL_RATE);
+    this.#networks = new RateLimit(clock, NETWORK_RATE, NETWORK_BOUNDS);
   }
 
   /**
-   * Counts one more token from the address before it is looked at, so that many at once are no more than one by one.
-   * @returns undefined where the token must not be compared with a secret.
+   * Counts an attempt before the token is checked, so that parallel requests gain no extra attempts.
+   * @returns undefined if the token must not be compared with a fixed secret.
    */
   take(address: string | undefined): Guess | undefined {
     const key = addressKey(address);
@@ -71,6 +73,6 @@ export class Guesses {
     this.#known.delete(key);
     this.#known.add(key);
     const [oldest] = this.#known;
-    if (oldest !== undefined && this.#known.size > MAX_KNOWN) this.#known.delete(oldest);
+    if (oldest !== undefined && this.#known.size > MAX_KNOWN_ADDRESSES) this.#known.delete(oldest);
   }
 }

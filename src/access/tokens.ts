@@ -1,4 +1,4 @@
-/** What tokens grant: fixed secrets, signed JWTs (RFC 7519), and the server's own for share links. */
+/** Reads tokens: fixed secrets, signed JWTs (RFC 7519), and the tokens of share links. */
 
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { z } from "zod";
@@ -7,57 +7,59 @@ import { reasonOf } from "../base/errors.ts";
 import type { LinkGrant, LinkSigner } from "./link-signer.ts";
 import { sameSecret } from "./same-secret.ts";
 
-/** To publish streams, to watch them, and to run the server: its figures, and links for others. */
+/** Publish streams, watch them, and operate the server: read its metrics, make and revoke links. */
 export const RIGHTS = ["publish", "view", "operate"] as const;
 
+/** One of {@link RIGHTS}. */
 export type Right = (typeof RIGHTS)[number];
 
-/** What a token lets its holder do. */
+/** What a token grants. */
 export interface Grant {
   readonly rights: readonly Right[];
-  /** The streams that it is for. */
+  /** The streams that the rights apply to. */
   readonly streams: readonly string[] | "all";
-  /** When it expires; undefined for a fixed secret. */
+  /** When the token expires; undefined for a fixed secret. */
   readonly until: EpochMs | undefined;
-  /** The link that it is, which may be revoked before; undefined for other tokens. */
+  /** The share link of the token, which may be revoked; undefined for other tokens. */
   readonly link: LinkGrant | undefined;
 }
 
-/** `wrong`: nobody's. `expired`: was good once. `unchecked`: whose keys could not be had just now. */
+/** `wrong`: not valid here. `expired`: no longer valid. `unchecked`: the keys of `--jwks` are unavailable. */
 export type BadToken = "wrong" | "expired" | "unchecked";
 
+/** What {@link Tokens} needs. */
 export interface TokenOptions {
   readonly clock: Clock;
-  /** A fixed secret for each right that has one. */
+  /** The fixed tokens of rights that have one. */
   readonly secrets: Partial<Record<Right, string>>;
-  /** Whose key JWTs may be signed with by HS256. */
+  /** The HS256 key of JWTs; undefined if it is not used. */
   readonly jwtSecret: string | undefined;
-  /** Where the public keys of JWTs are (RFC 7517). */
+  /** The URL of the public keys of JWTs (RFC 7517); undefined if they are not used. */
   readonly jwks: string | undefined;
-  /** The claim `iss` that JWTs must have (RFC 7519, section 4.1.1); undefined for any. */
+  /** The required `iss` of JWTs (RFC 7519, section 4.1.1); undefined for any. */
   readonly jwtIssuer: string | undefined;
-  /** What the claim `aud` of JWTs must name (section 4.1.3); undefined for any. */
+  /** The required `aud` of JWTs (section 4.1.3); undefined for any. */
   readonly jwtAudience: string | undefined;
   readonly links: LinkSigner;
   readonly log: (line: string) => void;
 }
 
-/** The longest token that is read, in characters. */
-const MAX_TOKEN = 4096;
+/** In characters. */
+const MAX_TOKEN_LENGTH = 4096;
 
-/** Of others who sign, in seconds. */
-const CLOCK_TOLERANCE = 5;
+/** How far the clocks of other signers may be off. */
+const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** How often the log is told of keys that cannot be had. */
-const TELL_EVERY: Millis = 60_000;
+/** The least time between two log lines about unavailable keys. */
+const LOG_INTERVAL: Millis = 60_000;
 
-/** RFC 7518, section 3.1, without those by a shared secret: a public key must not serve as one. */
+/** RFC 7518, section 3.1, without HMAC: a public key must not serve as a shared secret. */
 const PUBLIC_KEY_ALGORITHMS = [
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
 ];
 
-/** The claims that are read, besides `exp` and `nbf`: `streams` names some, or all by `*` or where it is missing. */
+/** The claims that are read, besides `nbf`. Without `streams`, or with `*` in it, a token is for all streams. */
 const claims = z.object({
   exp: z.number(),
   rights: z.array(z.enum(RIGHTS)),
@@ -69,21 +71,22 @@ interface Key {
   readonly algorithms: string[];
 }
 
+/** Reads the tokens of one server. */
 export class Tokens {
   readonly #clock: Clock;
   readonly #secrets: readonly (readonly [Right, string])[];
   readonly #keys: Key[] = [];
   readonly #links: LinkSigner;
-  /** The claims that every JWT must have, besides those of {@link claims}. */
-  readonly #demanded: { readonly issuer?: string; readonly audience?: string };
+  /** Claims that every JWT must have, besides those of {@link claims}. */
+  readonly #required: { readonly issuer?: string; readonly audience?: string };
   readonly #log: (line: string) => void;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor({ clock, secrets, jwtSecret, jwks, jwtIssuer, jwtAudience, links, log }: TokenOptions) {
     this.#clock = clock;
     this.#log = log;
     this.#links = links;
-    this.#demanded = {
+    this.#required = {
       ...(jwtIssuer !== undefined && { issuer: jwtIssuer }),
       ...(jwtAudience !== undefined && { audience: jwtAudience }),
     };
@@ -100,13 +103,13 @@ export class Tokens {
   }
 
   /**
-   * What the token grants, or why nothing.
-   * @param signedOnly leaves out the fixed secrets.
+   * What the token grants, or why it grants nothing.
+   * @param signedOnly whether to skip the comparison with fixed tokens.
    */
   async read(token: string, signedOnly: boolean): Promise<Grant | BadToken> {
-    if (token === "" || token.length > MAX_TOKEN) return "wrong";
+    if (token === "" || token.length > MAX_TOKEN_LENGTH) return "wrong";
     if (!signedOnly) {
-      // All are compared, whichever is the right one.
+      // Compares all of them, so that the time does not tell which one matches.
       const rights = this.#secrets.filter(([, secret]) => sameSecret(secret, token)).map(([right]) => right);
       if (rights.length > 0) return { rights, streams: "all", until: undefined, link: undefined };
     }
@@ -126,44 +129,44 @@ export class Tokens {
   async #verify(token: string, { key, algorithms }: Key): Promise<Grant | BadToken> {
     const options = {
       algorithms,
-      ...this.#demanded,
-      clockTolerance: CLOCK_TOLERANCE,
+      ...this.#required,
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(this.#clock.now()),
       requiredClaims: ["exp", "rights"],
     };
     let payload: JWTPayload;
     try {
-      // Two calls, since its overloads take a key or a function.
+      // Two calls, since the overloads take either a key or a function.
       ({ payload } =
         typeof key === "function"
           ? await jwtVerify(token, key, options)
           : await jwtVerify(token, key, options));
     } catch (error) {
       if (error instanceof errors.JWTExpired) return "expired";
-      if (isAnswerable(error)) return "wrong";
-      this.#tellUnchecked(error);
+      if (isAboutToken(error)) return "wrong";
+      this.#logUnavailable(error);
       return "unchecked";
     }
     const read = claims.safeParse(payload);
     if (!read.success) return "wrong";
     const { rights, streams, exp } = read.data;
     const all = streams === undefined || streams.includes("*");
-    const until = ((exp + CLOCK_TOLERANCE) * 1000) as EpochMs;
+    const until = ((exp + CLOCK_TOLERANCE_SECONDS) * 1000) as EpochMs;
     return { rights, streams: all ? "all" : streams, until, link: undefined };
   }
 
-  #tellUnchecked(error: unknown): void {
+  #logUnavailable(error: unknown): void {
     const now = this.#clock.now();
-    if (now - this.#toldAt < TELL_EVERY) return;
-    this.#toldAt = now;
-    this.#log(`The keys of --jwks cannot be had: ${reasonOf(error)}.`);
+    if (now - this.#loggedAt < LOG_INTERVAL) return;
+    this.#loggedAt = now;
+    this.#log(`The keys of --jwks are unavailable: ${reasonOf(error)}.`);
   }
 }
 
-/** Whether it is about the token, and not about the way to the keys. */
-function isAnswerable(error: unknown): boolean {
+/** Whether the error is about the token; false if fetching the keys failed. */
+function isAboutToken(error: unknown): boolean {
   const fetching = [errors.JWKSTimeout, errors.JWKSInvalid];
   if (!(error instanceof errors.JOSEError) || fetching.some((kind) => error instanceof kind)) return false;
-  // A JOSEError of no kind of its own tells of an answer that was none.
+  // jose throws a plain JOSEError if the server of the keys answers with an error.
   return error.constructor !== errors.JOSEError;
 }

@@ -1,8 +1,8 @@
-/** What programs on this machine may do without a token: what `--trust-this-machine` says, told at the start. */
+/** What programs on this machine may do without a token, by `--trust-this-machine`. */
 import type { Config } from "../config/config.ts";
 import type { Right } from "./tokens.ts";
 
-type Wanted = Pick<
+type TrustOptions = Pick<
   Config,
   | "trustThisMachine"
   | "trustProxy"
@@ -15,11 +15,11 @@ type Wanted = Pick<
 >;
 
 /**
- * The rights that this machine has over TCP without a token. A proxy here that adds no header cannot be told from its
- * programs: so where somebody needs a token for a right, by default everybody does. Who operates makes links, which
- * let watch: so a token for viewing counts as one for operating.
+ * The rights of this machine over TCP without a token. A proxy here that adds no headers looks like a local program: so
+ * by default, a right that needs a token elsewhere needs it here too. Operators make links to watch by, so a view token
+ * is required of them too.
  */
-export function rightsOfThisMachine(config: Wanted): readonly Right[] {
+export function rightsOfThisMachine(config: TrustOptions): readonly Right[] {
   const {
     trustThisMachine,
     trustProxy = [],
@@ -38,12 +38,12 @@ export function rightsOfThisMachine(config: Wanted): readonly Right[] {
   ];
 }
 
-/** The line that tells it at the start. */
-export function tellThisMachine(config: Wanted): string {
+/** The log line at startup that says which rights need no token. */
+export function tellThisMachine(config: TrustOptions): string {
   const rights = rightsOfThisMachine(config);
   if (rights.length > 0) {
-    return `This machine may ${rights.join(" and ")} without a token. So may everybody behind a proxy or tunnel on it that adds no headers: --trust-this-machine off ends that.`;
+    return `This machine may ${rights.join(" and ")} without a token. So may everybody behind a proxy or tunnel on it that adds no headers. To require a token, start with --trust-this-machine off.`;
   }
-  const socket = config.ingestSocket === undefined ? "" : ", except over the Unix socket";
-  return `Publishing and operating take a token, on this machine too${socket} (--trust-this-machine on changes that).`;
+  const exception = config.ingestSocket === undefined ? "" : ", except over the Unix socket";
+  return `Publishing and operating need a token, on this machine too${exception}. To trust this machine, start with --trust-this-machine on.`;
 }

@@ -1,14 +1,14 @@
-/** When to ask again (RFC 9110, section 10.2.3). */
+/** The `Retry-After` header (RFC 9110, section 10.2.3). */
 import type { Millis } from "../base/clock.ts";
 
-const SOON: Millis = 5000;
+const DEFAULT_RETRY_DELAY: Millis = 5000;
 
-/** After how long a request that was answered with the status may go better, unless the answer itself knows; undefined where it would not. */
-export function patienceFor(status: number): Millis | undefined {
-  return status === 429 || status === 503 ? SOON : undefined;
+/** The default delay before a client retries after the status; undefined if a retry does not help. */
+export function retryDelayOf(status: number): Millis | undefined {
+  return status === 429 || status === 503 ? DEFAULT_RETRY_DELAY : undefined;
 }
 
-/** As the header has it. */
-export function retryAfter(patience: Millis): string {
-  return String(Math.ceil(patience / 1000));
+/** The header's value: whole seconds. */
+export function retryAfter(delay: Millis): string {
+  return String(Math.ceil(delay / 1000));
 }

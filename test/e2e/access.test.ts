@@ -50,7 +50,7 @@ describe("a server with a view token", () => {
   ])("keeps %s from who has none, in a sentence, and lets in who has it", async (path) => {
     const refused = await get(path, { "X-Forwarded-For": "192.0.2.1" });
     expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
-    expect(await refused.text()).toMatch(/^Watching this takes a token.*\.\n$/);
+    expect(await refused.text()).toMatch(/^This stream is private\..*\.\n$/);
     expect((await get(path, { Authorization: "Bearer of-something-else" })).status).toBe(403);
     expect((await get(`${path}?token=${TOKEN}`)).status).toBe(403);
     const granted = await get(path, bearer);
@@ -235,7 +235,7 @@ describeWith(["chromium"], "a browser, where viewers need a token", ({ chromium 
     await page.setExtraHTTPHeaders({ "X-Forwarded-For": "192.0.2.1" });
     await page.goto(server.url);
     const { sentence } = await waitForState(page, "refused");
-    expect(sentence).toMatch(/ask whoever runs the server/);
+    expect(sentence).toMatch(/ask the owner/);
     expect(page.url()).not.toContain("token");
     await page.close();
   });

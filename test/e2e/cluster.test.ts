@@ -139,7 +139,7 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     await isAlone();
     // Who does not operate it is not told what it is joined by.
     for (const headers of [{ Authorization: "Bearer not-the-operator" }, { "X-Forwarded-For": "192.0.2.7" }])
-      expect(await readyTo(headers)).toBe("It takes viewers.\n");
+      expect(await readyTo(headers)).toBe("Ready for viewers.\n");
     await knows(b, "film", /publisher/);
     store.kill("SIGKILL");
     await once(store, "exit");
@@ -147,7 +147,7 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     expect((await at(a, "/streams/film")).status).toBe(200);
     await shows(page);
     store = startRedis(redis, port);
-    await vi.waitFor(async () => expect(await ready()).toBe("It takes viewers.\n"), { timeout: 15_000 });
+    await vi.waitFor(async () => expect(await ready()).toBe("Ready for viewers.\n"), { timeout: 15_000 });
     await knows(b, "film", /publisher/);
     expect((await page.$eval("rendercast-player", ({ state }) => state)).kind).toBe("live");
     await page.close();

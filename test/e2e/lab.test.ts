@@ -213,9 +213,9 @@ describeInBrowsers("the latency lab", ({ launch }) => {
       const text = () => tab.$eval("main", ({ textContent }) => textContent ?? "");
 
       await open("");
-      await tab.waitForFunction(() => document.querySelector("#notice")?.textContent?.includes("token"));
+      await tab.waitForFunction(() => document.querySelector("#notice")?.textContent?.includes("private"));
       expect(await tab.$eval("#label", ({ textContent }) => textContent)).toBe("Refused");
-      expect((await text()).match(/takes a token/g)).toHaveLength(1);
+      expect((await text()).match(/This stream is private/g)).toHaveLength(1);
       expect(await text()).not.toMatch(/lost|Waiting|Not timed/);
       expect(asked.filter((url) => url.includes("/streams/"))).toEqual([]);
 

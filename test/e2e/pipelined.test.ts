@@ -66,7 +66,7 @@ describe("answers that go on", () => {
 
   test("requests sent at once are answered in their order", async () => {
     const paths = ["healthz", "streams/main", "readyz", "none", "healthz"];
-    const answers = /It runs[\s\S]*"name":"main"[\s\S]*It takes[\s\S]*nothing here[\s\S]*It runs/;
+    const answers = /is running[\s\S]*"name":"main"[\s\S]*Ready for[\s\S]*nothing at this[\s\S]*is running/;
     await send(
       paths.map((path) => `GET /${path}`),
       answers,

@@ -170,7 +170,7 @@ describeInBrowsers("the player on somebody's page", ({ launch }) => {
     const port = await somebodysPage(onePlayer, strict.url);
     const origin = `http://studio.example:${port}`;
     const refused = await waitForState(await opened(origin), "refused");
-    expect(refused.sentence).toMatch(`start it with --embed-from ${origin}.`);
+    expect(refused.sentence).toMatch(`Start rendercast with --embed-from ${origin}.`);
 
     const open = await started("--embed-from", origin, "--view-token", token);
     const page = await opened(origin);
@@ -178,7 +178,7 @@ describeInBrowsers("the player on somebody's page", ({ launch }) => {
       const [player] = document.getElementsByTagName("rendercast-player");
       if (player) player.src = src;
     }, `${open.url}/streams/main`);
-    await vi.waitFor(async () => expect((await stateOf(page)).sentence).toMatch(/token/), {
+    await vi.waitFor(async () => expect((await stateOf(page)).sentence).toMatch(/private/), {
       timeout: 20_000,
     });
     await page.evaluate((token) => {

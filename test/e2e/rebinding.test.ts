@@ -188,7 +188,7 @@ describeInBrowsers("a page whose name means an open server's address", ({ launch
   test("is told by the player what to start the server with", async () => {
     const page = await openPlayer(browser, `http://${NAME}:${servers.alone?.port}`);
     const { sentence } = await waitForState(page, "refused");
-    expect(sentence).toMatch(`start it with --public-host ${NAME}.`);
+    expect(sentence).toMatch(`start rendercast with --public-host ${NAME}.`);
     await page.close();
   });
 

@@ -71,7 +71,7 @@ test.skipIf(address === undefined)("without a token the server says how it gets 
     const answer = await new TestPublisher(elsewhere, headers).answer;
     expect(answer).toMatchObject({
       status,
-      text: expect.stringMatching(/start rendercast with --publish-token/),
+      text: expect.stringMatching(/Start rendercast with --publish-token/),
     });
   }
 });

@@ -106,14 +106,14 @@ for (const proxy of PROXIES) {
     test("nobody publishes, operates or has a link made where the server has tokens for that", async () => {
       const server = await started("--publish-token", PUBLISH, "--operate-token", OPERATE);
       expect(await trials(await passing(server))).toEqual([401, 401, 401]);
-      expect(server.output()).toContain("Publishing and operating take a token, on this machine too");
+      expect(server.output()).toContain("Publishing and operating need a token, on this machine too");
     });
 
     test("nobody watches what takes a token to watch, by way of a link of their own", async () => {
       const server = await started("--view-token", VIEW);
       const url = await passing(server);
       const share = await fetch(`${url}/streams/main/share`, { method: "POST" });
-      expect([share.status, await share.text()]).toEqual([401, expect.stringMatching(/^Making links takes/)]);
+      expect([share.status, await share.text()]).toEqual([401, expect.stringMatching(/^Making links needs/)]);
       expect((await fetch(`${url}/streams/main/snapshot.jpg`)).status).toBe(401);
     });
 
@@ -147,7 +147,7 @@ describe("a program on this machine", () => {
     expect(server.output()).toMatch(/This machine may operate without a token\./);
     expect(await publish(server.url)).toMatchObject({
       status: 401,
-      text: "Publishing takes the token of this server's --publish-token: give it as Token in the add-on, or as the header Authorization: Bearer TOKEN.\n",
+      text: "Publishing needs the token of this server's --publish-token. To use it, enter it as Token in the add-on, or send it in the header Authorization: Bearer TOKEN.\n",
     });
     expect((await fetch(`${server.url}/metrics`)).status).toBe(200);
   });

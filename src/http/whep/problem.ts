@@ -1,7 +1,7 @@
 /** What a WHEP request is refused with: a problem detail (RFC 9457). */
 
 import type { Millis } from "../../base/clock.ts";
-import { patienceFor } from "../retry-after.ts";
+import { retryDelayOf } from "../retry-after.ts";
 
 export class Problem extends Error {
   readonly status: number;
@@ -9,7 +9,7 @@ export class Problem extends Error {
   readonly retryAfter: Millis | undefined;
 
   /** @param detail a sentence for the user. */
-  constructor(status: number, detail: string, retryAfter = patienceFor(status)) {
+  constructor(status: number, detail: string, retryAfter = retryDelayOf(status)) {
     super(detail);
     this.status = status;
     this.retryAfter = retryAfter;

@@ -299,6 +299,31 @@ describe("who may view", () => {
   });
 });
 
+describe("rights to a stream", () => {
+  const granted = async (access: Access, asker: Asker) =>
+    Object.entries(await access.rightsOf(asker, "main"))
+      .filter(([, verdict]) => verdict.granted)
+      .map(([right]) => right);
+
+  test("this machine makes links to a private stream and sees it in the list, but does not watch it", async () => {
+    const access = newAccess({ secrets: { view: TOKEN } });
+    expect(await granted(access, from("127.0.0.1"))).toEqual(["publish", "operate", "share", "list"]);
+    expect(await granted(access, from(ELSEWHERE))).toEqual([]);
+  });
+
+  test("the fixed view token lets its holder share, a link does not", async () => {
+    const access = newAccess({ secrets: { view: TOKEN } });
+    expect(await granted(access, from(ELSEWHERE, bearer(TOKEN)))).toEqual(["view", "share", "list"]);
+    const { token } = await access.share("main", 60_000);
+    expect(await granted(access, from(ELSEWHERE, bearer(token)))).toEqual(["view", "list"]);
+  });
+
+  test("a token to operate lets its holder share, but not list what it does not show", async () => {
+    const access = newAccess({ secrets: { view: TOKEN, operate: "another one" } });
+    expect(await granted(access, from(ELSEWHERE, bearer("another one")))).toEqual(["operate", "share"]);
+  });
+});
+
 describe("wrong tokens", () => {
   const view = (access: Access, token: string, address = ELSEWHERE, headers = {}) =>
     ask(access, from(address, { ...bearer(token), ...headers }), "view");
@@ -321,7 +346,7 @@ describe("wrong tokens", () => {
     for (let n = 0; n < 19; n++) {
       const asker = from(ELSEWHERE, bearer("guess"));
       for (const right of RIGHTS) expect(await ask(access, asker, right)).toBe(403);
-      expect(await access.mayShare(asker, "main")).toMatchObject({ status: 403 });
+      expect((await access.rightsOf(asker, "main")).share).toMatchObject({ status: 403 });
     }
     expect(await view(access, TOKEN)).toBe("token");
   });
@@ -414,7 +439,7 @@ describe("a link", () => {
     expect(clock.timers).toBe(0);
     expect(await access.mayDo(from(ELSEWHERE, bearer(token)), "view", "main")).toMatchObject({
       status: 401,
-      message: expect.stringMatching(/revoked: ask for a new one/),
+      message: expect.stringMatching(/revoked\. Ask the owner for a new one/),
     });
   });
 
@@ -548,7 +573,7 @@ describe("a signed token", () => {
     const access = newAccess({ jwks: "https://keys.example/" });
     for (let n = 0; n < 3; n++) {
       const verdict = await access.mayDo(from(ELSEWHERE, bearer(token)), "view", "main");
-      expect(verdict).toMatchObject({ status: 503, message: expect.stringMatching(/try again/) });
+      expect(verdict).toMatchObject({ status: 503, message: expect.stringMatching(/Try again/) });
     }
     expect(logged).toHaveLength(1);
     expect(logged[0]).toMatch(/--jwks/);
@@ -575,10 +600,12 @@ describe("what those are told who may not", () => {
 
   test("who publishes without a token on a server that has none is told how to give it one", async () => {
     expect(await newAccess().mayDo(from(ELSEWHERE), "publish", "main")).toMatchObject({
-      message: expect.stringMatching(/this server has not: start rendercast with --publish-token/),
+      message: expect.stringMatching(/this server has none\. Start rendercast with --publish-token/),
     });
     expect(await newAccess(withToken).mayDo(from(ELSEWHERE), "publish", "main")).toMatchObject({
-      message: expect.stringMatching(/--publish-token: give it as Token in the add-on, or as the header/),
+      message: expect.stringMatching(
+        /--publish-token\. To use it, enter it as Token in the add-on, or send it in the header/,
+      ),
     });
   });
 });

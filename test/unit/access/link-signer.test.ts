@@ -154,7 +154,7 @@ describe("the key's file", () => {
     const { token } = await open().sign("main", HOUR);
     const before = readFileSync(file(), "utf8");
     const makes: [() => void, RegExp][] = [
-      [() => chmodSync(file(), 0o640), /could be read by others/],
+      [() => chmodSync(file(), 0o640), /was readable by other users/],
       [() => writeFileSync(file(), "{", { mode: 0o600 }), /is damaged/],
       [
         () => writeFileSync(file(), '{"key":"short","rotations":0,"revoked":[]}', { mode: 0o600 }),

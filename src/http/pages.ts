@@ -1,0 +1,69 @@
+/** The pages: home, player, embedded player, lab, and the files that they load. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import express, { type Express, type Request, type Response } from "express";
+import { SHOWN_ANYWHERE } from "../access/security-headers.ts";
+import { pageFolder } from "../base/package.ts";
+import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
+import type { Streams } from "../cluster/streams.ts";
+import { OPTIONS } from "../config/options.ts";
+import { sendText } from "./answers.ts";
+
+/** The stream of the start page. */
+const DEFAULT_STREAM = OPTIONS.name.default;
+
+/** What the pages need. */
+export interface PageNeeds {
+  readonly streams: Streams;
+  /** Whether the request may learn the names of streams: not if a page of another site may read the answer. */
+  readonly mayKnowStreams: (request: Request) => boolean;
+}
+
+/** Adds the pages, and an answer to all requests that no route takes. */
+export function addPages(app: Express, { streams, mayKnowStreams }: PageNeeds): void {
+  const root = builtPages();
+  app.get("/", (request, response, next) => {
+    const [first, second] = streams.all();
+    if (second) response.sendFile("home.html", { root });
+    else if (first === undefined || first.name === DEFAULT_STREAM || !mayKnowStreams(request)) next();
+    else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
+  });
+  app.get("/lab", (_request, response) => response.sendFile("lab/lab.html", { root }));
+  app.get("/all", (_request, response) => response.sendFile("home.html", { root }));
+  for (const [path, file] of [
+    ["/watch/:name", "index.html"],
+    ["/embed/:name", "embed.html"],
+    ["/lab/:name", "lab/lab.html"],
+  ] as const) {
+    app.get(path, (request, response) => {
+      // The page also opens before its stream exists: a publisher may start it later.
+      if (STREAM_NAME.test(request.params.name ?? "")) response.sendFile(file, { root });
+      else sendMissing(root, request, response, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
+    });
+  }
+  app.get("/player.js", (_request, response, next) => {
+    // Pages of other sites load a module only if CORS allows it.
+    response.set({ "Access-Control-Allow-Origin": "*", ...SHOWN_ANYWHERE });
+    next();
+  });
+  app.use(express.static(root, { index: "index.html", redirect: false }));
+  app.use((request, response) =>
+    sendMissing(root, request, response, "There is nothing at this address. Check it for typing errors."),
+  );
+}
+
+function builtPages(): string {
+  const root = fileURLToPath(pageFolder);
+  if (!existsSync(root))
+    throw new Error("The pages are not built. Run `npm run build`, or start with `npm start`.");
+  return root;
+}
+
+/** Answers 404: with a page for people, with a sentence for programs. */
+function sendMissing(root: string, request: Request, response: Response, text: string): void {
+  const isPage = request.method === "GET" && !request.path.startsWith("/streams");
+  // Programs accept anything; browsers prefer HTML.
+  if (isPage && request.accepts(["text/plain", "text/html"]) === "text/html")
+    response.status(404).sendFile("missing.html", { root });
+  else sendText(response, 404, text);
+}
