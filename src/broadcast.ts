@@ -82,7 +82,7 @@ export class Broadcast implements SourceSink {
   readonly #listeners = new Set<(info: StreamInfo) => void>();
   readonly #sourceRate: RateMeter;
   readonly #mjpeg: MjpegStream;
-  /** What its pictures take of what all streams share. */
+  /** What its pictures take of this process. */
   readonly #use: Use;
   readonly #decoder: Decoder;
   readonly #decoding = new Latest<SourceFrame>((frame) => this.#decode(frame));

@@ -16,14 +16,17 @@ export class Decoder {
   readonly #maxPixels: number;
   readonly #clock: Clock;
   readonly #use: Use;
+  /** Of the places outside: what it takes of this process is another account. */
+  readonly #outsideUse: Use;
   readonly #outside: OutsideDecoder;
   #closed = false;
 
-  /** @param use of the stream whose pictures these are. */
+  /** @param use of this process, by the stream whose pictures these are. */
   constructor(maxPixels: number, clock: Clock, use = new Use(clock), outside?: OutsideDecoder) {
     this.#maxPixels = maxPixels;
     this.#clock = clock;
     this.#use = use;
+    this.#outsideUse = new Use(clock);
     this.#outside = outside ?? new OutsideDecoder(maxPixels, clock);
   }
 
@@ -55,10 +58,12 @@ export class Decoder {
   async #decodeOutside(picture: Buffer): Promise<Pixels> {
     if (this.#closed) throw refusal("slow");
     await this.#outside.ready();
-    const end = await outside.take(this.#use, () => this.#outside.kill("crowded"));
+    const end = await outside.take(this.#outsideUse, () => this.#outside.kill("crowded"));
     try {
       if (this.#closed) throw refusal("slow");
-      return await this.#outside.decode(picture);
+      const { pixels, took } = await this.#outside.decode(picture);
+      end(took);
+      return pixels;
     } finally {
       end();
     }

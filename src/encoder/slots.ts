@@ -13,6 +13,12 @@ const MAX_HOLD: Millis = 1000;
 /** How often the places are looked at while somebody waits. */
 const LOOK_EACH: Millis = 100;
 
+/**
+ * Ends the holding of a place; called again it does nothing.
+ * @param took what of the time was work, where that is known: waiting for the machine's cores is nobody's use.
+ */
+export type End = (took?: Millis) => void;
+
 /** The time that one stream has held places lately. */
 export class Use {
   readonly clock: Clock;
@@ -34,13 +40,13 @@ export class Use {
   }
 
   /** Begins to hold a place; the function that it returns ends that, once. */
-  begin(): () => void {
+  begin(): End {
     const place = { since: this.clock.now() };
     this.#held.add(place);
-    return () => {
+    return (took = Number.POSITIVE_INFINITY) => {
       if (!this.#held.delete(place)) return;
       const now = this.clock.now();
-      this.#past = this.#faded(now) + now - place.since;
+      this.#past = this.#faded(now) + Math.min(took, now - place.since);
       this.#pastAt = now;
     };
   }
@@ -59,7 +65,7 @@ interface Held {
 interface Waiting {
   readonly use: Use;
   readonly evict: (() => void) | undefined;
-  readonly go: (end: () => void) => void;
+  readonly go: (end: End) => void;
 }
 
 /** A number of places. Of those that wait the stream that has used least lately goes first. */
@@ -77,9 +83,9 @@ export class Slots {
   /**
    * Waits for a place.
    * @param evict asks the holder to end soon: called once at most, for one that waits and has used less.
-   * @returns gives the place back; called again it does nothing.
+   * @returns gives the place back.
    */
-  async take(use: Use, evict?: () => void): Promise<() => void> {
+  async take(use: Use, evict?: () => void): Promise<End> {
     if (this.#mayGo(use)) return this.#hold(use, evict);
     return new Promise((go) => {
       this.#waiting.push({ use, evict, go });
@@ -95,13 +101,13 @@ export class Slots {
     return use.recent <= (MODEST * MEMORY * (this.#count - 1)) / streams.size;
   }
 
-  #hold(use: Use, evict: (() => void) | undefined): () => void {
+  #hold(use: Use, evict: (() => void) | undefined): End {
     const held: Held = { use, since: use.clock.now(), evict };
     this.#held.add(held);
     const end = use.begin();
-    return () => {
+    return (took) => {
       if (!this.#held.delete(held)) return;
-      end();
+      end(took);
       this.#pass();
     };
   }

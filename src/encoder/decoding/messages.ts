@@ -1,15 +1,16 @@
 /**
  * What the server and a decoder's process say to each other. To it: the length of a picture, then the picture.
- * From it, once it has started and for each picture: a header of three numbers, and the pixels of a decoded picture.
+ * From it, once it has started and for each picture: a header of four numbers, and the pixels of a decoded picture.
  * All numbers have 32 bits.
  */
+import type { Millis } from "../../timing.ts";
 import { REFUSAL_KINDS, type Refusal, type Size } from "./error.ts";
 
 /** Bytes of what precedes a picture. */
 export const REQUEST_BYTES = 4;
 
 /** Bytes of an answer's header. */
-export const ANSWER_BYTES = 12;
+export const ANSWER_BYTES = 16;
 
 /** Of an answer: pixels follow, of this width and height. */
 const DECODED = 0;
@@ -23,9 +24,10 @@ const READY = 2;
 /** Of an answer: the first kind of refusal. */
 const REFUSED = 3;
 
-/** What an answer's header says. */
+/** What an answer's header says; `took` is the processor's time. */
 export type Answer =
-  | ({ readonly kind: "decoded" | "oversized" } & Size)
+  | ({ readonly kind: "decoded"; readonly took: Millis } & Size)
+  | ({ readonly kind: "oversized" } & Size)
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "ready" };
 
@@ -39,6 +41,7 @@ export function writeAnswer(answer: Answer): Buffer {
     header.writeUInt32LE(answer.kind === "decoded" ? DECODED : OVERSIZED, 0);
     header.writeUInt32LE(answer.width, 4);
     header.writeUInt32LE(answer.height, 8);
+    if (answer.kind === "decoded") header.writeUInt32LE(Math.ceil(answer.took), 12);
   }
   return header;
 }
@@ -46,7 +49,7 @@ export function writeAnswer(answer: Answer): Buffer {
 /** Reads an answer's header; undefined for one that no decoder writes. */
 export function readAnswer(header: Buffer): Answer | undefined {
   const [kind, width, height] = [header.readUInt32LE(0), header.readUInt32LE(4), header.readUInt32LE(8)];
-  if (kind === DECODED) return { kind: "decoded", width, height };
+  if (kind === DECODED) return { kind: "decoded", width, height, took: header.readUInt32LE(12) };
   if (kind === OVERSIZED) return { kind: "oversized", width, height };
   if (kind === READY) return { kind: "ready" };
   const refusal = REFUSAL_KINDS[kind - REFUSED];

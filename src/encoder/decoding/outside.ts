@@ -33,6 +33,15 @@ interface Job<T> {
   readonly stopWaiting: Cancel;
 }
 
+/** Pixels, and the processor's time that they took. */
+export interface Decoded {
+  readonly pixels: Pixels;
+  readonly took: Millis;
+}
+
+/** What of it an answer's header tells. */
+type Announced = Omit<Pixels, "data"> & { readonly took: Millis };
+
 /** A process that decodes, as what starts it sees it; only tests pass their own. */
 export type Start = (maxPixels: number) => ChildProcess;
 
@@ -42,7 +51,7 @@ export class OutsideDecoder {
   readonly #start: Start;
   #child: ChildProcess | undefined;
   #starting: Job<void> | undefined;
-  #job: Job<Pixels> | undefined;
+  #job: Job<Decoded> | undefined;
   #stopResting: Cancel | undefined;
 
   constructor(maxPixels: number, clock: Clock, start: Start = startProcess) {
@@ -73,7 +82,7 @@ export class OutsideDecoder {
    * Decodes one picture at a time, once it is {@link ready}.
    * @throws {DecodeError}
    */
-  decode(picture: Buffer): Promise<Pixels> {
+  decode(picture: Buffer): Promise<Decoded> {
     return new Promise((resolve, reject) => {
       // It has crashed since.
       if (!this.#child) throw refusal("crashed");
@@ -102,16 +111,16 @@ export class OutsideDecoder {
     child.on("error", lost).on("close", () => lost());
     // What cannot be written is known by the end of the process.
     child.stdin?.on("error", () => {});
-    let pixels: Omit<Pixels, "data"> | undefined;
+    let announced: Announced | undefined;
     const blocks = new Blocks(ANSWER_BYTES, (block) => {
-      if (pixels) {
-        const size = pixels;
-        pixels = undefined;
-        this.#done((job) => job.resolve({ ...size, data: block }));
+      if (announced) {
+        const { took, ...size } = announced;
+        announced = undefined;
+        this.#done((job) => job.resolve({ pixels: { ...size, data: block }, took }));
         return ANSWER_BYTES;
       }
-      pixels = this.#sizeOf(block);
-      return pixels ? pixels.width * pixels.height * 3 : ANSWER_BYTES;
+      announced = this.#read(block);
+      return announced ? announced.width * announced.height * 3 : ANSWER_BYTES;
     });
     child.stdout?.on("data", (chunk) => {
       if (isCurrent()) blocks.push(chunk);
@@ -122,8 +131,8 @@ export class OutsideDecoder {
     return child;
   }
 
-  /** The size of the pixels that follow; undefined where the picture is refused. What it says is not believed. */
-  #sizeOf(header: Buffer): Omit<Pixels, "data"> | undefined {
+  /** What pixels follow; undefined where the picture is refused. What it says is not believed. */
+  #read(header: Buffer): Announced | undefined {
     const answer = readAnswer(header);
     if (answer?.kind === "ready" && this.#starting) {
       this.#started((job) => job.resolve());
@@ -141,7 +150,7 @@ export class OutsideDecoder {
       }
       const { width, height } = answer;
       checkSize({ width, height }, this.#maxPixels);
-      if (answer.kind === "decoded" && width * height > 0) return { width, height };
+      if (answer.kind === "decoded" && width * height > 0) return { width, height, took: answer.took };
       throw refusal("damaged");
     } catch (error) {
       this.#done((job) => job.reject(error as DecodeError));
@@ -156,7 +165,7 @@ export class OutsideDecoder {
     if (job) settle(job);
   }
 
-  #done(settle: (job: Job<Pixels>) => void): void {
+  #done(settle: (job: Job<Decoded>) => void): void {
     const job = this.#job;
     this.#job = undefined;
     job?.stopWaiting();
