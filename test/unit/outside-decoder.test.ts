@@ -125,6 +125,29 @@ test("one that crashes costs one picture", async () => {
   expect(await next.result).toMatchObject({ pixels: { width: 1 } });
 });
 
+test("after two in a row that had to end the pictures are refused for a while, each time longer, until one is decoded", async () => {
+  const { decode, decoder, started, clock } = make();
+  const crash = async () => {
+    const { result } = await decode();
+    started.at(-1)?.child.emit("close");
+    await result;
+  };
+  await crash();
+  await crash();
+  await expect(decoder.ready()).rejects.toMatchObject({ why: "crashed" });
+  await clock.advance(1000);
+  await crash();
+  await clock.advance(1999);
+  await expect(decoder.ready()).rejects.toMatchObject({ why: "crashed" });
+  await clock.advance(1);
+  const { result } = await decode();
+  await started.at(-1)?.answer({ kind: "decoded", width: 1, height: 1, took: 7 }, Buffer.alloc(3));
+  await result;
+  await crash();
+  await decode();
+  expect(started).toHaveLength(5);
+});
+
 test.each(["error", "close", "nothing"])("one that cannot be started is told of: %s", async (event) => {
   const { decoder, started, clock } = make();
   const lost = decoder.ready().catch((error) => error);

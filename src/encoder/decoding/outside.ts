@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Cancel, Clock, Millis } from "../../timing.ts";
+import type { Cancel, Clock, EpochMs, Millis } from "../../timing.ts";
 import { checkSize, DECODE_WITHIN, type DecodeError, type Refusal, refusal } from "./error.ts";
 import { ANSWER_BYTES, Blocks, REQUEST_BYTES, readAnswer } from "./messages.ts";
 import type { Pixels } from "./pixels.ts";
@@ -14,6 +14,11 @@ const START_WITHIN: Millis = 30_000;
 
 /** The process takes some 70 MB, and a fifth of a second to start. */
 const IDLE_FOR: Millis = 30_000;
+
+/** After the second process in a row that had to end no other is started for so long, then for twice as long. */
+const FIRST_PAUSE: Millis = 1000;
+
+const LONGEST_PAUSE: Millis = 8000;
 
 /** What of the server's variables it gets, so that it starts: no secret among them. */
 const VARIABLES = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot", "TEMP", "TMPDIR"];
@@ -53,6 +58,10 @@ export class OutsideDecoder {
   #starting: Job<void> | undefined;
   #job: Job<Decoded> | undefined;
   #stopResting: Cancel | undefined;
+  /** Processes that had to end since the last picture that was decoded. */
+  #failures = 0;
+  /** Why the last one had to, and until when no other is started. */
+  #pause: { readonly why: Refusal; readonly until: EpochMs } | undefined;
 
   constructor(maxPixels: number, clock: Clock, start: Start = startProcess) {
     this.#maxPixels = maxPixels;
@@ -67,6 +76,7 @@ export class OutsideDecoder {
   async ready(): Promise<void> {
     this.#stopResting?.();
     if (this.#child) return;
+    if (this.#pause && this.#clock.now() < this.#pause.until) throw refusal(this.#pause.why);
     await new Promise<void>((resolve, reject) => {
       const stopWaiting = this.#clock.after(START_WITHIN, () => this.kill("noDecoder"));
       this.#starting = { resolve, reject, stopWaiting };
@@ -116,6 +126,7 @@ export class OutsideDecoder {
       if (announced) {
         const { took, ...size } = announced;
         announced = undefined;
+        this.#failures = 0;
         this.#done((job) => job.resolve({ pixels: { ...size, data: block }, took }));
         return ANSWER_BYTES;
       }
@@ -176,6 +187,10 @@ export class OutsideDecoder {
 
   #drop(what: "rested" | "killed" | "crashed", why: Refusal, cause?: unknown): void {
     counts[what]++;
+    if (what !== "rested" && ++this.#failures > 1) {
+      const pause = Math.min(FIRST_PAUSE * 2 ** (this.#failures - 2), LONGEST_PAUSE);
+      this.#pause = { why, until: (this.#clock.now() + pause) as EpochMs };
+    }
     this.#child?.kill("SIGKILL");
     this.#child = undefined;
     this.#started((job) => job.reject(refusal(why, cause)));
