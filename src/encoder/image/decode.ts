@@ -20,14 +20,17 @@ export class Decoder {
   readonly #maxPixels: number;
   readonly #clock: Clock;
   readonly #usage: StreamUsage;
+  /** Usage of the decoder processes' slots: the work in this process has its own account. */
+  readonly #processUsage: StreamUsage;
   readonly #process: DecoderProcess;
   #closed = false;
 
-  /** @param usage of the stream that the pictures belong to. */
+  /** @param usage of this process, by the stream that the pictures belong to. */
   constructor(maxPixels: number, clock: Clock, usage = new StreamUsage(clock), process?: DecoderProcess) {
     this.#maxPixels = maxPixels;
     this.#clock = clock;
     this.#usage = usage;
+    this.#processUsage = new StreamUsage(clock);
     this.#process = process ?? new DecoderProcess(maxPixels, clock);
   }
 
@@ -59,10 +62,12 @@ export class Decoder {
   async #decodeInProcess(picture: Buffer): Promise<Pixels> {
     if (this.#closed) throw refusal("slow");
     await this.#process.ready();
-    const release = await processSlots.take(this.#usage, () => this.#process.kill("crowded"));
+    const release = await processSlots.take(this.#processUsage, () => this.#process.kill("crowded"));
     try {
       if (this.#closed) throw refusal("slow");
-      return await this.#process.decode(picture);
+      const { pixels, took } = await this.#process.decode(picture);
+      release(took);
+      return pixels;
     } finally {
       release();
     }

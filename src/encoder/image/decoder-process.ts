@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Cancel, Clock, Millis } from "../../base/clock.ts";
+import type { Cancel, Clock, EpochMs, Millis } from "../../base/clock.ts";
 import { checkSize, DECODE_TIMEOUT, type DecodeError, type Refusal, refusal } from "./decode-error.ts";
 import type { Pixels } from "./pixels.ts";
 import { ANSWER_BYTES, Blocks, REQUEST_BYTES, readAnswer } from "./wire-format.ts";
@@ -14,6 +14,11 @@ const START_TIMEOUT: Millis = 30_000;
 
 /** An idle process ends after this time: it holds about 70 MB, and restarts within 0.2 s. */
 const IDLE_TIMEOUT: Millis = 30_000;
+
+/** After the second process in a row that had to be ended, none starts for this time; each further one doubles it. */
+const FIRST_PAUSE: Millis = 1000;
+
+const LONGEST_PAUSE: Millis = 8000;
 
 /** The environment variables that the process needs to start. It gets no others, because they may hold secrets. */
 const PASSED_VARIABLES = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot", "TEMP", "TMPDIR"];
@@ -33,6 +38,15 @@ interface Job<T> {
   readonly cancelTimeout: Cancel;
 }
 
+/** Decoded pixels, and the CPU time that they took. */
+export interface Decoded {
+  readonly pixels: Pixels;
+  readonly took: Millis;
+}
+
+/** What an answer's header announces. */
+type Announced = Omit<Pixels, "data"> & { readonly took: Millis };
+
 /** Starts a decoder process that takes pictures of up to `maxPixels`. Only tests pass their own. */
 export type Start = (maxPixels: number) => ChildProcess;
 
@@ -43,8 +57,12 @@ export class DecoderProcess {
   readonly #start: Start;
   #child: ChildProcess | undefined;
   #starting: Job<void> | undefined;
-  #job: Job<Pixels> | undefined;
+  #job: Job<Decoded> | undefined;
   #cancelIdleTimeout: Cancel | undefined;
+  /** Processes in a row that had to be ended, since the last decoded picture. */
+  #failures = 0;
+  /** Why the last one was ended, and until when no other starts. */
+  #pause: { readonly why: Refusal; readonly until: EpochMs } | undefined;
 
   constructor(maxPixels: number, clock: Clock, start: Start = startProcess) {
     this.#maxPixels = maxPixels;
@@ -59,6 +77,7 @@ export class DecoderProcess {
   async ready(): Promise<void> {
     this.#cancelIdleTimeout?.();
     if (this.#child) return;
+    if (this.#pause && this.#clock.now() < this.#pause.until) throw refusal(this.#pause.why);
     await new Promise<void>((resolve, reject) => {
       const cancelTimeout = this.#clock.after(START_TIMEOUT, () => this.kill("noDecoder"));
       this.#starting = { resolve, reject, cancelTimeout };
@@ -74,7 +93,7 @@ export class DecoderProcess {
    * Decodes a picture to packed RGB. Call it after {@link ready}, and again only after it has settled.
    * @throws {DecodeError} if the picture is refused, or the process was killed or crashed.
    */
-  decode(picture: Buffer): Promise<Pixels> {
+  decode(picture: Buffer): Promise<Decoded> {
     return new Promise((resolve, reject) => {
       // The process crashed after `ready`.
       if (!this.#child) throw refusal("crashed");
@@ -103,16 +122,17 @@ export class DecoderProcess {
     child.on("error", lost).on("close", () => lost());
     // A failed write is no news: the `close` event reports the same.
     child.stdin?.on("error", () => {});
-    let pixels: Omit<Pixels, "data"> | undefined;
+    let announced: Announced | undefined;
     const blocks = new Blocks(ANSWER_BYTES, (block) => {
-      if (pixels) {
-        const size = pixels;
-        pixels = undefined;
-        this.#settleJob((job) => job.resolve({ ...size, data: block }));
+      if (announced) {
+        const { took, ...size } = announced;
+        announced = undefined;
+        this.#failures = 0;
+        this.#settleJob((job) => job.resolve({ pixels: { ...size, data: block }, took }));
         return ANSWER_BYTES;
       }
-      pixels = this.#sizeOf(block);
-      return pixels ? pixels.width * pixels.height * 3 : ANSWER_BYTES;
+      announced = this.#read(block);
+      return announced ? announced.width * announced.height * 3 : ANSWER_BYTES;
     });
     child.stdout?.on("data", (chunk) => {
       if (isCurrent()) blocks.push(chunk);
@@ -123,8 +143,8 @@ export class DecoderProcess {
     return child;
   }
 
-  /** The size of the pixels that follow; undefined if none do. The answer is checked: a picture may control the process. */
-  #sizeOf(header: Buffer): Omit<Pixels, "data"> | undefined {
+  /** The pixels that follow; undefined if none do. The answer is checked: a picture may control the process. */
+  #read(header: Buffer): Announced | undefined {
     const answer = readAnswer(header);
     if (answer?.kind === "ready" && this.#starting) {
       this.#settleStart((job) => job.resolve());
@@ -142,7 +162,7 @@ export class DecoderProcess {
       }
       const { width, height } = answer;
       checkSize({ width, height }, this.#maxPixels);
-      if (answer.kind === "decoded" && width * height > 0) return { width, height };
+      if (answer.kind === "decoded" && width * height > 0) return { width, height, took: answer.took };
       throw refusal("damaged");
     } catch (error) {
       this.#settleJob((job) => job.reject(error as DecodeError));
@@ -157,7 +177,7 @@ export class DecoderProcess {
     if (job) settle(job);
   }
 
-  #settleJob(settle: (job: Job<Pixels>) => void): void {
+  #settleJob(settle: (job: Job<Decoded>) => void): void {
     const job = this.#job;
     this.#job = undefined;
     job?.cancelTimeout();
@@ -168,6 +188,10 @@ export class DecoderProcess {
 
   #drop(what: "rested" | "killed" | "crashed", why: Refusal, cause?: unknown): void {
     counts[what]++;
+    if (what !== "rested" && ++this.#failures > 1) {
+      const pause = Math.min(FIRST_PAUSE * 2 ** (this.#failures - 2), LONGEST_PAUSE);
+      this.#pause = { why, until: (this.#clock.now() + pause) as EpochMs };
+    }
     this.#child?.kill("SIGKILL");
     this.#child = undefined;
     this.#settleStart((job) => job.reject(refusal(why, cause)));

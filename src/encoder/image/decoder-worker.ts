@@ -3,13 +3,17 @@
  * Its argument is the limit of pixels per picture. It decodes one picture at a time, and ends with its standard input.
  */
 import { writeFileSync, writeSync } from "node:fs";
+import { constants, setPriority } from "node:os";
 import type { Millis } from "../../base/clock.ts";
 import { DecodeError } from "./decode-error.ts";
 import { checkHeader, toPixels } from "./pixels.ts";
 import { type Answer, Blocks, REQUEST_BYTES, writeAnswer } from "./wire-format.ts";
 
-/** Interval of the memory checks. Within it, a picture can fill about 100 MB. */
-const MEMORY_CHECK_INTERVAL: Millis = 25;
+/** Interval of the checks of memory and CPU time. Within it, a picture can fill about 100 MB. */
+const CHECK_INTERVAL: Millis = 25;
+
+/** After this CPU time, the process gives way to everything else on the machine. */
+const QUICK_WORK: Millis = 250;
 
 /** In bytes. Node.js and the library take 70 MB, a picture file up to 64 MiB. */
 const BASE_MEMORY = 256_000_000;
@@ -39,15 +43,21 @@ write(writeAnswer({ kind: "ready" }));
 
 /** Decodes a picture and writes the answer. The server sends the next picture only after that. */
 async function answer(picture: Buffer): Promise<void> {
+  const before = process.cpuUsage();
+  const took = () => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
   const watch = setInterval(() => {
+    if (took() > QUICK_WORK) setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
     if (process.memoryUsage.rss() <= maxMemory) return;
     write(writeAnswer({ kind: "refused", refusal: "hungry" }));
     die();
-  }, MEMORY_CHECK_INTERVAL);
+  }, CHECK_INTERVAL);
   try {
     await checkHeader(picture, maxPixels);
     const { width, height, data } = await toPixels(picture, maxPixels);
-    write(writeAnswer({ kind: "decoded", width, height }));
+    write(writeAnswer({ kind: "decoded", width, height, took: took() }));
     write(data);
   } catch (error) {
     write(writeAnswer(answerOf(error)));

@@ -1,6 +1,6 @@
 /** Slots that all streams share fairly: slow pictures of one stream do not starve the others. */
 import type { Cancel, EpochMs, Millis } from "../../base/clock.ts";
-import { type StreamUsage, USAGE_DECAY } from "./stream-usage.ts";
+import { type Release, type StreamUsage, USAGE_DECAY } from "./stream-usage.ts";
 
 /** The last free slot is for streams that use less than this part of an equal share of the other slots. */
 const LIGHT_SHARE = 0.7;
@@ -20,7 +20,7 @@ interface Held {
 interface Waiting {
   readonly usage: StreamUsage;
   readonly evict: (() => void) | undefined;
-  readonly grant: (release: () => void) => void;
+  readonly grant: (release: Release) => void;
 }
 
 /** A fixed number of slots. The waiting stream with the least recent usage is served first. */
@@ -40,7 +40,7 @@ export class FairSlots {
    * @param evict asks the holder to release soon; called at most once, if a stream with less usage waits.
    * @returns releases the slot; further calls do nothing.
    */
-  async take(usage: StreamUsage, evict?: () => void): Promise<() => void> {
+  async take(usage: StreamUsage, evict?: () => void): Promise<Release> {
     if (this.#isFreeFor(usage)) return this.#hold(usage, evict);
     return new Promise((grant) => {
       this.#waiting.push({ usage, evict, grant });
@@ -56,13 +56,13 @@ export class FairSlots {
     return usage.recent <= (LIGHT_SHARE * USAGE_DECAY * (this.#count - 1)) / streams.size;
   }
 
-  #hold(usage: StreamUsage, evict: (() => void) | undefined): () => void {
+  #hold(usage: StreamUsage, evict: (() => void) | undefined): Release {
     const held: Held = { usage, since: usage.clock.now(), evict };
     this.#held.add(held);
     const end = usage.begin();
-    return () => {
+    return (worked) => {
       if (!this.#held.delete(held)) return;
-      end();
+      end(worked);
       this.#serveWaiting();
     };
   }

@@ -4,6 +4,12 @@ import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 /** Time constant of the exponential decay of past usage. */
 export const USAGE_DECAY: Millis = 5000;
 
+/**
+ * Ends the use of a slot; further calls do nothing.
+ * @param worked the CPU time, if known: waiting for the machine's cores is not the stream's usage.
+ */
+export type Release = (worked?: Millis) => void;
+
 /** Measures how long one stream held slots lately. */
 export class StreamUsage {
   readonly clock: Clock;
@@ -25,13 +31,13 @@ export class StreamUsage {
   }
 
   /** Starts to count one slot. The returned function stops that; further calls of it do nothing. */
-  begin(): () => void {
+  begin(): Release {
     const slot = { since: this.clock.now() };
     this.#held.add(slot);
-    return () => {
+    return (worked = Number.POSITIVE_INFINITY) => {
       if (!this.#held.delete(slot)) return;
       const now = this.clock.now();
-      this.#past = this.#decayed(now) + now - slot.since;
+      this.#past = this.#decayed(now) + Math.min(worked, now - slot.since);
       this.#pastAt = now;
     };
   }

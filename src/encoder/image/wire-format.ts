@@ -1,15 +1,16 @@
 /**
  * The format of the pipes between server and decoder process. To the process: the length of a picture, then the picture.
- * From it, after its start and for each picture: a header of three numbers, then the RGB pixels if it was decoded.
+ * From it, after its start and for each picture: a header of four numbers, then the RGB pixels if it was decoded.
  * All numbers are unsigned 32-bit integers, little-endian.
  */
+import type { Millis } from "../../base/clock.ts";
 import { REFUSAL_KINDS, type Refusal, type Size } from "./decode-error.ts";
 
 /** Bytes of a request's header, which holds the picture's length in bytes. */
 export const REQUEST_BYTES = 4;
 
 /** Bytes of an answer's header. */
-export const ANSWER_BYTES = 12;
+export const ANSWER_BYTES = 16;
 
 /** Answer: pixels of this width and height follow. */
 const DECODED = 0;
@@ -23,9 +24,10 @@ const READY = 2;
 /** Answer: the first of the refusals, followed by the others in the order of `REFUSAL_KINDS`. */
 const REFUSED = 3;
 
-/** The content of an answer's header; sizes in pixels. */
+/** The content of an answer's header: sizes in pixels, and `took`, the CPU time. */
 export type Answer =
-  | ({ readonly kind: "decoded" | "oversized" } & Size)
+  | ({ readonly kind: "decoded"; readonly took: Millis } & Size)
+  | ({ readonly kind: "oversized" } & Size)
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "ready" };
 
@@ -39,6 +41,7 @@ export function writeAnswer(answer: Answer): Buffer {
     header.writeUInt32LE(answer.kind === "decoded" ? DECODED : OVERSIZED, 0);
     header.writeUInt32LE(answer.width, 4);
     header.writeUInt32LE(answer.height, 8);
+    if (answer.kind === "decoded") header.writeUInt32LE(Math.ceil(answer.took), 12);
   }
   return header;
 }
@@ -46,7 +49,7 @@ export function writeAnswer(answer: Answer): Buffer {
 /** Reads an answer's header; undefined if it is invalid. */
 export function readAnswer(header: Buffer): Answer | undefined {
   const [kind, width, height] = [header.readUInt32LE(0), header.readUInt32LE(4), header.readUInt32LE(8)];
-  if (kind === DECODED) return { kind: "decoded", width, height };
+  if (kind === DECODED) return { kind: "decoded", width, height, took: header.readUInt32LE(12) };
   if (kind === OVERSIZED) return { kind: "oversized", width, height };
   if (kind === READY) return { kind: "ready" };
   const refusal = REFUSAL_KINDS[kind - REFUSED];

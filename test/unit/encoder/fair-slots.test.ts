@@ -41,6 +41,16 @@ test("what a stream uses counts while it lasts, and fades once it is past", asyn
   expect(use.recent).toBeCloseTo(3000 / Math.E);
 });
 
+test("of a place that waited for the machine only the work counts, and no more than the time", async () => {
+  const clock = new FakeClock();
+  const [use = new StreamUsage(clock), other = new StreamUsage(clock)] = await used(clock, 0, 0);
+  const ends = [use.begin(), other.begin()];
+  await clock.advance(300);
+  ends[0]?.(20);
+  ends[1]?.(4000);
+  expect([use.recent, other.recent].map(Math.round)).toEqual([20, 300]);
+});
+
 test("the last place is kept for a stream that has used little", async () => {
   const clock = new FakeClock();
   const slots = new FairSlots(2);
