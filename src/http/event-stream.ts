@@ -1,20 +1,22 @@
-/** Server-sent events: one HTTP answer that goes on, an event at a time (HTML standard, section 9.2). */
+/** Server-sent events (HTML standard, section 9.2). */
 import type { ServerResponse } from "node:http";
 import type { Clock, Millis } from "../base/clock.ts";
 
+/** The media type of an event stream. */
 export const EVENT_STREAM_TYPE = "text/event-stream";
 
-/** A comment this often tells whether the client is there; one that takes nothing from one to the next is gone. */
-const HEARTBEAT: Millis = 15_000;
+/** The interval of comments that test the connection. A client that reads nothing between two of them is dropped. */
+const HEARTBEAT_INTERVAL: Millis = 15_000;
 
+/** A response that sends events until its client leaves. */
 export class EventStream {
   readonly #response: ServerResponse;
-  /** The newest event of each name that came while the client had no room. */
+  /** The newest event of each name since the client's buffer filled up. */
   readonly #waiting = new Map<string, string>();
-  /** Whether it had no room at the last heartbeat, and has had none since. */
+  /** Whether the buffer has been full since the last heartbeat. */
   #isStuck = false;
 
-  /** Takes over the response; `gone` is called once, when its client goes. */
+  /** Sends the headers. Calls `gone` once, when the client leaves. */
   constructor(response: ServerResponse, clock: Clock, gone: () => void) {
     this.#response = response;
     response.writeHead(200, {
@@ -25,14 +27,17 @@ export class EventStream {
     response.flushHeaders();
     response.on("error", () => {});
     response.on("drain", () => this.#drained());
-    const stopBeating = clock.every(HEARTBEAT, () => this.#beat());
+    const stopBeating = clock.every(HEARTBEAT_INTERVAL, () => this.#beat());
     response.once("close", () => {
       stopBeating();
       gone();
     });
   }
 
-  /** @param json one line. A client that reads slowly misses all but the newest of each name. */
+  /**
+   * Sends an event. A slow client misses all but the newest event of each name.
+   * @param json one line.
+   */
   send(name: string, json: string): void {
     if (this.#response.destroyed) return;
     if (this.#response.writableNeedDrain) this.#waiting.set(name, json);

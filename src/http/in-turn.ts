@@ -1,21 +1,24 @@
 /**
- * Handles the requests of a connection one after another. Node begins with each as it is read, and cannot send the answer
- * of one before those ahead of it have ended: behind an answer that goes on, work would pile up for nobody.
+ * Handles the pipelined requests of a connection one after another. Node starts each as soon as it is read, but sends
+ * the answers in order: behind an endless answer, work would pile up for answers that are never sent.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** Requests that wait on a connection. Browsers and proxies send none before they have the answer to the last. */
-const MAX_WAITING = 16;
+/** Waiting requests of one connection. Browsers and proxies do not pipeline. */
+const MAX_QUEUED_REQUESTS = 16;
 
-/** To be called once all that takes requests listens to the server, and before what times them. */
+/**
+ * Queues the requests of each connection. Call it after the last "request" listener is added, and before
+ * `limitRequests`, which starts its timeout when a request arrives.
+ */
 export function handleInTurn(server: Server): void {
   const listeners = server.listeners("request");
-  const lines = new WeakMap<Socket, (() => void)[]>();
+  const queues = new WeakMap<Socket, (() => void)[]>();
   const next = (socket: Socket) => {
-    const handle = lines.get(socket)?.shift();
-    if (!handle) lines.delete(socket);
-    // After an answer that closes the connection no other is sent (RFC 9112, section 9.6).
+    const handle = queues.get(socket)?.shift();
+    if (!handle) queues.delete(socket);
+    // No answer follows one that closes the connection (RFC 9112, section 9.6).
     else if (socket.writable) handle();
   };
   server.removeAllListeners("request");
@@ -25,10 +28,10 @@ export function handleInTurn(server: Server): void {
       response.once("close", () => next(socket));
       for (const listener of listeners) listener.call(server, request, response);
     };
-    const line = lines.get(socket);
-    if (!line) {
-      lines.set(socket, []);
+    const queue = queues.get(socket);
+    if (!queue) {
+      queues.set(socket, []);
       handle();
-    } else if (line.push(handle) > MAX_WAITING) socket.destroy();
+    } else if (queue.push(handle) > MAX_QUEUED_REQUESTS) socket.destroy();
   });
 }

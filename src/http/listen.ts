@@ -1,4 +1,4 @@
-/** Where the server listens; what goes wrong there is told in a sentence. */
+/** Opens the server's TCP port and Unix socket, and explains errors. */
 
 import { chmodSync, rmSync, statSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
@@ -9,8 +9,8 @@ import { UsageError } from "../base/errors.ts";
 import { type Credentials, followRenewals, type Tls } from "./tls.ts";
 
 /**
- * A server not yet listening: of HTTPS where there are credentials for it.
- * @returns it, and what stops it from reading renewed ones.
+ * An HTTP server, or an HTTPS server if there are credentials. It does not listen yet.
+ * @returns the server, and a function that stops watching its certificate.
  */
 export function newWebServer(
   tls: Tls | undefined,
@@ -23,13 +23,16 @@ export function newWebServer(
   return { server, stopRenewals: followRenewals({ files: tls.files, clock, use, log }) };
 }
 
-/** The port that it listens on. */
+/** The port that the server listens on; 0 if it does not. */
 export function portOf(server: Server): number {
   const address = server.address();
   return typeof address === "object" && address ? address.port : 0;
 }
 
-/** @throws {UsageError} */
+/**
+ * Listens on a TCP port.
+ * @throws {UsageError} if that fails.
+ */
 export function listen(http: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     http.once("error", (error: NodeJS.ErrnoException) =>
@@ -39,30 +42,30 @@ export function listen(http: Server, host: string, port: number): Promise<void> 
   });
 }
 
-/** All that a file's mode can allow to others, and execution by its owner. */
-const OTHERS = 0o177;
+/** A umask that leaves only reading and writing by the owner. */
+const OWNER_ONLY_UMASK = 0o177;
 
 /**
- * Listens on a Unix socket that only this user may use.
- * @throws {UsageError}
+ * Listens on a Unix socket that only this user can open.
+ * @throws {UsageError} if that fails.
  */
 export async function listenLocally(local: Server, path: string): Promise<void> {
-  // One that a killed server left behind would keep this one out.
+  // Removes the socket that a killed server left behind.
   if (statSync(path, { throwIfNoEntry: false })?.isSocket() && !(await answers(path))) rmSync(path);
   await new Promise<void>((resolve, reject) => {
     local.once("error", ({ code, message }: NodeJS.ErrnoException) => {
-      const why = code === "EADDRINUSE" ? "something is there already" : message;
+      const why = code === "EADDRINUSE" ? "another file or server uses this path" : message;
       reject(new UsageError(`Cannot make the socket ${path}: ${why}. Choose another path.`));
     });
-    // The file is made within the call: at no moment may others open it.
-    const umask = process.umask(OTHERS);
+    // `listen` creates the file before it returns, so others can never open it.
+    const umask = process.umask(OWNER_ONLY_UMASK);
     try {
       local.listen(path, resolve);
     } finally {
       process.umask(umask);
     }
   });
-  // Where the system makes sockets by rules of its own.
+  // Some systems ignore the umask for sockets.
   chmodSync(path, 0o600);
 }
 
@@ -74,10 +77,10 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/** To the next port to try: who has this one has the one above it for its video. */
-const STEP = 10;
+/** The distance to the suggested port. Another rendercast also uses the port above this one, for video. */
+const SUGGESTED_PORT_OFFSET = 10;
 
-/** Why not, and what to do; `flag` is the option that the port is set by. */
+/** Explains why a port cannot be opened, and what to do. `flag` is the option that sets the port. */
 export function cannotListen(
   { code, message }: NodeJS.ErrnoException,
   host: string,
@@ -86,9 +89,9 @@ export function cannotListen(
 ): string {
   switch (code) {
     case "EADDRINUSE":
-      return `Port ${port} is in use: choose another with ${flag} ${port + STEP}, or stop what uses it.`;
+      return `Port ${port} is in use: choose another with ${flag} ${port + SUGGESTED_PORT_OFFSET}, or stop what uses it.`;
     case "EACCES":
-      return `Port ${port} needs more rights than this user has: choose one above 1023 with ${flag} 8080.`;
+      return `Port ${port} is reserved for privileged users: choose one above 1023 with ${flag} 8080.`;
     case "EADDRNOTAVAIL":
       return `${host} is not an address of this machine: leave --host out to listen on all of them.`;
     default:

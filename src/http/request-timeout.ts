@@ -1,27 +1,27 @@
 /**
- * Closes the connections of those whose request does not come to its end. Node's own `requestTimeout` knows no
- * exception, and a publisher's body goes on for days.
+ * A timeout for receiving a request's body. Node's own `requestTimeout` has no exceptions, and a publisher's body lasts
+ * for days.
  */
 import type { IncomingMessage, Server } from "node:http";
 import type { Cancel, Clock, Millis } from "../base/clock.ts";
 
-const REQUEST_WITHIN: Millis = 30_000;
+const BODY_TIMEOUT: Millis = 30_000;
 
 const limits = new WeakMap<IncomingMessage, Cancel>();
 
-/** To be called once all that takes requests listens to the server. */
+/** Closes connections whose request takes too long. Call it after the last "request" listener is added. */
 export function limitRequests(server: Server, clock: Clock): void {
   server.requestTimeout = 0;
   server.prependListener("request", (request: IncomingMessage) => {
     const { headers } = request;
     if (!("transfer-encoding" in headers) && Number(headers["content-length"] ?? 0) === 0) return;
-    const lift = clock.after(REQUEST_WITHIN, () => request.socket.destroy());
+    const lift = clock.after(BODY_TIMEOUT, () => request.socket.destroy());
     limits.set(request, lift);
     request.once("end", lift).once("close", lift);
   });
 }
 
-/** Lets the request take as long as it likes: somebody else watches over it. */
+/** Removes the timeout of a request. The caller must detect that the client is gone. */
 export function liftLimit(request: IncomingMessage): void {
   limits.get(request)?.();
 }

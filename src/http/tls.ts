@@ -1,4 +1,4 @@
-/** The server's own TLS: its certificate and key as files, read anew when they are renewed. */
+/** The server's TLS certificate and key: reads them from files, and again after a renewal. */
 
 import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
@@ -7,30 +7,32 @@ import type { Cancel, Clock, Millis } from "../base/clock.ts";
 import { reasonOf, UsageError } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 
+/** The files of a certificate. */
 export interface TlsFiles {
-  /** The certificate and those between it and its authority, in PEM. */
+  /** The certificate, followed by its intermediate certificates, in PEM. */
   readonly certPath: string;
-  /** Its private key, in PEM and without a passphrase. */
+  /** The private key, in PEM, without a passphrase. */
   readonly keyPath: string;
 }
 
-/** What the files hold. */
+/** The contents of the files. */
 export interface Credentials {
   readonly cert: Buffer;
   readonly key: Buffer;
 }
 
+/** A certificate in use. */
 export interface Tls {
   readonly files: TlsFiles;
   readonly credentials: Credentials;
 }
 
-/** How often the files are looked at. */
-const LOOK_EVERY: Millis = 2000;
+/** How often the files are checked for changes. */
+const CHECK_INTERVAL: Millis = 2000;
 
 /**
- * TLS as the options say; undefined where they name no files.
- * @throws {UsageError} where the files cannot be used.
+ * Reads the files that the options name; undefined if they name none.
+ * @throws {UsageError} if the files cannot be used.
  */
 export function tlsOf({ tlsCert, tlsKey }: Pick<Config, "tlsCert" | "tlsKey">): Tls | undefined {
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
@@ -38,60 +40,67 @@ export function tlsOf({ tlsCert, tlsKey }: Pick<Config, "tlsCert" | "tlsKey">): 
   return { files, credentials: readCredentials(files) };
 }
 
-/** @throws {UsageError} where the files do not make a TLS server. */
+/**
+ * Reads a certificate and its key.
+ * @throws {UsageError} if the files are missing, invalid, or do not belong together.
+ */
 export function readCredentials({ certPath, keyPath }: TlsFiles): Credentials {
   const cert = read(certPath, "--tls-cert takes a certificate");
   const key = read(keyPath, "--tls-key takes a private key");
   try {
     new X509Certificate(cert);
   } catch {
-    throw new UsageError(`${certPath} has no certificate in PEM: --tls-cert takes the one of this server.`);
+    throw new UsageError(
+      `${certPath} has no certificate in PEM. Set --tls-cert to the certificate of this server.`,
+    );
   }
   try {
     createSecureContext({ cert, key });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ERR_OSSL_X509_KEY_VALUES_MISMATCH")
-      throw new UsageError(`The key in ${keyPath} is not that of the certificate in ${certPath}.`);
+      throw new UsageError(
+        `The key in ${keyPath} is not that of the certificate in ${certPath}. Set --tls-key to its key.`,
+      );
     if (key.includes("ENCRYPTED"))
-      throw new UsageError(`The key in ${keyPath} has a passphrase: take it off with openssl pkey.`);
+      throw new UsageError(`The key in ${keyPath} has a passphrase. Remove it with openssl pkey.`);
     throw new UsageError(`${certPath} and ${keyPath} cannot be used for TLS: ${message}.`);
   }
   return { cert, key };
 }
 
-/** What to say of a certificate as it is taken into use: how long it is good. */
+/** How long a certificate is valid, to complete "the certificate". */
 export function termOf({ cert }: Pick<Credentials, "cert">, clock: Clock): string {
   const { validTo } = new X509Certificate(cert);
   return new Date(validTo).getTime() < clock.now()
-    ? `expired on ${validTo}, and browsers refuse it until it is renewed`
-    : `is good until ${validTo}`;
+    ? `expired on ${validTo}; browsers refuse it until it is renewed`
+    : `is valid until ${validTo}`;
 }
 
-/** The host names that a certificate is for, as browsers may write them. */
+/** The host names of a certificate, without wildcards. */
 export function namesOf({ cert }: Pick<Credentials, "cert">): string[] {
   const { subjectAltName = "" } = new X509Certificate(cert);
   return [...subjectAltName.matchAll(/DNS:([^,*"]+)(?:,|$)/g)].flatMap(([, name]) => name ?? []);
 }
 
+/** What {@link followRenewals} needs. */
 export interface RenewalOptions {
   readonly files: TlsFiles;
   readonly clock: Clock;
-  /** Takes new ones into use. */
+  /** Replaces the credentials in use. */
   readonly use: (credentials: Credentials) => void;
   readonly log: (line: string) => void;
 }
 
 /**
- * Looks at the files, whether they are written anew or others are put in their place, as a link may be. A certificate
- * and its key seldom change at the same moment: so what has changed is read when it has stayed as it is for a while.
- * Where it is no good, the present ones stay in use.
- * @returns stops it.
+ * Watches the files, which may be rewritten or replaced. A certificate and its key seldom change at the same moment, so
+ * changes are read only after they stayed the same between two checks. If they are invalid, the old ones stay in use.
+ * @returns stops watching.
  */
 export function followRenewals({ files, clock, use, log }: RenewalOptions): Cancel {
   let inUse = stampOf(files);
   let seen = inUse;
-  return clock.every(LOOK_EVERY, () => {
+  return clock.every(CHECK_INTERVAL, () => {
     const now = stampOf(files);
     const isSettled = now === seen;
     seen = now;
@@ -102,12 +111,12 @@ export function followRenewals({ files, clock, use, log }: RenewalOptions): Canc
       use(credentials);
       log(`The TLS certificate was renewed; it ${termOf(credentials, clock)}.`);
     } catch (error) {
-      log(`The TLS certificate could not be renewed, and the one before stays in use. ${reasonOf(error)}`);
+      log(`The new TLS certificate cannot be used; the old one stays in use. ${reasonOf(error)}`);
     }
   });
 }
 
-/** What changes when a file does. */
+/** A text that changes when one of the files does. */
 function stampOf({ certPath, keyPath }: TlsFiles): string {
   return [certPath, keyPath]
     .map((path) => {

@@ -77,7 +77,7 @@ describeWith(["chromium", "blender"], "a server of HTTPS", ({ chromium, blender 
     await expect(ask(certificate.cert)).rejects.toThrow();
     writeFileSync(files.certPath, "not a certificate");
     await vi.waitFor(
-      () => expect(server.output()).toMatch(/could not be renewed, and the one before stays/),
+      () => expect(server.output()).toMatch(/new TLS certificate cannot be used; the old one stays/),
       {
         timeout: 20_000,
       },

@@ -1,28 +1,25 @@
-/**
- * The parts of session descriptions that WHEP's PATCH carries (RFC 8840, section 9): ICE credentials and candidates,
- * without the rest that an offer or answer has.
- */
+/** SDP fragments, the body of WHEP's `PATCH`: ICE credentials and candidates (RFC 8840, section 9). */
 import { linesOf, sdpOf } from "../../transport/sdp/lines.ts";
 import type { IceCredentials } from "../../transport/sdp/sdp.ts";
 
-/** Lines of a fragment; a player with a dozen interfaces has some fifty candidates. */
+/** A player with a dozen network interfaces sends about fifty candidates. */
 const MAX_LINES = 400;
 
-/** A line is an attribute, or begins a media section. */
+/** An attribute, or the start of a media section. */
 const LINE = /^(a=[a-z][a-z0-9-]*(:.*)?|m=\S+ \d+ \S+ .+)$/i;
 
-/** Whether the text is a fragment: nothing but attributes and media lines, and not too many. */
+/** Whether the text is a fragment: only attributes and media lines, and at most {@link MAX_LINES}. */
 export function isFragment(text: string): boolean {
   const lines = linesOf(text);
   return lines.length > 0 && lines.length <= MAX_LINES && lines.every((line) => LINE.test(line));
 }
 
-/** What ICE sessions a fragment or an offer names: its `ice-ufrag`s, each once. */
+/** The ICE sessions of a fragment or offer: its distinct `ice-ufrag` values. */
 export function iceSessionsOf(sdp: string): string[] {
   return valuesOf(sdp, "ice-ufrag");
 }
 
-/** The one pair of credentials that a fragment has; undefined for none, and for several that differ. */
+/** The ICE credentials of a fragment; undefined if it has none, or several that differ. */
 export function credentialsOf(fragment: string): IceCredentials | undefined {
   const [username, ...others] = iceSessionsOf(fragment);
   const [password, ...more] = valuesOf(fragment, "ice-pwd");
@@ -30,7 +27,7 @@ export function credentialsOf(fragment: string): IceCredentials | undefined {
   return { fragment: username, password };
 }
 
-/** The offer with other credentials, and without the candidates that belonged to those of before. */
+/** The offer with new credentials, without the candidates of the old ones. */
 export function withCredentials(offer: string, { fragment, password }: IceCredentials): string {
   return offer
     .replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "")
@@ -38,7 +35,7 @@ export function withCredentials(offer: string, { fragment, password }: IceCreden
     .replace(/^a=ice-pwd:[^\r\n]*/gm, () => `a=ice-pwd:${password}`);
 }
 
-/** What an answer to an ICE restart says anew, as a fragment: that of its first media section in use. */
+/** The fragment that answers an ICE restart: the ICE lines of the answer's first media section in use. */
 export function fragmentOf(answer: string): string {
   const [session = "", ...sections] = answer.split(/^(?=m=)/m);
   const section = sections.find((one) => /^m=\S+ [1-9]/.test(one)) ?? "";

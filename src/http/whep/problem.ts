@@ -1,14 +1,15 @@
-/** What a WHEP request is refused with: a problem detail (RFC 9457). */
+/** Problem details: the body of refused WHEP requests (RFC 9457). */
 
 import type { Millis } from "../../base/clock.ts";
 import { retryDelayOf } from "../retry-after.ts";
 
+/** Refuses a WHEP request. */
 export class Problem extends Error {
   readonly status: number;
-  /** After this long it may go better; undefined where it would not. */
+  /** The delay before a retry; undefined if a retry does not help. */
   readonly retryAfter: Millis | undefined;
 
-  /** @param detail a sentence for the user. */
+  /** @param detail what happened and what to do, for the user. */
   constructor(status: number, detail: string, retryAfter = retryDelayOf(status)) {
     super(detail);
     this.status = status;

@@ -1,6 +1,6 @@
 /**
- * The viewers that came by WHEP (draft-ietf-wish-whep-04): each is a resource of its own, by which its player restarts
- * ICE and leaves. They join, and are refused, as the page's viewers are.
+ * The sessions of WHEP viewers (draft-ietf-wish-whep-04). Each has a URL of its own, where its player restarts ICE and
+ * ends it. WHEP viewers join, and are refused, like viewers of the page.
  */
 import { randomUUID } from "node:crypto";
 import type { WhenOver } from "../../access/access.ts";
@@ -10,23 +10,26 @@ import { Watching, type WatchingOptions } from "../../signaling/watching.ts";
 import { credentialsOf, fragmentOf, iceSessionsOf, isFragment, withCredentials } from "./fragment.ts";
 import { Problem } from "./problem.ts";
 
-/** A session that was made. */
+/** A new session. */
 export interface Opened {
-  /** Nobody can guess it: who has it may change and end the session. */
+  /** A random id. Anybody who knows it may change and end the session. */
   readonly id: string;
-  /** The entity tag of its ICE session, in quotes. */
+  /** The entity tag of the ICE session, in quotes. */
   readonly etag: string;
   readonly answer: string;
   readonly ice: Partial<IceConfiguration>;
 }
 
-/** An ICE restart's answer. */
+/** The answer to an ICE restart. */
 export interface Restarted {
   readonly etag: string;
-  /** `application/trickle-ice-sdpfrag`. */
+  /** The body, of type `application/trickle-ice-sdpfrag`. */
   readonly fragment: string;
   readonly ice: Partial<IceConfiguration>;
 }
+
+/** The detail of a 404 for a session. */
+export const NO_SESSION = "There is no session with this id, or it has ended.";
 
 interface Session {
   readonly stream: string;
@@ -36,55 +39,58 @@ interface Session {
   etag: string;
 }
 
-/** When a player is to try again, where that may help. */
-const FULL_FOR: Millis = 10_000;
-const NOT_LIVE_FOR: Millis = 2000;
-const BUSY_FOR: Millis = 1000;
+/** Delays before a player should retry, by reason. */
+const FULL_RETRY_DELAY: Millis = 10_000;
+const NOT_LIVE_RETRY_DELAY: Millis = 2000;
+const BUSY_RETRY_DELAY: Millis = 1000;
 
-/** Of an offer that was refused; those not here are the server's own faults. */
-const OFFER_REFUSED: Partial<Record<RefusalCode, readonly [number, Millis?]>> = {
-  "no-such-stream": [409, NOT_LIVE_FOR],
+/** The status and retry delay of a refused offer. All other codes are faults of the server: 500. */
+const OFFER_REFUSALS: Partial<Record<RefusalCode, readonly [number, Millis?]>> = {
+  "no-such-stream": [409, NOT_LIVE_RETRY_DELAY],
   "no-common-codec": [422],
   "bad-request": [400],
-  full: [503, FULL_FOR],
+  full: [503, FULL_RETRY_DELAY],
 };
 
-/** Of an ICE restart that was refused. */
-const RESTART_REFUSED: Partial<Record<RefusalCode, readonly [number, Millis?]>> = {
+/** The status and retry delay of a refused ICE restart. */
+const RESTART_REFUSALS: Partial<Record<RefusalCode, readonly [number, Millis?]>> = {
   // Not connected yet.
-  "not-watching": [409, BUSY_FOR],
-  // What is offered was taken before: it is too soon after the last.
-  "bad-request": [429, BUSY_FOR],
+  "not-watching": [409, BUSY_RETRY_DELAY],
+  // The offer itself was accepted before, so the restart comes too soon after the last one.
+  "bad-request": [429, BUSY_RETRY_DELAY],
 };
 
+/** The WHEP sessions of one server. */
 export class WhepSessions {
   readonly #options: Omit<WatchingOptions, "address">;
   readonly #sessions = new Map<string, Session>();
 
   constructor(options: Omit<WatchingOptions, "forbids" | "address">) {
-    // Who comes here has been asked already.
+    // The routes check the right to view.
     this.#options = { ...options, forbids: async () => undefined };
   }
 
+  /** Whether the stream has a session with this id. */
   has(stream: string, id: string): boolean {
     return this.#sessions.get(id)?.stream === stream;
   }
 
   /**
-   * Lets a viewer in. Its session goes with it, however it goes.
-   * @param address whose it is, as {@link WatchingOptions.address}.
-   * @param whenOver tells the end of what lets it watch.
-   * @throws {Problem}
+   * Admits a viewer. Its session ends when it leaves or is disconnected.
+   * @param address the viewer's address, see {@link WatchingOptions.address}.
+   * @param whenOver reports the end of the viewer's right to watch.
+   * @throws {Problem} if the viewer is refused.
    */
   async open(stream: string, offer: string, address: string, whenOver: WhenOver): Promise<Opened> {
-    if (!receivesVideo(offer)) throw new Problem(422, "The offer does not ask to receive video.");
+    if (!receivesVideo(offer))
+      throw new Problem(422, "The offer does not ask for video. Offer a recvonly video section.");
     const id = randomUUID();
     let ended = false;
     const watching = new Watching({ ...this.#options, address }, () => {
       ended = true;
       this.#forget(id);
     });
-    const { answer, ...ice } = accepted(await watching.watch({ stream, offer }), OFFER_REFUSED);
+    const { answer, ...ice } = accepted(await watching.watch({ stream, offer }), OFFER_REFUSALS);
     const etag = newTag();
     if (!ended) {
       const stopExpiring = whenOver(() => this.end(stream, id));
@@ -94,11 +100,11 @@ export class WhepSessions {
   }
 
   /**
-   * Takes further candidates, which need no more than that: a viewer's addresses are learnt from its packets. Or
-   * restarts ICE, where the fragment has other credentials than the session.
+   * Restarts ICE if the fragment has new credentials. Candidates are accepted and ignored: the server learns a viewer's
+   * addresses from its packets.
    * @param tags the request's `If-Match`.
-   * @returns what the restart is answered; undefined for candidates.
-   * @throws {Problem}
+   * @returns the answer to a restart; undefined for candidates.
+   * @throws {Problem} if the request is refused.
    */
   async patch(
     stream: string,
@@ -107,19 +113,30 @@ export class WhepSessions {
     tags: string | undefined,
   ): Promise<Restarted | undefined> {
     const session = this.#find(stream, id);
-    if (!isFragment(fragment)) throw new Problem(400, "The body is not a fragment of a session description.");
+    if (!isFragment(fragment))
+      throw new Problem(
+        400,
+        "The body is not an SDP fragment (RFC 8840). Send only ICE credentials and candidates.",
+      );
     const named = iceSessionsOf(fragment);
     const offered = new Set(iceSessionsOf(session.offer));
     const isRestart = named.some((one) => !offered.has(one));
-    // Candidates that name the ICE session need no tag to tell it: there are players that send none.
-    const isTold = tags !== undefined || (named.length > 0 && !isRestart);
-    if (!isTold) throw new Problem(428, "The request needs an If-Match header with the session's ETag.");
+    // Some players send no tag with candidates. The ICE credentials then identify the session.
+    const isIdentified = tags !== undefined || (named.length > 0 && !isRestart);
+    if (!isIdentified)
+      throw new Problem(428, "The header If-Match is missing. Set it to the session's ETag.");
     if (tags !== undefined && !matches(tags, session.etag))
-      throw new Problem(412, "The ETag is not that of the present ICE session.");
+      throw new Problem(
+        412,
+        "The ETag is not that of the current ICE session. Use the one of the last answer.",
+      );
     return isRestart ? this.#restart(session, fragment) : undefined;
   }
 
-  /** @throws {Problem} */
+  /**
+   * Ends a session.
+   * @throws {Problem} if there is none with this id.
+   */
   end(stream: string, id: string): void {
     this.#find(stream, id).watching.leave();
     this.#forget(id);
@@ -132,9 +149,9 @@ export class WhepSessions {
 
   async #restart(session: Session, fragment: string): Promise<Restarted> {
     const credentials = credentialsOf(fragment);
-    if (!credentials) throw new Problem(400, "The fragment has no ICE credentials, or several.");
+    if (!credentials) throw new Problem(400, "The fragment needs exactly one ice-ufrag and one ice-pwd.");
     const offer = withCredentials(session.offer, credentials);
-    const { answer, ...ice } = accepted(await session.watching.restart({ offer }), RESTART_REFUSED);
+    const { answer, ...ice } = accepted(await session.watching.restart({ offer }), RESTART_REFUSALS);
     session.offer = offer;
     session.etag = newTag();
     return { etag: session.etag, fragment: fragmentOf(answer), ice };
@@ -142,12 +159,15 @@ export class WhepSessions {
 
   #find(stream: string, id: string): Session {
     const session = this.#sessions.get(id);
-    if (session?.stream !== stream) throw new Problem(404, "There is no such session, or it has ended.");
+    if (session?.stream !== stream) throw new Problem(404, NO_SESSION);
     return session;
   }
 }
 
-/** @throws {Problem} where it was refused. */
+/**
+ * The value of a reply.
+ * @throws {Problem} if the request was refused.
+ */
 function accepted(
   reply: Reply<SessionAnswer>,
   refused: Partial<Record<RefusalCode, readonly [number, Millis?]>>,
@@ -157,7 +177,7 @@ function accepted(
   throw new Problem(status, reply.message, retryAfter);
 }
 
-/** Players must not offer video that they only send, or that nobody sends (section 4.3.5). */
+/** Players must not offer video that they only send, or that is inactive (section 4.3.5). */
 function receivesVideo(offer: string): boolean {
   const video = offer.split(/^(?=m=)/m).find((section) => section.startsWith("m=video "));
   return video === undefined || !/^a=(sendonly|inactive)\r?$/m.test(video);
@@ -167,7 +187,7 @@ function newTag(): string {
   return `"${randomUUID()}"`;
 }
 
-/** RFC 9110, section 13.1.1. The draft's own example has the asterisk in quotes. */
+/** Evaluates `If-Match` (RFC 9110, section 13.1.1). The example of the WHEP draft has the asterisk in quotes. */
 function matches(tags: string, etag: string): boolean {
   const listed = tags.split(",").map((tag) => tag.trim());
   return listed.some((tag) => tag === etag || tag === "*" || tag === '"*"');

@@ -1,4 +1,4 @@
-/** WHEP over HTTP (draft-ietf-wish-whep-04): the endpoint of each stream, and the resource of each session. */
+/** The WHEP routes (draft-ietf-wish-whep-04): the endpoint of each stream, and the URL of each session. */
 
 import express, {
   type NextFunction,
@@ -10,19 +10,20 @@ import express, {
 import type { Granted, Refused, WhenOver } from "../../access/access.ts";
 import { embedRefusal, mayEmbed } from "../../access/origins.ts";
 import { reasonOf } from "../../base/errors.ts";
-import { STREAM_NAME } from "../../base/stream-name.ts";
+import { STREAM_NAME, STREAM_NAME_RULE } from "../../base/stream-name.ts";
 import { type IceConfiguration, type IceServer, MAX_OFFER_LENGTH } from "../../shared/protocol.ts";
 import { retryAfter } from "../retry-after.ts";
 import { Problem } from "./problem.ts";
-import type { WhepSessions } from "./sessions.ts";
+import { NO_SESSION, type WhepSessions } from "./sessions.ts";
 
+/** What {@link whepRoutes} needs. */
 export interface WhepOptions {
   readonly sessions: WhepSessions;
-  /** Whether who asks may watch the stream. */
+  /** Whether the request's sender may watch the stream. */
   readonly mayView: (request: Request, stream: string) => Promise<Granted | Refused>;
-  /** The network address of who asks, to count viewers by. */
+  /** The key by which viewers are counted, see `addressKey`. */
   readonly addressOf: (request: Request) => string;
-  /** Origins of pages that may show the streams, beside those of {@link mayEmbed}. */
+  /** Origins of pages that may show the streams, besides those that {@link mayEmbed} allows. */
   readonly embedFrom: readonly string[];
   readonly log: (line: string) => void;
 }
@@ -33,13 +34,13 @@ const FRAGMENT = "application/trickle-ice-sdpfrag";
 const ENDPOINT_METHODS = "OPTIONS, GET, HEAD, POST";
 const SESSION_METHODS = "OPTIONS, GET, HEAD, PATCH, DELETE";
 
-/** What a browser shows to a page of another site, besides the body. */
-const EXPOSED = "Location, ETag, Link, Retry-After, Accept-Post, Accept-Patch";
+/** Response headers that pages of other sites may read. */
+const EXPOSED_HEADERS = "Location, ETag, Link, Retry-After, Accept-Post, Accept-Patch";
 
-/** Seconds for which a browser need not ask again. */
-const PREFLIGHT_HOLDS = 7200;
+/** How long browsers cache the answer to a preflight request. */
+const PREFLIGHT_MAX_AGE_SECONDS = 7200;
 
-/** An answer to who may watch, and what tells the end of that. */
+/** The response to a client that may watch, with what reports the end of that right. */
 type Permitted = Response<unknown, { whenOver: WhenOver }>;
 
 /** The routes below `/streams/NAME/whep`. */
@@ -53,7 +54,10 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
     const { origin, host } = request.headers;
     response.vary("Origin");
     if (origin !== undefined && mayEmbed(origin, host, embedFrom)) {
-      response.set({ "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED });
+      response.set({
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": EXPOSED_HEADERS,
+      });
     } else if (origin !== undefined && request.method !== "OPTIONS") {
       throw new Problem(403, embedRefusal(origin));
     }
@@ -66,7 +70,7 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
   router.get(endpoint, (_request, response) => {
     response.status(204).end();
   });
-  // Whose session it is, is told by its unguessable address.
+  // Only this route checks the right to view: the URL of a session cannot be guessed.
   router.post(endpoint, permitted, bodyOf(SDP), async (request, response: Permitted) => {
     const { name } = request.params;
     const { whenOver } = response.locals;
@@ -81,7 +85,7 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
 
   router.get(session, (request, response) => {
     const { name, id } = request.params;
-    if (!sessions.has(name, id)) throw new Problem(404, "There is no such session, or it has ended.");
+    if (!sessions.has(name, id)) throw new Problem(404, NO_SESSION);
     response.status(204).end();
   });
   router.patch(session, bodyOf(FRAGMENT), async (request, response) => {
@@ -107,7 +111,8 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
 
   async function permitted(request: Request<{ name: string }>, response: Permitted, next: NextFunction) {
     const { name } = request.params;
-    if (!STREAM_NAME.test(name)) throw new Problem(404, "There is no stream of that name.");
+    if (!STREAM_NAME.test(name))
+      throw new Problem(404, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
     const verdict = await mayView(request, name);
     if (!verdict.granted) {
       if (verdict.status === 401) response.set("WWW-Authenticate", "Bearer");
@@ -117,7 +122,7 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
     next();
   }
 
-  /** Express knows an error handler by its four parameters. */
+  /** Express recognizes an error handler by its four parameters. */
   function onError(error: unknown, _request: Request, response: Response, next: NextFunction): void {
     if (response.headersSent) {
       next(error);
@@ -127,19 +132,19 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
     if (problem.status === 500) log(`A WHEP request failed: ${reasonOf(error)}`);
     if (problem.retryAfter !== undefined) response.set("Retry-After", retryAfter(problem.retryAfter));
     response.status(problem.status).type("application/problem+json");
-    // Without a type of its own, a problem's title is that of its status (RFC 9457, section 4.2.1).
+    // A problem without a type takes its title from the status (RFC 9457, section 4.2.1).
     response.send(Buffer.from(JSON.stringify({ status: problem.status, detail: problem.message })));
   }
 }
 
-/** Answers a browser that asks what a page of another site may do (CORS), and who else asks. */
+/** Answers `OPTIONS`, which browsers send before requests of other sites (CORS). */
 function preflight(methods: string, headers: Record<string, string>): RequestHandler {
   return (_request, response) => {
     response.set({
       Allow: methods,
       "Access-Control-Allow-Methods": methods,
       "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
-      "Access-Control-Max-Age": String(PREFLIGHT_HOLDS),
+      "Access-Control-Max-Age": String(PREFLIGHT_MAX_AGE_SECONDS),
       ...headers,
     });
     response.status(200).end();
@@ -149,19 +154,23 @@ function preflight(methods: string, headers: Record<string, string>): RequestHan
 function notAllowed(methods: string): RequestHandler {
   return (_request, response) => {
     response.set("Allow", methods);
-    throw new Problem(405, `This takes ${methods}.`);
+    throw new Problem(405, `The method is not supported here. Use one of ${methods}.`);
   };
 }
 
-/** @throws {Problem} */
+/**
+ * The body of the request.
+ * @throws {Problem} if it is empty or of another type.
+ */
 function textOf({ body, headers }: Request, type: string): string {
   const isOfType = (headers["content-type"] ?? "").toLowerCase().startsWith(type);
-  if (!isOfType) throw new Problem(415, `The body must be of the type ${type}.`);
-  if (typeof body !== "string" || body === "") throw new Problem(400, "The body is empty.");
+  if (!isOfType) throw new Problem(415, `The body has the wrong type. Send ${type}.`);
+  if (typeof body !== "string" || body === "")
+    throw new Problem(400, "The body is empty. Send a session description or a fragment of one.");
   return body;
 }
 
-/** The STUN and TURN servers, as WHIP has them (RFC 9725, section 4.6). */
+/** Sends the STUN and TURN servers in `Link` headers (RFC 9725, section 4.6). */
 function link(response: Response, { iceServers = [] }: Partial<IceConfiguration>): void {
   const links = iceServers.map(linkOf).filter((one) => /^[\x20-\x7e]*$/.test(one));
   if (links.length > 0) response.set("Link", links);
@@ -182,5 +191,5 @@ function problemOf(error: unknown): Problem {
   if (status === 413) return new Problem(413, `The body is longer than ${MAX_OFFER_LENGTH} bytes.`);
   if (typeof status === "number" && status >= 400 && status < 500)
     return new Problem(status, "The request is not valid.");
-  return new Problem(500, "The server failed to answer; its log says why.");
+  return new Problem(500, "The server failed to answer. Its log has the reason.");
 }

@@ -72,7 +72,7 @@ describe("the files", () => {
   test("tell for which names and how long the certificate is good", () => {
     expect(namesOf({ cert: NAMED })).toEqual(["studio.example", "live.example"]);
     const at = (time: string) => termOf({ cert: NAMED }, new FakeClock(Date.parse(time)));
-    expect(at("2027-01-01")).toMatch(/^is good until /);
+    expect(at("2027-01-01")).toMatch(/^is valid until /);
     expect(at("2200-01-01")).toMatch(/^expired on .*renewed$/);
     expect(namesOf({ cert: Buffer.from(one.cert) })).toEqual([]);
   });
@@ -101,7 +101,7 @@ describe("a renewal", () => {
     writeFileSync(join(folder, "key.pem"), other.key);
     await clock.advance(60_000);
     expect(used).toEqual([other.cert]);
-    expect(logged).toEqual([expect.stringMatching(/was renewed; it is good until/)]);
+    expect(logged).toEqual([expect.stringMatching(/was renewed; it is valid until/)]);
   });
 
   test("that is broken leaves the one before in use, says so once, and the next is taken", async () => {
@@ -113,7 +113,7 @@ describe("a renewal", () => {
     await clock.advance(60_000);
     expect(used).toEqual([]);
     expect(logged).toEqual([
-      expect.stringMatching(/could not be renewed, and the one before stays in use\. .*\.$/),
+      expect.stringMatching(/The new TLS certificate cannot be used; the old one stays in use\. .*\.$/),
       expect.stringMatching(/stays in use\. --tls-cert takes .*there is no/),
     ]);
     writeCertificate(folder, other);
