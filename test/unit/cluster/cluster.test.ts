@@ -171,7 +171,7 @@ test("frames are timed by the clock of the server that has them", async () => {
   expect(await film().clock()).toBe(time.now());
 });
 
-test("what is not answered is given up, and left", async () => {
+test("a request without an answer is refused after a timeout, and its session left", async () => {
   const { hub, time, film, a } = two();
   const say = hub.say.bind(hub);
   hub.say = (message, but) => {
@@ -179,14 +179,14 @@ test("what is not answered is given up, and left", async () => {
   };
   const watching = expect(film().watch("an offer", "192.0.2.1", () => {})).rejects.toMatchObject({
     code: "failed",
-    message: expect.stringMatching(/does not answer\.$/),
+    message: expect.stringMatching(/does not answer: try again later\.$/),
   });
   await time.advance(6000);
   await watching;
   expect(a.viewers[0]?.left).toBe(true);
 });
 
-test("who asks while the way is cut is refused at once", async () => {
+test("a request without a connection is refused at once", async () => {
   const { hub, film } = two();
   hub.open = false;
   await expect(film().watch("an offer", "192.0.2.1", () => {})).rejects.toMatchObject({ code: "failed" });
