@@ -13,7 +13,7 @@ import { Use } from "../encoder/image/slots.ts";
 import { Renditions, type RenditionsOptions } from "../encoder/renditions.ts";
 import { type Codec, type EncodedFrame, renditionName, type SourceFrame } from "../media/frame.ts";
 import type { SourceState, StreamInfo, ViewerInfo } from "../shared/protocol.ts";
-import type { Watched } from "../signaling/watching.ts";
+import type { ViewerSession } from "../signaling/watching.ts";
 import type { Source, SourceSink } from "../source/source.ts";
 import type { JpegFrame } from "../transport/mjpeg.ts";
 import { Consumers, type ConsumersOptions } from "./consumers.ts";
@@ -162,7 +162,7 @@ export class Broadcast implements SourceSink {
   // ---- To whatever watches ----
 
   /** Admits a viewer, as {@link Viewers.admit}. */
-  watch(offer: string, address: string, gone: (reason: string) => void): Promise<Watched> {
+  watch(offer: string, address: string, gone: (reason: string) => void): Promise<ViewerSession> {
     return this.#consumers.viewers.admit(offer, address, gone);
   }
 
@@ -220,7 +220,7 @@ export class Broadcast implements SourceSink {
   }
 
   /** The viewers, joining or watching, as {@link ViewerRecords.all}. */
-  watchers(): ViewerInfo[] {
+  viewerInfos(): ViewerInfo[] {
     return this.#consumers.records.all();
   }
 

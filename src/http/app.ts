@@ -252,7 +252,7 @@ export function httpApp(options: HttpOptions): Express {
   });
   app.get("/streams/:name/viewers", may("operate"), (request, response) => {
     const broadcast = find(request, response);
-    if (broadcast) response.set("Cache-Control", "no-store").json(broadcast.watchers());
+    if (broadcast) response.set("Cache-Control", "no-store").json(broadcast.viewerInfos());
   });
   app.post("/streams/:name/share", async (request, response) => {
     const verdict = await access.mayShare(askerOf(request, local), request.params.name);

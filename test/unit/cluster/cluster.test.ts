@@ -3,7 +3,7 @@ import { Cluster } from "../../../src/cluster/cluster.ts";
 import type { Message } from "../../../src/cluster/messages.ts";
 import { RemoteError } from "../../../src/cluster/remote-stream.ts";
 import type { StreamInfo } from "../../../src/shared/protocol.ts";
-import type { Watched, WatchedStream } from "../../../src/signaling/watching.ts";
+import type { ViewerSession, WatchableStream } from "../../../src/signaling/watching.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const clock = () => new FakeClock();
@@ -60,8 +60,8 @@ function server(hub: Hub, time: FakeClock, self: string, ...names: string[]) {
     latency: number;
     gone: (reason: string) => void;
   }[] = [];
-  const stream: WatchedStream = {
-    async watch(offer, address, gone): Promise<Watched> {
+  const stream: WatchableStream = {
+    async watch(offer, address, gone): Promise<ViewerSession> {
       if (offer === "bad") throw new RemoteError("no-common-codec", "It has none.");
       const viewer = { address, left: false, keyframes: 0, latency: 0, gone };
       viewers.push(viewer);
