@@ -106,7 +106,7 @@ export async function startRendercast(
   const close = async () => {
     web.signaling.tellStop();
     membership.leave();
-    // Before its stream, whose end it would take for a refusal.
+    // Blender ends before its stream: it would take the end of the stream for a refusal.
     await blender?.close();
     await Promise.all([forwards?.close(), directory.close()]);
     const ended = web.signaling.close();
@@ -291,7 +291,7 @@ function spareCores(): number {
   return Math.max(0, availableParallelism() - 2);
 }
 
-/** What a viewer is told of an error; undefined for the server's own faults. */
+/** The answer to a viewer for an error; undefined for the server's own faults. */
 function refusal(error: unknown) {
   if (error instanceof OfferError || error instanceof RemoteError)
     return { code: error.code, message: error.message };

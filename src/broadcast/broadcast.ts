@@ -181,11 +181,12 @@ export class Broadcast implements SourceSink {
     return this.#consumers.snapshots.take(size);
   }
 
-  /** The picture that is shown now; undefined if none was shown since somebody watches. */
+  /** The picture that viewers see now; undefined if none was shown since the first one came. */
   get #current(): Picture | undefined {
     return this.#isCurrent ? this.#shown : undefined;
   }
 
+  /** Encodes, decodes and requests no more than the consumers need now. */
   #demandChanged(): void {
     if (this.#closed) return;
     const { renditions, pictures, frames } = this.#consumers.demand();
