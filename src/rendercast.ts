@@ -104,7 +104,7 @@ export async function startRendercast(
   const close = async () => {
     web.signaling.tellStop();
     membership.leave();
-    // Before its stream, whose end it would take for a refusal.
+    // Blender ends before its stream: it would take the end of the stream for a refusal.
     await blender?.close();
     await Promise.all([forwards?.close(), directory.close()]);
     const ended = web.signaling.close();
@@ -284,7 +284,7 @@ async function openTransport(
   }
 }
 
-/** What a viewer is told of an error; undefined for the server's own faults. */
+/** The answer to a viewer for an error; undefined for the server's own faults. */
 function refusal(error: unknown) {
   if (error instanceof OfferError || error instanceof RemoteError)
     return { code: error.code, message: error.message };

@@ -13,7 +13,7 @@ import { StreamUsage } from "../encoder/image/stream-usage.ts";
 import { Renditions, type RenditionsOptions } from "../encoder/renditions.ts";
 import { type Codec, type EncodedFrame, renditionName, type SourceFrame } from "../media/frame.ts";
 import type { SourceState, StreamInfo, ViewerInfo } from "../shared/protocol.ts";
-import type { Watched } from "../signaling/watching.ts";
+import type { ViewerSession } from "../signaling/watching.ts";
 import type { Source, SourceSink } from "../source/source.ts";
 import type { JpegFrame } from "../transport/mjpeg.ts";
 import { Consumers, type ConsumersOptions } from "./consumers.ts";
@@ -162,7 +162,7 @@ export class Broadcast implements SourceSink {
   // ---- To whatever watches ----
 
   /** Admits a viewer, as {@link Viewers.admit}. */
-  watch(offer: string, address: string, gone: (reason: string) => void): Promise<Watched> {
+  watch(offer: string, address: string, gone: (reason: string) => void): Promise<ViewerSession> {
     return this.#consumers.viewers.admit(offer, address, gone);
   }
 
@@ -181,11 +181,12 @@ export class Broadcast implements SourceSink {
     return this.#consumers.snapshots.take(size);
   }
 
-  /** The picture that is shown now; undefined if none was shown since somebody watches. */
+  /** The picture that viewers see now; undefined if none was shown since the first one came. */
   get #current(): Picture | undefined {
     return this.#isCurrent ? this.#shown : undefined;
   }
 
+  /** Encodes, decodes and requests no more than the consumers need now. */
   #demandChanged(): void {
     if (this.#closed) return;
     const { renditions, pictures, frames } = this.#consumers.demand();
@@ -220,7 +221,7 @@ export class Broadcast implements SourceSink {
   }
 
   /** The viewers, joining or watching, as {@link ViewerRecords.all}. */
-  watchers(): ViewerInfo[] {
+  viewerInfos(): ViewerInfo[] {
     return this.#consumers.records.all();
   }
 

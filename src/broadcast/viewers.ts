@@ -1,7 +1,7 @@
 /** The viewers of one stream by WebRTC, from their offer to their end: seats, records, log lines and keyframe requests. */
 import type { Clock } from "../base/clock.ts";
 import type { RenditionId } from "../media/frame.ts";
-import type { Watched } from "../signaling/watching.ts";
+import type { ViewerSession } from "../signaling/watching.ts";
 import type { Audience, Viewer, ViewerEvents } from "../transport/audience/viewer.ts";
 import { KeyframeBudget } from "./keyframe-budget.ts";
 import type { Metrics } from "./metrics.ts";
@@ -58,7 +58,7 @@ export class Viewers {
    * @param gone takes the reason when the viewer ends.
    * @throws {FullError} if no seat is free; {OfferError} if the offer cannot be answered.
    */
-  async admit(offer: string, address: string, gone: (reason: string) => void): Promise<Watched> {
+  async admit(offer: string, address: string, gone: (reason: string) => void): Promise<ViewerSession> {
     const { audience, seats, stream, changed } = this.#options;
     const freeSeat = seats.take(stream, address);
     const record = this.#options.records.add("webrtc", address);

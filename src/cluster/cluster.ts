@@ -109,24 +109,24 @@ export class Cluster {
   #announce(streams: ReturnType<ClusterOptions["own"]>): void {
     const { clock, wire, self, url, key } = this.#options;
     if (!wire.connected) return;
-    const told = streams.slice(0, MAX_ANNOUNCED_STREAMS);
-    wire.send({ kind: "here", from: self, url, key, now: clock.now(), streams: told });
+    const announced = streams.slice(0, MAX_ANNOUNCED_STREAMS);
+    wire.send({ kind: "here", from: self, url, key, now: clock.now(), streams: announced });
   }
 
   #hear(heard: unknown): void {
     const { self } = this.#options;
     const parsed = message.safeParse(heard);
     if (!parsed.success || parsed.data.from === self) return;
-    const told = parsed.data;
-    const { from } = told;
-    if ("to" in told && told.to !== self) return;
-    if (told.kind === "here") this.#here(told);
-    else if (told.kind === "gone") this.#lose(from, "the server with the stream stops");
-    else if (told.kind === "ask") void this.#answer(told);
-    else if (told.kind === "answer") this.#asks.answered(from, told.number, told.reply);
-    else if (told.kind === "ended") this.#ended(from, told.session, told.reason);
-    else if (told.kind === "latency") this.#hosted.latency(from, told.session, told.milliseconds);
-    else this.#hosted[told.kind](from, told.session);
+    const received = parsed.data;
+    const { from } = received;
+    if ("to" in received && received.to !== self) return;
+    if (received.kind === "here") this.#here(received);
+    else if (received.kind === "gone") this.#lose(from, "the server with the stream stops");
+    else if (received.kind === "ask") void this.#answer(received);
+    else if (received.kind === "answer") this.#asks.answered(from, received.number, received.reply);
+    else if (received.kind === "ended") this.#ended(from, received.session, received.reason);
+    else if (received.kind === "latency") this.#hosted.latency(from, received.session, received.milliseconds);
+    else this.#hosted[received.kind](from, received.session);
   }
 
   async #answer({ from: to, number, request }: Extract<Message, { readonly kind: "ask" }>): Promise<void> {

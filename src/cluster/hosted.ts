@@ -3,13 +3,18 @@
 import type { Clock } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
 import type { RefusalCode } from "../shared/protocol.ts";
-import { BAD_REQUEST, NOT_WATCHING, type Watched, type WatchedStream } from "../signaling/watching.ts";
+import {
+  BAD_REQUEST,
+  NOT_WATCHING,
+  type ViewerSession,
+  type WatchableStream,
+} from "../signaling/watching.ts";
 import type { Answer, Request } from "./messages.ts";
 
 /** What {@link Hosted} needs of this server. */
 export interface HostedOptions {
   readonly clock: Clock;
-  readonly find: (name: string) => WatchedStream | undefined;
+  readonly find: (name: string) => WatchableStream | undefined;
   /** As {@link WatchingOptions.refusal}. */
   readonly refusal: (error: unknown) => { code: RefusalCode; message: string } | undefined;
   readonly log: (line: string) => void;
@@ -19,7 +24,7 @@ export interface HostedOptions {
 
 /** A viewer that joins or watches. */
 interface Session {
-  watched: Watched | undefined;
+  watched: ViewerSession | undefined;
   left: boolean;
 }
 
@@ -51,12 +56,12 @@ export class Hosted {
     }
   }
 
-  /** As {@link Watched.keyframe}. */
+  /** As {@link ViewerSession.keyframe}. */
   keyframe(server: string, session: string): void {
     this.#servers.get(server)?.get(session)?.watched?.keyframe();
   }
 
-  /** As {@link Watched.latency}. */
+  /** As {@link ViewerSession.latency}. */
   latency(server: string, session: string, milliseconds: number): void {
     this.#servers.get(server)?.get(session)?.watched?.latency(milliseconds);
   }

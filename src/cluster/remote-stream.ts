@@ -5,7 +5,7 @@ import type { EpochMs } from "../base/clock.ts";
 import type { Claim } from "../broadcast/directory.ts";
 import type { RefusalCode, StreamInfo } from "../shared/protocol.ts";
 import type { SignaledStream } from "../signaling/socket.ts";
-import type { Watched } from "../signaling/watching.ts";
+import type { ViewerSession } from "../signaling/watching.ts";
 import type { Answer, Request } from "./messages.ts";
 import type { Receiver } from "./passed-on.ts";
 
@@ -87,7 +87,7 @@ export class RemoteStream implements SignaledStream {
   }
 
   /** Admits a viewer there. @throws {RemoteError} if the other server refuses. */
-  async watch(offer: string, address: string, gone: (reason: string) => void): Promise<Watched> {
+  async watch(offer: string, address: string, gone: (reason: string) => void): Promise<ViewerSession> {
     const session = randomUUID();
     const { peer, name: stream } = this;
     peer.sessions.set(session, gone);

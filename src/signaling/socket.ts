@@ -19,13 +19,13 @@ import {
   NO_SUCH_STREAM,
   type Refusal,
   streamName,
-  type WatchedStream,
+  type WatchableStream,
   Watching,
   type WatchingOptions,
 } from "./watching.ts";
 
 /** A stream as signaling needs it. */
-export interface SignaledStream extends WatchedStream {
+export interface SignaledStream extends WatchableStream {
   info(): StreamInfo;
   /** The clock of its frames if they come from another server; rejects if that server does not answer. */
   clock?(): Promise<EpochMs>;

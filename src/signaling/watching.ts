@@ -13,7 +13,7 @@ import {
 } from "../shared/protocol.ts";
 
 /** An admitted viewer's session. */
-export interface Watched {
+export interface ViewerSession {
   /** The viewer's id in the log. */
   readonly id: string;
   readonly answer: string;
@@ -31,19 +31,19 @@ export interface Watched {
 }
 
 /** A stream that admits viewers. */
-export interface WatchedStream {
+export interface WatchableStream {
   /**
    * Admits a viewer.
    * @param address of the viewer, for the limit per address.
    * @param gone takes the reason when the server ends the session.
    */
-  watch(offer: string, address: string, gone: (reason: string) => void): Promise<Watched>;
+  watch(offer: string, address: string, gone: (reason: string) => void): Promise<ViewerSession>;
 }
 
 /** What {@link Watching} needs of the server and the socket. */
 export interface WatchingOptions {
   readonly clock: Clock;
-  readonly find: (name: string) => WatchedStream | undefined;
+  readonly find: (name: string) => WatchableStream | undefined;
   /** ICE servers for the next viewer, or for one that restarts ICE. */
   readonly ice: () => IceConfiguration;
   /** The answer to a viewer for an error; undefined for the server's own faults. */
@@ -100,9 +100,9 @@ const TOO_SOON = {
 export class Watching {
   readonly #options: WatchingOptions;
   readonly #tellEnd: (reason: string) => void;
-  #watched: Watched | undefined;
+  #watched: ViewerSession | undefined;
   /** The stream that it watches or joins. */
-  #stream: { readonly name: string; readonly is: WatchedStream } | undefined;
+  #stream: { readonly name: string; readonly is: WatchableStream } | undefined;
   /** Counts offers and goodbyes, so that an outdated answer is dropped. */
   #attempt = 0;
   #restarting = false;
@@ -171,7 +171,7 @@ export class Watching {
   }
 
   /** Another stream took over the name: ends the session, so that the page watches that one. */
-  moved(name: string, to: WatchedStream): void {
+  moved(name: string, to: WatchableStream): void {
     if (this.#stream?.name !== name || this.#stream.is === to) return;
     this.leave();
     this.#tellEnd("another stream took over its name");

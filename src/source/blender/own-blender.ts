@@ -1,4 +1,4 @@
-/** The Blender that this server starts for `--scene` or `--script`, and what viewers are told of it. */
+/** Starts the Blender of `--scene` or `--script`, and reports its problems to the viewers of its stream. */
 import type { Clock } from "../../base/clock.ts";
 import type { Config } from "../../config/config.ts";
 import type { SourceState } from "../../shared/protocol.ts";
