@@ -51,7 +51,7 @@ const MAX_TOKEN_LENGTH = 4096;
 const CLOCK_TOLERANCE_SECONDS = 5;
 
 /** The least time between two log lines about unavailable keys. */
-const LOG_INTERVAL: Millis = 60_000;
+const KEY_ERROR_LOG_INTERVAL: Millis = 60_000;
 
 /** RFC 7518, section 3.1, without HMAC: a public key must not serve as a shared secret. */
 const PUBLIC_KEY_ALGORITHMS = [
@@ -157,7 +157,7 @@ export class Tokens {
 
   #logUnavailable(error: unknown): void {
     const now = this.#clock.now();
-    if (now - this.#loggedAt < LOG_INTERVAL) return;
+    if (now - this.#loggedAt < KEY_ERROR_LOG_INTERVAL) return;
     this.#loggedAt = now;
     this.#log(`The keys of --jwks are unavailable: ${reasonOf(error)}.`);
   }

@@ -5,7 +5,7 @@ import type { Millis } from "../base/clock.ts";
 import { retryAfter, retryDelayOf } from "./retry-after.ts";
 
 /** How long a refused client may take to read the answer while it still sends. */
-const ANSWER_TIMEOUT: Millis = 1000;
+const REFUSAL_READ_TIMEOUT: Millis = 1000;
 
 /** Answers with one sentence. A request with a body is answered by {@link refuseUpload}. */
 export function sendText(response: Response, status: number, text: string): void {
@@ -38,7 +38,7 @@ export function refuseUpload(
     clearTimeout(timer);
     response.end();
   };
-  const timer = setTimeout(close, ANSWER_TIMEOUT).unref();
+  const timer = setTimeout(close, REFUSAL_READ_TIMEOUT).unref();
   if (request.readableEnded) close();
   else request.once("end", close).once("close", close).resume();
 }

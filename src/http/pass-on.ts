@@ -14,7 +14,7 @@ import type { Millis } from "../base/clock.ts";
 import { PASSED_ON, type Receiver, vouch } from "../cluster/passed-on.ts";
 
 /** The other server is in the same network, but may wait a second for a picture. */
-const ANSWER_TIMEOUT: Millis = 5000;
+const ONWARD_ANSWER_TIMEOUT: Millis = 5000;
 
 /** Endless answers send something every few seconds. */
 const MAX_SILENCE: Millis = 60_000;
@@ -110,7 +110,7 @@ export async function passOn(
     if (response.headersSent) response.destroy();
     else if (!response.destroyed) failed();
   };
-  const timeout = setTimeout(fail, ANSWER_TIMEOUT).unref();
+  const timeout = setTimeout(fail, ONWARD_ANSWER_TIMEOUT).unref();
   onward.setTimeout(MAX_SILENCE, fail);
   onward.on("error", fail);
   // The request asked for no upgrade (RFC 9110, section 7.8).

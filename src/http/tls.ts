@@ -28,7 +28,7 @@ export interface Tls {
 }
 
 /** How often the files are checked for changes. */
-const CHECK_INTERVAL: Millis = 2000;
+const FILE_CHECK_INTERVAL: Millis = 2000;
 
 /**
  * Reads the files that the options name; undefined if they name none.
@@ -100,7 +100,7 @@ export interface RenewalOptions {
 export function followRenewals({ files, clock, use, log }: RenewalOptions): Cancel {
   let inUse = stampOf(files);
   let seen = inUse;
-  return clock.every(CHECK_INTERVAL, () => {
+  return clock.every(FILE_CHECK_INTERVAL, () => {
     const now = stampOf(files);
     const isSettled = now === seen;
     seen = now;

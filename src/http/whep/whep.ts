@@ -9,11 +9,9 @@ import express, {
 } from "express";
 import type { Granted, Refused, WhenOver } from "../../access/access.ts";
 import { embedRefusal, mayEmbed } from "../../access/origins.ts";
-import { reasonOf } from "../../base/errors.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "../../base/stream-name.ts";
 import { type IceConfiguration, type IceServer, MAX_OFFER_LENGTH } from "../../shared/protocol.ts";
-import { retryAfter } from "../retry-after.ts";
-import { Problem } from "./problem.ts";
+import { Problem, problemHandler } from "./problem.ts";
 import { NO_SESSION, type WhepSessions } from "./sessions.ts";
 
 /** What {@link whepRoutes} needs. */
@@ -41,16 +39,24 @@ const EXPOSED_HEADERS = "Location, ETag, Link, Retry-After, Accept-Post, Accept-
 const PREFLIGHT_MAX_AGE_SECONDS = 7200;
 
 /** The response to a client that may watch, with what reports the end of that right. */
-type Permitted = Response<unknown, { whenOver: WhenOver }>;
+type ViewerResponse = Response<unknown, { whenOver: WhenOver }>;
+
+const ENDPOINT = "/streams/:name/whep";
+const SESSION = `${ENDPOINT}/:id`;
 
 /** The routes below `/streams/NAME/whep`. */
-export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: WhepOptions): Router {
-  const endpoint = "/streams/:name/whep";
-  const session = `${endpoint}/:id`;
+export function whepRoutes(options: WhepOptions): Router {
   const router = Router();
-  const bodyOf = (type: string) => express.text({ type, limit: MAX_OFFER_LENGTH, inflate: false });
+  router.use(ENDPOINT, allowEmbedding(options.embedFrom));
+  addEndpointRoutes(router, options);
+  addSessionRoutes(router, options.sessions);
+  router.use(ENDPOINT, problemHandler(options.log));
+  return router;
+}
 
-  router.use(endpoint, (request, response, next) => {
+/** Lets pages that may show the streams read the answers (CORS). */
+function allowEmbedding(embedFrom: readonly string[]): RequestHandler {
+  return (request, response, next) => {
     const { origin, host } = request.headers;
     response.vary("Origin");
     if (origin !== undefined && mayEmbed(origin, host, embedFrom)) {
@@ -62,16 +68,16 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
       throw new Problem(403, embedRefusal(origin));
     }
     next();
-  });
+  };
+}
 
-  router.options(endpoint, preflight(ENDPOINT_METHODS, { "Accept-Post": SDP }));
-  router.options(session, preflight(SESSION_METHODS, { "Accept-Patch": FRAGMENT }));
-
-  router.get(endpoint, (_request, response) => {
+function addEndpointRoutes(router: Router, { sessions, mayView, addressOf }: WhepOptions): void {
+  router.options(ENDPOINT, preflight(ENDPOINT_METHODS, { "Accept-Post": SDP }));
+  router.get(ENDPOINT, (_request, response) => {
     response.status(204).end();
   });
   // Only this route checks the right to view: the URL of a session cannot be guessed.
-  router.post(endpoint, permitted, bodyOf(SDP), async (request, response: Permitted) => {
+  router.post(ENDPOINT, permitted, bodyOf(SDP), async (request, response: ViewerResponse) => {
     const { name } = request.params;
     const { whenOver } = response.locals;
     const offer = textOf(request, SDP);
@@ -81,35 +87,9 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
     link(response, ice);
     response.type(SDP).send(Buffer.from(answer));
   });
-  router.all(endpoint, notAllowed(ENDPOINT_METHODS));
+  router.all(ENDPOINT, notAllowed(ENDPOINT_METHODS));
 
-  router.get(session, (request, response) => {
-    const { name, id } = request.params;
-    if (!sessions.has(name, id)) throw new Problem(404, NO_SESSION);
-    response.status(204).end();
-  });
-  router.patch(session, bodyOf(FRAGMENT), async (request, response) => {
-    const { name, id } = request.params;
-    const fragment = textOf(request, FRAGMENT);
-    const restarted = await sessions.patch(name, id, fragment, request.headers["if-match"]);
-    if (!restarted) {
-      response.status(204).end();
-      return;
-    }
-    response.set("ETag", restarted.etag);
-    link(response, restarted.ice);
-    response.type(FRAGMENT).send(Buffer.from(restarted.fragment));
-  });
-  router.delete(session, (request, response) => {
-    sessions.end(request.params.name, request.params.id);
-    response.status(200).end();
-  });
-  router.all(session, notAllowed(SESSION_METHODS));
-
-  router.use(endpoint, onError);
-  return router;
-
-  async function permitted(request: Request<{ name: string }>, response: Permitted, next: NextFunction) {
+  async function permitted(request: Request<{ name: string }>, response: ViewerResponse, next: NextFunction) {
     const { name } = request.params;
     if (!STREAM_NAME.test(name))
       throw new Problem(404, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
@@ -121,20 +101,32 @@ export function whepRoutes({ sessions, mayView, addressOf, embedFrom, log }: Whe
     response.locals.whenOver = verdict.whenOver;
     next();
   }
+}
 
-  /** Express recognizes an error handler by its four parameters. */
-  function onError(error: unknown, _request: Request, response: Response, next: NextFunction): void {
-    if (response.headersSent) {
-      next(error);
+function addSessionRoutes(router: Router, sessions: WhepSessions): void {
+  router.options(SESSION, preflight(SESSION_METHODS, { "Accept-Patch": FRAGMENT }));
+  router.get(SESSION, (request, response) => {
+    const { name, id } = request.params;
+    if (!sessions.has(name, id)) throw new Problem(404, NO_SESSION);
+    response.status(204).end();
+  });
+  router.patch(SESSION, bodyOf(FRAGMENT), async (request, response) => {
+    const { name, id } = request.params;
+    const fragment = textOf(request, FRAGMENT);
+    const restarted = await sessions.patch(name, id, fragment, request.headers["if-match"]);
+    if (!restarted) {
+      response.status(204).end();
       return;
     }
-    const problem = problemOf(error);
-    if (problem.status === 500) log(`A WHEP request failed: ${reasonOf(error)}`);
-    if (problem.retryAfter !== undefined) response.set("Retry-After", retryAfter(problem.retryAfter));
-    response.status(problem.status).type("application/problem+json");
-    // A problem without a type takes its title from the status (RFC 9457, section 4.2.1).
-    response.send(Buffer.from(JSON.stringify({ status: problem.status, detail: problem.message })));
-  }
+    response.set("ETag", restarted.etag);
+    link(response, restarted.ice);
+    response.type(FRAGMENT).send(Buffer.from(restarted.fragment));
+  });
+  router.delete(SESSION, (request, response) => {
+    sessions.end(request.params.name, request.params.id);
+    response.status(200).end();
+  });
+  router.all(SESSION, notAllowed(SESSION_METHODS));
 }
 
 /** Answers `OPTIONS`, which browsers send before requests of other sites (CORS). */
@@ -156,6 +148,10 @@ function notAllowed(methods: string): RequestHandler {
     response.set("Allow", methods);
     throw new Problem(405, `The method is not supported here. Use one of ${methods}.`);
   };
+}
+
+function bodyOf(type: string) {
+  return express.text({ type, limit: MAX_OFFER_LENGTH, inflate: false });
 }
 
 /**
@@ -183,13 +179,4 @@ function linkOf({ urls, username, credential }: IceServer): string {
       ? ""
       : `; username=${quoted(username)}; credential=${quoted(credential)}; credential-type="password"`;
   return `<${urls}>; rel="ice-server"${secrets}`;
-}
-
-function problemOf(error: unknown): Problem {
-  if (error instanceof Problem) return error;
-  const status = error instanceof Error && "status" in error ? error.status : undefined;
-  if (status === 413) return new Problem(413, `The body is longer than ${MAX_OFFER_LENGTH} bytes.`);
-  if (typeof status === "number" && status >= 400 && status < 500)
-    return new Problem(status, "The request is not valid.");
-  return new Problem(500, "The server failed to answer. Its log has the reason.");
 }
