@@ -17,7 +17,7 @@ import {
 } from "node-av/constants";
 import { Frame, SoftwareScaleContext } from "node-av/lib";
 import { systemClock } from "../src/base/clock.ts";
-import { whole } from "../src/config/config.ts";
+import { whole } from "../src/config/checks.ts";
 import { isPacked, packedToI420 } from "../src/encoder/pixels/i420.ts";
 import { type Planes, split } from "../src/encoder/pixels/planes.ts";
 import { SwscaleConverter } from "../src/encoder/pixels/swscale.ts";

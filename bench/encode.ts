@@ -5,7 +5,7 @@
 import { AV_LOG_ERROR } from "node-av/constants";
 import { Log } from "node-av/lib";
 import { z } from "zod";
-import { whole } from "../src/config/config.ts";
+import { whole } from "../src/config/checks.ts";
 import { defaultBitrate } from "../src/encoder/bitrate.ts";
 import type { Planes } from "../src/encoder/pixels/planes.ts";
 import { Coder } from "./encode/coder.ts";

@@ -9,7 +9,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { whole } from "../src/config/config.ts";
+import { whole } from "../src/config/checks.ts";
 import { chart } from "./fanout/chart.ts";
 import { writeClip } from "./fanout/clip.ts";
 import { readOptions, shot, someOf, wholeNumbers } from "./options.ts";

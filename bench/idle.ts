@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { whole } from "../src/config/config.ts";
+import { whole } from "../src/config/checks.ts";
 import { startServer } from "../test/e2e/helpers/server.ts";
 import { readOptions } from "./options.ts";
 import { machineLine, writeResult } from "./results.ts";

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../src/base/clock.ts";
-import { whole } from "../src/config/config.ts";
+import { whole } from "../src/config/checks.ts";
 import { Decoder } from "../src/encoder/image/decode.ts";
 import { publishOverHttp } from "../src/http/publish-route.ts";
 import type { SourceFrame } from "../src/media/frame.ts";

@@ -3,7 +3,8 @@
  * headless Chromium, read optically. The lanes take turns within one run. Prints a table, writes JSON.
  */
 import type { Browser, Page } from "puppeteer-core";
-import { readConfig, whole } from "../src/config/config.ts";
+import { whole } from "../src/config/checks.ts";
+import { readConfig } from "../src/config/config.ts";
 import { startRendercast } from "../src/rendercast.ts";
 import { launchChromium } from "../test/helpers/browser.ts";
 import { findParts } from "../test/setup/plan.ts";

@@ -6,7 +6,7 @@
  */
 import { loadavg } from "node:os";
 import { z } from "zod";
-import { size, whole } from "../src/config/config.ts";
+import { size, whole } from "../src/config/checks.ts";
 import { launchChromiumIn } from "../test/helpers/browser.ts";
 import { findParts } from "../test/setup/plan.ts";
 import { system } from "../test/setup/system.ts";

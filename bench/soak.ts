@@ -2,7 +2,7 @@
  * `npm run soak`: viewers join and leave at random, the publisher restarts, and 1 % of packets are lost. Exits with 1 if
  * a viewer was frozen or refused.
  */
-import { whole } from "../src/config/config.ts";
+import { whole } from "../src/config/checks.ts";
 import { readOptions } from "./options.ts";
 import { soak } from "./soak/run.ts";
 

@@ -1,21 +1,24 @@
-/** The command line: read the configuration, start, print the addresses, stop cleanly. */
+/** The command line: reads the options, starts the server or the doctor, prints the addresses, and stops on signals. */
 import { UsageError } from "./base/errors.ts";
 import "./base/threads.ts";
 import { renderUnicodeCompact } from "uqr";
 import { rightsOfThisMachine, tellThisMachine } from "./access/trust-this-machine.ts";
+import type { Millis } from "./base/clock.ts";
 import { logOf } from "./base/log.ts";
 import { isBuilt, packageVersion } from "./base/package.ts";
-import { type Config, helpText, readConfig, usageLines } from "./config/config.ts";
+import { type Config, readConfig } from "./config/config.ts";
+import { helpText, usageLines } from "./config/help.ts";
 import { runDoctor } from "./doctor/doctor.ts";
+import { isEveryAddress } from "./http/web-servers.ts";
 import { lanAddresses, originOf } from "./network/machine-addresses.ts";
 import { type Rendercast, startRendercast } from "./rendercast.ts";
 
-/** Whatever hangs, Ctrl-C ends the process by then. */
-const STOP_WITHIN = 2000;
+/** After a signal the process ends within this time, even if something hangs. */
+const STOP_TIMEOUT: Millis = 2000;
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** How this rendercast is started: from a clone, or installed. */
+/** How the user starts this rendercast: installed, or from a clone. */
 const COMMAND = isBuilt ? "rendercast" : "npm start --";
 
 try {
@@ -44,7 +47,7 @@ async function run(config: Config): Promise<void> {
   log(tellThisMachine(config));
   if (isPretty) console.log(await greeting(config, rendercast));
 
-  // One viewer's trouble, in a library's callback, must not end everybody's stream.
+  // An error in a library's callback for one viewer must not end the streams of all.
   const failed = (what: string) => (error: unknown) => log(`${what}: ${describe(error)}`, { level: "error" });
   process.on("unhandledRejection", failed("A task failed"));
   process.on("uncaughtException", failed("A callback failed"));
@@ -52,12 +55,10 @@ async function run(config: Config): Promise<void> {
   let draining: NodeJS.Timeout | undefined;
   let stopping = false;
   const stop = async (signal: NodeJS.Signals) => {
-    // Another Ctrl-C does not wait.
+    // A second Ctrl-C ends the process at once.
     if (stopping) end(1);
     if (signal === "SIGTERM" && config.drain > 0 && !draining) {
-      log(
-        `Stopping in ${config.drain / 1000} seconds, or at the next signal: new viewers are sent elsewhere.`,
-      );
+      log(`Stopping in ${config.drain / 1000} seconds, or at the next signal. New viewers are refused.`);
       rendercast.drain();
       draining = setTimeout(() => void stop(signal), config.drain);
       return;
@@ -65,45 +66,46 @@ async function run(config: Config): Promise<void> {
     clearTimeout(draining);
     stopping = true;
     log("Stopping.");
-    setTimeout(() => end(0), STOP_WITHIN - 500).unref();
+    setTimeout(() => end(0), STOP_TIMEOUT - 500).unref();
     await rendercast.close();
     end(0);
   };
   for (const signal of SIGNALS) process.on(signal, () => void stop(signal));
 }
 
-/** Ends the process, should a library hold a thread too. */
+/** Ends the process, even if a library keeps a thread alive. */
 function end(exitCode: number): never {
-  // Should another thread be held, the next Ctrl-C ends the process without it.
+  // If process.exit waits for a stuck thread, the default action of the next Ctrl-C ends the process.
   for (const signal of SIGNALS) process.removeAllListeners(signal);
   process.exit(exitCode);
 }
 
+/** The text at the start: addresses, a QR code, and how to get a link. */
 async function greeting(config: Config, { port, broadcast, names, link }: Rendercast): Promise<string> {
-  const everywhere = config.host === "::" || config.host === "0.0.0.0";
+  const everywhere = isEveryAddress(config.host);
   const urlOf = (address: string) => `${originOf(address, port, config.tlsCert !== undefined)}/`;
   const lan = everywhere ? lanAddresses().map(urlOf) : [];
   const local = urlOf(everywhere ? "localhost" : config.host);
   const named = names.map(urlOf);
   const announced = (config.announce ?? []).map(({ host }) => urlOf(host));
-  const [near = local] = [...named, ...announced, ...lan];
-  // Where the output goes into a file, it is read by others.
-  const invitation = process.stdout.isTTY ? await link(near.slice(0, -1)) : undefined;
+  const [best = local] = [...named, ...announced, ...lan];
+  // Others may read a file with this output, so only a terminal shows a link with a token.
+  const invitation = process.stdout.isTTY ? await link(best.slice(0, -1)) : undefined;
   const needsToken = (await link(local.slice(0, -1))) !== undefined;
-  const first = needsToken ? invitation : [...named, ...announced, ...lan][0];
+  const forPhones = needsToken ? invitation : [...named, ...announced, ...lan][0];
   return [
     "",
     `  rendercast shows ${broadcast.info().source} as '${broadcast.name}'`,
     "",
     `  On this machine   ${local}`,
-    ...named.map((url) => `  By its name       ${url}`),
+    ...named.map((url) => `  By host name      ${url}`),
     ...lan.map((url) => `  On the network    ${url}`),
-    ...announced.map((url) => `  As announced      ${url}`),
+    ...announced.map((url) => `  Public address    ${url}`),
     "",
     ...(needsToken ? invitationLines(invitation, local, broadcast.name, config) : []),
-    ...(first === undefined ? [] : [indent(renderUnicodeCompact(first, { border: 1 })), ""]),
-    ...(usesStandby(config) ? ["  Instead of it:", ...usageLines(COMMAND).slice(1), ""] : []),
-    "  Ctrl-C stops it.",
+    ...(forPhones === undefined ? [] : [indent(renderUnicodeCompact(forPhones, { border: 1 })), ""]),
+    ...(usesStandby(config) ? ["  To show something else:", ...usageLines(COMMAND).slice(1), ""] : []),
+    "  Press Ctrl-C to stop.",
     "",
   ].join("\n");
 }
@@ -121,8 +123,8 @@ function invitationLines(
   const isTrusted = rightsOfThisMachine(config).includes("operate");
   const header = isTrusted ? "" : " -H 'Authorization: Bearer TOKEN'";
   const how = isTrusted
-    ? "On this machine, Share on the page makes one, and so does"
-    : "With the token to view or to operate one is made by";
+    ? "Make one with Share on the page, opened on this machine, or with"
+    : "Make one with the view token or the operate token:";
   if (invitation === undefined)
     return [
       `  Viewers need a link with a token. ${how}`,
@@ -131,7 +133,7 @@ function invitationLines(
       "",
     ];
   return [
-    "  Viewers need a link with a token, such as this one, good for 24 hours:",
+    "  Viewers need a link with a token, such as this one, valid for 24 hours:",
     "",
     `  ${invitation}`,
     "",

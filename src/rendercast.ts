@@ -1,12 +1,6 @@
-/** The whole server, started with one call and stopped with another. */
-
+/** The whole server: joins all rooms, starts with one call and stops with another. */
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:http";
-import { availableParallelism } from "node:os";
-import { basename } from "node:path";
-import { limitConnections } from "./access/address-limits.ts";
-import { guardOf } from "./access/guard.ts";
-import type { LinkSigner } from "./access/link-signer.ts";
+import { type Guard, guardOf } from "./access/guard.ts";
 import { linksOf } from "./access/links.ts";
 import { type Clock, type Millis, systemClock } from "./base/clock.ts";
 import { UsageError } from "./base/errors.ts";
@@ -15,315 +9,256 @@ import { Broadcast } from "./broadcast/broadcast.ts";
 import { Directory } from "./broadcast/directory.ts";
 import { Metrics } from "./broadcast/metrics.ts";
 import { FullError, Seats } from "./broadcast/seats.ts";
-import { Cluster } from "./cluster/cluster.ts";
-import { PassedOn } from "./cluster/passed-on.ts";
-import type { RedisLink } from "./cluster/redis.ts";
+import { Membership } from "./cluster/join.ts";
 import { RemoteError } from "./cluster/remote-stream.ts";
-import { SharedLinks } from "./cluster/shared-links.ts";
 import { Streams } from "./cluster/streams.ts";
 import type { Config } from "./config/config.ts";
-import { NO_AV1 } from "./encoder/choice.ts";
-import { findEncoders } from "./encoder/encoders.ts";
+import { type Encoders, findEncoders, NO_AV1 } from "./encoder/encoders.ts";
 import type { findHardware } from "./encoder/ffmpeg/hardware.ts";
-import { decoderCounts } from "./encoder/image/outside.ts";
+import { decoderCounts } from "./encoder/image/decoder-process.ts";
 import { type Forwards, startForwards } from "./forward/forwards.ts";
 import { httpApp } from "./http/app.ts";
-import { handleInTurn } from "./http/in-turn.ts";
-import { cannotListen, listen, listenLocally, newWebServer, portOf } from "./http/listen.ts";
-import { limitRequests } from "./http/request-timeout.ts";
-import { namesOf, termOf, tlsOf } from "./http/tls.ts";
+import { cannotListen } from "./http/listen.ts";
+import { type Tls, termOf, tlsOf } from "./http/tls.ts";
+import { WebServers } from "./http/web-servers.ts";
 import { WhepSessions } from "./http/whep/sessions.ts";
 import { type AnnouncedAddress, resolveAnnounced } from "./network/announce.ts";
 import { iceConfiguration, isTurnUrl, turnCredentials } from "./network/ice-servers.ts";
-import { lanAddresses, originOf } from "./network/machine-addresses.ts";
-import { hostPort } from "./shared/host-port.ts";
 import { signalingGuard } from "./signaling/guard.ts";
-import { serveSignaling } from "./signaling/socket.ts";
-import { blenderArguments } from "./source/blender/command.ts";
-import { BlenderProcess } from "./source/blender/process.ts";
+import { type Signaling, serveSignaling } from "./signaling/socket.ts";
+import { startOwnBlender } from "./source/blender/own-blender.ts";
+import type { BlenderProcess } from "./source/blender/process.ts";
 import { blenderProgram } from "./source/blender/program.ts";
-import { withoutFolders } from "./source/blender/words.ts";
-import { folderSource } from "./source/folder/folder.ts";
-import { type IngestOptions, IngestSource } from "./source/ingest/ingest.ts";
-import { publisherNews } from "./source/ingest/publisher-log.ts";
-import { patternSource } from "./source/pattern/pattern.ts";
+import { firstSource, ingestMaker } from "./source/first-source.ts";
 import type { Source } from "./source/source.ts";
-import { StandbySource } from "./source/standby.ts";
 import { OfferError } from "./transport/audience/viewer.ts";
 import type { MediaIo } from "./transport/io/io.ts";
 import { Transport, type TransportOptions } from "./transport/transport.ts";
 
+/** A running server. */
 export interface Rendercast {
   /** The TCP port in use. */
   readonly port: number;
   readonly broadcast: Broadcast;
-  /** The host names that its certificate is for. */
+  /** The host names of its certificate. */
   readonly names: readonly string[];
   /**
-   * A link for viewers to the first stream, good for a day; undefined where they need none.
-   * @param server its origin.
+   * Makes a link for viewers of the first stream, valid for a day; undefined if they need none.
+   * @param server the origin that the link begins with.
    */
   link(server: string): Promise<string | undefined>;
-  /** Takes no viewers any more, and says that it is not ready; those that watch go on. */
+  /** Refuses new viewers and reports that it is not ready; present viewers continue. */
   drain(): void;
-  /** Ends everything: viewers, source, server. */
+  /** Stops everything: viewers, source, servers. */
   close(): Promise<void>;
 }
 
-/** How long its own TURN credentials last: not every TURN server goes on with an allocation whose have ended. */
-const SERVER_CREDENTIALS: Millis = 24 * 3_600_000;
-
-/** The start does not wait longer for Redis. */
-const REDIS_ANSWERS_WITHIN: Millis = 2000;
+/** Lifetime of this server's own TURN credentials: not every TURN server lets an allocation outlive them. */
+const OWN_TURN_CREDENTIALS: Millis = 24 * 3_600_000;
 
 /** What only tests and benches change. */
 export interface Internals {
   readonly clock?: Clock;
   readonly playoutDelay?: boolean;
-  /** How media is sent, instead of the fastest way this machine has. */
+  /** How media is sent, instead of the fastest way that this machine has. */
   readonly io?: MediaIo;
-  /** Tells what hardware there is, without a look. */
+  /** Tells what hardware there is, instead of looking for it. */
   readonly findHardware?: typeof findHardware;
-  /** Instead of the source that the configuration names. */
+  /** Replaces the source that the configuration names. */
   readonly source?: Source;
+}
+
+interface Context {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly tls: Tls | undefined;
 }
 
 /**
  * Starts serving.
  * @param log takes one line for people at a time.
- * @throws {UsageError} with a sentence for the user, where the configuration does not fit this machine.
+ * @throws {UsageError} with a sentence for the user, if the configuration does not fit this machine.
  */
 export async function startRendercast(
   config: Config,
   log: Log,
-  { clock = systemClock, playoutDelay = true, io, source: given, findHardware: find }: Internals = {},
+  internals: Internals = {},
 ): Promise<Rendercast> {
+  const { clock = systemClock } = internals;
   const program = blenderProgram(config);
-  const tls = tlsOf(config);
+  const startsBlender = program !== undefined;
+  const context = { config, clock, log, tls: tlsOf(config) };
+  const video = await openVideo(context, internals);
+  const local = openStreams(context, video, internals.source);
+  const { broadcast, directory } = local;
+  // The token identifies the own Blender, also if the server has no loopback address.
+  const token = randomUUID();
+  const guard = guardOf(config, { clock, own: startsBlender ? token : undefined, log });
+  const membership = await Membership.open(config, { clock, guard, log });
+  const readiness = { isReady: false };
+  const web = openWeb(context, { ...local, guard, membership, readiness, startsBlender });
+  const { servers, watchers } = web;
+  let blender: BlenderProcess | undefined;
+  let forwards: Forwards | undefined;
+  const close = async () => {
+    web.signaling.tellStop();
+    membership.leave();
+    // Blender ends before its stream: it would take the end of the stream for a refusal.
+    await blender?.close();
+    await Promise.all([forwards?.close(), directory.close()]);
+    const ended = web.signaling.close();
+    servers.close();
+    await ended;
+    membership.disconnect();
+    await video.transport.close();
+  };
+  try {
+    await servers.listen();
+    await broadcast.start().catch((error: Error) => {
+      throw new UsageError(error.message, { cause: error });
+    });
+    const {
+      codecs,
+      transport: { handshakes },
+    } = video;
+    forwards = await startForwards({ ...config, codecs }, { clock, stream: broadcast, handshakes, log });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { port, blenderUrl, peerUrl: url, certifiedNames: names } = servers;
+  const find = (name: string) => directory.find(name);
+  membership.join({ ...watchers, url, find, own: () => directory.claimed() });
+  if (startsBlender)
+    blender = startOwnBlender(config, { program, server: blenderUrl, token, stream: broadcast, clock, log });
+  const { tls } = context;
+  if (tls) log(`The TLS certificate ${termOf(tls.credentials, clock)}.`);
+  readiness.isReady = true;
+  video.lookForHardware();
+  return {
+    port,
+    broadcast,
+    names,
+    async link(origin) {
+      return guard.access.isOpen ? undefined : (await linksOf(guard.access, [origin], config.name, {})).link;
+    },
+    drain() {
+      readiness.isReady = false;
+      local.seats.close();
+      local.followers.close();
+    },
+    close,
+  };
+}
+
+type Video = Encoders & { readonly transport: Transport };
+
+/** Finds the encoders, and opens the ports for media. */
+async function openVideo(
+  { config, clock, log }: Context,
+  { playoutDelay = true, io, findHardware: find }: Internals,
+): Promise<Video> {
   const { rtcHost = config.host } = config;
-  const { codecs, make: encoder, lookForHardware } = await findEncoders(config.codecs, log, clock, find);
+  const encoders = await findEncoders(config.codecs, log, clock, find);
+  const { codecs } = encoders;
   if (codecs.length === 0) throw new UsageError(NO_AV1);
   const transport = await openTransport(config, {
-    clock,
-    playoutDelay,
-    io,
-    codecs,
-    workers: config.workers ?? spareCores(),
-    log,
+    ...{ clock, playoutDelay, io, codecs, log },
+    workers: config.workers,
     announced: await announcedAddresses(config),
     relay: relayOf(config, clock, log),
     host: rtcHost === "::" ? undefined : rtcHost === "localhost" ? "127.0.0.1" : rtcHost,
   });
+  return { ...encoders, transport };
+}
+
+interface LocalStreams {
+  /** The first stream, which is always there. */
+  readonly broadcast: Broadcast;
+  readonly directory: Directory;
+  readonly metrics: Metrics;
+  readonly seats: Seats;
+  readonly followers: Seats;
+}
+
+/** Makes the first stream, and what makes one for each further name that is published. */
+function openStreams(
+  { config, clock, log }: Context,
+  { transport, make: encoder }: Video,
+  given: Source | undefined,
+): LocalStreams {
+  const { maxViewers: total, maxViewersPerStream: perStream = total, maxPixels } = config;
+  const limits = { total, perStream, perAddress: config.maxViewersPerAddress };
+  const seats = new Seats(limits);
   const metrics = new Metrics(
     () => directory.all(),
     () => transport.counters(),
     decoderCounts,
   );
-  const { maxViewers: total, maxViewersPerStream: perStream = total } = config;
-  const limits = { total, perStream, perAddress: config.maxViewersPerAddress };
-  const seats = new Seats(limits);
-  const followers = new Seats(limits, "followers");
-  const broadcastOf = (name: string, from: Source) =>
-    new Broadcast({
-      name,
-      source: from,
-      clock,
-      metrics,
-      seats,
-      encoder,
-      audience: transport.audience(),
-      bitrate: config.bitrate === 0 ? undefined : config.bitrate * 1000,
-      maxPixels: config.maxPixels,
-      log,
+  const bitrate = config.bitrate === 0 ? undefined : config.bitrate * 1000;
+  const broadcastOf = (name: string, source: Source) => {
+    const audience = transport.audience();
+    return new Broadcast({
+      ...{ name, source, clock, metrics, seats, encoder, audience, bitrate, maxPixels, log },
     });
-  const tell = publisherNews(clock, log);
-  const newIngest = (name: string, own?: IngestOptions["own"]) => {
-    const { maxFrameBytes: maxBytes, maxPixels, stallAfter } = config;
-    const tellOf = (line: string) => tell(`${name}: ${line}`);
-    return new IngestSource({ maxBytes, maxPixels, stallAfter, clock, log: tellOf, ...(own && { own }) });
   };
+  const newIngest = ingestMaker(config, { clock, log });
   const directory = new Directory(clock, config.maxStreams, async (name) => {
     const ingest = newIngest(name);
     const broadcast = broadcastOf(name, ingest);
     await broadcast.start();
     return { broadcast, ingest, permanent: false };
   });
-
-  // By its own token the Blender started here is known, also where the server has no loopback address.
-  const own = program === undefined ? undefined : randomUUID();
-  const guard = guardOf(config, { clock, own, log });
-  const { source, ingest } = sourceOf(config, newIngest, { clock, log, given });
+  const { source, ingest } = firstSource(config, newIngest, { clock, log, given });
   const broadcast = broadcastOf(config.name, source);
   directory.add({ broadcast, ingest, permanent: true });
+  return { broadcast, directory, metrics, seats, followers: new Seats(limits, "followers") };
+}
 
-  let cluster: Cluster | undefined;
-  const streams = new Streams(directory, () => cluster);
+/** Makes the HTTP servers with their routes and signaling; they do not listen yet. */
+function openWeb(
+  { config, clock, log, tls }: Context,
+  options: LocalStreams & {
+    readonly guard: Guard;
+    readonly membership: Membership;
+    readonly readiness: { readonly isReady: boolean };
+    readonly startsBlender: boolean;
+  },
+) {
+  const { guard, membership, readiness, startsBlender, directory, metrics, followers } = options;
+  const streams = new Streams(directory, () => membership.cluster);
   const { embedFrom = [] } = config;
   const ice = iceConfiguration(config, clock);
   const watchers = { clock, log, refusal, ice, find: (name: string) => streams.find(name) };
   const whep = new WhepSessions({ ...watchers, find: (name) => directory.find(name) });
-  const secure = tls !== undefined;
-  const everywhere = config.host === "::" || config.host === "0.0.0.0";
-  const reachable = () => [
-    ...(tls ? namesOf(tls.credentials) : []),
-    ...(config.announce ?? []).map(({ host }) => host),
-    ...(everywhere ? lanAddresses() : []),
-  ];
-  const redis =
-    config.redis === undefined
-      ? undefined
-      : (await import("./cluster/redis.ts")).openRedis(config.redis, log);
-  const self = randomUUID();
-  const passedOn = new PassedOn({
-    self,
-    clock,
-    believe: (headers, vouched) => guard.proxies.believe(headers, vouched),
-  });
-  const sharedLinks = redis && (await joinLinks(guard.links, redis, clock, config.revokeLinks));
-  let isReady = false;
-  const appOf = (local: boolean) =>
+  const app = (local: boolean) =>
     httpApp({
-      isReady: () => isReady,
+      ...{ directory, streams, metrics, clock, guard, followers, whep, embedFrom, local, log },
+      passedOn: membership.passedOn,
+      isReady: () => readiness.isReady,
       alone: () =>
-        redis?.connected === false ? " Redis does not answer: it shows its own streams alone." : undefined,
-      directory,
-      streams,
-      passedOn,
-      metrics,
-      clock,
-      guard,
-      followers,
-      whep,
-      embedFrom,
-      reachable,
-      secure,
-      local,
-      log,
+        membership.isCutOff ? " Redis does not answer: this server shows only its own streams." : undefined,
+      reachable: () => servers.reachableHosts(),
+      secure: tls !== undefined,
     });
-  const { server: http, stopRenewals } = newWebServer(tls, appOf(false), { clock, log });
-  const local = config.ingestSocket === undefined ? undefined : createServer(appOf(true));
-  // Names in a certificate are of the network: to the Blender started here the server speaks without one.
-  const door = secure && program !== undefined ? createServer(appOf(false)) : undefined;
-  const signaling = serveSignaling(http, {
+  const servers = new WebServers(config, { tls, app, startsBlender, clock, log });
+  const signaling: Signaling = serveSignaling(servers.main, {
     ...watchers,
     guard: signalingGuard(guard, embedFrom),
-    adapter: redis?.adapter,
   });
-  for (const server of [http, local, door]) {
-    if (!server) continue;
-    handleInTurn(server);
-    limitRequests(server, clock);
-  }
-  limitConnections(http, guard.proxies, (address) => cluster?.isAt(address) ?? false);
-  let blender: BlenderProcess | undefined;
-  let forwards: Forwards | undefined;
-  const close = async () => {
-    signaling.tellStop();
-    cluster?.close();
-    sharedLinks?.close();
-    // Before its stream, whose end it would take for a refusal.
-    await blender?.close();
-    await Promise.all([forwards?.close(), directory.close()]);
-    const ended = signaling.close();
-    stopRenewals();
-    for (const server of [http, local, door]) server?.closeAllConnections();
-    for (const server of [local, door]) server?.close();
-    await ended;
-    await redis?.close();
-    await transport.close();
-  };
-  try {
-    await listen(http, config.host, config.port);
-    if (door) await listen(door, "127.0.0.1", 0);
-    if (local && config.ingestSocket !== undefined) await listenLocally(local, config.ingestSocket);
-    await broadcast.start().catch((error: Error) => {
-      throw new UsageError(error.message, { cause: error });
-    });
-    const { handshakes } = transport;
-    forwards = await startForwards({ ...config, codecs }, { clock, stream: broadcast, handshakes, log });
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  const port = portOf(http);
-  if (redis) {
-    cluster = new Cluster({
-      ...watchers,
-      self,
-      key: passedOn.key,
-      url: originOf(
-        (everywhere ? lanAddresses()[0] : undefined) ?? (everywhere ? "127.0.0.1" : config.host),
-        port,
-        false,
-      ),
-      find: (name) => directory.find(name),
-      own: () => directory.claimed(),
-      wire: {
-        get connected() {
-          return redis.connected;
-        },
-        send: (message) => signaling.tellServers(message),
-        listen: (hear) => signaling.onServers(hear),
-      },
-    });
-  }
-  if (program !== undefined) {
-    const host = everywhere || door ? "127.0.0.1" : config.host;
-    const waits = () => broadcast.info().state.kind === "waiting";
-    const tellViewers = (sentence: string | undefined) => {
-      broadcast.problem(sentence && withoutFolders(sentence, [program, config.scene, config.script]));
-      // By then it is not starting any more.
-      if (sentence !== undefined && waits()) broadcast.state({ kind: "waiting" });
-    };
-    const server = `http://${hostPort(host, door ? portOf(door) : port)}`;
-    blender = new BlenderProcess({
-      program,
-      arguments: blenderArguments({ ...config, server, stream: config.name }),
-      environment: own === undefined ? {} : { RENDERCAST_PUBLISH_TOKEN: own },
-      clock,
-      log,
-      problem: tellViewers,
-      ended: () => {
-        if (waits()) tellViewers("Blender has ended without a picture.");
-      },
-    });
-    blender.start();
-  }
-  if (tls) log(`The TLS certificate ${termOf(tls.credentials, clock)}.`);
-  const link = async (server: string) =>
-    guard.access.isOpen ? undefined : (await linksOf(guard.access, [server], config.name, {})).link;
-  isReady = true;
-  lookForHardware();
-  const drain = () => {
-    isReady = false;
-    seats.close();
-    followers.close();
-  };
-  return { port, broadcast, drain, names: tls ? namesOf(tls.credentials) : [], link, close };
+  servers.limit(guard.proxies, (address) => membership.cluster?.isAt(address) ?? false);
+  return { servers, signaling, watchers };
 }
 
-/** Redis may be away: then links of before are taken again once it answers. */
-async function joinLinks(
-  links: LinkSigner,
-  redis: RedisLink,
-  clock: Clock,
-  revokes: boolean,
-): Promise<SharedLinks> {
-  const shared = new SharedLinks(links, redis.links, clock);
-  const soon = new Promise<void>((resolve) => clock.after(REDIS_ANSWERS_WITHIN, resolve));
-  await Promise.race([redis.ready, soon]);
-  await (revokes ? links.revokeAll() : shared.look());
-  return shared;
-}
-
-/** The TURN servers relay for this server as they do for viewers. */
+/** The TURN servers relay for this server as they do for viewers; undefined without any. */
 function relayOf(config: Config, clock: Clock, log: (line: string) => void): TransportOptions["relay"] {
   const { iceServers: servers = [] } = config;
   if (!servers.some(isTurnUrl)) return undefined;
-  return { servers, log, credentials: () => turnCredentials(config, clock.now(), SERVER_CREDENTIALS) };
+  return { servers, log, credentials: () => turnCredentials(config, clock.now(), OWN_TURN_CREDENTIALS) };
 }
 
-/** @throws {UsageError} */
+/** @throws {UsageError} if a name cannot be resolved. */
 async function announcedAddresses({ announce = [] }: Config): Promise<AnnouncedAddress[]> {
   return resolveAnnounced(announce).catch((error: Error) => {
     throw new UsageError(error.message, { cause: error });
@@ -331,8 +266,8 @@ async function announcedAddresses({ announce = [] }: Config): Promise<AnnouncedA
 }
 
 /**
- * Unless told, viewers are met on the port above the page's, so that both can be let through a firewall together.
- * @throws {UsageError}
+ * By default media uses the port above the page's, so that one firewall rule covers both.
+ * @throws {UsageError} if the port is not available.
  */
 async function openTransport(
   { port, rtcPort, host, rtcHost = host }: Config,
@@ -349,42 +284,10 @@ async function openTransport(
   }
 }
 
-/**
- * Where the pictures come from, and where publishers go.
- * @param given instead of what the configuration names.
- */
-function sourceOf(
-  config: Config,
-  newIngest: (name: string, own?: IngestOptions["own"]) => IngestSource,
-  { clock, log, given }: { clock: Clock; log: (line: string) => void; given: Source | undefined },
-): { readonly source: Source; readonly ingest: IngestSource | undefined } {
-  const { folder, picture, written, running, stallAfter, maxFrameBytes: maxBytes } = config;
-  if (folder !== undefined) {
-    const files = { folder, picture, written, running };
-    return {
-      source: given ?? folderSource({ ...files, stallAfter, maxBytes, clock, log }),
-      ingest: undefined,
-    };
-  }
-  const { name, scene, script, size, fps } = config;
-  const own = scene ?? script;
-  if (own !== undefined) {
-    // Whoever asks for a scene of their own is not shown another until that comes.
-    const ingest = newIngest(name, { label: basename(own), waiting: "Blender is starting" });
-    return { source: ingest, ingest };
-  }
-  const ingest = newIngest(name);
-  return { source: new StandbySource(given ?? patternSource({ ...size, fps, clock }), ingest), ingest };
-}
-
-/** Cores beyond the two that this thread and the encoder have in use: with fewer a further thread slowed sending. */
-function spareCores(): number {
-  return Math.max(0, availableParallelism() - 2);
-}
-
+/** The answer to a viewer for an error; undefined for the server's own faults. */
 function refusal(error: unknown) {
-  if (error instanceof OfferError) return { code: error.code, message: error.message };
-  if (error instanceof RemoteError) return { code: error.code, message: error.message };
+  if (error instanceof OfferError || error instanceof RemoteError)
+    return { code: error.code, message: error.message };
   if (error instanceof FullError) return { code: "full", message: error.message } as const;
   return undefined;
 }

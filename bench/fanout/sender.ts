@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import { systemClock } from "../../src/base/clock.ts";
-import { loadNativeIo } from "../../src/transport/io/native.ts";
+import { loadNativeIo } from "../../src/transport/io/native/native.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import { Transport } from "../../src/transport/transport.ts";
 import { quantile } from "../statistics.ts";

@@ -2,7 +2,8 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../base/clock.ts";
-import { ANY_AUDIENCE, type Config } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import { ANY_AUDIENCE } from "../config/options.ts";
 import { addressKey } from "../network/ip.ts";
 import { Access } from "./access.ts";
 import { type Gate, requestGate } from "./address-limits.ts";

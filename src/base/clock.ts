@@ -1,25 +1,27 @@
 /**
- * Time, passed in. Every stage takes a {@link Clock}, so that tests run without the wall clock,
- * and every frame carries its {@link FrameTimings}, so that each stage's share of the latency is known.
+ * `base` holds what every room needs and knows nothing about video: clock, log, errors, queues. It imports no other room.
+ *
+ * This file passes time as an argument. Every stage takes a {@link Clock}, so that tests control the time, and every frame carries its
+ * {@link FrameTimings}, so that the latency of each stage can be measured.
  */
 
-/** A length of time in milliseconds. */
+/** A duration in milliseconds. */
 export type Millis = number;
 
-/** A point in time: milliseconds since the Unix epoch, with a fraction. Not to be mixed with {@link Millis}. */
+/** A point in time: milliseconds since the Unix epoch, with a fraction. The type keeps it apart from {@link Millis}. */
 export type EpochMs = number & { readonly __unit: "ms since 1970-01-01T00:00:00Z" };
 
-/** Stops what it was returned for; calling it again does nothing. */
+/** Cancels a timer or subscription. Further calls do nothing. */
 export type Cancel = () => void;
 
-/** The time and its timers. Timers never keep the process alive by themselves. */
+/** The current time, and timers. A pending timer does not keep the process alive. */
 export interface Clock {
   now(): EpochMs;
   after(delay: Millis, run: () => void): Cancel;
   every(period: Millis, run: () => void): Cancel;
 }
 
-/** The machine's own clock: monotonic within the process, in microsecond steps. */
+/** The clock of the machine: monotonic within the process, with a resolution of microseconds. */
 export const systemClock: Clock = {
   now: () => (performance.timeOrigin + performance.now()) as EpochMs,
   after(delay, run) {
@@ -32,24 +34,24 @@ export const systemClock: Clock = {
   },
 };
 
-/** The longest that a timer of Node's waits. */
-const LONGEST_TIMER: Millis = 2 ** 31 - 1;
+/** Node runs timers with a longer delay at once. */
+const MAX_TIMER_DELAY: Millis = 2 ** 31 - 1;
 
-/** Runs it at that time, or after the longest that a timer can wait, some 25 days, whichever is first. */
+/** Calls `run` at that time, or after 25 days if that is earlier: no timer of Node waits longer. */
 export function afterAtMost(clock: Clock, at: EpochMs, run: () => void): Cancel {
-  return clock.after(Math.min(Math.max(0, at - clock.now()), LONGEST_TIMER), run);
+  return clock.after(Math.min(Math.max(0, at - clock.now()), MAX_TIMER_DELAY), run);
 }
 
-/** When one frame passed each stage, on the server's clock. A stage that has not happened yet is absent. */
+/** The times at which a frame passed each stage, on the server's clock. Absent: not yet. */
 export interface FrameTimings {
-  /** The pixels were complete in the renderer. */
+  /** The renderer had completed the pixels. */
   readonly captured: EpochMs;
-  /** The server held the whole picture. */
+  /** The server had received the whole picture. */
   readonly received: EpochMs;
-  /** The picture was decoded to pixels. */
+  /** The picture had been decoded to pixels. */
   decoded?: EpochMs;
-  /** The encoder returned the bitstream. */
+  /** The encoder had returned the bitstream. */
   encoded?: EpochMs;
-  /** The last packet was handed to the socket of the last viewer. */
+  /** The socket of the last viewer had accepted the last packet. */
   sent?: EpochMs;
 }

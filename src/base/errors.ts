@@ -1,9 +1,9 @@
-/** Errors and their texts, for every room. */
+/** Error types and texts that every room uses. */
 
-/** A mistake in how rendercast was started. The message is one sentence that says what to do. */
+/** A mistake in the options or the setup. The message is one sentence that tells the user what to do. */
 export class UsageError extends Error {}
 
-/** The text of whatever was thrown, for a log line or a longer sentence. */
+/** The message of a thrown value, for a log line or as part of a sentence. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

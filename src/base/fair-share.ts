@@ -1,6 +1,7 @@
-/** Something that costs much, shared fairly: so many a second, given to each in turn. */
+/** Shares out expensive work: a limited number per second, in turn. */
 import type { Clock, EpochMs } from "./clock.ts";
 
+/** Chooses who is served now, at most `perSecond` per second. What is not used in one second is lost. */
 export class Share<T> {
   readonly #clock: Clock;
   readonly #perSecond: number;
@@ -15,7 +16,7 @@ export class Share<T> {
     this.#at = clock.now();
   }
 
-  /** Those of `all` whose turn it is now: all of them, as long as there is enough. */
+  /** The items whose turn it is now; all of them if the limit allows. */
   next(all: readonly T[]): T[] {
     const now = this.#clock.now();
     this.#left = Math.min(this.#perSecond, this.#left + ((now - this.#at) / 1000) * this.#perSecond);

@@ -1,8 +1,8 @@
-/** The newest wins: what every stage of the frame path stands behind, so that latency never piles up. */
+/** The queue in front of every stage of the frame path. It holds one item, so that latency cannot build up. */
 
 /**
- * Runs one item at a time. Of the items that arrive meanwhile only the newest is kept: while A runs,
- * B waits; when C comes, B is dropped and counted, and C runs after A.
+ * Processes one item at a time and keeps only the newest of those that arrive meanwhile: while A runs, B waits; when C
+ * arrives, B is dropped and counted, and C runs after A.
  */
 export class Latest<T> {
   readonly #run: (item: T) => Promise<void>;
@@ -11,20 +11,22 @@ export class Latest<T> {
   #closed = false;
   #dropped = 0;
 
-  /** `run` handles its own errors: what it rejects with would be an unhandled rejection. */
+  /** @param run processes an item. It must not reject: nobody would handle that. */
   constructor(run: (item: T) => Promise<void>) {
     this.#run = run;
   }
 
-  /** How many items were overtaken before their turn. */
+  /** The number of items that a newer one replaced. */
   get dropped(): number {
     return this.#dropped;
   }
 
+  /** Whether an item is being processed. */
   get busy(): boolean {
     return this.#running;
   }
 
+  /** Processes the item, now or after the current one. */
   push(item: T): void {
     if (this.#closed) return;
     if (this.#waiting) this.#dropped++;
@@ -32,7 +34,7 @@ export class Latest<T> {
     if (!this.#running) void this.#drain();
   }
 
-  /** Forgets what waits; what runs is not interrupted. */
+  /** Drops the waiting item and ignores new ones. The current item runs to its end. */
   close(): void {
     this.#closed = true;
     this.#waiting = undefined;

@@ -1,36 +1,40 @@
-/** What is logged: a line for people, with fields for programs. */
+/** The log: each entry is a line for people, with fields for programs. */
 import pino from "pino";
 
+/** The levels, the least important first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+/** How important a log line is. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What a program may look for; never a secret. */
+/** Fields of a log line for programs. They never hold secrets. */
 export interface LogFields {
-  /** `info` where left out. */
+  /** Default: `info`. */
   readonly level?: LogLevel;
   readonly stream?: string;
-  /** The viewer's id, which its page is told too. */
+  /** The id of the viewer, which its page knows too. */
   readonly viewer?: string;
   readonly [field: string]: string | number | undefined;
 }
 
-/** Takes one line at a time, a sentence or more. */
+/** Logs one line: one or more sentences. */
 export type Log = (line: string, fields?: LogFields) => void;
 
+/** Where the log goes, and how. */
 export interface LogOptions {
-  /** `pretty`: time and line; `json`: an object a line, as pino writes it. */
+  /** `pretty`: time and line. `json`: one object per line, written by pino. */
   readonly format: "pretty" | "json";
-  /** The least that is written. */
+  /** The lowest level that is written. */
   readonly level: LogLevel;
-  /** Takes each line, without its end. */
+  /** Writes a line, which has no line end. */
   readonly write: (text: string) => void;
-  /** Of now, for people: `HH:MM:SS`. */
+  /** The current time for people, as `HH:MM:SS`. */
   readonly timeOfDay: () => string;
 }
 
+/** Creates a log. */
 export function logOf({ format, level, write, timeOfDay }: LogOptions): Log {
-  const least = LOG_LEVELS.indexOf(level);
-  const isWritten = (of: LogLevel) => LOG_LEVELS.indexOf(of) >= least;
+  const lowest = LOG_LEVELS.indexOf(level);
+  const isWritten = (line: LogLevel) => LOG_LEVELS.indexOf(line) >= lowest;
   if (format === "pretty") {
     return (line, fields) => {
       if (isWritten(fields?.level ?? "info")) write(`${timeOfDay()}  ${line}`);
@@ -45,5 +49,5 @@ export function logOf({ format, level, write, timeOfDay }: LogOptions): Log {
     },
     { write: (text: string) => write(text.trimEnd()) },
   );
-  return (line, { level: of = "info", ...fields } = {}) => logger[of](fields, line);
+  return (line, { level: lineLevel = "info", ...fields } = {}) => logger[lineLevel](fields, line);
 }

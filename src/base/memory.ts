@@ -1,13 +1,14 @@
-/** Memory that need not wait for the garbage collector. */
+/** Frees memory without waiting for the garbage collector. */
 
 /**
- * Gives back the memory of bytes that nobody reads any more; who does so still finds none.
+ * Frees the memory of bytes that are no longer used; afterwards they are empty. Bytes in a shared buffer, such as Node's
+ * pool, stay as they are.
  *
- * Otherwise the raw pixels of a publisher make the collector search the whole heap about each second, which takes more
- * time than all else that is done with them. Bytes that share their memory with others, as in Node's pool, are left.
+ * Without this, raw pixels of a publisher trigger a full garbage collection about once a second, which costs more time
+ * than all other work on them.
  */
 export function giveBack({ buffer, byteLength }: Uint8Array): void {
-  const own = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
-  // What is detached already cannot be so again.
-  if (own && byteLength > 0) buffer.transfer(0);
+  const ownsBuffer = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+  // A buffer cannot be detached twice; a detached one has length 0.
+  if (ownsBuffer && byteLength > 0) buffer.transfer(0);
 }

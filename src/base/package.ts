@@ -1,25 +1,26 @@
-/** Where the package's files are: the same from source and compiled. */
+/** The files and metadata of this package, for source and compiled code alike. */
 import { readFileSync } from "node:fs";
 
-/** Whether this runs compiled, from an installed package. */
+/** Whether this is compiled code in an installed package. */
 export const isBuilt = import.meta.url.includes("/dist/server/");
 
-/** The folder that holds package.json, as a URL ending in a slash. */
+/** The folder of package.json, as a URL that ends in a slash. */
 export const packageRoot = new URL(isBuilt ? "../../../" : "../../", import.meta.url);
 
-/** The built page. */
+/** The folder of the built web pages. */
 export const pageFolder = new URL("dist/web/", packageRoot);
 
+/** The version in package.json. */
 export function packageVersion(): string {
   return packageJson().version;
 }
 
-/** The oldest version of Node that it runs on, such as `22.20`. */
+/** The oldest supported version of Node, such as `22.20`. */
 export function oldestNode(): string {
   return packageJson().engines.node.replace(">=", "");
 }
 
-/** Whether a version comes before another, of which parts may be left out. */
+/** Whether a version is older than another. `oldest` may have fewer parts: 22.20.1 is not older than 22.20. */
 export function isOlder(version: string, oldest: string): boolean {
   const [ours, needed] = [version, oldest].map((text) => text.split(".").map(Number)) as [number[], number[]];
   const at = needed.findIndex((part, n) => part !== (ours[n] ?? 0));

@@ -1,39 +1,42 @@
-/** How often something happens, over a sliding window. */
+/** Measures how often an event happens, over a sliding window. */
 import type { Clock, Millis } from "./clock.ts";
 
-/** The most that is remembered: what comes faster is measured over a shorter time. */
-const MEMORY = 512;
+/** Events in memory. If more fit into the window, the rate covers a shorter time. */
+const MAX_EVENTS = 512;
 
+/** Counts events, and knows their rate. */
 export class RateMeter {
   readonly #clock: Clock;
   readonly #window: Millis;
-  /** The newest times, in a ring: the one before `#next` is the last. */
-  readonly #times = new Float64Array(MEMORY);
+  /** A ring buffer of event times. The newest is in front of `#next`. */
+  readonly #times = new Float64Array(MAX_EVENTS);
   #next = 0;
   #length = 0;
 
+  /** @param window over which the rate is measured. */
   constructor(clock: Clock, window: Millis = 3000) {
     this.#clock = clock;
     this.#window = window;
   }
 
+  /** Counts an event now. */
   count(): void {
     this.#times[this.#next] = this.#clock.now();
-    this.#next = (this.#next + 1) % MEMORY;
-    this.#length = Math.min(this.#length + 1, MEMORY);
+    this.#next = (this.#next + 1) % MAX_EVENTS;
+    this.#length = Math.min(this.#length + 1, MAX_EVENTS);
   }
 
-  /** Times a second; 0 until it happened twice within the window. */
+  /** Events per second; 0 with fewer than two in the window. */
   get rate(): number {
     const oldest = this.#clock.now() - this.#window;
-    while (this.#length > 0 && this.#ago(this.#length) < oldest) this.#length--;
+    while (this.#length > 0 && this.#timeOf(this.#length) < oldest) this.#length--;
     if (this.#length < 2) return 0;
-    const took = this.#ago(1) - this.#ago(this.#length);
-    return took > 0 ? ((this.#length - 1) * 1000) / took : 0;
+    const span = this.#timeOf(1) - this.#timeOf(this.#length);
+    return span > 0 ? ((this.#length - 1) * 1000) / span : 0;
   }
 
-  /** When it happened, the last time being 1. */
-  #ago(times: number): number {
-    return this.#times[(this.#next - times + MEMORY) % MEMORY] ?? 0;
+  /** The time of an event, counted back from the newest, which is 1. */
+  #timeOf(back: number): number {
+    return this.#times[(this.#next - back + MAX_EVENTS) % MAX_EVENTS] ?? 0;
   }
 }

@@ -1,12 +1,13 @@
-/** What is done for each viewer once a second, some of them at a time: waking up for each by itself costs more than it. */
+/** Periodic work for many viewers in few timers: a timer per viewer would cost more than the work itself. */
 import type { Cancel, Clock } from "./clock.ts";
 
-/** Rounds a second: of a thousand viewers a hundred have their turn at once. */
-const ROUNDS = 10;
+/** Timer ticks per second. Of 1000 viewers, 100 have their turn in each. */
+const ROUNDS_PER_SECOND = 10;
 
+/** Calls functions once a second, spread evenly over the ticks of one timer. */
 export class Rounds {
   readonly #clock: Clock;
-  readonly #rounds = Array.from({ length: ROUNDS }, () => new Set<() => void>());
+  readonly #rounds = Array.from({ length: ROUNDS_PER_SECOND }, () => new Set<() => void>());
   #next = 0;
   #stop: Cancel | undefined;
 
@@ -15,13 +16,13 @@ export class Rounds {
   }
 
   /**
-   * Calls `act` once a second, the first time within one.
-   * @returns stops it.
+   * Calls `act` once a second, for the first time within a second.
+   * @returns a function that stops the calls.
    */
   everySecond(act: () => void): Cancel {
     const round = this.#rounds.reduce((least, other) => (other.size < least.size ? other : least));
     round.add(act);
-    this.#stop ??= this.#clock.every(1000 / ROUNDS, () => this.#turn());
+    this.#stop ??= this.#clock.every(1000 / ROUNDS_PER_SECOND, () => this.#turn());
     return () => {
       round.delete(act);
       if (this.#rounds.some(({ size }) => size > 0)) return;
@@ -32,7 +33,7 @@ export class Rounds {
 
   #turn(): void {
     const round = this.#rounds[this.#next];
-    this.#next = (this.#next + 1) % ROUNDS;
+    this.#next = (this.#next + 1) % ROUNDS_PER_SECOND;
     for (const act of round ?? []) act();
   }
 }

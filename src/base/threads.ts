@@ -1,7 +1,7 @@
 /**
- * How many threads Node has for files, names, video and pictures. Imported before whatever uses them first. One
- * stream's five renditions, a decode and an encode leave one to the others; four, as Node has, they would fill.
+ * Sets the size of Node's thread pool, which files, DNS, video and pictures share. Import it before anything that uses
+ * the pool. One stream with five renditions, a decode and an encode occupies seven threads; Node's default is four.
  */
-const THREADS = 8;
+const POOL_THREADS = 8;
 
-process.env.UV_THREADPOOL_SIZE ??= String(THREADS);
+process.env.UV_THREADPOOL_SIZE ??= String(POOL_THREADS);

@@ -1,10 +1,11 @@
-/** Works in short turns, so that one publisher's flood of parts, or one frame's many viewers, hold up nobody else. */
+/** Splits long work into short turns, so that a flood of parts or a frame with many viewers does not block the event loop. */
 import { setImmediate } from "node:timers";
 import type { Clock, EpochMs, Millis } from "./clock.ts";
 
-/** How long one is worked for, until all else that waits has had its turn. */
-const TURN: Millis = 2;
+/** The longest time in a turn before other events run. */
+const TURN_LENGTH: Millis = 2;
 
+/** Runs work in turns. All work of one instance shares its turns. */
 export class Turns {
   readonly #clock: Clock;
   #began: EpochMs | undefined;
@@ -14,8 +15,8 @@ export class Turns {
   }
 
   /**
-   * Takes the steps one after the other.
-   * @returns undefined where they have fitted into this turn, else resolves when the next may be taken.
+   * Runs the steps in order.
+   * @returns undefined if all ran within this turn; otherwise a promise that resolves when all have run and a turn has time left.
    */
   take(steps: Iterator<unknown>): Promise<void> | undefined {
     return this.#takeSome(steps) ? undefined : this.#takeRest(steps);
@@ -26,7 +27,7 @@ export class Turns {
     while (!this.#takeSome(steps));
   }
 
-  /** False once the turn is over: at least one step is taken in each. */
+  /** Runs at least one step. False if the turn is over. */
   #takeSome(steps: Iterator<unknown>): boolean {
     if (this.#began === undefined) {
       this.#began = this.#clock.now();
@@ -34,7 +35,7 @@ export class Turns {
         this.#began = undefined;
       });
     }
-    const end = this.#began + TURN;
+    const end = this.#began + TURN_LENGTH;
     while (!steps.next().done) if (this.#clock.now() >= end) return false;
     return this.#clock.now() < end;
   }

@@ -1,4 +1,4 @@
-/** All broadcasts by name: some from the start, others made by who publishes them. */
+/** The broadcasts of this server by name: the first stream, and one for each further name that is published. */
 
 import type { Cancel, Clock, Millis } from "../base/clock.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
@@ -6,22 +6,24 @@ import type { StreamInfo } from "../shared/protocol.ts";
 import type { IngestSource } from "../source/ingest/ingest.ts";
 import type { Broadcast } from "./broadcast.ts";
 
-/** A broadcast that a publisher made goes when it has had no publisher, and nobody follows it, for this long. */
+/** A published stream without a publisher or followers is forgotten after this time. */
 const FORGET_AFTER: Millis = 60_000;
 
-/** Whether a publisher of a stream is there now, or was before. */
+/** Whether a stream has a publisher `now`, or had one `before`. */
 export const CLAIMS = ["now", "before"] as const;
+/** One of {@link CLAIMS}. */
 export type Claim = (typeof CLAIMS)[number];
 
+/** A broadcast in the directory. */
 export interface Entry {
   readonly broadcast: Broadcast;
-  /** Where publishers of this broadcast go; undefined where it has another source. */
+  /** Takes the publishers of this broadcast; undefined if it has another source. */
   readonly ingest: IngestSource | undefined;
-  /** Stays, publisher or not. */
+  /** Whether it stays without a publisher. */
   readonly permanent: boolean;
 }
 
-/** No broadcast of that name can be made; the message says why. */
+/** A name that cannot be published. The message says why, and `status` is the HTTP status. */
 export class DirectoryError extends Error {
   readonly status: 404 | 409 | 503;
 
@@ -31,36 +33,39 @@ export class DirectoryError extends Error {
   }
 }
 
+/** Finds, makes and forgets the broadcasts of this server. */
 export class Directory {
   readonly #entries = new Map<string, Entry>();
-  /** Those that are being made: who publishes the same name meanwhile waits for them. */
+  /** Broadcasts being made: another publisher of the same name waits for them. */
   readonly #making = new Map<string, Promise<Entry>>();
   readonly #make: (name: string) => Promise<Entry>;
   readonly #maxStreams: number;
   readonly #stopSweeping: Cancel;
 
-  /** @param make makes and starts the broadcast of a publisher's name. */
+  /** @param make makes and starts the broadcast for a new name. */
   constructor(clock: Clock, maxStreams: number, make: (name: string) => Promise<Entry>) {
     this.#maxStreams = maxStreams;
     this.#make = make;
     this.#stopSweeping = clock.every(FORGET_AFTER / 4, () => void this.#sweep());
   }
 
+  /** Adds a broadcast that does not come from {@link ingestOf}. */
   add(entry: Entry): void {
     this.#entries.set(entry.broadcast.name, entry);
   }
 
+  /** The broadcast of this name on this server. */
   find(name: string): Broadcast | undefined {
     return this.#entries.get(name)?.broadcast;
   }
 
-  /** Undefined where nobody has ever published it here: the built-in scene is nobody's. */
+  /** Undefined if it was never published here: the built-in scene is no claim. */
   claim(name: string): Claim | undefined {
     const entry = this.#entries.get(name);
     return entry && (entry.ingest ? entry.ingest.claim : "now");
   }
 
-  /** Those that are published, or were, as other servers are told of them. */
+  /** The streams with a claim, as this server announces them to joined servers. */
   claimed(): { readonly info: StreamInfo; readonly claim: Claim }[] {
     return this.all().flatMap((broadcast) => {
       const claim = this.claim(broadcast.name);
@@ -68,13 +73,14 @@ export class Directory {
     });
   }
 
+  /** All broadcasts of this server. */
   all(): Broadcast[] {
     return [...this.#entries.values()].map(({ broadcast }) => broadcast);
   }
 
   /**
-   * Where a publisher of this name goes: to the broadcast that is there, or to a new one.
-   * @throws {DirectoryError}
+   * The ingest for a publisher of this name: of the present broadcast, or of a new one.
+   * @throws {DirectoryError} if the name cannot be published.
    */
   async ingestOf(name: string): Promise<IngestSource> {
     if (!STREAM_NAME.test(name)) {
@@ -86,6 +92,7 @@ export class Directory {
     return entry.ingest;
   }
 
+  /** Closes all broadcasts. */
   async close(): Promise<void> {
     this.#stopSweeping();
     await Promise.all(this.all().map((broadcast) => broadcast.close()));
@@ -95,14 +102,14 @@ export class Directory {
     const first = this.#making.get(name);
     if (first) return first;
     if (this.#entries.size + this.#making.size >= this.#maxStreams) {
-      throw new DirectoryError(503, "There are as many streams as this server takes; try again later.");
+      throw new DirectoryError(503, "This server has no room for more streams; try again later.");
     }
     const making = this.#make(name);
     this.#making.set(name, making);
     try {
       const entry = await making;
       this.#entries.set(name, entry);
-      // Who was refused before it showed anything leaves no stream behind.
+      // A publisher that is refused before its first picture must leave no stream behind.
       entry.ingest?.whenUnused(() => {
         if (!entry.broadcast.followed) void this.#forget(entry.broadcast);
       });

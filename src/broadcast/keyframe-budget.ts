@@ -1,17 +1,17 @@
-/** How many keyframes one viewer may ask for: each goes to all that share its rendition. */
+/** Limits the keyframes that one viewer may request: each goes to every viewer of its rendition. */
 import type { Cancel, Clock, Millis } from "../base/clock.ts";
 
-/** At once, as a viewer on a bad network needs them. */
-const AT_ONCE = 3;
+/** Keyframes without a wait, as a viewer on a bad network needs them. */
+const BURST = 3;
 
-/** One that asks for more gets one in this time: it has a picture, and everybody else has hardly less of theirs. */
-export const ONE_EVERY: Millis = 2000;
+/** Interval of keyframes beyond the burst: the viewer has a picture, and the others lose hardly any bitrate. */
+export const KEYFRAME_INTERVAL: Millis = 2000;
 
-/** One viewer's requests. One that must wait is kept, as not every viewer asks twice. */
+/** One viewer's requests. A request over budget is delayed, not dropped: not every viewer repeats it. */
 export class KeyframeBudget {
   readonly #clock: Clock;
   readonly #grant: () => void;
-  /** When all that it was granted is paid for, at one in {@link ONE_EVERY}. */
+  /** When the granted keyframes are paid for, at one per {@link KEYFRAME_INTERVAL}. */
   #paidAt: number = Number.NEGATIVE_INFINITY;
   #stopWaiting: Cancel | undefined;
 
@@ -21,21 +21,22 @@ export class KeyframeBudget {
     this.#grant = grant;
   }
 
+  /** Requests a keyframe, now or as soon as the budget allows. */
   request(): void {
     if (this.#stopWaiting) return;
-    const wait = this.#paidAt - (AT_ONCE - 1) * ONE_EVERY - this.#clock.now();
+    const wait = this.#paidAt - (BURST - 1) * KEYFRAME_INTERVAL - this.#clock.now();
     if (wait <= 0) this.#give();
     else this.#stopWaiting = this.#clock.after(wait, () => this.#give());
   }
 
-  /** It is gone. */
+  /** Cancels a delayed request. */
   close(): void {
     this.#stopWaiting?.();
   }
 
   #give(): void {
     this.#stopWaiting = undefined;
-    this.#paidAt = Math.max(this.#paidAt, this.#clock.now()) + ONE_EVERY;
+    this.#paidAt = Math.max(this.#paidAt, this.#clock.now()) + KEYFRAME_INTERVAL;
     this.#grant();
   }
 }

@@ -1,47 +1,48 @@
-/** How many viewers, or followers, there may be at once: over all broadcasts, of one, and from one address. */
+/** Limits how many viewers, or followers, there are at once: on the server, of one stream, and from one address. */
 
+/** The most seats that may be taken at once. */
 export interface SeatLimits {
   readonly total: number;
   readonly perStream: number;
-  /** An IPv6 network of 64 bits counts as one. */
+  /** An IPv6 /64 network counts as one address. */
   readonly perAddress: number;
 }
 
-/** Who sits: viewers see pictures, followers are told of events. */
-type Sitters = "viewers" | "followers";
+/** Viewers get pictures; followers get events and telemetry. */
+type Audience = "viewers" | "followers";
 
 const SENTENCES = {
-  total: (who) => `There are as many ${who} as this server takes; try again later.`,
-  perStream: (who) => `There are as many ${who} as this stream takes; try again later.`,
-  stopping: () => "The server is about to stop; try again in a minute.",
-  perAddress: (who) =>
-    `There are as many ${who} at your network's address as there may be at one; close one, or try again later.`,
-} as const satisfies Record<keyof SeatLimits | "stopping", (who: Sitters) => string>;
+  total: (who) => `This server has no room for more ${who}; try again later.`,
+  perStream: (who) => `This stream has no room for more ${who}; try again later.`,
+  stopping: () => "This server is about to stop; try again in a minute.",
+  perAddress: (who) => `Your network's address has no room for more ${who}; close one, or try again later.`,
+} as const satisfies Record<keyof SeatLimits | "stopping", (who: Audience) => string>;
 
-/** There are as many as there may be. */
+/** No seat is free. The message is a sentence for the viewer. */
 export class FullError extends Error {
-  constructor(which: keyof typeof SENTENCES, who: Sitters) {
+  constructor(which: keyof typeof SENTENCES, who: Audience) {
     super(SENTENCES[which](who));
   }
 }
 
+/** The seats of one server. */
 export class Seats {
   readonly #limits: SeatLimits;
-  readonly #who: Sitters;
+  readonly #who: Audience;
   #taken = 0;
   readonly #streams = new Map<string, number>();
   readonly #addresses = new Map<string, number>();
   #closed = false;
 
-  constructor(limits: SeatLimits, who: Sitters = "viewers") {
+  constructor(limits: SeatLimits, who: Audience = "viewers") {
     this.#limits = limits;
     this.#who = who;
   }
 
   /**
-   * Takes one; the returned function frees it, however often it is called.
+   * Takes a seat. @returns frees it; further calls do nothing.
    * @param address as {@link addressKey} makes it.
-   * @throws {FullError}
+   * @throws {FullError} if no seat is free.
    */
   take(stream: string, address: string): () => void {
     if (this.#closed) throw new FullError("stopping", this.#who);
@@ -57,7 +58,7 @@ export class Seats {
     };
   }
 
-  /** Takes nobody any more; who has a seat keeps it. */
+  /** Refuses further seats; those that are taken stay. */
   close(): void {
     this.#closed = true;
   }

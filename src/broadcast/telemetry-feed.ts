@@ -1,22 +1,24 @@
-/** A stream's telemetry for those who follow it without its picture. */
+/** The telemetry of one stream, for followers that need no picture. */
 import type { SourceFrame } from "../media/frame.ts";
 
+/** Sends each frame's telemetry to the followers. */
 export class TelemetryFeed {
   readonly #listeners = new Set<(json: string) => void>();
   readonly #changed: () => void;
-  /** What the last frame that had data said. */
+  /** Of the last frame that had some. */
   #last: string | undefined;
 
-  /** @param changed somebody has come to follow, or has gone. */
+  /** @param changed is called when a follower comes or leaves. */
   constructor(changed: () => void) {
     this.#changed = changed;
   }
 
+  /** How many follow. */
   get followers(): number {
     return this.#listeners.size;
   }
 
-  /** Passes on what the frame says, if anything. */
+  /** Sends the frame's telemetry, if it has some. */
   tell({ number, timings, telemetry }: SourceFrame): void {
     if (telemetry === undefined) return;
     this.#last = `{"number":${number},"captured":${timings.captured},"data":${telemetry}}`;
@@ -24,9 +26,9 @@ export class TelemetryFeed {
   }
 
   /**
-   * Tells of each frame's telemetry as it comes, shown or not; of the last one at once.
+   * Follows the telemetry: the last one at once, then that of each frame, shown or not.
    * @param listener takes one line of JSON: the frame's number, capture time and data.
-   * @returns stops it.
+   * @returns stops following.
    */
   follow(listener: (json: string) => void): () => void {
     this.#listeners.add(listener);

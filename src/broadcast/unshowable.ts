@@ -1,18 +1,19 @@
-/** Pictures that come but cannot be shown: worth a word, once it is more than a torn one. */
+/** Counts pictures that cannot be shown. A torn one is normal; several in a row are a problem that viewers read. */
 
 import type { Clock, Millis } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 
-/** Pictures in a row that cannot be shown, until it is called a problem. */
-const MANY = 3;
+/** Refused pictures in a row that make a problem. */
+const PROBLEM_COUNT = 3;
 
-/** A problem that comes and goes is logged no more often. */
-const LOG_EACH: Millis = 10_000;
+/** The least time between two log lines. */
+const LOG_INTERVAL: Millis = 10_000;
 
-/** The most that is logged of a library's words, in which a publisher's own may be quoted. */
-const MAX_WORDS = 200;
+/** In characters. A decoder's message may quote what a publisher sent. */
+const MAX_CAUSE_LENGTH = 200;
 
+/** The refused pictures of one stream. */
 export class Refusals {
   readonly #clock: Clock;
   readonly #log: Log;
@@ -25,34 +26,34 @@ export class Refusals {
     this.#log = log;
   }
 
-  /** A sentence for the user; undefined while all is well. */
+  /** A sentence for the user; undefined if pictures can be shown. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
   /**
-   * Another picture that cannot be shown.
-   * @param why in our own words, which viewers and publishers read.
-   * @param alone it counts as many: nothing else is shown meanwhile.
-   * @param cause what a library says of it, for the log alone.
-   * @returns whether that has made it a problem.
+   * Counts a picture that cannot be shown.
+   * @param why in the server's own words: viewers and publishers read them.
+   * @param alone whether it makes a problem by itself, as nothing else could be shown meanwhile.
+   * @param cause the decoder's error, for the log only.
+   * @returns whether it made a problem.
    */
   refused(why: string, alone: boolean, cause?: unknown): boolean {
-    this.#inARow = Math.max(this.#inARow, alone ? MANY - 1 : 0) + 1;
-    if (this.#inARow !== MANY) return false;
+    this.#inARow = Math.max(this.#inARow, alone ? PROBLEM_COUNT - 1 : 0) + 1;
+    if (this.#inARow !== PROBLEM_COUNT) return false;
     this.#problem = `The pictures that come cannot be shown: ${why}.`;
     const now = this.#clock.now();
-    if (now - this.#loggedAt >= LOG_EACH) {
+    if (now - this.#loggedAt >= LOG_INTERVAL) {
       this.#loggedAt = now;
       this.#log(this.#problem);
-      if (cause !== undefined) this.#log(`The decoder says: ${wordsOf(cause)}`, { level: "debug" });
+      if (cause !== undefined) this.#log(`The decoder says: ${lineOf(cause)}`, { level: "debug" });
     }
     return true;
   }
 
   /**
-   * A picture is shown.
-   * @returns whether there was a problem until now.
+   * A picture is shown: ends the problem.
+   * @returns whether there was one.
    */
   shown(): boolean {
     const healed = this.#problem !== undefined;
@@ -62,11 +63,11 @@ export class Refusals {
   }
 }
 
-/** In one line. */
-function wordsOf(cause: unknown): string {
+/** The message of a cause in one line. */
+function lineOf(cause: unknown): string {
   const words = reasonOf(cause);
   return words
-    .slice(0, MAX_WORDS)
+    .slice(0, MAX_CAUSE_LENGTH)
     .replaceAll(/[\s\p{C}]+/gu, " ")
     .trim();
 }

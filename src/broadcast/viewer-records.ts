@@ -1,28 +1,54 @@
-/** What is known of each viewer of a broadcast, for whoever runs it. */
+/** What the server knows of each viewer of a stream. Only a record holds a viewer's rendition level. */
 import { randomBytes } from "node:crypto";
 import type { Clock, EpochMs, Millis } from "../base/clock.ts";
-import { type Codec, renditionName } from "../media/frame.ts";
+import type { Log } from "../base/log.ts";
+import { type Codec, type RenditionId, renditionName } from "../media/frame.ts";
 import type { ViewerInfo } from "../shared/protocol.ts";
 import type { Reception } from "../transport/audience/viewer.ts";
 
-/** One viewer, while it is here. */
+/** One viewer, from its admission to its end. */
 export interface ViewerRecord {
+  /** As the log and the viewer's page name it. */
   readonly id: string;
   readonly since: EpochMs;
   protocol: ViewerInfo["protocol"];
+  /** Undefined until it is connected, and for MJPEG. */
   codec: Codec | undefined;
+  /** Of the rendition that it is sent. */
   level: number;
+  /** Of the rendition that it is sent from the next keyframe on; usually the same. */
+  nextLevel: number;
   reception: Reception | undefined;
-  /** As its page says. */
+  /** As its page measures it. */
   latency: Millis | undefined;
+  /** Whether it is connected. */
   isWatching: boolean;
-  /** It is here no more. */
+  /** Removes the record. */
   end(): void;
 }
 
-/** Viewers that are told of at once, the longest there first. */
-const MOST_TOLD = 200;
+/** The renditions that a viewer needs: the one it is sent, and the one it changes to. None before it is connected. */
+export function renditionsOf({ isWatching, codec, level, nextLevel }: ViewerRecord): RenditionId[] {
+  if (!isWatching || codec === undefined) return [];
+  return [...new Set([level, nextLevel])].map((of) => ({ codec, level: of }));
+}
 
+/** Logs what a viewer does; `what` ends the sentence that begins with its name. */
+export type ViewerLog = (record: ViewerRecord, what: string, reason?: string) => void;
+
+/** @returns the log of one stream's viewers, at the level `debug`. */
+export function viewerLog(stream: string, clock: Clock, log: Log): ViewerLog {
+  return ({ id, since, codec, protocol }, what, reason) => {
+    const seconds = Math.round((clock.now() - since) / 1000);
+    const fields = { stream, viewer: id, codec, protocol, seconds, reason };
+    log(`${stream}: viewer ${id} ${what}.`, { level: "debug", ...fields });
+  };
+}
+
+/** The most viewers that {@link ViewerRecords.all} lists, the earliest first. */
+const MAX_LISTED = 200;
+
+/** The records of one stream's viewers, by WebRTC and by MJPEG. */
 export class ViewerRecords {
   readonly #clock: Clock;
   readonly #all = new Map<string, { readonly record: ViewerRecord; readonly about: About }>();
@@ -31,7 +57,7 @@ export class ViewerRecords {
     this.#clock = clock;
   }
 
-  /** @param address as limits by address have it. */
+  /** @param address as {@link clientKey} makes it: IPv4, or the first 64 bits of IPv6 in hexadecimal. */
   add(transport: ViewerInfo["transport"], address: string): ViewerRecord {
     const id = randomBytes(4).toString("hex");
     const since = this.#clock.now();
@@ -41,16 +67,20 @@ export class ViewerRecords {
       protocol: "tcp",
       codec: undefined,
       level: 0,
+      nextLevel: 0,
       reception: undefined,
       latency: undefined,
       isWatching: transport === "mjpeg",
-      end: () => this.#all.delete(id),
+      end: () => {
+        record.isWatching = false;
+        this.#all.delete(id);
+      },
     };
     this.#all.set(id, { record, about: { id, transport, address, since } });
     return record;
   }
 
-  /** Of those that watch. */
+  /** Counts the viewers that watch, by how they do. */
   counts(): ViewerCount[] {
     const counts = new Map<string, ViewerCount>();
     for (const { record, about } of this.#all.values()) {
@@ -65,9 +95,9 @@ export class ViewerRecords {
     return [...counts.values()];
   }
 
-  /** The longest there first, and no more than are told of at once. */
+  /** The viewers, joining or watching, the earliest first: at most {@link MAX_LISTED}. */
   all(): ViewerInfo[] {
-    return [...this.#all.values()].slice(0, MOST_TOLD).map(({ record, about }) => {
+    return [...this.#all.values()].slice(0, MAX_LISTED).map(({ record, about }) => {
       const { codec, level, latency, reception, protocol, isWatching } = record;
       return {
         ...about,
@@ -82,7 +112,7 @@ export class ViewerRecords {
   }
 }
 
-/** How many viewers are alike in these. */
+/** How many viewers share these. */
 export interface ViewerCount {
   readonly transport: ViewerInfo["transport"];
   readonly protocol: ViewerInfo["protocol"];
@@ -94,7 +124,7 @@ export interface ViewerCount {
 type About = Pick<ViewerInfo, "id" | "transport" | "address" | "since">;
 
 /**
- * Enough to tell a network by, and nobody in it.
+ * Names the network of an address, but no person in it.
  * @param address IPv4, or the first 64 bits of IPv6 in hexadecimal.
  */
 function masked(address: string): string {

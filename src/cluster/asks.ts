@@ -1,10 +1,11 @@
-/** Questions to other servers, each answered once or given up. */
+/** Requests to other servers: each gets one answer, or a refusal after a timeout. */
 import type { Cancel, Clock, Millis } from "../base/clock.ts";
 import type { Answer, Request, Wire } from "./messages.ts";
 
-/** Longer than an answer takes; the page waits for longer. */
-const GIVE_UP: Millis = 5000;
+/** Longer than an answer takes, and shorter than the page waits. */
+const ANSWER_TIMEOUT: Millis = 5000;
 
+/** The open requests of this server. */
 export class Asks {
   readonly #clock: Clock;
   readonly #wire: Wire;
@@ -21,20 +22,21 @@ export class Asks {
     this.#self = self;
   }
 
-  /** Never rejects: what is not answered is refused in a sentence. */
+  /** Sends a request to a server. Never rejects: without an answer it resolves to a refusal. */
   ask(to: string, request: Request): Promise<Answer> {
     if (!this.#wire.connected)
-      return Promise.resolve(failed("The servers here do not reach each other now."));
+      return Promise.resolve(failed("This server cannot reach the others now: try again later."));
     const number = this.#number++;
     return new Promise((settle) => {
-      const cancel = this.#clock.after(GIVE_UP, () =>
-        this.answered(to, number, failed("The server that has this stream does not answer.")),
+      const cancel = this.#clock.after(ANSWER_TIMEOUT, () =>
+        this.answered(to, number, failed("The server with this stream does not answer: try again later.")),
       );
       this.#open.set(number, { to, cancel, settle });
       this.#wire.send({ kind: "ask", from: this.#self, to, number, request });
     });
   }
 
+  /** Settles a request with its answer. */
   answered(from: string, number: number, answer: Answer): void {
     const asked = this.#open.get(number);
     if (asked?.to !== from) return;
@@ -43,10 +45,11 @@ export class Asks {
     asked.settle(answer);
   }
 
-  /** That server answers nothing any more. */
+  /** A server is gone: refuses its open requests. */
   lost(server: string): void {
     for (const [number, { to }] of this.#open)
-      if (to === server) this.answered(to, number, failed("The server that had this stream is gone."));
+      if (to === server)
+        this.answered(to, number, failed("The server with this stream is gone: try again later."));
   }
 }
 

@@ -1,7 +1,6 @@
 /**
- * Servers behind one address that know of each other's streams. Each says each second that it is there and what it has,
- * and is forgotten where it has said nothing for some. Video goes from the server that has the stream straight to the
- * viewer; what is passed on between servers is how the two meet (decision 0018).
+ * Servers behind one address that show each other's streams. Each announces itself and its streams every second; signaling
+ * is relayed between servers, and video goes straight from the stream's server to the viewer (decision 0018).
  */
 
 import type { Cancel, EpochMs, Millis } from "../base/clock.ts";
@@ -10,26 +9,28 @@ import { plainAddress } from "../network/ip.ts";
 import type { StreamInfo } from "../shared/protocol.ts";
 import { Asks } from "./asks.ts";
 import { Hosted, type HostedOptions } from "./hosted.ts";
-import { MAX_STREAMS_TOLD, type Message, message, type Wire } from "./messages.ts";
+import { MAX_ANNOUNCED_STREAMS, type Message, message, type Wire } from "./messages.ts";
 import { type Peer, RemoteStream } from "./remote-stream.ts";
 
-/** What changed is told at once, or so soon. */
-const LOOK_EVERY: Millis = 250;
-const TELL_EVERY: Millis = 1000;
-/** Who has said nothing for so long is gone. */
+/** How often the streams are compared with the last announcement. */
+const CHECK_INTERVAL: Millis = 250;
+/** How often a server announces itself without a change. */
+const ANNOUNCE_INTERVAL: Millis = 1000;
+/** A server that is silent for this long is gone. */
 const LEASE: Millis = 5000;
-/** More servers than stand behind one address. */
+/** More servers than one address has behind it. */
 const MAX_PEERS = 64;
 
+/** What {@link Cluster} needs of this server. */
 export interface ClusterOptions extends Omit<HostedOptions, "ended"> {
-  /** This server's name among the others, which nobody guesses. */
+  /** This server's id, a random one: nobody may guess it. */
   readonly self: string;
-  /** Where others reach it by HTTP. */
+  /** The URL by which other servers reach it. */
   readonly url: string;
-  /** Others sign with it what they pass on to this server. */
+  /** Other servers sign the requests with it that they pass on to this one. */
   readonly key: string;
   readonly wire: Wire;
-  /** The streams that it has itself. */
+  /** The streams of this server that have a claim. */
   readonly own: () => readonly { readonly info: StreamInfo; readonly claim: Claim }[];
 }
 
@@ -42,13 +43,14 @@ interface Known extends Peer {
   readonly streams: Map<string, RemoteStream>;
 }
 
+/** The servers that this one is joined with. */
 export class Cluster {
   readonly #options: ClusterOptions;
   readonly #peers = new Map<string, Known>();
   readonly #asks: Asks;
   readonly #hosted: Hosted;
-  readonly #stopLooking: Cancel;
-  #told: { readonly at: EpochMs; readonly what: string } | undefined;
+  readonly #stopChecking: Cancel;
+  #announced: { readonly at: EpochMs; readonly what: string } | undefined;
 
   constructor(options: ClusterOptions) {
     const { clock, wire, self } = options;
@@ -58,70 +60,73 @@ export class Cluster {
       wire.send({ kind: "ended", from: self, to, session, reason });
     this.#hosted = new Hosted({ ...options, ended });
     wire.listen((heard) => this.#hear(heard));
-    this.#stopLooking = clock.every(LOOK_EVERY, () => this.#look());
-    this.#look();
+    this.#stopChecking = clock.every(CHECK_INTERVAL, () => this.#check());
+    this.#check();
   }
 
-  /** The stream of that name at another server, where a publisher is rather than where one was. */
+  /** The stream of this name at another server, preferably one that has a publisher now. */
   find(name: string): RemoteStream | undefined {
     const found = [...this.#peers.values()].flatMap(({ streams }) => streams.get(name) ?? []);
     return found.find(({ claim }) => claim === "now") ?? found[0];
   }
 
+  /** The streams of all other servers, one for each name. */
   all(): RemoteStream[] {
     return [...new Set([...this.#peers.values()].flatMap(({ streams }) => [...streams.keys()]))].flatMap(
       (name) => this.find(name) ?? [],
     );
   }
 
-  /** Whether one of the servers says that it has that IP address. */
+  /** Whether one of the servers has announced this IP address. */
   isAt(address: string): boolean {
     const ip = plainAddress(address);
     return [...this.#peers.values()].some(({ url }) => plainAddress(new URL(url).hostname) === ip);
   }
 
+  /** Says goodbye, and ends the viewers of other servers here and of this server there. */
   close(): void {
-    this.#stopLooking();
+    this.#stopChecking();
     this.#options.wire.send({ kind: "gone", from: this.#options.self });
     this.#hosted.close();
     for (const id of [...this.#peers.keys()]) this.#lose(id, "the server stops");
   }
 
-  #look(): void {
+  #check(): void {
     const { clock, wire } = this.#options;
     const now = clock.now();
-    // While nobody can be heard, nobody is gone for that.
+    // Without Redis nobody is heard, so silence does not mean that a server is gone.
     if (!wire.connected) for (const peer of this.#peers.values()) peer.heardAt = now;
     for (const [id, { heardAt }] of this.#peers)
-      if (now - heardAt > LEASE) this.#lose(id, "the server that had the stream is gone");
+      if (now - heardAt > LEASE) this.#lose(id, "the server with the stream is gone");
     const streams = this.#options.own();
     const what = JSON.stringify(streams.map(({ info, claim }) => [info.name, info.state, claim]));
-    if (this.#told && now - this.#told.at < TELL_EVERY && what === this.#told.what) return;
-    this.#told = { at: now, what };
-    this.#tell(streams);
+    if (this.#announced && now - this.#announced.at < ANNOUNCE_INTERVAL && what === this.#announced.what)
+      return;
+    this.#announced = { at: now, what };
+    this.#announce(streams);
   }
 
-  #tell(streams: ReturnType<ClusterOptions["own"]>): void {
+  #announce(streams: ReturnType<ClusterOptions["own"]>): void {
     const { clock, wire, self, url, key } = this.#options;
     if (!wire.connected) return;
-    const told = streams.slice(0, MAX_STREAMS_TOLD);
-    wire.send({ kind: "here", from: self, url, key, now: clock.now(), streams: told });
+    const announced = streams.slice(0, MAX_ANNOUNCED_STREAMS);
+    wire.send({ kind: "here", from: self, url, key, now: clock.now(), streams: announced });
   }
 
   #hear(heard: unknown): void {
     const { self } = this.#options;
     const parsed = message.safeParse(heard);
     if (!parsed.success || parsed.data.from === self) return;
-    const told = parsed.data;
-    const { from } = told;
-    if ("to" in told && told.to !== self) return;
-    if (told.kind === "here") this.#here(told);
-    else if (told.kind === "gone") this.#lose(from, "the server that had the stream stops");
-    else if (told.kind === "ask") void this.#answer(told);
-    else if (told.kind === "answer") this.#asks.answered(from, told.number, told.reply);
-    else if (told.kind === "ended") this.#ended(from, told.session, told.reason);
-    else if (told.kind === "latency") this.#hosted.latency(from, told.session, told.milliseconds);
-    else this.#hosted[told.kind](from, told.session);
+    const received = parsed.data;
+    const { from } = received;
+    if ("to" in received && received.to !== self) return;
+    if (received.kind === "here") this.#here(received);
+    else if (received.kind === "gone") this.#lose(from, "the server with the stream stops");
+    else if (received.kind === "ask") void this.#answer(received);
+    else if (received.kind === "answer") this.#asks.answered(from, received.number, received.reply);
+    else if (received.kind === "ended") this.#ended(from, received.session, received.reason);
+    else if (received.kind === "latency") this.#hosted.latency(from, received.session, received.milliseconds);
+    else this.#hosted[received.kind](from, received.session);
   }
 
   async #answer({ from: to, number, request }: Extract<Message, { readonly kind: "ask" }>): Promise<void> {
@@ -139,11 +144,11 @@ export class Cluster {
     for (const name of [...peer.streams.keys()]) if (!names.has(name)) peer.streams.delete(name);
     for (const { info, claim } of streams) {
       const stream = peer.streams.get(info.name);
-      if (stream) stream.told(info, claim);
+      if (stream) stream.update(info, claim);
       else peer.streams.set(info.name, new RemoteStream(peer, info, claim));
     }
-    // Who comes need not wait for what is told each second.
-    if (!known) this.#tell(this.#options.own());
+    // A new server need not wait for the next announcement.
+    if (!known) this.#announce(this.#options.own());
   }
 
   #meet(id: string, url: string, key: string): Known | undefined {
@@ -159,7 +164,7 @@ export class Cluster {
       streams: new Map(),
       sessions: new Map(),
       ask: (request) => this.#asks.ask(id, request),
-      tell: (news) => wire.send({ ...news, from: self, to: id }),
+      tell: (about) => wire.send({ ...about, from: self, to: id }),
     };
     this.#peers.set(id, peer);
     log(`Joined with the server at ${url}.`);

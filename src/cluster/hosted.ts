@@ -1,30 +1,37 @@
-/** Viewers of this server's streams whose pages are at other servers. */
+/** Viewers of this server's streams whose pages are connected to other servers. */
 
 import type { Clock } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
 import type { RefusalCode } from "../shared/protocol.ts";
-import { BAD_REQUEST, NOT_WATCHING, type Watched, type WatchedStream } from "../signaling/watching.ts";
+import {
+  BAD_REQUEST,
+  NOT_WATCHING,
+  type ViewerSession,
+  type WatchableStream,
+} from "../signaling/watching.ts";
 import type { Answer, Request } from "./messages.ts";
 
+/** What {@link Hosted} needs of this server. */
 export interface HostedOptions {
   readonly clock: Clock;
-  readonly find: (name: string) => WatchedStream | undefined;
-  /** As for this server's own viewers. */
+  readonly find: (name: string) => WatchableStream | undefined;
+  /** As {@link WatchingOptions.refusal}. */
   readonly refusal: (error: unknown) => { code: RefusalCode; message: string } | undefined;
   readonly log: (line: string) => void;
-  /** Tells a server that one of its viewers was sent away. */
+  /** Tells a server that one of its viewers' sessions ended. */
   readonly ended: (server: string, session: string, reason: string) => void;
 }
 
-/** Being let in, or in. */
+/** A viewer that joins or watches. */
 interface Session {
-  watched: Watched | undefined;
+  watched: ViewerSession | undefined;
   left: boolean;
 }
 
-/** Of one server: as many as come in a rush, and no more than anybody could mean. */
+/** Per server: more than a rush of viewers. */
 const MAX_SESSIONS = 2000;
 
+/** The viewers that other servers' pages have here, by server and session. */
 export class Hosted {
   readonly #options: HostedOptions;
   readonly #servers = new Map<string, Map<string, Session>>();
@@ -33,7 +40,7 @@ export class Hosted {
     this.#options = options;
   }
 
-  /** Never rejects. */
+  /** Answers another server's request. Never rejects. */
   async answer(server: string, request: Request): Promise<Answer> {
     try {
       if (request.do === "clock") return { ok: true, value: { now: this.#options.clock.now() } };
@@ -44,19 +51,22 @@ export class Hosted {
     } catch (error) {
       const refusal = this.#options.refusal(error);
       if (refusal) return { ok: false, ...refusal };
-      this.#options.log(`A viewer of another server failed: ${reasonOf(error)}`);
+      this.#options.log(`A viewer from another server failed: ${reasonOf(error)}`);
       return { ok: false, code: "failed", message: "The server failed to answer; its log says why." };
     }
   }
 
+  /** As {@link ViewerSession.keyframe}. */
   keyframe(server: string, session: string): void {
     this.#servers.get(server)?.get(session)?.watched?.keyframe();
   }
 
+  /** As {@link ViewerSession.latency}. */
   latency(server: string, session: string, milliseconds: number): void {
     this.#servers.get(server)?.get(session)?.watched?.latency(milliseconds);
   }
 
+  /** Ends a viewer's session, as its page left. */
   leave(server: string, session: string): void {
     const left = this.#forget(server, session);
     if (!left) return;
@@ -64,21 +74,22 @@ export class Hosted {
     left.watched?.leave();
   }
 
-  /** That server is gone, and its pages with it; or it cannot be heard, and can tell them. */
+  /** A server is gone or cannot be heard: ends the sessions of its viewers, and tells it in case it still hears. */
   lost(server: string): void {
     for (const session of [...(this.#servers.get(server)?.keys() ?? [])]) {
       this.leave(server, session);
-      this.#options.ended(server, session, "the servers have lost each other");
+      this.#options.ended(server, session, "the servers lost their connection");
     }
   }
 
+  /** Ends all sessions. */
   close(): void {
     for (const server of [...this.#servers.keys()]) this.lost(server);
   }
 
   async #watch(server: string, request: Extract<Request, { readonly do: "watch" }>): Promise<Answer> {
     const stream = this.#options.find(request.stream);
-    if (!stream) return { ok: false, code: "no-such-stream", message: "The stream has just ended here." };
+    if (!stream) return { ok: false, code: "no-such-stream", message: "This stream has just ended." };
     const sessions = this.#servers.get(server) ?? new Map<string, Session>();
     this.#servers.set(server, sessions);
     if (sessions.has(request.session) || sessions.size >= MAX_SESSIONS) return BAD_REQUEST;

@@ -1,15 +1,15 @@
-/** What servers that stand behind one address say to each other. Whatever else comes is left unread. */
+/** The messages between joined servers. Anything that does not match is ignored. */
 
 import { z } from "zod";
 import { STREAM_NAME } from "../base/stream-name.ts";
 import { CLAIMS } from "../broadcast/directory.ts";
 import { MAX_OFFER_LENGTH, type Reply, type StreamInfo } from "../shared/protocol.ts";
 
-/** Of a server's streams the first so many are told of. */
-export const MAX_STREAMS_TOLD = 256;
+/** A server announces no more streams than this. */
+export const MAX_ANNOUNCED_STREAMS = 256;
 
 const id = z.string().min(1).max(64);
-/** A stream's: it becomes part of addresses. */
+/** Checked, as it becomes part of URLs. */
 const streamName = z.string().regex(STREAM_NAME);
 const words = z.string().max(1000);
 const count = z.number().min(0);
@@ -44,7 +44,7 @@ const info = z.object({
 
 const offer = z.string().min(1).max(MAX_OFFER_LENGTH);
 
-/** What one server asks of another. A session is one viewer's, named by who asks. */
+/** A request of one server to another. The asking server makes the session's id: one for each viewer. */
 const request = z.discriminatedUnion("do", [
   z.object({ do: z.literal("watch"), session: id, stream: streamName, offer, address: z.string().max(64) }),
   z.object({ do: z.literal("restart"), session: id, offer }),
@@ -56,7 +56,7 @@ const value = z.object({
     .string()
     .max(2 * MAX_OFFER_LENGTH)
     .exactOptional(),
-  /** The viewer's, by which the log of the stream's server knows it. */
+  /** The viewer's id in the log of the stream's server. */
   viewer: id.exactOptional(),
   now: count.exactOptional(),
 });
@@ -69,11 +69,12 @@ const reply = z.discriminatedUnion("ok", [
 const from = { from: id };
 const between = { from: id, to: id };
 
-/** A host and a port alone: no path, user or password that requests would be sent with. */
+/** Host and port only: requests must not be sent with a path, user or password from here. */
 const ORIGIN = /^http:\/\/[\w.:[\]-]+$/;
 
+/** The schema of all messages. */
 export const message = z.discriminatedUnion("kind", [
-  /** Each second, and where something changed: that a server is there, where, and what it has. */
+  /** Announces a server, its URL and its streams, every second and at each change. */
   z.object({
     kind: z.literal("here"),
     ...from,
@@ -81,11 +82,11 @@ export const message = z.discriminatedUnion("kind", [
       .url({ protocol: /^http$/ })
       .max(300)
       .regex(ORIGIN),
-    /** What is passed on to it is signed with this key, of 32 bytes in base64url. */
+    /** Signs requests that are passed on to it: 32 bytes in base64url. */
     key: z.string().regex(/^[\w-]{43}$/),
-    /** The time by its clock. */
+    /** The time of its clock. */
     now: count,
-    streams: z.array(z.object({ info, claim: z.enum(CLAIMS) })).max(MAX_STREAMS_TOLD),
+    streams: z.array(z.object({ info, claim: z.enum(CLAIMS) })).max(MAX_ANNOUNCED_STREAMS),
   }),
   z.object({ kind: z.literal("gone"), ...from }),
   z.object({ kind: z.literal("ask"), ...between, number: count, request }),
@@ -96,16 +97,19 @@ export const message = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ended"), ...between, session: id, reason: words }),
 ]);
 
+/** A valid message. */
 export type Message = z.infer<typeof message>;
+/** What a server asks of another. */
 export type Request = z.infer<typeof request>;
+/** The answer to a {@link Request}. */
 export type Answer = z.infer<typeof reply>;
 
-/** The way between the servers. */
+/** Carries messages between the servers. */
 export interface Wire {
-  /** Whether the others can be reached now. */
+  /** Whether messages can be sent and heard now. */
   readonly connected: boolean;
-  /** To all others, or none. */
+  /** Sends to all other servers; does nothing without a connection. Never throws. */
   send(message: Message): void;
-  /** Hears whatever others send, not yet looked at. */
+  /** Sets the listener. It gets JSON values that are not validated, own messages included. */
   listen(listener: (message: unknown) => void): void;
 }

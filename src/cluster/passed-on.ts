@@ -1,6 +1,6 @@
 /**
- * What a server says of a request that it passes on to the one that has the stream: a signed header (decision 0021).
- * The receiver believes the signature alone, not the address that the request comes from.
+ * The signed header of a request that one server passes on to the server with the stream (decision 0021). The receiver
+ * trusts only the signature, not the address that the request comes from.
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
@@ -12,16 +12,16 @@ import type { Clock, EpochMs } from "../base/clock.ts";
 /** The header. Clients that send it themselves are refused. */
 export const PASSED_ON = "rendercast-passed-on";
 
-/** A request is passed on at once, and the sender reckons with the receiver's clock. */
+/** A request is passed on at once, and the sender converts to the receiver's clock. */
 const MAX_AGE_SECONDS = 10;
 const TOLERANCE_SECONDS = 5;
 
-/** A server that requests are passed on to. */
+/** A server that takes passed-on requests. */
 export interface Receiver {
   readonly id: string;
-  /** The key that it has told by Redis, in base64url. */
+  /** The key that it announced by Redis, in base64url. */
   readonly key: string;
-  /** The time by its clock. */
+  /** The time of its clock. */
   now(): EpochMs;
 }
 
@@ -31,7 +31,7 @@ const claims = z.object({
   proto: z.enum(["http", "https"]),
 });
 
-/** Signs for one request, which the receiver gets within seconds. @param path with the query, as it is sent. */
+/** Signs one request; the signature expires within seconds. @param path with the query, as it is sent. */
 export function vouch(
   { id, key, now }: Receiver,
   { method, path, client, proto }: Vouched & { readonly method: string; readonly path: string },
@@ -44,17 +44,18 @@ export function vouch(
     .sign(Buffer.from(key, "base64url"));
 }
 
+/** What {@link PassedOn} needs of the receiving server. */
 export interface PassedOnOptions {
-  /** The receiving server's name among the others. */
+  /** The receiving server's id. */
   readonly self: string;
   readonly clock: Clock;
-  /** Takes what another server says of the request with these headers. */
+  /** Takes the client's address and scheme for the request with these headers. */
   readonly believe: (headers: IncomingHttpHeaders, vouched: Vouched) => void;
 }
 
-/** The requests that other servers have passed on to this one. */
+/** Recognizes requests that other servers pass on to this one. */
 export class PassedOn {
-  /** Others sign with it; they learn it by Redis, and it ends with this process. */
+  /** Other servers sign with it. They learn it by Redis, and it ends with this process. */
   readonly key = randomBytes(32).toString("base64url");
   readonly #options: PassedOnOptions;
   readonly #believed = new WeakSet<IncomingMessage>();
@@ -63,7 +64,7 @@ export class PassedOn {
     this.#options = options;
   }
 
-  /** Looks at the header, where there is one. Before the request's address is: its query may be changed later. */
+  /** Verifies the header, if there is one. Call it before anything changes the request's URL. */
   async read(request: IncomingMessage): Promise<void> {
     const { headers, method = "", url = "" } = request;
     const header = headers[PASSED_ON];
@@ -82,16 +83,16 @@ export class PassedOn {
       this.#believed.add(request);
       believe(headers, { client: said.client, proto: said.proto });
     } catch {
-      // {@link isForged} tells.
+      // {@link isForged} reports it.
     }
   }
 
-  /** Whether another server has passed it on, and proves it. */
+  /** Whether another server passed the request on, with a valid signature. */
   has(request: IncomingMessage): boolean {
     return this.#believed.has(request);
   }
 
-  /** Whether it says so without a proof. */
+  /** Whether the request has the header without a valid signature. */
   isForged(request: IncomingMessage): boolean {
     return PASSED_ON in request.headers && !this.has(request);
   }

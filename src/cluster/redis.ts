@@ -1,132 +1,102 @@
-/**
- * Servers joined by Redis: socket.io's adapter for it carries what one server emits to the others. Without Redis a server
- * goes on alone, and is joined again once Redis is back.
- */
-import { createAdapter } from "@socket.io/redis-adapter";
+/** The connection to Redis: one channel for the servers' messages, and the key of their share links. */
 import { createClient } from "redis";
-import { SERVERS_EVENT } from "../signaling/socket.ts";
+import { reasonOf } from "../base/errors.ts";
+import type { Wire } from "./messages.ts";
 import type { SharedText } from "./shared-links.ts";
 
-/** What socket.io takes as an adapter. */
-type Adapter = ReturnType<typeof createAdapter>;
-
+/** A connection to Redis that reconnects by itself. */
 export interface RedisLink {
-  readonly adapter: Adapter;
-  readonly connected: boolean;
-  /** Resolves once it answers for the first time. */
+  /** Carries the servers' messages. Sends nothing while Redis is away. */
+  readonly wire: Wire;
+  /** Resolves when Redis answers for the first time. */
   readonly ready: Promise<void>;
-  /** Where the servers keep what signs their links. */
+  /** The stored key and revocations of share links. */
   readonly links: SharedText;
-  close(): Promise<void>;
+  /** Disconnects at once. */
+  close(): void;
 }
 
-/** Of the messages that come, none is longer: an offer, or what a server says of its streams. */
+/** In bytes. The longest message is an offer, or a server's list of streams. */
 const MAX_MESSAGE = 512 * 1024;
-const RETRY_MS = 1000;
-/** One that hangs is as one that is away, and known to be before other servers are taken for gone. */
-const PING_MS = 1000;
-const SILENT_MS = 3000;
-/** Channels of rendercast alone, for Redis servers that have other things to do. */
-const PREFIX = "rendercast";
-const LINKS_KEY = `${PREFIX}:links`;
+const RECONNECT_INTERVAL_MS = 1000;
+const CONNECT_TIMEOUT_MS = 5000;
+/** A Redis that hangs counts as away, and before the cluster's lease on other servers ends. */
+const PING_INTERVAL_MS = 1000;
+const SOCKET_TIMEOUT_MS = 3000;
+/** The prefix keeps rendercast apart from other users of the same Redis. */
+const CHANNEL = "rendercast:servers";
+const LINKS_KEY = "rendercast:links";
 
 /**
- * The adapter's publishing and subscribing clients: it leaves promises alone that may be rejected, and reads what comes
- * without a doubt. Either would stop the process.
+ * Connects to Redis, and keeps trying. Never throws, and never ends the process.
+ * @param log takes a line when Redis goes away and when it comes back.
  */
-interface AdapterClients {
-  readonly publisher: object;
-  readonly subscriber: object;
-}
-
-/** Connects, and goes on trying. @param log takes a line when Redis is there, and when it is not. */
 export function openRedis(url: string, log: (line: string) => void): RedisLink {
-  const socket = { reconnectStrategy: RETRY_MS, connectTimeout: 5000, socketTimeout: SILENT_MS };
-  const options = { url, socket, pingInterval: PING_MS };
+  const options = {
+    url,
+    pingInterval: PING_INTERVAL_MS,
+    socket: {
+      reconnectStrategy: RECONNECT_INTERVAL_MS,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: SOCKET_TIMEOUT_MS,
+    },
+  };
   const publisher = createClient({ ...options, disableOfflineQueue: true });
   const subscriber = createClient(options);
-  let isTold = false;
-  let tellReady = () => {};
-  const ready = new Promise<void>((resolve) => {
-    tellReady = resolve;
-  });
+  const { promise: ready, resolve: answered } = Promise.withResolvers<void>();
   const isReady = () => publisher.isReady && subscriber.isReady;
+  let isLogged = false;
   for (const client of [publisher, subscriber]) {
     client.on("error", (error: Error) => {
-      if (isTold) return;
-      isTold = true;
-      log(
-        `Redis does not answer (${reasonOf(error)}): this server shows its own streams alone until it does.`,
-      );
+      if (isLogged) return;
+      isLogged = true;
+      log(`Redis does not answer (${codeOf(error)}): this server shows only its own streams until it does.`);
     });
     client.on("ready", () => {
       if (!isReady()) return;
-      isTold = false;
-      tellReady();
-      log("Redis joins this server with others.");
+      isLogged = false;
+      answered();
+      log("Connected to Redis: this server shares its streams with the others.");
     });
-    // It is told as an error above, and tried again.
+    // The error event reports a failure, and the client tries again.
     client.connect().catch(() => {});
   }
-  const clients: AdapterClients = {
-    publisher: {
-      pSubscribe: () => {},
-      on: () => {},
-      off: () => {},
-      publish: (channel: string, text: string) => {
-        publisher.publish(channel, text).catch(() => {});
-      },
-    },
-    subscriber: {
-      on: () => {},
-      off: () => {},
-      // Of broadcasts to pages there are none: what would be read of one is not.
-      pSubscribe: () => {},
-      pUnsubscribe: () => {},
-      subscribe: (channels: string[], hear: (text: Buffer, channel: Buffer) => void) => {
-        const [requests = ""] = channels;
-        const guarded = (text: Buffer, channel: Buffer) => {
-          if (isServerMessage(text)) hear(text, channel);
-        };
-        subscriber.subscribe(requests, guarded, true).catch(() => {});
-      },
-      unsubscribe: () => {},
-    },
-  };
+  let hear: (message: unknown) => void = () => {};
+  // The client subscribes again by itself after each reconnection.
+  subscriber.subscribe(CHANNEL, (text) => void readMessage(text, hear), true).catch(() => {});
   return {
-    adapter: createAdapter(clients.publisher, clients.subscriber, { key: PREFIX }),
-    get connected() {
-      return isReady();
+    wire: {
+      get connected() {
+        return isReady();
+      },
+      send: (message) => void publisher.publish(CHANNEL, JSON.stringify(message)).catch(() => {}),
+      listen: (listener) => {
+        hear = listener;
+      },
     },
     ready,
     links: {
       read: () => publisher.get(LINKS_KEY),
-      write: async (text) => {
-        await publisher.set(LINKS_KEY, text);
-      },
+      write: async (text) => void (await publisher.set(LINKS_KEY, text)),
     },
-    async close() {
+    close() {
       for (const client of [publisher, subscriber]) client.destroy();
     },
   };
 }
 
-/** The adapter's kind of request for what one server emits to the others. */
-const SERVER_SIDE_EMIT = 6;
-
-/** Whether the adapter can read it: an event without an acknowledgement. */
-function isServerMessage(text: Buffer): boolean {
-  if (text.length > MAX_MESSAGE || text[0] !== 0x7b) return false;
+/** Ignores what is too long or no JSON: anyone with access to Redis can publish on the channel. */
+function readMessage(text: Buffer, hear: (message: unknown) => void): void {
+  if (text.length > MAX_MESSAGE) return;
+  let message: unknown;
   try {
-    const { type, data, requestId } = JSON.parse(text.toString());
-    return (
-      type === SERVER_SIDE_EMIT && requestId === undefined && Array.isArray(data) && data[0] === SERVERS_EVENT
-    );
+    message = JSON.parse(text.toString());
   } catch {
-    return false;
+    return;
   }
+  hear(message);
 }
 
-function reasonOf(error: Error & { readonly code?: string }): string {
-  return error.code ?? error.message;
+function codeOf(error: Error & { readonly code?: string }): string {
+  return error.code ?? reasonOf(error);
 }

@@ -1,15 +1,15 @@
-/** A stream that another server has, as signaling here needs it: its viewers get their video from there. */
+/** A stream of another server. Signaling is relayed to that server, and viewers get the video from it. */
 
 import { randomUUID } from "node:crypto";
 import type { EpochMs } from "../base/clock.ts";
 import type { Claim } from "../broadcast/directory.ts";
 import type { RefusalCode, StreamInfo } from "../shared/protocol.ts";
 import type { SignaledStream } from "../signaling/socket.ts";
-import type { Watched } from "../signaling/watching.ts";
+import type { ViewerSession } from "../signaling/watching.ts";
 import type { Answer, Request } from "./messages.ts";
 import type { Receiver } from "./passed-on.ts";
 
-/** The other server refused. */
+/** The other server refused a request. The message is a sentence for the viewer. */
 export class RemoteError extends Error {
   readonly code: RefusalCode;
 
@@ -19,21 +19,22 @@ export class RemoteError extends Error {
   }
 }
 
-/** What is told of a viewer from here. */
-export type News =
+/** A message about a viewer that needs no answer. */
+export type ViewerMessage =
   | { readonly kind: "keyframe" | "leave"; readonly session: string }
   | { readonly kind: "latency"; readonly session: string; readonly milliseconds: number };
 
-/** The server that has it. */
+/** The server with the stream. */
 export interface Peer extends Receiver {
-  /** Where it answers HTTP, for other servers. */
+  /** The URL by which other servers reach it. */
   readonly url: string;
   ask(request: Request): Promise<Answer>;
-  tell(news: News): void;
-  /** Its viewers from here, by session: what is told of their end. */
+  tell(message: ViewerMessage): void;
+  /** Takes the end of each viewer's session, by session. */
   readonly sessions: Map<string, (reason: string) => void>;
 }
 
+/** One stream of another server, as signaling needs it. */
 export class RemoteStream implements SignaledStream {
   readonly peer: Peer;
   readonly #listeners = new Set<(info: StreamInfo) => void>();
@@ -46,43 +47,47 @@ export class RemoteStream implements SignaledStream {
     this.#claim = claim;
   }
 
+  /** The stream's name. */
   get name(): string {
     return this.#info.name;
   }
 
+  /** Whether it has a publisher, or had one. */
   get claim(): Claim {
     return this.#claim;
   }
 
+  /** The status that its server announced last. */
   info(): StreamInfo {
     return this.#info;
   }
 
+  /** Calls the listener when the stream's state changes. @returns stops that. */
   listen(listener: (info: StreamInfo) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** It is so now. */
-  told(info: StreamInfo, claim: Claim): void {
+  /** Takes a new announcement. */
+  update(info: StreamInfo, claim: Claim): void {
     const changed = JSON.stringify(info.state) !== JSON.stringify(this.#info.state);
     this.#info = info;
     this.#claim = claim;
-    // The rest is told each second.
+    // Signaling sends the rest every second.
     if (changed) for (const listener of this.#listeners) listener(info);
   }
 
   /**
-   * The time by which that server times its frames.
-   * @throws {RemoteError}
+   * The clock of that server, which times the frames.
+   * @throws {RemoteError} if it does not answer.
    */
   async clock(): Promise<EpochMs> {
     const { now = Number.NaN } = await this.#ask({ do: "clock" });
     return now as EpochMs;
   }
 
-  /** @throws {RemoteError} as the other server refuses. */
-  async watch(offer: string, address: string, gone: (reason: string) => void): Promise<Watched> {
+  /** Admits a viewer there. @throws {RemoteError} if the other server refuses. */
+  async watch(offer: string, address: string, gone: (reason: string) => void): Promise<ViewerSession> {
     const session = randomUUID();
     const { peer, name: stream } = this;
     peer.sessions.set(session, gone);
@@ -100,7 +105,7 @@ export class RemoteStream implements SignaledStream {
         leave,
       };
     } catch (error) {
-      // It may only have answered too late.
+      // The other server may have admitted the viewer, but answered too late.
       leave();
       throw error;
     }

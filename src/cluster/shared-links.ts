@@ -1,38 +1,39 @@
-/** Joined servers take each other's links: they sign with one key, which is in Redis, and learn there what is revoked. */
+/** Lets joined servers accept each other's share links: they keep one key, and what is revoked, in Redis. */
 import { type LinkSigner, type LinkState, type LinkStore, linkState } from "../access/link-signer.ts";
 import type { Cancel, Clock, Millis } from "../base/clock.ts";
 
-/** One text that all servers share. Each call rejects while Redis does not answer. */
+/** A text that all servers share. Calls reject while Redis does not answer. */
 export interface SharedText {
   read(): Promise<string | null>;
   write(text: string): Promise<void>;
 }
 
-/** What another server revokes ends here so soon. */
-const LOOK_EVERY: Millis = 2000;
+/** A link that another server revokes ends here within this time. */
+const SYNC_INTERVAL: Millis = 2000;
 
-/** Keeps a signer and the shared state alike. */
+/** Keeps a link signer and the state in Redis the same. */
 export class SharedLinks implements LinkStore {
   readonly #signer: LinkSigner;
   readonly #text: SharedText;
-  readonly #stopLooking: Cancel;
-  /** All links were revoked here while Redis was away: its key is not to be taken over. */
+  readonly #stopSyncing: Cancel;
+  /** Whether all links were revoked here while Redis was away: then its key must not be adopted. */
   #hasRotated = false;
 
   constructor(signer: LinkSigner, text: SharedText, clock: Clock) {
     this.#signer = signer;
     this.#text = text;
     signer.store = this;
-    this.#stopLooking = clock.every(LOOK_EVERY, () => void this.look());
+    this.#stopSyncing = clock.every(SYNC_INTERVAL, () => void this.sync());
   }
 
+  /** As {@link LinkStore.keep}. */
   keep(_state: LinkState, rotated: boolean): Promise<boolean> {
     this.#hasRotated ||= rotated;
-    return this.look();
+    return this.sync();
   }
 
-  /** Takes over what others have stored, and stores what they do not know. Returns whether Redis has all of it. */
-  async look(): Promise<boolean> {
+  /** Adopts what other servers stored, and stores what they lack. @returns whether Redis has it all. */
+  async sync(): Promise<boolean> {
     try {
       const found = parsed(await this.#text.read());
       const signer = this.#signer;
@@ -48,8 +49,9 @@ export class SharedLinks implements LinkStore {
     }
   }
 
+  /** Stops to synchronize. */
   close(): void {
-    this.#stopLooking();
+    this.#stopSyncing();
   }
 }
 

@@ -1,8 +1,9 @@
-/** Where a stream is handed on to, as the user names it. */
+/** Parses the targets of `--forward`. */
 import { isIPv6 } from "node:net";
 
+/** A server to send a stream to. */
 export type Target =
-  /** Plain RTP over UDP; RTCP goes to the port above (RFC 3550, section 11). */
+  /** Plain RTP over UDP. RTCP uses the next port (RFC 3550, section 11). */
   | { readonly kind: "rtp"; readonly host: string; readonly port: number }
   /** A WHIP endpoint (RFC 9725). */
   | { readonly kind: "whip"; readonly url: string };
@@ -11,7 +12,7 @@ export type Target =
 export function readTarget(text: string): Target | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(text);
-  // Secrets are not for addresses, which are logged by others.
+  // A URL must not hold secrets: the other server may log it.
   if (username !== "" || password !== "" || hash !== "" || hostname === "") return undefined;
   if (protocol === "whip+https:" || protocol === "whip+http:")
     return { kind: "whip", url: text.replace(/^whip\+/i, "") };

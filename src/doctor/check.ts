@@ -1,19 +1,25 @@
-/** What one of the doctor's checks has found. */
+/** What every check of the doctor returns. */
+import type { Millis } from "../base/clock.ts";
+
+/** The result of one check: a line of the report. */
 export interface Finding {
-  /** `bad`: what was asked for does not work. `note`: something is not there that may be wanted. */
+  /** `bad`: something the user configured does not work. `note`: something optional is missing. */
   readonly state: "good" | "note" | "bad";
-  /** In a few words. */
+  /** A few words, without a full stop. */
   readonly text: string;
-  /** The one setting to change where it is bad, in a sentence; undefined where the checks' verdict knows. */
+  /** What to change, in a sentence. If undefined and `bad`, the verdict works it out from all findings. */
   readonly change?: string;
-  /** Whether rendercast would not even start so. */
+  /** Whether the server would not start. */
   readonly prevents?: true;
 }
 
-/** A result, or that none came in time; what was under way is let go. */
-export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+/**
+ * Waits for a result. The work itself goes on after the timeout.
+ * @throws {Error} after the timeout.
+ */
+export async function within<T>(timeout: Millis, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("it takes too long")), milliseconds);
+  const timer = setTimeout(() => reject(new Error("no result in time")), timeout);
   try {
     return await Promise.race([work, promise]);
   } finally {

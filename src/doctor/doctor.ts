@@ -1,7 +1,11 @@
-/** `rendercast doctor`: looks at what viewing takes on this machine and its network, and says what to change. */
+/**
+ * `rendercast doctor` checks ports, network, encoders and Blender before a start, or beside a running server. It prints
+ * the findings, what viewers will get, and the one setting to change first.
+ */
 
 import { existsSync } from "node:fs";
 import { isIPv4 } from "node:net";
+import type { Millis } from "../base/clock.ts";
 import { reasonOf, UsageError } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import { resolveAnnounced } from "../network/announce.ts";
@@ -10,48 +14,45 @@ import { machineAddresses } from "../network/machine-addresses.ts";
 import { checkBlender } from "./blender.ts";
 import { type Finding, within } from "./check.ts";
 import { checkEncoders } from "./encoders.ts";
-import { portStates, tellPorts } from "./ports.ts";
-import { relaysOf, type ServerAnswer, seenFrom } from "./servers.ts";
+import { describePorts, portStates } from "./ports.ts";
+import { publicAddresses, relayedAddresses, type ServerAnswer } from "./servers.ts";
 import { natOf, verdictOf } from "./verdict.ts";
 
-/** Whatever hangs, it is done by then. */
-const DONE_WITHIN = 9000;
+/** A check that takes longer counts as failed. */
+const CHECK_TIMEOUT: Millis = 9000;
 
-/** The keys of signed tokens have come by then. */
-const KEYS_WITHIN = 4000;
+const JWKS_TIMEOUT: Millis = 4000;
 
 const MARKS = { good: "✓", note: "·", bad: "✗" } as const;
 
 /**
- * Prints what it finds, and what a remote viewer will meet.
- * @returns whether all that was asked for works.
- * @throws {UsageError} where the configuration does not fit this machine.
+ * Runs all checks and prints the report.
+ * @returns whether everything that the options configure works.
+ * @throws {UsageError} if the configuration does not fit this machine.
  */
 export async function runDoctor(config: Config, print: (line: string) => void): Promise<boolean> {
   const page = { host: boundTo(config.host), port: config.port };
-  const near = config.port === 0 || config.port === 65_535 ? 0 : config.port + 1;
-  const video = { host: boundTo(config.rtcHost ?? config.host), port: config.rtcPort ?? near };
+  const nextPort = config.port === 0 || config.port === 65_535 ? 0 : config.port + 1;
+  const video = { host: boundTo(config.rtcHost ?? config.host), port: config.rtcPort ?? nextPort };
   const ports = { page: page.port, video: video.port };
   const encoders = checked(checkEncoders(config));
   const blender = checked(checkBlender(config));
-  const relaying = relaysOf(config);
+  const relaying = relayedAddresses(config);
   const states = await portStates(page, video, config.name).catch((error) => {
-    throw new UsageError(`The ports cannot be had: ${reasonOf(error)}.`, { cause: error });
+    throw new UsageError(`The ports cannot be opened: ${reasonOf(error)}.`, { cause: error });
   });
-  // From the video's own port, where that is free: so it is the one whose mapping is told.
-  const seen = await seenFrom(config.iceServers ?? [], states.video === "free" ? ports.video : 0);
+  // A NAT maps each port by itself, so ask from the port of the video if it is free.
+  const seen = await publicAddresses(config.iceServers ?? [], states.video === "free" ? ports.video : 0);
   const relays = await relaying;
   const addresses = addressesAt(video.host);
   const announced = config.announce ?? [];
-  const settings = await settingsOf(config);
-
+  const settings = await checkSettings(config);
   const programs = [await encoders, await blender] as const;
-
   const findings: [string, Finding][] = [
-    ["Ports", tellPorts(states, ports)],
-    ["Addresses", tellAddresses(addresses)],
-    ["STUN", tellSeen(seen, addresses)],
-    ...relays.map((relay): [string, Finding] => ["TURN", tellRelay(relay)]),
+    ["Ports", describePorts(states, ports)],
+    ["Addresses", describeAddresses(addresses)],
+    ["STUN", describeNat(seen, addresses)],
+    ...relays.map((relay): [string, Finding] => ["TURN", describeRelay(relay)]),
     ...(config.iceServers?.some(isTurnUrl) ? [] : [["TURN", NO_TURN] as [string, Finding]]),
     ...settings,
     ["Encoders", programs[0]],
@@ -65,19 +66,17 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   print("");
   for (const [name, { state, text }] of findings) print(`  ${MARKS[state]} ${name.padEnd(11)}${text}`);
   print("");
-  print("  What a viewer meets");
+  print("  What viewers get");
   print(`    in this network   ${verdict.near}`);
   print(`    from elsewhere    ${verdict.far}`);
   print("");
-  print(
-    `  ${verdict.change ?? (works ? "Nothing has to be changed." : `What is marked ${MARKS.bad} has to be mended.`)}`,
-  );
+  print(`  ${verdict.change ?? (works ? "Nothing to change." : `Fix what is marked ${MARKS.bad}.`)}`);
   print("");
   return works;
 }
 
-/** What the options name elsewhere, where that does not answer. */
-async function settingsOf({ announce = [], jwks }: Config): Promise<[string, Finding][]> {
+/** Checks the names and addresses in the options. Only failures are findings. */
+async function checkSettings({ announce = [], jwks }: Config): Promise<[string, Finding][]> {
   const names = await resolveAnnounced(announce).then(
     () => undefined,
     (error) => reasonOf(error),
@@ -85,26 +84,27 @@ async function settingsOf({ announce = [], jwks }: Config): Promise<[string, Fin
   const keys =
     jwks === undefined
       ? undefined
-      : await fetch(jwks, { signal: AbortSignal.timeout(KEYS_WITHIN) })
+      : await fetch(jwks, { signal: AbortSignal.timeout(JWKS_TIMEOUT) })
           .then(
-            async (answer) => (answer.ok && "keys" in (await answer.json()) ? undefined : "it has no keys"),
+            async (answer) =>
+              answer.ok && "keys" in (await answer.json()) ? undefined : "it returns no keys",
             () => "it cannot be reached",
           )
-          .catch(() => "it has no keys");
+          .catch(() => "it returns no keys");
   return [
     ...(names === undefined ? [] : [["Announce", { state: "bad", text: names }] as [string, Finding]]),
     ...(keys === undefined
       ? []
       : [
-          ["Tokens", { state: "bad", text: `--jwks ${jwks}: ${keys}, so that no signed token is taken` }] as [
-            string,
-            Finding,
-          ],
+          [
+            "Tokens",
+            { state: "bad", text: `--jwks ${jwks}: ${keys}, so the server accepts no signed token` },
+          ] as [string, Finding],
         ]),
   ];
 }
 
-/** Undefined for every address of this machine. */
+/** The address to bind; undefined for every address of this machine. */
 function boundTo(host: string): string | undefined {
   if (host === "::") return undefined;
   return host === "localhost" ? "127.0.0.1" : host;
@@ -117,20 +117,20 @@ function addressesAt(host: string | undefined): string[] {
 
 const NO_TURN: Finding = {
   state: "note",
-  text: "no server is named (--ice-servers turn:HOST): viewers whose firewall lets out nothing but TLS get MJPEG",
+  text: "no server configured (--ice-servers turn:HOST): viewers behind a firewall that allows only TLS get MJPEG",
 };
 
 function checked(check: Promise<Finding>): Promise<Finding> {
-  return within(DONE_WITHIN, check).catch((error) => ({ state: "bad", text: reasonOf(error) }));
+  return within(CHECK_TIMEOUT, check).catch((error) => ({ state: "bad", text: reasonOf(error) }));
 }
 
-function tellAddresses(addresses: readonly string[]): Finding {
+function describeAddresses(addresses: readonly string[]): Finding {
   if (addresses.length === 0) return { state: "bad", text: "this machine has none" };
   const v6 = addresses.some((address) => address.includes(":"));
   return { state: "good", text: `${addresses.join(", ")}${v6 ? "" : "; no IPv6"}` };
 }
 
-function tellSeen(seen: readonly ServerAnswer[], addresses: readonly string[]): Finding {
+function describeNat(seen: readonly ServerAnswer[], addresses: readonly string[]): Finding {
   const silent = seen.find((answer) => "problem" in answer);
   if (silent) return { state: "bad", text: `${silent.url}: ${silent.problem}` };
   const nat = natOf(seen, addresses);
@@ -138,7 +138,7 @@ function tellSeen(seen: readonly ServerAnswer[], addresses: readonly string[]): 
   if (!nat || !from || !("address" in from))
     return {
       state: "note",
-      text: "no server is named (--ice-servers stun:HOST): how others see this machine is not known",
+      text: "no server configured (--ice-servers stun:HOST): the public address of this machine is unknown",
     };
   const where = `${from.url} sees ${nat.outer} port ${from.address.port}`;
   const kinds = {
@@ -149,7 +149,7 @@ function tellSeen(seen: readonly ServerAnswer[], addresses: readonly string[]): 
   return { state: "good", text: `${where}: ${kinds[nat.kind]}` };
 }
 
-function tellRelay(relay: ServerAnswer): Finding {
+function describeRelay(relay: ServerAnswer): Finding {
   if ("problem" in relay) return { state: "bad", text: `${relay.url}: ${relay.problem}` };
   return { state: "good", text: `${relay.url} relays at ${relay.address.ip}` };
 }

@@ -1,8 +1,8 @@
-/** The encoders, each tried. */
+/** Checks that every configured encoder works. */
 
 import { reasonOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
-import { NO_AV1 } from "../encoder/choice.ts";
+import { NO_AV1 } from "../encoder/encoders.ts";
 import { FfmpegH264Encoder } from "../encoder/ffmpeg/h264.ts";
 import { findHardware, type Hardware, hardwareEncoder } from "../encoder/ffmpeg/hardware.ts";
 import { tryOut } from "../encoder/ffmpeg/tryout.ts";
@@ -14,17 +14,17 @@ type Name = Codecs[number];
 
 const NAMES = { vp8: "VP8", h264: "H.264", av1: "AV1" } as const;
 
-/** What trying the encoders has shown. */
-export interface Tried {
-  /** As they were asked for. */
+/** Results of the trials. */
+export interface EncoderTrials {
+  /** As `--codecs` lists them. */
   readonly codecs: Codecs;
-  /** Why the encoder of a codec does not work. */
+  /** Reasons why encoders fail; a codec that works is absent. */
   readonly problems: ReadonlyMap<Name, string>;
-  /** What works, by preference; of VP8 there is none, and AV1 without any is not sent. */
+  /** Hardware that works, in order of preference. There is none for VP8; AV1 needs some. */
   readonly hardware: { readonly h264: readonly Hardware[]; readonly av1: readonly Hardware[] };
 }
 
-/** Tries what `--codecs` asks for. */
+/** Encodes a few frames with every codec of `--codecs`. */
 export async function checkEncoders({ codecs }: Config): Promise<Finding> {
   const lookFor = (codec: "h264" | "av1") => (codecs.includes(codec) ? findHardware(codec) : []);
   const [h264, av1] = await Promise.all([lookFor("h264"), lookFor("av1")]);
@@ -38,19 +38,19 @@ export async function checkEncoders({ codecs }: Config): Promise<Finding> {
     const encoder = make[codec]();
     if (encoder) await tryOut(encoder).catch((error) => problems.set(codec, reasonOf(error)));
   }
-  return tellEncoders({ codecs, problems, hardware: { h264, av1 } });
+  return describeEncoders({ codecs, problems, hardware: { h264, av1 } });
 }
 
-/** As the server does: without hardware AV1 is not sent, and where it is all that was asked for nothing starts. */
-export function tellEncoders({ codecs, problems, hardware }: Tried): Finding {
+/** The line of the report. Like the server, it drops AV1 without hardware, and fails if no codec is left. */
+export function describeEncoders({ codecs, problems, hardware }: EncoderTrials): Finding {
   const hasAv1 = hardware.av1.length > 0;
   const sent = codecs.filter((codec) => codec !== "av1" || hasAv1);
   if (sent.length === 0)
     return { state: "bad", text: "no graphics processor here encodes AV1", change: NO_AV1, prevents: true };
-  const sound = sent.filter((codec) => !problems.has(codec));
-  const bySoftware = sound.filter((codec) => codec !== "av1").map((codec) => NAMES[codec]);
+  const working = sent.filter((codec) => !problems.has(codec));
+  const bySoftware = working.filter((codec) => codec !== "av1").map((codec) => NAMES[codec]);
   const byHardware = (["h264", "av1"] as const).filter(
-    (codec) => sound.includes(codec) && hardware[codec].length > 0,
+    (codec) => working.includes(codec) && hardware[codec].length > 0,
   );
   const text = [
     ...(bySoftware.length > 0 ? [`${bySoftware.join(", ")} by this machine's processor`] : []),
@@ -61,8 +61,8 @@ export function tellEncoders({ codecs, problems, hardware }: Tried): Finding {
   if (problems.size === 0) return { state: sent.length < codecs.length ? "note" : "good", text };
   const failing = [...problems.keys()].map((codec) => NAMES[codec]).join(" and ");
   const change =
-    sound.length > 0
-      ? `Leave ${failing} out: --codecs ${sound.join()}.`
-      : "Install rendercast anew: its encoders do not work here.";
+    working.length > 0
+      ? `Leave out ${failing}: --codecs ${working.join()}.`
+      : "Reinstall rendercast: its encoders do not work here.";
   return { state: "bad", text, change };
 }

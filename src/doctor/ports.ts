@@ -1,32 +1,27 @@
-/** Whether the ports can be had. */
+/** Checks whether the ports of the page and the video are free. */
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { systemClock } from "../base/clock.ts";
 import { plainIo } from "../transport/io/plain.ts";
 import { RtcPort } from "../transport/port/port.ts";
 import type { Finding } from "./check.ts";
-import { type Running, runningAt, tellRunning } from "./running.ts";
+import { describeRunning, type Place, type Running, runningAt } from "./running.ts";
 
-/** Free, or taken by a rendercast that runs, or by something else. */
+/** Free, or in use by a running rendercast, or in use by another program. */
 export type PortState = "free" | "rendercast" | "taken";
 
+/** The states of both ports. */
 export interface PortStates {
   readonly page: PortState;
   readonly video: PortState;
-  /** What the rendercast at the page's port answers, if there is one. */
+  /** The rendercast on the port of the page, if there is one. */
   readonly running?: Running;
 }
 
-/** Where a port is to be had. */
-export interface Place {
-  /** The address to bind; undefined for every one of this machine. */
-  readonly host: string | undefined;
-  readonly port: number;
-}
-
 /**
- * @param stream that a rendercast which runs there is asked for.
- * @throws for an address of another machine.
+ * Tries to bind both ports.
+ * @param stream the name to look for on a rendercast that is already running.
+ * @throws if an address does not belong to this machine, or a port needs more rights.
  */
 export async function portStates(page: Place, video: Place, stream: string): Promise<PortStates> {
   const [pageFree, videoFree] = await Promise.all([isFree(page), isVideoFree(video)]);
@@ -43,7 +38,7 @@ async function isFree({ host, port }: Place): Promise<boolean> {
     await once(server, "listening");
     return true;
   } catch (error) {
-    return isTaken(error);
+    return falseIfTaken(error);
   } finally {
     server.close();
   }
@@ -54,17 +49,18 @@ async function isVideoFree({ host, port }: Place): Promise<boolean> {
     (await RtcPort.open({ clock: systemClock, io: plainIo, host, port })).close();
     return true;
   } catch (error) {
-    return isTaken(error);
+    return falseIfTaken(error);
   }
 }
 
-/** False. @throws what is another error than that. */
-function isTaken(error: unknown): false {
+/** False if the port is in use. @throws every other error. */
+function falseIfTaken(error: unknown): false {
   if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") return false;
   throw error;
 }
 
-export function tellPorts(
+/** The line of the report on the ports. */
+export function describePorts(
   { page, video, running }: PortStates,
   ports: { page: number; video: number },
 ): Finding {
@@ -74,8 +70,8 @@ export function tellPorts(
   if (running) {
     const text =
       video === "free"
-        ? `${ports.page}: ${tellRunning(running)}; its video has another port than ${ports.video}`
-        : `${named}: ${tellRunning(running)}`;
+        ? `${ports.page}: ${describeRunning(running)}; its video uses another port than ${ports.video}`
+        : `${named}: ${describeRunning(running)}`;
     return { state: running.takesViewers && video !== "free" ? "good" : "note", text };
   }
   return { state: "good", text: `${named} are free` };

@@ -1,22 +1,28 @@
-/** A rendercast that runs where another would be started: known by its answers, and tried through them. */
+/** Recognizes a rendercast that is already running on the port, and asks it whether it works. */
 import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
-import type { Place } from "./ports.ts";
+import type { Millis } from "../base/clock.ts";
 
-/** What it answers. */
+/** A port of this machine. */
+export interface Place {
+  /** The address to bind; undefined for every address of this machine. */
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/** What a running rendercast answered. */
 export interface Running {
   readonly takesViewers: boolean;
-  /** The status of a request for the stream's picture of now. */
+  /** The HTTP status of a request for the current picture of the stream; 0 without an answer. */
   readonly picture: number;
 }
 
-/** How long it may take to say what it is. */
-const ANSWERS_WITHIN = 1500;
+const ANSWER_TIMEOUT: Millis = 1500;
 
 /**
- * Undefined where something else is there, or nothing.
- * @param stream whose picture is asked for.
+ * Asks the server at this port; undefined if it is not a rendercast.
+ * @param stream the name of the stream to request a picture of.
  */
 export async function runningAt(place: Place, stream: string): Promise<Running | undefined> {
   for (const secure of [false, true]) {
@@ -31,15 +37,15 @@ export async function runningAt(place: Place, stream: string): Promise<Running |
   return undefined;
 }
 
-/** In a clause. */
-export function tellRunning({ takesViewers, picture }: Running): string {
-  if (!takesViewers) return "rendercast itself is running here, and takes no viewers: it starts or stops";
-  const seen = SEEN[picture] ?? "but no picture of the stream comes";
-  return `rendercast itself is running here and takes viewers, ${seen}`;
+/** Describes it in a phrase. */
+export function describeRunning({ takesViewers, picture }: Running): string {
+  if (!takesViewers) return "rendercast is running here but accepts no viewers: it is starting or stopping";
+  const stream = PICTURE_STATUS[picture] ?? "but the stream has no picture";
+  return `rendercast is running here and accepts viewers, ${stream}`;
 }
 
-const SEEN: Readonly<Record<number, string>> = {
-  200: "and its picture comes",
+const PICTURE_STATUS: Readonly<Record<number, string>> = {
+  200: "and the stream has a picture",
   401: "who need a token",
   404: "but has no stream of that name",
 };
@@ -50,8 +56,8 @@ async function ask(
   path: string,
 ): Promise<http.IncomingMessage | undefined> {
   try {
-    // Its certificate may well be for another name.
-    const options = { host, port, path, agent: false, timeout: ANSWERS_WITHIN, rejectUnauthorized: false };
+    // The certificate is usually for a public name, not for this address.
+    const options = { host, port, path, agent: false, timeout: ANSWER_TIMEOUT, rejectUnauthorized: false };
     const request = secure ? https.get(options) : http.get(options);
     request.on("timeout", () => request.destroy(new Error("no answer")));
     const [answer] = (await once(request, "response")) as [http.IncomingMessage];

@@ -1,26 +1,26 @@
-/** What STUN and TURN servers say: how this machine is seen from outside, and whether they relay for it. */
+/** Asks STUN servers for the public address of this machine, and tests that TURN servers relay. */
 
-import { systemClock } from "../base/clock.ts";
+import { type Millis, systemClock } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import type { Address } from "../network/address.ts";
 import { isTurnUrl, turnCredentials } from "../network/ice-servers.ts";
 import { TurnClient } from "../transport/stun/turn-client.ts";
-import { openWire, readServerUrl } from "../transport/stun/turn-connection.ts";
+import { openTurnConnection, readServerUrl } from "../transport/stun/turn-connection.ts";
 
-/** What one server answered; `problem` where it did not do what it is for. */
+/** The address that one server reported, or why it did not. */
 export type ServerAnswer =
   | { readonly url: string; readonly address: Address }
   | { readonly url: string; readonly problem: string };
 
-const PATIENCE = 2000;
+const ANSWER_TIMEOUT: Millis = 2000;
 
 /**
- * The addresses that this machine is seen at, from one UDP port, by the servers that are asked over UDP. One after
- * the other: what differs is the NAT's doing.
- * @param port to ask from; 0 for any free one.
+ * The public addresses that servers see for one UDP port of this machine. It asks one server after the other from the
+ * same port, so that a difference shows a symmetric NAT. Servers that are not asked over UDP are left out.
+ * @param port the local port to ask from; 0 for any free one.
  */
-export async function seenFrom(urls: readonly string[], port: number): Promise<ServerAnswer[]> {
+export async function publicAddresses(urls: readonly string[], port: number): Promise<ServerAnswer[]> {
   const asked = urls.filter((url) => readServerUrl(url).by === "udp").slice(0, 2);
   const answers: ServerAnswer[] = [];
   let from = port;
@@ -32,8 +32,8 @@ export async function seenFrom(urls: readonly string[], port: number): Promise<S
   return answers;
 }
 
-/** Has each TURN server relay for a moment, as it would for a viewer: the addresses that it would relay at. */
-export async function relaysOf({ iceServers = [], ...secrets }: Config): Promise<ServerAnswer[]> {
+/** Allocates a relayed address at each TURN server, as for a viewer, and releases it. */
+export async function relayedAddresses({ iceServers = [], ...secrets }: Config): Promise<ServerAnswer[]> {
   const credentials = turnCredentials(secrets, systemClock.now());
   return Promise.all(
     iceServers.filter(isTurnUrl).map(async (url) => {
@@ -60,9 +60,12 @@ async function ask(
 ): Promise<{ answer: ServerAnswer; localPort: number }> {
   let client: TurnClient | undefined;
   const on = { message: (message: Buffer) => client?.receive(message), lost: () => client?.close() };
-  const options = { clock: systemClock, credentials, patience: PATIENCE };
+  const options = { clock: systemClock, credentials, timeout: ANSWER_TIMEOUT };
   try {
-    const wire = await openWire(readServerUrl(url), on, { localPort: port, within: PATIENCE });
+    const wire = await openTurnConnection(readServerUrl(url), on, {
+      localPort: port,
+      timeout: ANSWER_TIMEOUT,
+    });
     client = new TurnClient({ ...options, send: (message) => wire.send(message) });
     try {
       return { answer: { url, address: await question(client) }, localPort: wire.localPort };

@@ -1,4 +1,4 @@
-/** What a remote viewer will meet, and the one setting to change: by what the checks have found. */
+/** Concludes from the findings what viewers will get, and which one setting to change first. */
 
 import { BlockList, isIPv4 } from "node:net";
 import type { Announcement } from "../network/announce.ts";
@@ -7,32 +7,36 @@ import type { Finding } from "./check.ts";
 import type { PortStates } from "./ports.ts";
 import type { ServerAnswer } from "./servers.ts";
 
+/** The findings of all checks. */
 export interface Findings {
   readonly ports: { readonly page: number; readonly video: number };
   readonly states: PortStates;
-  /** What it is told to listen on, if that is this machine alone. */
+  /** Whether the server listens on this machine only. */
   readonly loopback: boolean;
-  /** Of this machine. */
+  /** Addresses of this machine. */
   readonly addresses: readonly string[];
   readonly announced: readonly Announcement[];
-  /** Whether this machine is a container. */
+  /** Whether the doctor runs in a container. */
   readonly container: boolean;
+  /** Answers of STUN servers. */
   readonly seen: readonly ServerAnswer[];
+  /** Answers of TURN servers. */
   readonly relays: readonly ServerAnswer[];
-  /** Of what runs on this machine. */
+  /** Encoders and Blender. */
   readonly programs: readonly Finding[];
 }
 
+/** The conclusion, in phrases for the report. */
 export interface Verdict {
-  /** For a viewer in the same network. */
+  /** What a viewer in the same network gets. */
   readonly near: string;
-  /** For one elsewhere. */
+  /** What a viewer in another network gets. */
   readonly far: string;
-  /** The one thing to change; undefined where nothing needs to be. */
+  /** The one thing to change, in a sentence; undefined if everything works. */
   readonly change: string | undefined;
 }
 
-/** Addresses that mean nothing outside their network (RFC 1918, RFC 6598, RFC 3927, RFC 4193). */
+/** Addresses that are not reachable from outside their network (RFC 1918, RFC 6598, RFC 3927, RFC 4193). */
 const PRIVATE = new BlockList();
 for (const [net, bits] of [
   ["10.0.0.0", 8],
@@ -50,31 +54,36 @@ for (const [net, bits] of [
 ] as const)
   PRIVATE.addSubnet(net, bits, "ipv6");
 
+/** Whether an address is not reachable from other networks. */
 export function isPrivate(ip: string): boolean {
   return PRIVATE.check(ip, isIPv4(ip) ? "ipv4" : "ipv6");
 }
 
-/** What the NAT in front of this machine does; undefined where no server told. */
+/**
+ * The NAT in front of this machine, from what STUN servers see; undefined without an answer. `steady`: every server sees
+ * the same port. `changing`: a symmetric NAT, with another port for every destination.
+ */
 export function natOf(
   seen: readonly ServerAnswer[],
   addresses: readonly string[],
 ): { readonly outer: string; readonly kind: "none" | "steady" | "changing" } | undefined {
-  const told = seen.flatMap((answer) => ("address" in answer ? [answer.address] : []));
-  const [first] = told;
+  const answered = seen.flatMap((answer) => ("address" in answer ? [answer.address] : []));
+  const [first] = answered;
   if (!first) return undefined;
   if (addresses.includes(first.ip)) return { outer: first.ip, kind: "none" };
-  const steady = told.every(({ ip, port }) => ip === first.ip && port === first.port);
+  const steady = answered.every(({ ip, port }) => ip === first.ip && port === first.port);
   return { outer: first.ip, kind: steady ? "steady" : "changing" };
 }
 
+/** The conclusion from the findings. What keeps the server from starting comes before all else. */
 export function verdictOf(findings: Findings): Verdict {
   const { ports, addresses, announced, loopback, seen, relays } = findings;
   const { change: first, works } = brokenPart(findings);
   if (loopback)
     return {
-      near: "nothing: the server listens to this machine alone",
+      near: "nothing: the server listens on this machine only",
       far: "nothing",
-      change: first ?? "Leave --host out, to listen on every address.",
+      change: first ?? "Leave out --host to listen on every address.",
     };
   const [own] = addresses;
   const near =
@@ -83,9 +92,9 @@ export function verdictOf(findings: Findings): Verdict {
 
   const nat = natOf(seen, addresses);
   const open = addresses.filter((address) => !isPrivate(address));
-  const passing = `${ports.page} (TCP) and ${ports.video} (UDP and TCP)`;
+  const openPorts = `${ports.page} (TCP) and ${ports.video} (UDP and TCP)`;
   const relayed = relays.some((answer) => "address" in answer);
-  const byRelay = relayed ? "; where no other way is, by TURN" : "";
+  const byRelay = relayed ? "; otherwise by TURN" : "";
   const mapped = `-p ${ports.page}:${ports.page} -p ${ports.video}:${ports.video}/udp -p ${ports.video}:${ports.video}/tcp`;
 
   const [outside] = announced;
@@ -96,7 +105,7 @@ export function verdictOf(findings: Findings): Verdict {
       announced.every(({ host }) => /^[\d.]+$|:/.test(host) && host !== nat.outer);
     return {
       near,
-      far: `video at ${hostPort(outside.host, outside.port ?? ports.video)}, once ${passing} are let through to this machine${byRelay}`,
+      far: `video at ${hostPort(outside.host, outside.port ?? ports.video)}, if ports ${openPorts} are open to it${byRelay}`,
       change:
         first ??
         (isOld ? `STUN sees this machine at ${nat.outer}: start with --announce ${nat.outer}.` : undefined),
@@ -106,26 +115,27 @@ export function verdictOf(findings: Findings): Verdict {
     const address = nat?.outer ?? open[0] ?? "";
     return {
       near,
-      far: `video at ${hostPort(address, ports.video)}, if firewalls let ${passing} through${byRelay}`,
+      far: `video at ${hostPort(address, ports.video)}, if firewalls allow ports ${openPorts}${byRelay}`,
       change: first,
     };
   }
   const far = relayed
-    ? "video by TURN; the page, if its port is let through"
-    : "at best MJPEG: no packet of the video finds its way here";
+    ? "video by TURN, and the page if its port is forwarded"
+    : "at best MJPEG: video packets cannot reach this machine";
   if (findings.container)
     return {
-      near: "as from elsewhere: this is a container",
+      near: "the same as from elsewhere: this is a container",
       far,
       change:
         first ??
-        `Map the ports (${mapped}) and start with --announce and the address of the container's host${nat ? `, which is ${nat.outer} from outside` : ""}.`,
+        `Map the ports (${mapped}) and give --announce the address of the container's host${nat ? `, which is ${nat.outer} from outside` : ""}.`,
     };
   if (nat === undefined)
     return {
       near,
-      far: `${far}, unless this network has no NAT`,
-      change: first ?? "To learn this network's outer address, name a STUN server: --ice-servers stun:HOST.",
+      far: `${far}, if this network is behind a NAT`,
+      change:
+        first ?? "To find the public address of this network, name a STUN server: --ice-servers stun:HOST.",
     };
   return {
     near,
@@ -134,11 +144,11 @@ export function verdictOf(findings: Findings): Verdict {
       first ??
       (relayed
         ? undefined
-        : `Have the router forward ${passing} to this machine, and start with --announce ${nat.outer}.`),
+        : `Set the router to forward ${openPorts} to this machine, and start with --announce ${nat.outer}.`),
   };
 }
 
-/** What was asked for and does not work goes before all else. */
+/** The first part that does not work although the options configure it, and whether the server works without it. */
 function brokenPart({ ports, states, relays, seen, programs }: Findings): {
   change: string | undefined;
   works: boolean;
@@ -158,13 +168,13 @@ function brokenPart({ ports, states, relays, seen, programs }: Findings): {
     if (!("problem" in answer)) continue;
     const isRefusal = /^401|^441/.test(answer.problem);
     const what = isRefusal
-      ? `${answer.url} does not take the credentials: give its own secret with --turn-secret.`
-      : `${answer.url} does not relay: start it, let its port through, or take it out of --ice-servers.`;
+      ? `${answer.url} rejects the credentials: give its secret with --turn-secret.`
+      : `${answer.url} does not relay: start it, open its port, or remove it from --ice-servers.`;
     return { change: what, works: true };
   }
   const silent = seen.find((answer) => "problem" in answer);
   return {
-    change: silent && `${silent.url} does not answer: mend its address, or take it out of --ice-servers.`,
+    change: silent && `${silent.url} does not answer: correct its address, or remove it from --ice-servers.`,
     works: true,
   };
 }

@@ -1,36 +1,37 @@
-/** The contract of a video encoder, so that the codec library behind it can change. */
+/**
+ * The interface of video encoders, independent of the codec library. This room decodes pictures and encodes them as
+ * video and JPEG.
+ */
 import type { Codec, RawFrame } from "../media/frame.ts";
 
-/** What an encoder is opened for. */
+/** The parameters of {@link VideoEncoder.open}. */
 export interface EncoderSettings {
   /** Pixels. */
   readonly width: number;
   readonly height: number;
-  /** Frames a second to expect; the rate may differ. */
+  /** Expected frames per second; the real rate may differ. */
   readonly fps: number;
-  /** Bits a second to aim at. */
+  /** Target bitrate in bits per second. */
   readonly bitrate: number;
 }
 
-/** What one frame became. */
+/** One encoded frame: `data` holds an H.264 Annex B access unit, an AV1 temporal unit or a VP8 frame. */
 export interface Bitstream {
   readonly type: "key" | "delta";
   readonly data: Buffer;
 }
 
-/** Encodes one frame at a time, in order: the next call only after the last has settled. */
+/** Encodes one frame at a time, in order. Call a method only after the call before has settled. */
 export interface VideoEncoder {
   readonly codec: Codec;
-  /** Makes it ready. Rejects where the library or the codec is not at hand, saying what to do. */
+  /** Prepares the encoder. Rejects if the library or the codec is missing; the message says what to do. */
   open(settings: EncoderSettings): Promise<void>;
   /**
-   * One frame in, its bitstream out at once; the first is always a keyframe. One of another size than that of `open` is
-   * scaled to it.
-   * @param key make it a keyframe: decodable without any frame before it.
+   * Encodes a frame without delay. The first is always a keyframe. A frame of another size than in `open` is scaled.
+   * Rejects if the codec library fails; the encoder must then be closed.
+   * @param key forces a keyframe, which is decodable without earlier frames.
    */
   encode(frame: RawFrame, key: boolean): Promise<Bitstream>;
-  /** Aims at so many bits a second from the next frame on; false where it has to be opened anew for that. */
-  setBitrate(bitrate: number): boolean;
-  /** Frees it. Waits for nothing; call it only between frames. */
+  /** Frees native memory, synchronously. Call it only between frames. */
   close(): void;
 }

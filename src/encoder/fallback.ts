@@ -1,52 +1,53 @@
-/** Encoders by preference, such as hardware before software: one that fails is left for good. */
+/** Falls back from one kind of encoder to the next, such as from hardware to software, and never returns to the first. */
 
 import type { Clock, Millis } from "../base/clock.ts";
 import type { RawFrame } from "../media/frame.ts";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "./encoder.ts";
 
-/** Hardware that has not encoded a frame by then has hung: its driver may never return. */
-export const HUNG_AFTER: Millis = 2000;
+/** An encoder that takes longer for one call hangs: a hardware driver may never return. */
+export const ENCODER_TIMEOUT: Millis = 2000;
 
-/** Something that makes an encoder, not yet open. */
-export interface Choice {
-  /** For people. */
+/** A kind of encoder that can be chosen. */
+export interface EncoderChoice {
+  /** For the log, such as `x264`. */
   readonly name: string;
+  /** Makes an encoder, not yet open. */
   readonly make: () => VideoEncoder;
 }
 
 /**
- * Makes the first; once one that it made has failed or hung, the next, and so on; the last it keeps, come what may.
- * Whoever opens a failed encoder anew, as a rendition does, so gets one that works.
+ * Makes encoders of the first choice until one of them fails or hangs, then of the next. The last choice stays, even
+ * if it fails. The caller must make a new encoder after a failure, as a rendition does.
  */
 export function withFallback(
-  choices: readonly [...Choice[], Choice],
+  choices: readonly [...EncoderChoice[], EncoderChoice],
   log: (line: string) => void,
   clock: Clock,
 ): () => VideoEncoder {
   let at = 0;
   return () => {
     const chosen = at;
-    const choice = choices[chosen] as Choice;
+    const choice = choices[chosen] as EncoderChoice;
     const next = choices[chosen + 1];
     const encoder = choice.make();
     if (!next) return encoder;
-    return new Watched(encoder, clock, () => {
-      // Others of the same kind may have failed already.
+    return new MonitoredEncoder(encoder, clock, () => {
+      // Another encoder of this choice may have failed before.
       if (at !== chosen) return;
       at = chosen + 1;
-      log(`${choice.name} failed: from now on ${next.name} encodes.`);
+      log(`${choice.name} failed: ${next.name} encodes instead.`);
     });
   };
 }
 
-/** An encoder whose failures somebody hears of; not to return in time is one. */
-class Watched implements VideoEncoder {
+/** Reports the failures of an encoder, timeouts included. */
+class MonitoredEncoder implements VideoEncoder {
   readonly codec: VideoEncoder["codec"];
   readonly #encoder: VideoEncoder;
   readonly #clock: Clock;
   readonly #failed: () => void;
-  /** What it has not returned from. */
-  #doing: Promise<unknown> | undefined;
+  /** The call that has not settled yet. */
+  #pending: Promise<unknown> | undefined;
 
   constructor(encoder: VideoEncoder, clock: Clock, failed: () => void) {
     this.codec = encoder.codec;
@@ -63,25 +64,23 @@ class Watched implements VideoEncoder {
     return this.#watch(this.#encoder.encode(frame, key));
   }
 
-  setBitrate(bitrate: number): boolean {
-    return this.#encoder.setBitrate(bitrate);
-  }
-
   close(): void {
-    // One that hangs still uses its memory: it is freed should it ever return.
+    // A call that hangs still uses the memory, so free it only after the call returns.
     const free = () => this.#encoder.close();
-    if (this.#doing === undefined) free();
-    else void this.#doing.then(free, free);
+    if (this.#pending === undefined) free();
+    else void this.#pending.then(free, free);
   }
 
-  async #watch<T>(doing: Promise<T>): Promise<T> {
-    this.#doing = doing;
+  async #watch<T>(call: Promise<T>): Promise<T> {
+    this.#pending = call;
     let stop = () => {};
     const hung = new Promise<never>((_, reject) => {
-      stop = this.#clock.after(HUNG_AFTER, () => reject(new Error("it does not return")));
+      stop = this.#clock.after(ENCODER_TIMEOUT, () =>
+        reject(new Error(`it did not return within ${ENCODER_TIMEOUT / 1000} seconds`)),
+      );
     });
-    const returned = doing.finally(() => {
-      this.#doing = undefined;
+    const returned = call.finally(() => {
+      this.#pending = undefined;
     });
     try {
       return await Promise.race([returned, hung]);

@@ -1,6 +1,6 @@
 /**
- * A rendition: one codec at one size and bitrate, encoded once, whoever watches. It decides what is
- * encoded when: the newest picture, a keyframe for those who ask, and a heartbeat while nothing changes.
+ * A rendition: one codec at one size and bitrate, encoded once for all of its viewers. It decides what is encoded and
+ * when: the newest picture, a keyframe on request, and a heartbeat while the picture does not change.
  */
 
 import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
@@ -13,43 +13,45 @@ import type { EncoderSettings, VideoEncoder } from "./encoder.ts";
 import { KeyframeRequests } from "./keyframes.ts";
 
 /**
- * A still picture is encoded again this often: its quality climbs, a lost packet is repaired by the
- * next frame, and a viewer can tell a still picture from a dead stream.
+ * A still picture is encoded again at this interval. The quality improves, the next frame repairs a lost packet, and
+ * viewers can tell a still picture from a dead stream.
  */
 export const HEARTBEAT: Millis = 500;
 
-/** For so long after a change, and so often, as each further encoding makes it cleaner; then nothing is left to gain. */
-export const CLEARING: Millis = 2000;
-const CLEARING_EVERY: Millis = 125;
+/** For this time after a change, the heartbeat is faster: each encoding improves the picture, until no gain is left. */
+export const REFINEMENT_DURATION: Millis = 2000;
+const REFINEMENT_INTERVAL: Millis = 125;
 
-/** The pause before a failed encoder is tried again. */
-const RETRY_AFTER: Millis = 1000;
+/** Pause after an encoder failed. */
+const RETRY_DELAY: Millis = 1000;
 
+/** The parameters of a {@link Rendition}. */
 export interface RenditionOptions {
   readonly clock: Clock;
   /** Makes an encoder, not yet open. */
   readonly encoder: () => VideoEncoder;
-  /** Frames a second to expect, for the encoder's rate control. */
+  /** Expected frames per second, for the encoder's rate control. */
   readonly fps: () => number;
-  /** Bits a second of the full rendition; undefined chooses by size and frame rate. */
+  /** Bits per second of level 0; undefined derives it from size and frame rate. */
   readonly bitrate: number | undefined;
-  /** Its place on the ladder. */
+  /** Index in the bitrate ladder (`src/shared/ladder.ts`). */
   readonly level: number;
-  /** What its timestamps begin from, alike for all renditions of a picture: viewers change between them. */
+  /** Offset of RTP timestamps. Viewers switch between the renditions of a picture, so all of them share it. */
   readonly timestampOffset: number;
-  /** Takes each encoded frame, in order, the next when it is done with one. Handles its own errors. */
+  /** Takes the encoded frames in order, each after the promise for the one before has settled. Must not reject. */
   readonly emit: (frame: EncodedFrame) => Promise<void>;
   readonly log: (line: string) => void;
 }
 
-/** An encoder, and the size of the pictures that it was opened for. */
+/** An open encoder, and the size in pixels of the pictures that it takes. */
 interface OpenEncoder {
-  readonly is: VideoEncoder;
+  readonly encoder: VideoEncoder;
   readonly settings: EncoderSettings;
   readonly width: number;
   readonly height: number;
 }
 
+/** Encodes one rendition of a stream. Errors are logged, and the encoder is opened again. */
 export class Rendition {
   readonly #options: RenditionOptions;
   readonly #keyframes = new KeyframeRequests();
@@ -70,54 +72,54 @@ export class Rendition {
     this.#options = options;
   }
 
-  /** Frames overtaken before they were encoded, and encoder failures. */
+  /** Counts frames replaced by newer ones before they were encoded, and encoder failures. */
   get counters(): { readonly dropped: number; readonly failures: number } {
     return { dropped: this.#work.dropped, failures: this.#failures };
   }
 
   /**
-   * Encodes the frame, unless a newer one comes before its turn.
-   * @param isStill nothing has changed: once it is clean, the heartbeat shows it.
+   * Encodes the frame, unless a newer one replaces it before its turn.
+   * @param isStill the frame equals the one before: after the refinement, only the heartbeat encodes it.
    */
   push(frame: RawFrame, isStill = false): void {
     if (this.#stopped) return;
     this.#last = frame;
     const now = this.#options.clock.now();
     if (!isStill) this.#changedAt = now;
-    else if (now - this.#changedAt >= CLEARING) return;
-    // Those left out are shown by the heartbeat, where none follows.
+    else if (now - this.#changedAt >= REFINEMENT_DURATION) return;
+    // If no frame follows one that the level skips, the heartbeat encodes it.
     if (this.#pushed++ % rungOf(this.#options.level).every === 0) this.#work.push(frame);
-    this.#beat();
+    this.#scheduleHeartbeat();
   }
 
-  /** A keyframe as soon as may be, from the last picture if no newer one comes first. */
+  /** Makes a keyframe as soon as the rate limit allows: of the last picture, if no newer one comes first. */
   requestKeyframe(): void {
     this.#keyframes.request();
     this.#planKeyframe();
   }
 
-  /** Ends it and frees the encoder. */
+  /** Stops encoding and frees the encoder. */
   stop(): void {
     this.#stopped = true;
     this.#stopHeartbeat?.();
     this.#stopKeyframe?.();
     this.#work.close();
-    // An encode in flight still uses the native memory: it frees it when it is done.
+    // An encode in flight still uses native memory, and closes the encoder when it is done.
     if (!this.#work.busy) this.#closeEncoder();
   }
 
-  #beat(): void {
+  #scheduleHeartbeat(): void {
     const { clock } = this.#options;
-    const isClearing = clock.now() - this.#changedAt < CLEARING;
+    const isRefining = clock.now() - this.#changedAt < REFINEMENT_DURATION;
     this.#stopHeartbeat?.();
-    this.#stopHeartbeat = clock.after(isClearing ? CLEARING_EVERY : HEARTBEAT, () => {
-      this.#beat();
-      this.#again();
+    this.#stopHeartbeat = clock.after(isRefining ? REFINEMENT_INTERVAL : HEARTBEAT, () => {
+      this.#scheduleHeartbeat();
+      this.#encodeLast();
     });
   }
 
-  /** Encodes the last picture once more, as a frame of now. */
-  #again(): void {
+  /** Encodes the last picture again, with the present time. */
+  #encodeLast(): void {
     if (!this.#last || this.#work.busy || this.#stopped) return;
     const now = this.#options.clock.now();
     this.#work.push({ ...this.#last, timings: { captured: now, received: now, decoded: now } });
@@ -127,15 +129,15 @@ export class Rendition {
     const wait = this.#keyframes.wait(this.#options.clock.now());
     if (wait === undefined || this.#stopped) return;
     this.#stopKeyframe?.();
-    if (wait === 0) this.#again();
-    else this.#stopKeyframe = this.#options.clock.after(wait, () => this.#again());
+    if (wait === 0) this.#encodeLast();
+    else this.#stopKeyframe = this.#options.clock.after(wait, () => this.#encodeLast());
   }
 
   async #encode(frame: RawFrame): Promise<void> {
     const { clock, emit, log } = this.#options;
     if (clock.now() < this.#retryAt) return;
     try {
-      const { is: encoder, settings } = await this.#encoderFor(frame);
+      const { encoder, settings } = await this.#encoderFor(frame);
       const key = this.#keyframes.wait(clock.now()) === 0;
       const rtpTimestamp = this.#timestamp(frame.timings.captured);
       const { type, data } = await encoder.encode(frame, key);
@@ -145,7 +147,7 @@ export class Rendition {
       const { codec } = encoder;
       const { width, height, bitrate } = settings;
       const { level } = this.#options;
-      // While one frame is sent the next is encoded, but no further: who cannot send fast enough encodes less.
+      // One frame may be encoded while the one before is sent. So slow sending slows down encoding.
       await this.#emitted;
       if (!this.#stopped)
         this.#emitted = emit({
@@ -162,15 +164,15 @@ export class Rendition {
         });
     } catch (error) {
       this.#failures++;
-      this.#retryAt = clock.now() + RETRY_AFTER;
+      this.#retryAt = clock.now() + RETRY_DELAY;
       this.#closeEncoder();
-      log(`The encoder failed and is opened again: ${reasonOf(error)}`);
+      log(`The encoder failed; it is reopened in ${RETRY_DELAY / 1000} s: ${reasonOf(error)}`);
     }
     if (this.#stopped) this.#closeEncoder();
     else this.#planKeyframe();
   }
 
-  /** The encoder, opened anew where the picture's size has changed. */
+  /** The open encoder; a changed picture size opens a new one. */
   async #encoderFor({ width, height }: RawFrame): Promise<OpenEncoder> {
     const open = this.#encoder;
     if (open?.width === width && open.height === height) return open;
@@ -181,18 +183,18 @@ export class Rendition {
     const bitrate = Math.round((this.#options.bitrate ?? defaultBitrate(width, height, all)) * share);
     const fps = Math.max(1, Math.round(all / every));
     const settings = { ...sizeAt(level, width, height), fps, bitrate };
-    const is = this.#options.encoder();
-    await is.open(settings);
-    this.#encoder = { is, settings, width, height };
+    const encoder = this.#options.encoder();
+    await encoder.open(settings);
+    this.#encoder = { encoder, settings, width, height };
     return this.#encoder;
   }
 
   #closeEncoder(): void {
-    this.#encoder?.is.close();
+    this.#encoder?.encoder.close();
     this.#encoder = undefined;
   }
 
-  /** 90 kHz ticks of the capture time; always ahead of the frame before. */
+  /** The capture time as a 90 kHz RTP timestamp, always larger than the one before. */
   #timestamp(captured: EpochMs): number {
     const ticks = Math.max(Math.round(captured * 90), this.#lastTicks + 1);
     this.#lastTicks = ticks;

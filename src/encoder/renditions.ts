@@ -1,28 +1,30 @@
-/** The renditions of one picture, each made when somebody first wants it, and ended when nobody does any more. */
+/** All renditions of one stream: each starts with its first viewer and stops after its last. */
 import { type Codec, type RawFrame, type RenditionId, renditionName } from "../media/frame.ts";
 import type { VideoEncoder } from "./encoder.ts";
-import { CLEARING, Rendition, type RenditionOptions } from "./rendition.ts";
+import { REFINEMENT_DURATION, Rendition, type RenditionOptions } from "./rendition.ts";
 
+/** The parameters of {@link Renditions}. */
 export interface RenditionsOptions extends Omit<RenditionOptions, "encoder" | "level" | "timestampOffset"> {
   /** Makes an encoder, not yet open. */
   readonly encoder: (codec: Codec) => VideoEncoder;
-  /** What a new rendition begins with; undefined where there is no picture to show. */
+  /** The picture that a new rendition encodes first; undefined if there is none. */
   readonly picture: () => RawFrame | undefined;
 }
 
+/** Starts, feeds and stops the renditions of one stream. */
 export class Renditions {
   readonly #options: RenditionsOptions;
   readonly #all = new Map<string, Rendition>();
   #last: RawFrame | undefined;
   #changedAt: number = Number.NEGATIVE_INFINITY;
-  /** RFC 3550, section 5.1: the initial value of the timestamp should be random. */
+  /** Random, as RFC 3550, section 5.1, recommends. */
   readonly #timestampOffset = Math.floor(Math.random() * 2 ** 32);
 
   constructor(options: RenditionsOptions) {
     this.#options = options;
   }
 
-  /** Of all that are there now. */
+  /** The sums over the present renditions. */
   get counters(): { readonly dropped: number; readonly failures: number } {
     const sum = { dropped: 0, failures: 0 };
     for (const { counters } of this.#all.values()) {
@@ -32,12 +34,12 @@ export class Renditions {
     return sum;
   }
 
-  /** Whether the last pictures were all one and the same, for long enough that only the heartbeat shows them. */
+  /** Whether the picture has not changed for so long that only the heartbeat is encoded. */
   get still(): boolean {
-    return this.#last !== undefined && this.#options.clock.now() - this.#changedAt >= CLEARING;
+    return this.#last !== undefined && this.#options.clock.now() - this.#changedAt >= REFINEMENT_DURATION;
   }
 
-  /** As {@link Rendition.push}, to all that are there. */
+  /** Passes the frame to all present renditions, see {@link Rendition.push}. */
   push(frame: RawFrame): void {
     const isStill = this.#last !== undefined && isSame(frame, this.#last);
     this.#last = frame;
@@ -45,13 +47,13 @@ export class Renditions {
     for (const rendition of this.#all.values()) rendition.push(frame, isStill);
   }
 
-  /** Wants this one, and a keyframe of it. */
+  /** Starts the rendition if necessary, and requests a keyframe of it. */
   requestKeyframe(id: RenditionId): void {
     const rendition = this.#all.get(renditionName(id)) ?? this.#add(id);
     rendition.requestKeyframe();
   }
 
-  /** Ends all others. */
+  /** Stops all renditions but these. */
   keep(wanted: readonly RenditionId[]): void {
     const names = new Set(wanted.map(renditionName));
     for (const [name, rendition] of this.#all) {
@@ -73,7 +75,7 @@ export class Renditions {
   }
 }
 
-/** Whether it shows and tells the same. Where they differ they do so early, as a rule. */
+/** Whether pixels and telemetry are equal. The comparison is cheap: different pictures usually differ in early bytes. */
 function isSame(one: RawFrame, other: RawFrame): boolean {
   const isAlike =
     one.format === other.format &&

@@ -1,4 +1,4 @@
-/** All that a stream is handed on to, from the start of the server to its end. */
+/** Forwards the first stream to the servers that `--forward` names: by RTP, or by WHIP to an SFU. */
 
 import { writeFile } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
@@ -11,6 +11,7 @@ import type { HandshakeRefusals } from "../transport/dtls/refusals.ts";
 import { addressOf, PAYLOAD_TYPE, RtpForward, sessionDescription } from "./rtp.ts";
 import { WhipForward } from "./whip.ts";
 
+/** What {@link startForwards} needs besides the options. */
 export interface ForwardsOptions {
   readonly clock: Clock;
   readonly stream: Forwarded;
@@ -22,11 +23,13 @@ type ForwardsConfig = Pick<Config, "forward" | "forwardSdp" | "forwardToken" | "
   readonly codecs: readonly Codec[];
 };
 
+/** The running forwards. */
 export interface Forwards {
+  /** Ends all of them. */
   close(): Promise<void>;
 }
 
-/** @throws {UsageError} where a target's name has no address, or the file cannot be written. */
+/** Starts all forwards. @throws {UsageError} if an RTP target cannot be resolved or reached, or the SDP file not written. */
 export async function startForwards(
   { forward = [], forwardSdp, forwardToken: token, forwardRenditions: renditions, codecs }: ForwardsConfig,
   options: ForwardsOptions,
@@ -34,7 +37,7 @@ export async function startForwards(
   const [codec = "vp8"] = codecs;
   const rtp = forward.filter((target) => target.kind === "rtp");
   const opened = await Promise.all(rtp.map((target) => startRtp(target, { ...options, codec }, forwardSdp)));
-  // These begin by themselves, whatever is there.
+  // A WHIP forward retries by itself, so its start cannot fail.
   const published = forward
     .filter((target) => target.kind === "whip")
     .map(({ url }) => new WhipForward({ ...options, codecs, token, url, renditions }));
@@ -53,9 +56,12 @@ async function startRtp(
 ): Promise<RtpForward> {
   const { stream, codec, log } = options;
   const address = await addressOf(host).catch((cause: Error) => {
-    throw new UsageError(`There is no address of ${host}: give --forward an IP address, or mend the name.`, {
-      cause,
-    });
+    throw new UsageError(
+      `The DNS has no address of ${host}: give --forward an IP address, or correct the name.`,
+      {
+        cause,
+      },
+    );
   });
   const about = { ...options, address, port };
   if (file !== undefined) {
@@ -64,10 +70,10 @@ async function startRtp(
     });
   }
   const opened = await RtpForward.open(about).catch((cause: Error) => {
-    throw new UsageError(`There is no way from here to ${host}: give --forward another address.`, { cause });
+    throw new UsageError(`There is no route to ${host}: give --forward another address.`, { cause });
   });
   log(
-    `${stream.name} goes to ${host}:${port} by RTP, as ${codec.toUpperCase()} of payload type ${PAYLOAD_TYPE}.`,
+    `Forwarding ${stream.name} to ${host}:${port} by RTP, as ${codec.toUpperCase()} with payload type ${PAYLOAD_TYPE}.`,
   );
   return opened;
 }

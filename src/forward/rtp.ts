@@ -1,6 +1,6 @@
 /**
- * A stream as plain RTP over UDP, for Janus' streaming plugin, GStreamer, FFmpeg and whatever else reads it. Without
- * signaling nothing is agreed on: the receiver is told by a session description in a file.
+ * Forwards a stream as plain RTP over UDP, for Janus' streaming plugin, GStreamer or FFmpeg. There is no signaling: the
+ * receiver reads a session description from a file.
  */
 import { randomInt, randomUUID } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
@@ -15,15 +15,16 @@ import { RtpHeader } from "../transport/rtp/header.ts";
 import { goodbye, readFeedback, senderReport } from "../transport/rtp/rtcp.ts";
 import { CODECS } from "../transport/werift/connection.ts";
 
-/** The payload type, as the first of the dynamic ones (RFC 3551, section 6). */
+/** The first dynamic payload type (RFC 3551, section 6). */
 export const PAYLOAD_TYPE = 96;
 
-/** A receiver that comes later cannot ask for a keyframe, unless it speaks RTCP. */
-const KEYFRAME_EVERY: Millis = 2000;
+/** A receiver that starts late can request a keyframe only if it speaks RTCP. */
+const KEYFRAME_INTERVAL: Millis = 2000;
 
-/** As RFC 3550, section 6.2, has it at such rates, about. */
-const REPORT_EVERY: Millis = 1000;
+/** About what RFC 3550, section 6.2, computes for such bitrates. */
+const REPORT_INTERVAL: Millis = 1000;
 
+/** What is forwarded, and where. */
 export interface RtpForwardOptions {
   readonly clock: Clock;
   readonly stream: Forwarded;
@@ -33,11 +34,12 @@ export interface RtpForwardOptions {
   readonly port: number;
 }
 
-/** Resolves a target's name. */
+/** Resolves a target's name. @throws the system's error if the name has no address. */
 export async function addressOf(host: string): Promise<string> {
   return (await lookup(host)).address;
 }
 
+/** One forward by RTP. */
 export class RtpForward {
   readonly #options: RtpForwardOptions;
   readonly #media: Socket;
@@ -58,17 +60,17 @@ export class RtpForward {
     this.#options = options;
     this.#media = media;
     this.#control = control;
-    // Where nobody listens, the system says so: somebody may later.
+    // Without a receiver the system reports errors; a receiver may start later.
     for (const socket of [media, control]) socket.on("error", () => {}).unref();
     control.on("message", (compound) => this.#receive(compound));
     this.#feed = stream.forward(codec, [0], (frame) => this.#send(frame));
     this.#cancel = [
-      clock.every(KEYFRAME_EVERY, () => this.#feed.requestKeyframe(0)),
-      clock.every(REPORT_EVERY, () => this.#report()),
+      clock.every(KEYFRAME_INTERVAL, () => this.#feed.requestKeyframe(0)),
+      clock.every(REPORT_INTERVAL, () => this.#report()),
     ];
   }
 
-  /** @throws the system's error where there are no sockets to be had. */
+  /** Starts to forward. @throws the system's error if there is no socket or no route. */
   static async open(options: RtpForwardOptions): Promise<RtpForward> {
     const { address, port } = options;
     const connected = async (to: number) => {
@@ -80,6 +82,7 @@ export class RtpForward {
     return new RtpForward(options, await connected(port), await connected(port + 1));
   }
 
+  /** Ends it, with an RTCP BYE. */
   close(): void {
     for (const cancel of this.#cancel) cancel();
     this.#feed.stop();
@@ -93,7 +96,7 @@ export class RtpForward {
       this.#packets++;
       this.#octets += payload.length;
       const header = this.#header.write(this.#start + index, timestamp, marker);
-      // What does not go out is lost, as on the network.
+      // A packet that cannot be sent is lost, as on the network.
       this.#media.send(Buffer.concat([header, payload]), () => {});
     }
   }
@@ -118,7 +121,7 @@ export class RtpForward {
   }
 }
 
-/** What a receiver is told (RFC 8866; RFC 7741, section 6; RFC 6184, section 8). */
+/** The session description for a receiver (RFC 8866; RFC 7741, section 6; RFC 6184, section 8). */
 export function sessionDescription({
   stream,
   codec,

@@ -1,6 +1,6 @@
 /**
- * A stream published at another server by WHIP (RFC 9725), such as an SFU with an audience of its own: encoded once, as
- * for the viewers here. Begins again whenever it ends, with longer and longer waits while that fails.
+ * Forwards a stream to another server by WHIP (RFC 9725), such as an SFU. It shares the encoders of this server's viewers,
+ * and publishes again whenever it ends, with exponential back-off.
  */
 
 import type { Cancel, Clock, Millis } from "../base/clock.ts";
@@ -12,48 +12,51 @@ import { isLoopback } from "../network/ip.ts";
 import { MAX_OFFER_LENGTH } from "../shared/protocol.ts";
 import type { HandshakeRefusals } from "../transport/dtls/refusals.ts";
 import { acceptedStreams } from "../transport/sdp/simulcast.ts";
-import { Publisher } from "../transport/werift/publishing-peer.ts";
+import { PublishingPeer } from "../transport/werift/publishing-peer.ts";
 
+/** What is forwarded, and where. */
 export interface WhipForwardOptions {
   readonly clock: Clock;
   readonly stream: Forwarded;
-  /** To offer, the preferred first: one at a time, as an endpoint may refuse one. */
+  /** Offered one at a time, the preferred first, as an endpoint may refuse one. */
   readonly codecs: readonly Codec[];
   readonly url: string;
-  /** Given as a bearer token; undefined gives none. */
+  /** Sent as a bearer token, if there is one. */
   readonly token: string | undefined;
-  /** To offer by simulcast; 1 sends the full one alone, as to endpoints that take no simulcast. */
+  /** How many renditions to offer by simulcast; 1 offers no simulcast. */
   readonly renditions: number;
   readonly handshakes: HandshakeRefusals;
   readonly log: (line: string) => void;
   readonly fetch?: typeof fetch;
-  readonly newPublisher?: (...options: ConstructorParameters<typeof Publisher>) => PublishingPeer;
+  readonly newPeer?: (...options: ConstructorParameters<typeof PublishingPeer>) => WhipPeer;
 }
 
-/** As much of a {@link Publisher} as is used here. */
-export type PublishingPeer = Pick<Publisher, "offer" | "accept" | "send" | "close">;
+/** The part of {@link PublishingPeer} that is used here. */
+export type WhipPeer = Pick<PublishingPeer, "offer" | "accept" | "send" | "close">;
 
-/** The first wait, and the longest. */
-const RETRY_AFTER: Millis = 1000;
-const MAX_RETRY_AFTER: Millis = 30_000;
+/** The first wait before another attempt, and the longest. */
+const MIN_BACK_OFF: Millis = 1000;
+const MAX_BACK_OFF: Millis = 30_000;
 
-/** What was connected for so long has worked: the next wait is the first again. */
-const WORKED_AFTER: Millis = 10_000;
+/** After a session of this length the back-off starts again. */
+const STABLE_SESSION: Millis = 10_000;
 
-const ANSWER_WITHIN: Millis = 10_000;
-const GOODBYE_WITHIN: Millis = 1000;
+const ANSWER_TIMEOUT: Millis = 10_000;
+const GOODBYE_TIMEOUT: Millis = 1000;
 
-/** What an endpoint answers an offer of a codec with that it does not take: 406, 415 or 422. */
-const OTHER_CODEC = [406, 415, 422];
+/** HTTP status of an endpoint that does not support the codec. */
+const CODEC_REFUSED = [406, 415, 422];
 
-/** And an offer of simulcast that it does not understand. */
-const NO_SIMULCAST = [400, ...OTHER_CODEC];
+/** HTTP status of an endpoint that does not understand simulcast. */
+const SIMULCAST_REFUSED = [400, ...CODEC_REFUSED];
 
-/** It did not work; the message is the end of a sentence. */
+/** An attempt failed; the message ends the sentence "Forwarding ... does not work:". */
 class WhipError extends Error {
+  /** The least wait before another attempt. */
   readonly retryAfter: Millis;
+  /** Whether another codec may work. */
   readonly otherCodec: boolean;
-  /** It may work with one rendition. */
+  /** Whether one rendition may work. */
   readonly noSimulcast: boolean;
 
   constructor(message: string, { retryAfter = 0, otherCodec = false, noSimulcast = false } = {}) {
@@ -64,20 +67,21 @@ class WhipError extends Error {
   }
 }
 
+/** One forward by WHIP. */
 export class WhipForward {
   readonly #options: WhipForwardOptions;
-  /** Without its path, which may be a secret. */
+  /** Host and port for the log: the path may be a secret. */
   readonly #where: string;
   readonly #running: Promise<void>;
   readonly #stopping = new AbortController();
   #closed = false;
   #wake: (() => void) | undefined;
-  #publisher: PublishingPeer | undefined;
+  #publisher: WhipPeer | undefined;
   #codec = 0;
   #renditions: number;
-  #said: string | undefined;
+  #lastLogged: string | undefined;
 
-  /** Begins at once. */
+  /** Starts to publish at once. */
   constructor(options: WhipForwardOptions) {
     this.#options = options;
     this.#where = new URL(options.url).host;
@@ -85,7 +89,7 @@ export class WhipForward {
     this.#running = this.#run();
   }
 
-  /** Says goodbye, as far as that is heard. */
+  /** Ends it; waits a moment for the endpoint's answer. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopping.abort();
@@ -96,12 +100,12 @@ export class WhipForward {
 
   async #run(): Promise<void> {
     const { clock } = this.#options;
-    for (let wait = RETRY_AFTER; !this.#closed; ) {
+    for (let wait = MIN_BACK_OFF; !this.#closed; ) {
       const began = clock.now();
       let least = 0;
       try {
         const why = await this.#publish();
-        if (!this.#closed) this.#say(`has ended: ${why}`);
+        if (!this.#closed) this.#log(`has ended: ${why}`);
       } catch (error) {
         if (error instanceof WhipError) {
           if (error.noSimulcast) {
@@ -111,23 +115,23 @@ export class WhipForward {
           least = error.retryAfter;
           if (error.otherCodec) this.#codec = (this.#codec + 1) % this.#options.codecs.length;
         }
-        if (!this.#closed) this.#say(`does not work: ${reasonOf(error)}`);
+        if (!this.#closed) this.#log(`does not work: ${reasonOf(error)}`);
       }
       if (this.#closed) return;
-      if (clock.now() - began > WORKED_AFTER) wait = RETRY_AFTER;
+      if (clock.now() - began > STABLE_SESSION) wait = MIN_BACK_OFF;
       await this.#sleep(Math.max(wait, least));
-      wait = Math.min(2 * wait, MAX_RETRY_AFTER);
+      wait = Math.min(2 * wait, MAX_BACK_OFF);
     }
   }
 
   /**
-   * Publishes until that ends.
+   * Publishes one session, until it ends.
    * @returns why it ended.
-   * @throws {WhipError} or whatever else keeps it from beginning.
+   * @throws {WhipError} or another error if it cannot start.
    */
   async #publish(): Promise<string> {
     const { clock, stream, codecs, handshakes } = this.#options;
-    const { newPublisher = (...all) => new Publisher(...all) } = this.#options;
+    const { newPeer = (...all) => new PublishingPeer(...all) } = this.#options;
     const codec = codecs[this.#codec] ?? "vp8";
     let feed: Feed | undefined;
     let end: (reason: string) => void = () => {};
@@ -138,13 +142,13 @@ export class WhipForward {
     let streams: readonly SimulcastStream[] = [];
     const { hostname } = new URL(this.#options.url);
     const local = hostname === "localhost" || isLoopback(hostname.replace(/[[\]]/g, ""));
-    const publisher = newPublisher(
+    const publisher = newPeer(
       clock,
       { codec, local, renditions, handshakes },
       {
         connected: () => {
           const count = streams.length > 1 ? `, in ${streams.length} renditions` : "";
-          this.#say(`is published, as ${codec.toUpperCase()}${count}`);
+          this.#log(`is published, as ${codec.toUpperCase()}${count}`);
           const levels = renditions > 1 ? streams.map(({ level }) => level) : [0];
           feed = stream.forward(codec, levels, (frame: EncodedFrame) => publisher.send(frame));
         },
@@ -176,39 +180,39 @@ export class WhipForward {
     }
   }
 
-  /** @throws {WhipError} */
+  /** Posts the offer. @throws {WhipError} if the endpoint refuses it. */
   async #offer(
     sdp: string,
     isSimulcast: boolean,
   ): Promise<{ readonly answer: string; readonly session: string | undefined }> {
     const { url } = this.#options;
     const headers = { "Content-Type": "application/sdp", Accept: "application/sdp" };
-    const signal = AbortSignal.any([AbortSignal.timeout(ANSWER_WITHIN), this.#stopping.signal]);
+    const signal = AbortSignal.any([AbortSignal.timeout(ANSWER_TIMEOUT), this.#stopping.signal]);
     const response = await this.#ask(url, { method: "POST", headers, body: sdp, signal });
     if (response.status !== 201) {
       await response.body?.cancel();
       throw new WhipError(`it answers with the status ${response.status}`, {
         retryAfter: retryAfterOf(response),
-        otherCodec: OTHER_CODEC.includes(response.status),
-        noSimulcast: isSimulcast && NO_SIMULCAST.includes(response.status),
+        otherCodec: CODEC_REFUSED.includes(response.status),
+        noSimulcast: isSimulcast && SIMULCAST_REFUSED.includes(response.status),
       });
     }
     const location = response.headers.get("location");
     const base = response.url || url;
     const named = location !== null && URL.canParse(location, base) ? new URL(location, base) : undefined;
-    // Nothing is asked of another server than the one that was named, least of all with the token.
+    // The token must not go to another server than the configured one.
     const session = named?.origin === new URL(url).origin ? named.href : undefined;
     return { answer: await readAnswer(response), session };
   }
 
-  /** The session is the endpoint's to forget, should it not hear this. */
+  /** Deletes the session; the endpoint's own timeout must do it if this fails. */
   async #leave(session: string): Promise<void> {
-    const request = { method: "DELETE", signal: AbortSignal.timeout(GOODBYE_WITHIN) };
+    const request = { method: "DELETE", signal: AbortSignal.timeout(GOODBYE_TIMEOUT) };
     const response = await this.#ask(session, request).catch(() => undefined);
     await response?.body?.cancel().catch(() => {});
   }
 
-  /** @throws {WhipError} */
+  /** @throws {WhipError} if the endpoint cannot be reached. */
   async #ask(
     url: string,
     request: { method: string; headers?: Record<string, string>; body?: string; signal: AbortSignal },
@@ -224,10 +228,10 @@ export class WhipForward {
     }
   }
 
-  /** Tells what is new, of the many times that it may be tried. */
-  #say(what: string): void {
-    if (what === this.#said) return;
-    this.#said = what;
+  /** Logs a line, but not twice in a row, as attempts repeat. */
+  #log(what: string): void {
+    if (what === this.#lastLogged) return;
+    this.#lastLogged = what;
     this.#options.log(`Forwarding ${this.#options.stream.name} to ${this.#where} ${what}.`);
   }
 
@@ -242,14 +246,14 @@ export class WhipForward {
   }
 }
 
-/** In seconds (RFC 9110, section 10.2.3), not longer than the longest wait; a date is left to the waits here. */
+/** Reads `Retry-After` in seconds (RFC 9110, section 10.2.3), at most {@link MAX_BACK_OFF}; ignores a date. */
 function retryAfterOf(response: Response): Millis {
   const text = response.headers.get("retry-after") ?? "";
   const seconds = Number(text);
-  return text !== "" && seconds >= 0 ? Math.min(seconds * 1000, MAX_RETRY_AFTER) : 0;
+  return text !== "" && seconds >= 0 ? Math.min(seconds * 1000, MAX_BACK_OFF) : 0;
 }
 
-/** @throws {WhipError} for one longer than any. */
+/** @throws {WhipError} if the answer is longer than any real one. */
 async function readAnswer(response: Response): Promise<string> {
   let text = "";
   const decoder = new TextDecoder();

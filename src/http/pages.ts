@@ -6,7 +6,7 @@ import { SHOWN_ANYWHERE } from "../access/security-headers.ts";
 import { pageFolder } from "../base/package.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
 import type { Streams } from "../cluster/streams.ts";
-import { OPTIONS } from "../config/config.ts";
+import { OPTIONS } from "../config/options.ts";
 import { sendText } from "./answers.ts";
 
 /** The stream of the start page. */

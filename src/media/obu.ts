@@ -1,23 +1,23 @@
-/** AV1's byte stream (AV1 bitstream specification, section 5.3): OBUs, each with its size. */
+/** AV1's byte stream (AV1 bitstream specification, section 5.3): OBUs, each with a size field. */
 
-/** Kinds of OBUs (section 6.2.2): four bits of their first byte. */
+/** OBU types (section 6.2.2): four bits of the first byte. */
 export const OBU = { sequenceHeader: 1, temporalDelimiter: 2, tileList: 8, padding: 15 } as const;
 
 const EXTENSION = 0x04;
 const HAS_SIZE = 0x02;
 
-/** An OBU apart from where it stood. */
+/** One OBU of a temporal unit. */
 export interface Obu {
   readonly type: number;
-  /** Its header, without the size: one byte, or two. */
+  /** The header of one or two bytes, with the has_size flag cleared. */
   readonly header: Buffer;
   /** A view of `data`. */
   readonly payload: Buffer;
 }
 
 /**
- * The OBUs of a temporal unit; one without a size reaches to the end.
- * @throws {RangeError} where one reaches beyond that.
+ * The OBUs of a temporal unit. An OBU without a size field extends to the end.
+ * @throws {RangeError} if a size exceeds the data.
  */
 export function obusOf(data: Buffer): Obu[] {
   const obus: Obu[] = [];
@@ -30,14 +30,14 @@ export function obusOf(data: Buffer): Obu[] {
     at += length;
     let size = data.length - at;
     if (first & HAS_SIZE) [size, at] = readLeb128(data, at);
-    if (size < 0 || at + size > data.length) throw new RangeError("an OBU reaches beyond its temporal unit");
+    if (size < 0 || at + size > data.length) throw new RangeError("an OBU extends beyond its temporal unit");
     obus.push({ type: (first >> 3) & 0x0f, header, payload: data.subarray(at, at + size) });
     at += size;
   }
   return obus;
 }
 
-/** A number in groups of 7 bits, the lowest first (section 4.10.5), and where it ends. */
+/** Reads a LEB128 number: groups of 7 bits, the lowest first (section 4.10.5). `to` is the offset after it. */
 function readLeb128(data: Buffer, from: number): [value: number, to: number] {
   let value = 0;
   for (let n = 0; n < 8; n++) {
@@ -46,10 +46,10 @@ function readLeb128(data: Buffer, from: number): [value: number, to: number] {
     value += (byte & 0x7f) * 2 ** (7 * n);
     if ((byte & 0x80) === 0) return [value, from + n + 1];
   }
-  throw new RangeError("the size of an OBU has no end");
+  throw new RangeError("the size field of an OBU is not terminated");
 }
 
-/** As many bytes as it takes (section 4.10.5). */
+/** Encodes a number as LEB128 (section 4.10.5). */
 export function leb128(value: number): Buffer {
   const bytes: number[] = [];
   let left = value;

@@ -1,17 +1,19 @@
-/** The addresses that a machine behind a NAT, or in a container, is reached by: the user knows them, it does not. */
+/** Public addresses of a machine behind NAT or in a container. Only the user knows them, and gives them with --announce. */
 import { lookup } from "node:dns/promises";
 import { isIP, isIPv6 } from "node:net";
 
-/** As the user gives it: an IP address or a name. */
+/** An address as the user gives it. */
 export interface Announcement {
+  /** An IP address or a host name. */
   readonly host: string;
-  /** Undefined where it is the one that is bound. */
+  /** If undefined, the port that the server binds. */
   readonly port: number | undefined;
 }
 
-/** Where viewers may try to reach this machine. */
+/** An announced address after the DNS lookup. */
 export interface AnnouncedAddress {
   readonly ip: string;
+  /** If undefined, the port that the server binds. */
   readonly port: number | undefined;
 }
 
@@ -28,15 +30,15 @@ export function readAnnouncement(text: string): Announcement | undefined {
   return { host, port };
 }
 
-/** Not one that would be an address with a number mistyped. */
+/** Whether the text is a host name. An incomplete IPv4 address is not. */
 export function isHostName(host: string): boolean {
   return HOST_NAME.test(host) && !/^[\d.]+$/.test(host);
 }
 
 /**
- * The addresses, with names looked up.
- * @param resolve all addresses of a name; only tests pass their own.
- * @throws a sentence for the user, where a name has none.
+ * Looks up the names.
+ * @param resolve returns all addresses of a name; only tests pass their own.
+ * @throws {Error} with a sentence for the user if a name has no address.
  */
 export async function resolveAnnounced(
   announced: readonly Announcement[],
@@ -48,7 +50,7 @@ export async function resolveAnnounced(
       const ips = await resolve(host).catch(() => []);
       if (ips.length === 0)
         throw new Error(
-          `The DNS has no address of ${host}: give --announce an IP address, or mend the name.`,
+          `The DNS has no address for ${host}: give --announce an IP address, or correct the name.`,
         );
       return ips.map((ip) => ({ ip, port }));
     }),

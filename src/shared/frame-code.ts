@@ -1,25 +1,24 @@
 /**
- * The frame code: a frame's number as black and white cells in the picture itself, so that any
- * transport can be timed optically, from what a screen shows. The built-in scene draws it; the
- * latency bench reads it. Layout in `docs/protocol.md`.
+ * The frame code: the number of a frame as black and white cells in the picture itself. It makes latency measurable from
+ * what a screen shows, for any transport. The built-in scene draws it, and the latency bench reads it.
  *
- * One row of {@link FRAME_CODE_CELLS} square cells in the bottom left corner, white for 1: a white and
- * a black cell to calibrate on, 24 bits of the frame number (most significant first), and 6 bits of check.
+ * It is one row of {@link FRAME_CODE_CELLS} square cells in the bottom left corner; white is 1. The cells are a white and
+ * a black one for calibration, 24 bits of the frame number (most significant first), and a 6-bit checksum.
  */
 
 const NUMBER_BITS = 24;
 const CHECK_BITS = 6;
 const CHECK_POLYNOMIAL = 0b1101111;
 
-/** Calibration pair, number, check. */
+/** The number of cells: calibration pair, frame number, checksum. */
 export const FRAME_CODE_CELLS = 2 + NUMBER_BITS + CHECK_BITS;
 
-/** The side of one cell in pixels, for a picture `width` pixels wide: the row takes 4/5 of it at 480. */
+/** The side of a cell in pixels. The row takes up to 4/5 of the width of the picture, which is in pixels too. */
 export function frameCodeCellSize(width: number): number {
   return Math.max(2, Math.floor((width * 0.8) / FRAME_CODE_CELLS));
 }
 
-/** The cells of a frame number (taken modulo 2^24), left to right; `true` is white. */
+/** The cells for a frame number (modulo 2^24) from left to right; `true` is white. */
 export function frameCodeCells(frameNumber: number): boolean[] {
   const number = frameNumber % 2 ** NUMBER_BITS;
   const cells = [true, false];
@@ -30,8 +29,8 @@ export function frameCodeCells(frameNumber: number): boolean[] {
 }
 
 /**
- * Reads the frame number from the brightness (0 to 255) at the centre of each cell.
- * Undefined where the calibration pair has no contrast or the check fails: no code, or a torn picture.
+ * Reads a frame number from the brightness (0 to 255) at the centre of each cell. Undefined if there is no code or the
+ * picture is torn: the calibration pair lacks contrast, or the checksum is wrong.
  */
 export function readFrameCode(brightness: ArrayLike<number>): number | undefined {
   const white = brightness[0] ?? 0;
@@ -48,14 +47,14 @@ export function readFrameCode(brightness: ArrayLike<number>): number | undefined
 }
 
 /**
- * The number's CRC, of the polynomial (x + 1)(x^5 + x^2 + 1): over 30 cells it sees every fault in up to
- * three of them, and in any number of them within 6 side by side.
+ * The CRC of the number with the polynomial (x + 1)(x^5 + x^2 + 1). Over 30 cells it detects up to three wrong cells, and
+ * any number of wrong cells within 6 adjacent ones.
  */
 function checkOf(number: number): number {
   let rest = number << CHECK_BITS;
   for (let bit = NUMBER_BITS - 1; bit >= 0; bit--) {
     if ((rest >> (bit + CHECK_BITS)) & 1) rest ^= CHECK_POLYNOMIAL << bit;
   }
-  // Inverted, so that a row of one colour is no code.
+  // Inverted, so that a row of one colour is not a valid code.
   return rest ^ 0b111111;
 }

@@ -1,18 +1,18 @@
 /**
- * Reads `multipart/x-mixed-replace` (RFC 2046, section 5.1) as it comes in, in chunks cut anywhere: what
- * publishers push, and what the server sends as timed MJPEG.
+ * An incremental parser for `multipart/x-mixed-replace` (RFC 2046, section 5.1). It takes chunks cut at any byte. The
+ * server reads publishers with it, and the page reads timed MJPEG.
  */
 
-/** One part: its headers by lower-case name, and its bytes. */
+/** One complete part: its headers by lower-case name, and its body. */
 export interface Part {
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-/** The stream is not what it should be; it cannot be read on from here. */
+/** The stream is malformed or exceeds a limit. The parser cannot continue. */
 export class MultipartError extends Error {
   override readonly name = "MultipartError";
-  /** `too-large`: a part beyond the limit; `malformed`: all else. */
+  /** `too-large`: a part exceeds the limit. `malformed`: every other error. */
   readonly code: "malformed" | "too-large";
 
   constructor(message: string, code: MultipartError["code"] = "malformed") {
@@ -21,32 +21,33 @@ export class MultipartError extends Error {
   }
 }
 
+/** Limits and memory of a parser. */
 export interface MultipartOptions {
-  /** The longest part taken, in bytes, and so about the most memory ever held; 32 MiB unless told. */
+  /** The largest body of a part in bytes, which also bounds the memory in use. Default: 32 MiB. */
   readonly maxPartBytes?: number;
-  /** Memory for a part's body, which is filled to its end; zeroed memory unless told. */
+  /** Allocates memory for a body, which the parser fills completely. Default: zeroed memory. */
   readonly allocate?: (bytes: number) => Uint8Array<ArrayBuffer>;
 }
 
 const MAX_PART_BYTES = 32 * 1024 * 1024;
-/** Room for the telemetry of one frame in a header. */
+/** Enough for the telemetry of a frame, 16 KiB, in a header. */
 const MAX_LINE_BYTES = 20 * 1024;
-/** The most lines a part may have before its body, so that each takes little work: its headers, and as many empty ones. */
+/** The most header lines of a part, and the most empty lines before its boundary. */
 const MAX_HEADERS = 64;
-/** How far bytes are compared one by one behind a line end, before the next is looked for. */
-const NEARBY = 64;
+/** Bytes to compare one by one after a CR, before searching for the next one with `indexOf`. */
+const SCAN_LENGTH = 64;
 const CR = 0x0d;
 const LF = 0x0a;
 
 const decoder = new TextDecoder();
 
 /**
- * The parser. A part that tells its `Content-Length` is handed over with its last byte, and a length that lied
- * is noticed at the boundary that should follow; any other ends with the boundary behind it.
+ * The parser. A part with `Content-Length` is complete at its last byte; a wrong length shows at the boundary, which must
+ * follow. A part without it is complete at the next boundary.
  */
 export class MultipartParser {
   #delimiter = "";
-  /** What ends a part of unknown length. */
+  /** The bytes that end a body without a length. */
   #ending = new Uint8Array(0);
   readonly #maxPartBytes: number;
   readonly #allocate: (bytes: number) => Uint8Array<ArrayBuffer>;
@@ -54,13 +55,13 @@ export class MultipartParser {
   readonly #line = new Uint8Array(MAX_LINE_BYTES);
   #lineLength = 0;
   #headers = new Map<string, string>();
-  /** The header lines of this part, or the empty lines before it. */
+  /** Header lines in the current part, or empty lines in front of its boundary. */
   #lines = 0;
   #body = new Uint8Array(0);
   #bodyLength = 0;
   #whole: Part | undefined;
 
-  /** @param boundary undefined takes the one of the first line: ffmpeg does not announce its own. */
+  /** @param boundary if undefined, the first line is the boundary: ffmpeg does not announce its own. */
   constructor(
     boundary: string | undefined,
     { maxPartBytes = MAX_PART_BYTES, allocate = (bytes) => new Uint8Array(bytes) }: MultipartOptions = {},
@@ -70,21 +71,21 @@ export class MultipartParser {
     this.#allocate = allocate;
   }
 
-  /** Whether the closing boundary has come: nothing behind it counts. */
+  /** Whether the closing boundary has arrived. The parser ignores everything after it. */
   get ended(): boolean {
     return this.#expecting === "nothing";
   }
 
-  /** Whether every part begun is complete. */
+  /** Whether the stream may end here: no part is incomplete. */
   get complete(): boolean {
     if (this.#expecting === "headers") return this.#headers.size === 0 && this.#lineLength === 0;
     return this.#expecting === "boundary" || this.ended;
   }
 
   /**
-   * The parts that this chunk completes, each as soon as it is whole, so that what is wrong behind one does not
-   * lose it. To be taken to the end: nothing is read before.
-   * @throws {MultipartError}
+   * Parses a chunk and yields each part as it completes, so that an error later in the chunk does not lose it. Iterate to
+   * the end: the generator parses only as far as it is read.
+   * @throws {MultipartError} if the stream is malformed or a part is too large.
    */
   *read(chunk: Uint8Array): Generator<Part, void> {
     let rest = chunk;
@@ -111,10 +112,10 @@ export class MultipartParser {
     return bytes.subarray(taken.length);
   }
 
-  /** Takes all the bytes, unless the body's end is among them: then returns those from the boundary on. */
+  /** Appends the bytes to the body. If the body ends among them, returns the rest, from the boundary on. */
   #growBody(bytes: Uint8Array): Uint8Array {
     const seen = this.#bodyLength;
-    // A body that lies within one chunk is copied once, however many of them there are.
+    // A body that lies within one chunk is copied only once.
     let body = bytes;
     if (seen > 0) {
       this.#append(bytes);
@@ -122,7 +123,8 @@ export class MultipartParser {
     }
     const end = this.#findEnding(body, Math.max(0, seen - this.#ending.length + 1));
     if (end !== undefined) {
-      this.#body = body.slice(0, end);
+      // A copy: `slice` of Node's Buffer is a view of the chunk, whose memory its owner may give back.
+      this.#body = new Uint8Array(body.subarray(0, end));
       this.#endBody();
       return body.subarray(end + 2);
     }
@@ -148,8 +150,8 @@ export class MultipartParser {
   #findEnding(body: Uint8Array, from: number): number | undefined {
     const stop = body.length - this.#ending.length + 1;
     for (let at = body.indexOf(CR, from); at >= 0 && at < stop; at = body.indexOf(CR, at)) {
-      // In a body of nothing but line ends, looking for each would take longer than comparing all.
-      for (const near = Math.min(at + NEARBY, stop); at < near; at++) {
+      // In a body full of CRs, one `indexOf` call per CR would be slower than comparing every byte.
+      for (const near = Math.min(at + SCAN_LENGTH, stop); at < near; at++) {
         if (body[at] === CR && this.#endsAt(body, at)) return at;
       }
     }
@@ -167,7 +169,7 @@ export class MultipartParser {
     const line = bytes.subarray(0, end < 0 ? undefined : end);
     if (this.#lineLength + line.length > MAX_LINE_BYTES) {
       if (this.#expecting === "boundary") this.#refuseLine();
-      throw new MultipartError(`A line longer than ${MAX_LINE_BYTES} bytes where headers should be`);
+      throw new MultipartError(`A header line is longer than ${MAX_LINE_BYTES} bytes`);
     }
     this.#line.set(line, this.#lineLength);
     this.#lineLength += line.length;
@@ -195,19 +197,19 @@ export class MultipartParser {
     }
   }
 
-  /** Something else where a boundary should be. */
+  /** Throws: this line should be a boundary. */
   #refuseLine(): never {
     throw new MultipartError(
       this.#delimiter === ""
         ? "The body should begin with a boundary, a line such as --frame, and have one before each picture"
-        : `The boundary ${this.#delimiter.slice(0, 72)} should follow here, a line by itself, and something else came`,
+        : `The boundary ${this.#delimiter.slice(0, 72)} should follow here on a line of its own, and something else came`,
     );
   }
 
   #addHeader(line: string): void {
     const colon = line.indexOf(":");
-    if (colon < 1) throw new MultipartError("A header without a name");
-    if (++this.#lines > MAX_HEADERS) throw new MultipartError(`More than ${MAX_HEADERS} headers`);
+    if (colon < 1) throw new MultipartError("A header has no name");
+    if (++this.#lines > MAX_HEADERS) throw new MultipartError(`A part has more than ${MAX_HEADERS} headers`);
     this.#headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
   }
 
@@ -219,7 +221,7 @@ export class MultipartParser {
       this.#expecting = "unmeasured body";
       return;
     }
-    if (!/^\d+$/.test(text)) throw new MultipartError("A Content-Length that is no number");
+    if (!/^\d+$/.test(text)) throw new MultipartError("A Content-Length is not a number");
     const length = Number(text);
     if (length > this.#maxPartBytes) this.#refuseLength();
     this.#body = this.#allocate(length);
@@ -234,6 +236,6 @@ export class MultipartParser {
   }
 
   #refuseLength(): never {
-    throw new MultipartError(`A part longer than the ${this.#maxPartBytes} bytes allowed`, "too-large");
+    throw new MultipartError(`A part is longer than the limit of ${this.#maxPartBytes} bytes`, "too-large");
   }
 }

@@ -1,172 +1,170 @@
 /**
- * What the server and the page say to each other over socket.io, typed once for both sides.
- * `docs/protocol.md` describes it for people. Times are milliseconds since the Unix epoch on the
- * server's clock, with a fraction; the page learns that clock's offset by `clock`.
+ * `shared` holds the formats that the server and the page both use. The page imports no other room of the server.
+ *
+ * This file has the types of the socket.io protocol between server and page; `docs/protocol.md` describes it. Times are milliseconds
+ * since the Unix epoch on the server's clock, with a fraction. The page measures the offset of that clock with `clock`.
  */
 
-/** What the render loop behind a stream is doing. */
+/** The state of a stream's source. */
 export type SourceState =
-  /** No picture has come yet. `why`, where it is known: in a few words, such as `Blender is starting`. */
+  /** No picture has arrived yet. `why` gives the reason in a few words, if known, such as `Blender is starting`. */
   | { readonly kind: "waiting"; readonly why?: string }
-  /** Pictures come. `run` counts the loop's starts from 1: above 1 it has been restarted. */
+  /** Pictures arrive. `run` counts the starts of the render loop from 1; more means that it restarted. */
   | { readonly kind: "live"; readonly since: number; readonly run: number }
-  /** No picture for a while, from a loop that does not say whether it runs. */
+  /** No picture for a while, and the source does not report whether it runs. */
   | { readonly kind: "stalled"; readonly since: number }
-  /** No picture for a while, though the loop never said that it ended. */
+  /** No picture for a while, and the source never reported its end. */
   | { readonly kind: "crashed"; readonly since: number }
-  /** The loop said that it ended. */
+  /** The source reported its end. */
   | { readonly kind: "ended"; readonly since: number };
 
-/** A stream as its viewers see it. */
+/** The description of a stream for its viewers. */
 export interface StreamInfo {
   readonly name: string;
-  /** The source for people, such as `built-in scene`. */
+  /** A label of the source for people, such as `built-in scene`. */
   readonly source: string;
   readonly state: SourceState;
-  /** Pixels of the newest picture; 0 before the first. */
+  /** The size of the newest picture in pixels; 0 before the first. */
   readonly width: number;
   readonly height: number;
-  /** Pictures a second from the source, over the last seconds. */
+  /** Pictures per second from the source, over the last seconds. */
   readonly fps: number;
-  /** The pictures that come have been one and the same for two seconds; video shows them as two frames a second. */
+  /** All pictures of the last two seconds are identical; video then carries two frames per second. */
   readonly still?: true;
-  /** Everybody who watches, by WebRTC or MJPEG. */
+  /** The number of viewers, WebRTC and MJPEG together. */
   readonly viewers: number;
-  /** Why no pictures come, or why those that come cannot be shown: a sentence for the user. */
+  /** Why no pictures arrive, or why they cannot be shown, in a sentence for the user. */
   readonly problem?: string;
 }
 
-/** One of a stream's viewers, as who runs the server sees it. */
+/** A viewer of a stream, for the operator of the server. */
 export interface ViewerInfo {
-  /** Known by this while it watches. */
+  /** Identifies the viewer while it watches. */
   readonly id: string;
   readonly transport: "webrtc" | "mjpeg";
-  /** `relay`: by the server's own TURN server, whatever comes between. */
+  /** `relay`: through a TURN server that the server allocates on. */
   readonly protocol: "udp" | "tcp" | "relay";
-  /** Of its network: the last part is left out. */
+  /** The IP address without its last part. */
   readonly address: string;
-  /** When it came. */
+  /** When the viewer joined. */
   readonly since: number;
   readonly state: "joining" | "watching";
-  /** Of a viewer by WebRTC that watches; the level of its rendition: 0 is the full one. */
+  /** Only while it watches by WebRTC. `level` is the rendition; 0 is the full one. */
   readonly codec?: "vp8" | "h264" | "h264-single" | "av1";
   readonly level?: number;
-  /** As its page measures it: milliseconds from the renderer's complete picture to its screen, the median of two seconds. */
+  /** Milliseconds from the complete picture in the renderer to the screen: the median of two seconds, as the page measures it. */
   readonly latency?: number;
-  /** As it reports: of its packets, 0 to 1; and milliseconds to it and back. */
+  /** The fraction of lost packets (0 to 1), and the round-trip time in milliseconds, from its reports. */
   readonly lost?: number;
   readonly roundTrip?: number | undefined;
 }
 
-/** The data of one frame, such as joint angles: whatever JSON its publisher gave it. */
+/** The data of a frame, such as joint angles: any JSON object that the publisher sends. */
 export type Telemetry = Readonly<Record<string, unknown>>;
 
-/** What belongs to one video frame besides its picture; found by its RTP timestamp. */
+/** Metadata of a video frame. The page matches it to the frame by the RTP timestamp. */
 export interface FrameReport {
   readonly rtpTimestamp: number;
-  /** The source's frame number. A number seen before is a still picture sent again. */
+  /** The frame number of the source. A repeated number is a still picture that was sent again. */
   readonly number: number;
-  /** When it passed each stage of the server. */
+  /** When the frame passed each stage of the server. */
   readonly captured: number;
   readonly received: number;
   readonly decoded: number;
   readonly encoded: number;
   readonly sent: number;
-  /** Of the rendition that this viewer is sent: 0 is the full one. */
+  /** The rendition that this viewer gets; 0 is the full one. */
   readonly level?: number;
   readonly telemetry?: Telemetry;
 }
 
 /**
- * The data channel of the frame reports, which the viewer opens with its offer: one text a frame, a
- * {@link FrameReport} as JSON, sent right behind the frame's packets. It may come before or after the frame is
- * shown, or be lost.
+ * The label of the data channel for frame reports. The viewer creates it before its offer. The server sends one
+ * {@link FrameReport} per frame as JSON, right after the packets of the frame. A report can arrive before or after the
+ * frame is shown, or get lost.
  */
 export const FRAMES_CHANNEL = "frames";
 
 /** Why a request was refused. */
 export type RefusalCode =
-  /** No stream of that name. */
+  /** There is no stream of that name. */
   | "no-such-stream"
   /** The viewer and the server have no video codec in common. */
   | "no-common-codec"
-  /** It takes a token to watch the stream, and there was none, or not a good one. */
+  /** The stream requires a token, and the token is missing or invalid. */
   | "token"
-  /** As many viewers as the server takes. */
+  /** The server or the stream has reached its viewer limit. */
   | "full"
-  /** Pages of its origin may not show the streams. */
+  /** The origin of the page may not show the streams. */
   | "origin"
   /** There is no connection to restart. */
   | "not-watching"
-  /** Not what this protocol says. */
+  /** The request violates this protocol. */
   | "bad-request"
-  /** The server's fault; its log says more. */
+  /** The server failed; its log has the reason. */
   | "failed";
 
-/** An answer: the value, or why not, in a sentence for the user. */
+/** The answer to a request: a value, or a refusal with a sentence for the user. */
 export type Reply<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly code: RefusalCode; readonly message: string };
 
-/** A STUN or TURN server, as `RTCConfiguration` has it. */
+/** A STUN or TURN server, as in `RTCConfiguration`. */
 export interface IceServer {
-  /** Of `stun:`, `turn:` or `turns:`. */
+  /** One URL: `stun:`, `turn:` or `turns:`. */
   readonly urls: string;
-  /** What a TURN server takes, for an hour at least. */
+  /** Credentials of a TURN server, valid for at least an hour. */
   readonly username?: string;
   readonly credential?: string;
 }
 
-/** What a viewer's peer connection looks for ways to the server by. */
+/** The ICE settings of a viewer's peer connection. */
 export interface IceConfiguration {
   readonly iceServers: readonly IceServer[];
-  /** Where the viewer is to use TURN servers alone. */
+  /** Set if the viewer must connect through TURN servers only. */
   readonly iceTransportPolicy?: "relay";
 }
 
-/**
- * The SDP answer to an offer, with what the page is to gather its candidates by: it sets that before its local
- * description.
- */
+/** The SDP answer to an offer, with ICE settings that the page applies before its local description. */
 export interface SessionAnswer extends Partial<IceConfiguration> {
   readonly answer: string;
-  /** By which the server's log knows the viewer; not with the answer to a restart. */
+  /** The id of the viewer in the server's log. Absent in the answer to a restart. */
   readonly viewer?: string;
 }
 
+/** Events that the page sends. */
 export interface ClientToServerEvents {
-  /** Hear of a stream: its description now, then a `stream` event at each change and each second. */
+  /** Follow a stream: the reply is its description, and `stream` events follow at each change and every second. */
   follow(name: string, reply: (reply: Reply<StreamInfo>) => void): void;
-  /** Watch by WebRTC: the SDP offer in, the SDP answer out. One peer connection a socket; a new one replaces the old. */
+  /** Watch by WebRTC: SDP offer in, SDP answer out. A socket has one peer connection; a new one replaces it. */
   watch(
     request: { readonly stream: string; readonly offer: string },
     reply: (reply: Reply<SessionAnswer>) => void,
   ): void;
-  /**
-   * Go on watching by another way: an SDP offer that restarts ICE in, the SDP answer out. For the peer connection
-   * that this socket has; one at a time, and one a second.
-   */
+  /** Restart ICE on the peer connection of this socket, at most once a second: SDP offer in, SDP answer out. */
   restart(request: { readonly offer: string }, reply: (reply: Reply<SessionAnswer>) => void): void;
-  /** The picture stands still though packets come: send a keyframe. Twice a second at most. */
+  /** Request a keyframe: packets arrive, but the picture is frozen. At most twice a second. */
   keyframe(): void;
-  /** How old the picture on the screen is there, in milliseconds, for whoever runs the server; each few seconds. */
+  /** Report the latency of the picture on screen in milliseconds, every few seconds, for the operator. */
   latency(milliseconds: number): void;
-  /** Stop watching by WebRTC; the socket goes on following. */
+  /** Stop watching by WebRTC. The socket still follows the stream. */
   leave(): void;
-  /** The server's time now, to learn the offset between the clocks. */
+  /** Get the current time of the server, to measure the offset between the clocks. */
   clock(reply: (now: number) => void): void;
 }
 
+/** Events that the server sends. */
 export interface ServerToClientEvents {
+  /** The description of the followed stream. */
   stream(info: StreamInfo): void;
-  /** The server has ended the peer connection that the socket has; the reason is for logs. */
+  /** The server closed the peer connection of this socket. The reason is for logs. */
   ended(reason: string): void;
-  /** The server was told to stop, and goes away next. */
+  /** The server is shutting down. */
   stopping(): void;
 }
 
-/** The longest SDP offer taken, in characters; Chromium's with all codecs is near 7,000. */
+/** The longest accepted SDP offer in characters. Chromium's offer with all codecs has about 7,000. */
 export const MAX_OFFER_LENGTH = 64 * 1024;
 
-/** The multipart boundary of the MJPEG streams. */
+/** The multipart boundary of MJPEG streams. */
 export const MJPEG_BOUNDARY = "rendercast-frame";

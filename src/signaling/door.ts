@@ -1,6 +1,6 @@
 /**
- * Which pages come to the socket: looked at on every request of engine.io, and not on the first of a session alone.
- * The first may be one that says no origin, such as a script's.
+ * Checks which pages may use the socket, on every request of engine.io and not only on the first of a session: that one
+ * may come from a script, which sends no origin.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ANSWER_HEADERS } from "../access/security-headers.ts";
@@ -16,29 +16,29 @@ const PREFLIGHT = {
   "Access-Control-Max-Age": "600",
 } as const;
 
-/** Answers as the rest of the server does. */
+/** Adds the headers that all answers of the server have. */
 export const withHeaders: Handler = (_request, response, next) => {
   for (const [name, value] of Object.entries(ANSWER_HEADERS)) response.setHeader(name, value);
   next();
 };
 
 /**
- * Lets on requests of pages that may show the streams, and of programs.
- * @param refuses why a request's page may not, in a sentence.
+ * Passes requests of programs, and of pages that may show the streams.
+ * @param refuses why a request's page may not, a sentence; undefined if it may.
  */
 export function pageDoor(refuses: (request: IncomingMessage) => string | undefined): Handler {
   return (request, response, next) => {
     const { origin, upgrade } = request.headers;
     const refuse = (status: number, message: string) => {
-      // A browser shows a page nothing of what answers an upgrade: it asks again without.
+      // A browser hides the answer to a refused upgrade from the page, which then tries without one.
       if (upgrade !== undefined) return next(new Error(message));
       response.writeHead(status, { "Content-Type": "application/json; charset=utf-8" });
       response.end(JSON.stringify({ code: REFUSED, message }));
     };
     response.setHeader("Vary", "Origin");
-    // Each page may read why it is refused, and those that are not all else.
+    // Every page may read why it was refused.
     if (origin !== undefined) response.setHeader("Access-Control-Allow-Origin", origin);
-    // Pages of every site can run what it answers as a script, and write to it by a form.
+    // Any site could run a JSONP answer as a script, and send to it with a form.
     if (isJsonp(request))
       return refuse(403, "The socket does not speak JSONP: use WebSocket or XMLHttpRequest.");
     const why = refuses(request);
@@ -48,7 +48,7 @@ export function pageDoor(refuses: (request: IncomingMessage) => string | undefin
   };
 }
 
-/** As engine.io reads it. */
+/** Reads the query as engine.io does. */
 function isJsonp({ url = "/" }: IncomingMessage): boolean {
   return new URL(url, "http://server").searchParams.has("j");
 }

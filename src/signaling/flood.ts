@@ -1,19 +1,19 @@
-/** A bound on what one connection may send: socket.io makes a socket of each CONNECT that it reads, however many come. */
+/** Limits what one connection may send: socket.io makes a socket for every CONNECT packet, without a limit of its own. */
 import type { Clock, Millis } from "../base/clock.ts";
 
-/** A connection below socket.io's sockets, as engine.io has it. */
+/** An engine.io connection, below socket.io's sockets. */
 export interface RawConnection {
   on(event: "packet", listener: () => void): unknown;
-  /** @param discard leaves what is still to be sent. */
+  /** @param discard drops what is not sent yet. */
   close(discard: boolean): void;
 }
 
 const WINDOW: Millis = 10_000;
 
-/** More than the requests that a page is granted, with the answers to pings. */
+/** More than a page's request limit and its pongs. */
 const MAX_PACKETS = 150;
 
-/** Closes the connection where it sends more; what it has sent beyond is not read. */
+/** Closes the connection if it sends more packets than that. */
 export function limitPackets(connection: RawConnection, clock: Clock): void {
   let began = clock.now();
   let packets = 0;

@@ -1,12 +1,12 @@
-/** What stands between a page's socket and the streams. */
+/** Adapts the server's access rules to signaling. */
 import { askerOf } from "../access/asker.ts";
 import { clientKey, type Guard } from "../access/guard.ts";
 import { pageRefusal } from "../access/origins.ts";
 import type { SignalingGuard } from "./socket.ts";
 
 /**
- * The guard, as signaling needs it.
- * @param embedFrom as {@link pageRefusal} takes them.
+ * Makes the guard of all sockets.
+ * @param embedFrom origins of pages that may show the streams, as {@link pageRefusal} takes them.
  */
 export function signalingGuard(
   { access, proxies, gate }: Guard,
@@ -19,7 +19,7 @@ export function signalingGuard(
     addressOf: (request) => clientKey(proxies, request),
     async mayView(request, token, stream) {
       const asker = askerOf(request);
-      // A socket asks for hours: its token is looked at each time.
+      // A socket lives for hours: its token is checked each time.
       const given = typeof token === "string" ? { ...asker, token, inAddress: false } : { ...asker };
       const verdict = await access.mayDo(given, "view", stream);
       return verdict.granted ? verdict : { why: verdict.message };

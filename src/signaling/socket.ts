@@ -1,6 +1,9 @@
-/** Signaling over socket.io: who may watch, and how they meet. Nothing a page sends may stop the server. */
+/**
+ * Signaling over socket.io: a page follows a stream's status and negotiates its WebRTC connection here. Nothing that a
+ * page sends may stop the server.
+ */
 import type { Server as HttpServer, IncomingMessage } from "node:http";
-import { Server, type ServerOptions, type Socket } from "socket.io";
+import { Server, type Socket } from "socket.io";
 import type { WhenOver } from "../access/access.ts";
 import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
 import {
@@ -16,35 +19,31 @@ import {
   NO_SUCH_STREAM,
   type Refusal,
   streamName,
-  type WatchedStream,
+  type WatchableStream,
   Watching,
   type WatchingOptions,
 } from "./watching.ts";
 
-/** The event by which servers that are joined speak to each other. */
-export const SERVERS_EVENT = "servers";
-
-type InterServerEvents = { [SERVERS_EVENT]: (message: unknown) => void };
-
 /** A stream as signaling needs it. */
-export interface SignaledStream extends WatchedStream {
+export interface SignaledStream extends WatchableStream {
   info(): StreamInfo;
-  /** The time by which its frames are timed, where that is another server's; rejects where that does not answer. */
+  /** The clock of its frames if they come from another server; rejects if that server does not answer. */
   clock?(): Promise<EpochMs>;
   listen(listener: (info: StreamInfo) => void): () => void;
 }
 
-/** What keeps sockets out. */
+/** Decides which requests and sockets are let in. */
 export interface SignalingGuard {
   /** Runs before every request of a socket, as an engine.io middleware. */
   readonly gate: Parameters<Server["engine"]["use"]>[0];
-  /** The network address of who sends it, as {@link WatchingOptions.address}. */
+  /** The client's network address, as {@link WatchingOptions.address}. */
   readonly addressOf: (request: IncomingMessage) => string;
-  /** Why the page that sends a request may show no stream here, in a sentence; undefined where it may. */
+  /** Why the page behind a request may not show streams, a sentence; undefined if it may. */
   readonly refuses: (request: IncomingMessage) => string | undefined;
   /**
-   * Whether who opened the socket by this request may watch the stream: what tells the end of that, or why not.
-   * @param token what it gave at the socket's handshake.
+   * Checks the right to view the stream. `whenOver` reports the end of the right; `why` says why there is none.
+   * @param request opened the socket.
+   * @param token from the socket's handshake, not validated.
    */
   readonly mayView: (
     request: IncomingMessage,
@@ -53,42 +52,38 @@ export interface SignalingGuard {
   ) => Promise<{ readonly whenOver: WhenOver } | { readonly why: string }>;
 }
 
+/** What {@link serveSignaling} needs of the server. */
 export interface SignalingOptions extends Omit<WatchingOptions, "forbids" | "address"> {
   readonly clock: Clock;
   readonly guard: SignalingGuard;
   readonly find: (name: string) => SignaledStream | undefined;
-  /** Joins this server with others; undefined where it is alone. */
-  readonly adapter: ServerOptions["adapter"] | undefined;
 }
 
+/** The running signaling. */
 export interface Signaling {
-  /** Speaks to all servers that this one is joined with. */
-  tellServers(message: unknown): void;
-  onServers(hear: (message: unknown) => void): void;
-
-  /** Tells all pages that the server goes away on purpose. */
+  /** Tells all pages that the server stops on purpose. */
   tellStop(): void;
+  /** Disconnects all sockets and closes the HTTP server. */
   close(): Promise<void>;
 }
 
-/** A page asks a dozen times as it opens, and then once in a while. */
+/** A page sends a dozen requests when it opens, and few later. */
 const REQUEST_WINDOW: Millis = 10_000;
 const MAX_REQUESTS = 100;
 
-/** Messages that a page may have to take in. */
-const MAX_UNREAD = 100;
+/** The most messages that may wait to be sent to a page. */
+const MAX_UNSENT = 100;
 
 type ViewerSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 
 /** Serves signaling on the HTTP server, at socket.io's usual path. */
 export function serveSignaling(http: HttpServer, options: SignalingOptions): Signaling {
   const { guard } = options;
-  const io = new Server<ClientToServerEvents, ServerToClientEvents, InterServerEvents>(http, {
-    ...(options.adapter && { adapter: options.adapter }),
+  const io = new Server<ClientToServerEvents, ServerToClientEvents>(http, {
     serveClient: false,
     maxHttpBufferSize: 2 * MAX_OFFER_LENGTH,
-    // A page that vanished is given up after twenty seconds. After a network that stalls for ten TCP may wait for some
-    // more until it tries again: the page should keep its socket, and its video with it.
+    // A vanished page is dropped after 20 seconds. After a 10-second outage TCP may wait some more before it retransmits,
+    // and the page should keep its socket and its video.
     pingInterval: 5000,
     pingTimeout: 15_000,
   });
@@ -98,23 +93,20 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
   io.engine.on("connection", (connection: RawConnection) => limitPackets(connection, options.clock));
   io.on("connection", (socket) => new Connection(socket, options));
   return {
-    tellServers: (message) => void io.serverSideEmit(SERVERS_EVENT, message),
-    onServers: (hear) => void io.on(SERVERS_EVENT, hear),
-    // The pages of other servers go on.
-    tellStop: () => void io.local.emit("stopping"),
+    tellStop: () => void io.emit("stopping"),
     close: () => io.close(),
   };
 }
 
-/** One page: the stream it follows, and its peer connection if it has one. */
+/** One page's socket: the stream it follows, and its viewer session if it has one. */
 class Connection {
   readonly #socket: ViewerSocket;
   readonly #options: SignalingOptions;
   #unfollow: (() => void) | undefined;
   #followed: SignaledStream | undefined;
-  /** Counts what was asked to be followed: the last one counts. */
+  /** Counts the requests to follow: only the last one takes effect. */
   #follows = 0;
-  /** No longer waits for the end of the socket's token. */
+  /** Stops waiting for the end of the token. */
   #stopExpiring: Cancel = () => {};
   readonly #watching: Watching;
   #windowStart = Number.NEGATIVE_INFINITY;
@@ -160,13 +152,13 @@ class Connection {
     const verdict = await this.#options.guard.mayView(request, handshake.auth.token, stream);
     if ("why" in verdict) return { ok: false, code: "token", message: verdict.why };
     this.#stopExpiring();
-    // The page comes again by itself, and is then told that its token has ended.
+    // The page reconnects by itself, and learns then that its token has ended.
     if (this.#socket.connected)
       this.#stopExpiring = verdict.whenOver(() => void this.#socket.disconnect(true));
     return undefined;
   }
 
-  /** Whether it asks for no more than a page does, and takes in what it is told. */
+  /** Whether it keeps to the request limit, and reads what it is sent. */
   #isWelcome(): boolean {
     const now = this.#options.clock.now();
     if (now - this.#windowStart >= REQUEST_WINDOW) {
@@ -177,10 +169,10 @@ class Connection {
     return this.#requests <= MAX_REQUESTS && !this.#isBehind;
   }
 
-  /** It does not read: what it is told would pile up in this process's memory. */
+  /** Whether it does not read: messages for it would pile up in memory. */
   get #isBehind(): boolean {
     const { writeBuffer } = this.#socket.conn as unknown as { readonly writeBuffer: readonly unknown[] };
-    return writeBuffer.length > MAX_UNREAD;
+    return writeBuffer.length > MAX_UNSENT;
   }
 
   #tell(info: StreamInfo): void {
@@ -196,20 +188,20 @@ class Connection {
     if (forbidden) return forbidden;
     const stream = this.#options.find(parsed.data);
     if (!stream || follow !== this.#follows) return NO_SUCH_STREAM;
-    this.#tellOf(parsed.data, stream);
+    this.#track(parsed.data, stream);
     return { ok: true, value: stream.info() };
   }
 
-  /** Tells of the stream that has the name, whichever that is. */
-  #tellOf(name: string, stream: SignaledStream): void {
+  /** Sends the status of the stream that has the name now, each second and at each change. */
+  #track(name: string, stream: SignaledStream): void {
     this.#unfollow?.();
     this.#followed = stream;
     const unlisten = stream.listen((info) => this.#tell(info));
     const stopTicking = this.#options.clock.every(1000, () => {
-      // Another may have the name since the one that was followed was forgotten.
+      // Another stream may have taken over the name.
       const now = this.#options.find(name) ?? stream;
       if (now !== stream) {
-        this.#tellOf(name, now);
+        this.#track(name, now);
         this.#watching.moved(name, now);
       }
       this.#tell(now.info());
@@ -221,10 +213,10 @@ class Connection {
   }
 }
 
-/** The page asks again. */
+/** The page repeats the request. */
 function noAnswer(): void {}
 
-/** A page may call without an acknowledgement, or with something else in its place. */
+/** A page may send anything in place of the acknowledgement callback. */
 function answer<T>(reply: unknown, value: T): void {
   if (typeof reply === "function") reply(value);
 }

@@ -1,16 +1,15 @@
 /**
- * The MJPEG side of a broadcast: `multipart/x-mixed-replace`, one JPEG a part, to every HTTP client, of
- * which each gets the newest picture it has room for. Two forms:
+ * MJPEG over HTTP (`multipart/x-mixed-replace`, one JPEG per part). A client that is too slow skips pictures. Two variants:
  *
- * - for a bare `<img>`: behind each picture goes the next boundary with its headers at once, since
- *   browsers show a part only when the next one begins. No Content-Length then, nor the frame's number.
- * - timed, for programs: Content-Length says where the picture ends, and headers when it was made.
+ * - For `<img>`: browsers show a part only when the next one starts, so each picture is followed by the next boundary and part
+ *   headers. These cannot contain Content-Length or the frame number.
+ * - Timed, for programs: part headers have Content-Length, the frame number and its timestamps.
  */
 import type { ServerResponse } from "node:http";
 import type { Cancel, Clock, FrameTimings, Millis } from "../base/clock.ts";
 import { MJPEG_BOUNDARY } from "../shared/protocol.ts";
 
-/** A picture for the MJPEG side. */
+/** A JPEG picture to send. */
 export interface JpegFrame {
   readonly number: number;
   readonly data: Buffer;
@@ -19,65 +18,74 @@ export interface JpegFrame {
   readonly telemetry?: string;
 }
 
-/** A still picture is sent again this often: WebKit shows a part only at the second, and a dead client is noticed. */
-const HEARTBEAT: Millis = 1000;
+/** Interval for repeating a still picture: WebKit shows a part only after the next one, and writing detects dead clients. */
+const REPEAT_INTERVAL: Millis = 1000;
 
-/** A client that took nothing for this long is gone. */
-const SILENCE: Millis = 10_000;
+/** A client that accepts no data for this long is disconnected. */
+const CLIENT_TIMEOUT: Millis = 10_000;
 
+/** Content type of the response. */
 export const MJPEG_TYPE = `multipart/x-mixed-replace; boundary=${MJPEG_BOUNDARY}`;
 
 const PART = `--${MJPEG_BOUNDARY}\r\nContent-Type: image/jpeg\r\n`;
 
+/** The MJPEG clients of one broadcast. */
 export class MjpegStream {
   readonly #clock: Clock;
   readonly #clients = new Set<Client>();
   #last: JpegFrame | undefined;
-  #stopHeartbeat: Cancel | undefined;
+  #stopRepeating: Cancel | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  /** The number of clients. */
   get viewers(): number {
     return this.#clients.size;
   }
 
-  /** Takes over the response until the client goes, or the stream is closed; then calls `gone`, once. */
+  /**
+   * Sends pictures to a response until the client disconnects or the stream closes.
+   * @param timed adds part headers for programs.
+   * @param gone called once, at the end.
+   */
   add(response: ServerResponse, timed: boolean, gone: () => void): void {
     const client = new Client(response, timed, this.#clock);
     this.#clients.add(client);
     response.once("close", () => {
       this.#clients.delete(client);
-      if (this.#clients.size === 0) this.#stopHeartbeat?.();
+      if (this.#clients.size === 0) this.#stopRepeating?.();
       gone();
     });
     if (this.#last) client.send(this.#last);
-    this.#beat();
+    this.#repeat();
   }
 
+  /** Sends a picture to all clients. */
   send(frame: JpegFrame): void {
     this.#last = frame;
     for (const client of this.#clients) client.send(frame);
-    this.#beat();
+    this.#repeat();
   }
 
-  /** Nobody watches any more: an old picture must not greet the next viewer. */
+  /** Forgets the last picture, so that the next client does not see an old one first. */
   forget(): void {
     this.#last = undefined;
   }
 
+  /** Disconnects all clients. */
   close(): void {
     for (const client of this.#clients) client.end();
-    this.#stopHeartbeat?.();
+    this.#stopRepeating?.();
   }
 
-  #beat(): void {
-    this.#stopHeartbeat?.();
+  #repeat(): void {
+    this.#stopRepeating?.();
     if (this.#clients.size === 0) return;
-    this.#stopHeartbeat = this.#clock.every(HEARTBEAT, () => {
+    this.#stopRepeating = this.#clock.every(REPEAT_INTERVAL, () => {
       for (const client of this.#clients) {
-        if (client.silentFor > SILENCE) client.end();
+        if (client.stalledFor > CLIENT_TIMEOUT) client.end();
         else if (this.#last) client.send(this.#last);
       }
     });
@@ -88,22 +96,22 @@ class Client {
   readonly #response: ServerResponse;
   readonly #timed: boolean;
   readonly #clock: Clock;
-  /** The newest picture that came while the client had no room. */
+  /** The newest picture, while the response's buffer is full. */
   #waiting: JpegFrame | undefined;
-  #lastRoom: number;
+  #acceptedAt: number;
 
   constructor(response: ServerResponse, timed: boolean, clock: Clock) {
     this.#response = response;
     this.#timed = timed;
     this.#clock = clock;
-    this.#lastRoom = clock.now();
+    this.#acceptedAt = clock.now();
     response.socket?.setNoDelay(true);
     response.on("error", () => {});
     response.on("drain", () => this.#drained());
     response.writeHead(200, {
       "Content-Type": MJPEG_TYPE,
       "Cache-Control": "no-store",
-      // nginx would hold pictures back otherwise.
+      // Turns off response buffering in nginx.
       "X-Accel-Buffering": "no",
       Connection: "close",
     });
@@ -111,9 +119,9 @@ class Client {
     else response.write(`${PART}\r\n`);
   }
 
-  /** Milliseconds since it last had room for a picture. */
-  get silentFor(): Millis {
-    return this.#response.writableNeedDrain ? this.#clock.now() - this.#lastRoom : 0;
+  /** How long the response's buffer has been full. */
+  get stalledFor(): Millis {
+    return this.#response.writableNeedDrain ? this.#clock.now() - this.#acceptedAt : 0;
   }
 
   send(frame: JpegFrame): void {
@@ -123,8 +131,8 @@ class Client {
       this.#waiting = frame;
       return;
     }
-    this.#lastRoom = this.#clock.now();
-    // The socket, not the response, which forgets how much its socket has yet to send.
+    this.#acceptedAt = this.#clock.now();
+    // Cork the socket: a corked response loses count of what its socket has yet to send.
     const { socket } = response;
     socket?.cork();
     if (this.#timed) response.write(this.#timedHeaders(frame));
@@ -134,7 +142,7 @@ class Client {
   }
 
   end(): void {
-    // Behind another on the same connection, a response has no socket to destroy yet.
+    // A pipelined response has no socket until the previous response ends.
     this.#response.req?.socket.destroy();
     this.#response.destroy();
   }
@@ -142,7 +150,7 @@ class Client {
   #drained(): void {
     const frame = this.#waiting;
     this.#waiting = undefined;
-    this.#lastRoom = this.#clock.now();
+    this.#acceptedAt = this.#clock.now();
     if (frame) this.send(frame);
   }
 

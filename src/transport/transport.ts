@@ -1,4 +1,7 @@
-/** The transport of all broadcasts: one port, one form of sending, and the viewers that come by it. */
+/**
+ * The transport carries encoded frames to viewers over WebRTC. It opens one port for all broadcasts, chooses how packets are
+ * sealed and sent, and makes an audience for each broadcast.
+ */
 
 import type { Clock } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
@@ -10,37 +13,42 @@ import { JoinQueue } from "./audience/joins.ts";
 import type { Audience, ViewerEvents } from "./audience/viewer.ts";
 import { HandshakeRefusals } from "./dtls/refusals.ts";
 import type { MediaIo } from "./io/io.ts";
-import { loadNativeIo } from "./io/native.ts";
+import { loadNativeIo } from "./io/native/native.ts";
 import { plainIo } from "./io/plain.ts";
 import { type PortOptions, RtcPort } from "./port/port.ts";
 import type { MediaCounters } from "./session/media-session.ts";
-import { answerOffer, prepareWerift } from "./werift/werift.ts";
+import { answerOffer } from "./werift/answer.ts";
+import { prepareWerift } from "./werift/internals.ts";
 import { WorkerPool } from "./workers/pool.ts";
 
+/** What a transport is opened with. */
 export interface TransportOptions {
   readonly clock: Clock;
   /** As {@link PortOptions.host}. */
   readonly host: string | undefined;
-  /** Where viewers may try besides. */
+  /** Candidates besides the addresses of this machine. */
   readonly announced: readonly AnnouncedAddress[];
   /** As {@link PortOptions.relay}. */
   readonly relay?: PortOptions["relay"];
-  /** The port asked for; 0 takes a free one. */
+  /** The wanted port; 0 takes a free one. */
   readonly port: number;
-  /** Whether any other port will do where that one is taken. */
+  /** Whether to take a free port if the wanted one is taken. */
   readonly anyPort: boolean;
+  /** Whether to ask viewers for no playout delay. */
   readonly playoutDelay: boolean;
-  /** What viewers may be sent, the preferred first. */
+  /** Codecs for viewers, in order of preference. */
   readonly codecs: readonly Codec[];
-  /** Threads at most that send, beside this one; 0 sends from this one. */
+  /** The most worker threads for sending; 0 sends from the main thread. */
   readonly workers: number;
+  /** Seals and sends packets; by default native if this machine supports it. */
   readonly io?: MediaIo | undefined;
   readonly log: (line: string) => void;
 }
 
-/** How many free ports are tried, until it counts as an error. */
-const MORE_PORTS = 5;
+/** Free ports tried before opening fails. */
+const MAX_FREE_PORTS = 5;
 
+/** One per server. */
 export class Transport {
   readonly #options: TransportOptions;
   readonly #io: MediaIo;
@@ -48,7 +56,7 @@ export class Transport {
   readonly #rounds: Rounds;
   readonly #joins: JoinQueue;
   readonly #workers: WorkerPool | undefined;
-  /** Of the viewers, but for those of the workers; for others too that connect from here. */
+  /** Refused handshakes of the main thread. Publishing peers count theirs here too. */
   readonly handshakes: HandshakeRefusals;
   readonly #media: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 };
 
@@ -59,25 +67,28 @@ export class Transport {
     this.#rounds = new Rounds(options.clock);
     this.#joins = new JoinQueue(options.clock);
     this.handshakes = new HandshakeRefusals(options.clock, options.log);
-    const { clock, workers: most, playoutDelay, codecs, log } = options;
-    // The plain form sends by Node's own sockets, which belong to one thread.
-    if (most > 0 && io.share)
-      this.#workers = new WorkerPool({ clock, port, most, setup: { playoutDelay, codecs }, log });
+    const { clock, workers: maxWorkers, playoutDelay, codecs, log } = options;
+    // Plain sending uses Node's sockets, which belong to one thread.
+    if (maxWorkers > 0 && io.share)
+      this.#workers = new WorkerPool({ clock, port, maxWorkers, setup: { playoutDelay, codecs }, log });
   }
 
-  /** @throws the system's error where the port cannot be had. */
+  /**
+   * Opens the port.
+   * @throws the system's error if it cannot be bound.
+   */
   static async open(options: TransportOptions): Promise<Transport> {
     prepareWerift();
     const io = options.io ?? (await chooseIo(options.log));
     return new Transport(options, io, await openPort(options, io));
   }
 
-  /** UDP and TCP. */
+  /** The port number, the same for UDP and TCP. */
   get port(): number {
     return this.#port.port;
   }
 
-  /** A new broadcast's. */
+  /** Makes the audience of a new broadcast. */
   audience(): Audience {
     const { clock, playoutDelay, codecs, log } = this.#options;
     const { sealerOf } = this.#io;
@@ -97,7 +108,7 @@ export class Transport {
     return this.#workers?.audience(local) ?? local;
   }
 
-  /** For `/metrics`: what was sent, and what was kept out and why. */
+  /** Packets sent, dropped and refused, by name, for `/metrics`. */
   counters(): Record<string, number> {
     const { garbage, unauthentic, stranger, unsound } = this.#port.counters;
     const { packets, repairs, refusedRtcp, refusedSctp } = this.#media;
@@ -116,7 +127,7 @@ export class Transport {
     };
   }
 
-  /** Once what is to be said to the viewers is said. */
+  /** Closes the port after the last messages to viewers. */
   async close(): Promise<void> {
     await this.#workers?.close();
     this.#port.close();
@@ -131,20 +142,20 @@ async function openPort(
     try {
       return await RtcPort.open({ clock, io, host, announced, relay, port: tries === 0 ? port : 0 });
     } catch (error) {
-      // A number that is free for UDP may be taken for TCP.
+      // A port that is free for UDP may be taken for TCP.
       const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-      if (!isTaken || !(anyPort || port === 0) || tries === MORE_PORTS) throw error;
+      if (!isTaken || !(anyPort || port === 0) || tries === MAX_FREE_PORTS) throw error;
     }
   }
 }
 
-/** The native form where this machine has what it needs, else the plain one. */
+/** Native if this machine supports it, else plain. */
 async function chooseIo(log: (line: string) => void): Promise<MediaIo> {
   try {
     return await loadNativeIo();
   } catch (error) {
     if (process.platform === "linux") {
-      log(`Video is sent the slow way, by plain Node: ${reasonOf(error)}.`);
+      log(`Native sending is unavailable, so sending costs more CPU: ${reasonOf(error)}.`);
     }
     return plainIo;
   }

@@ -142,7 +142,7 @@ describe("a server behind a proxy", () => {
     const watching = await Promise.all([mjpeg("192.0.2.1"), mjpeg("192.0.2.1")]);
     const refused = await mjpeg("192.0.2.1");
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "10"]);
-    expect(await refused.text()).toMatch(/^There are as many viewers at your network's address.*\.\n$/);
+    expect(await refused.text()).toMatch(/^Your network's address has no room for more viewers; .*\.\n$/);
     const other = await mjpeg("192.0.2.2");
     expect([...watching, other].map(({ status }) => status)).toEqual([200, 200, 200]);
     for (const { body } of [...watching, other]) await body?.cancel();

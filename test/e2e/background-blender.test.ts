@@ -56,13 +56,13 @@ describeWith(["chromium", "blender"], "a server that starts Blender", ({ chromiu
     await waitForState(page, "crashed");
     await waitForState(page, "live", 40_000);
     expect((await stateOf(page)).notice).toMatch(/restarted/);
-    expect(server.output()).toMatch(/Blender crashed \(ended by SIGKILL\); it is started again in 1 s/);
+    expect(server.output()).toMatch(/Blender crashed \(ended by SIGKILL\)\. It restarts in 1 s/);
   });
 
   test("says in a sentence what Blender cannot do, and goes on serving", async () => {
     const server = await start("--script", "blender/demo_scene.py", "--camera", "Nowhere");
     await vi.waitFor(() => expect(server.output()).toMatch(/Blender: .*Nowhere/), { timeout: 40_000 });
-    await vi.waitFor(() => expect(server.output()).toMatch(/is not started again/), { timeout: 10_000 });
+    await vi.waitFor(() => expect(server.output()).toMatch(/is not restarted/), { timeout: 10_000 });
     // Not the picture of another scene in its place.
     const { state, problem } = await server.info();
     expect([state.kind, problem]).toEqual(["waiting", expect.stringMatching(/Nowhere/)]);

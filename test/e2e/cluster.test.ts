@@ -114,16 +114,19 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
   test("go on alone without Redis, whatever comes from it, and join again", async () => {
     const client = createClient({ url: address() });
     await client.connect();
+    const isHere = JSON.stringify({ kind: "here", from: "x".repeat(600_000) });
     for (const text of [
       "",
       "x",
       "{",
-      '{"type":6}',
-      '{"type":6,"data":["servers"]}',
-      '{"type":0}',
-      '{"type":7}',
+      "null",
+      "[]",
+      '{"kind":6}',
+      '{"kind":"here"}',
+      '{"kind":"ask"}',
+      isHere,
     ])
-      await client.publish("rendercast-request#/#", text);
+      expect(await client.publish("rendercast:servers", text)).toBe(2);
     client.destroy();
     const page = await openPlayer(browser, `${b?.url}/watch/film`);
     await waitForState(page, "live");

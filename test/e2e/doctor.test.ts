@@ -27,7 +27,7 @@ test("the doctor knows a rendercast that runs from another program, and fails wh
   );
   await server.stop();
   expect(running.output).toContain(
-    "rendercast itself is running here and takes viewers, and its picture comes",
+    "rendercast is running here and accepts viewers, and the stream has a picture",
   );
   expect(running.code).toBe(0);
 

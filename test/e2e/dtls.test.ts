@@ -82,7 +82,7 @@ const otherFinished: Trick = ({ cipher }) => {
 describe("A viewer of a stream with a token", () => {
   let server: ServerProcess;
   beforeAll(async () => {
-    server = await startServer("--view-token", TOKEN);
+    server = await startServer("--view-token", TOKEN, "--trust-this-machine", "on");
   });
   afterAll(() => server.stop());
 

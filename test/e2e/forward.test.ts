@@ -32,7 +32,7 @@ describeWith(["ffmpeg"], "Plain RTP", ({ ffmpeg }) => {
       ...["--codecs", codec, "--forward", `rtp://127.0.0.1:${port}`, "--forward-sdp", file],
     );
     expect(await readFile(file, "utf8")).toContain(`m=video ${port} RTP/AVP 96\r\n`);
-    expect(server.output()).toContain(`main goes to 127.0.0.1:${port} by RTP`);
+    expect(server.output()).toContain(`Forwarding main to 127.0.0.1:${port} by RTP`);
     const receiver = spawn(
       ffmpeg,
       [

@@ -31,7 +31,7 @@ describe("the trial of a hardware encoder runs in another process", () => {
   test("and says why it failed", async () => {
     await expect(runTrial("av1", "none")).rejects.toMatchObject({
       code: 1,
-      stdout: "no such hardware: av1 none\n",
+      stdout: "unknown codec or hardware: av1 none\n",
     });
   });
 

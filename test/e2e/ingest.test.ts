@@ -8,7 +8,7 @@ import { crc32, deflateSync } from "node:zlib";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { CLOSING, IDLE, image, part, raw } from "../helpers/multipart-writer.ts";
-import { type Rgb, stripes, stripesFile } from "../helpers/pictures.ts";
+import { gradientJpeg, type Rgb, stripes, stripesFile } from "../helpers/pictures.ts";
 import { describeInBrowsers } from "../setup/browsers.ts";
 import { openPlayer, waitForState } from "./helpers/player.ts";
 import { type Answer, TestPublisher } from "./helpers/publisher.ts";
@@ -67,6 +67,16 @@ describe("a server with a token, which trusts this machine,", () => {
     await stateIs("main", { kind: "live" });
     expect(await publisher.end(CLOSING)).toMatchObject({ status: 204, text: "" });
     await stateIs("main", { kind: "ended" });
+  });
+
+  test("shows a single picture that curl sends in one piece, without its length", async () => {
+    const jpeg = await gradientJpeg(160, 120);
+    const publisher = publisherTo(at("main"), { "Content-Type": "application/octet-stream" });
+    const body = [Buffer.from("--p\r\n\r\n"), jpeg, Buffer.from("\r\n--p--\r\n")];
+    expect(await publisher.end(Buffer.concat(body))).toMatchObject({ status: 204 });
+    const snapshot = await fetch(`${at("main")}/snapshot.jpg`);
+    expect(snapshot.status).toBe(200);
+    expect(jpeg.equals(Buffer.from(await snapshot.arrayBuffer()))).toBe(true);
   });
 
   test("tells a second publisher that there is one, and lets it take over with the token alone", async () => {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 import type { MediaIo, MediaSocket } from "../../src/transport/io/io.ts";
-import { loadNativeIo } from "../../src/transport/io/native.ts";
+import { loadNativeIo } from "../../src/transport/io/native/native.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import type { Route } from "../../src/transport/io/route.ts";
 import { PacketHistory } from "../../src/transport/packets/history.ts";

@@ -181,7 +181,7 @@ describeWith(["chromium"], "the page", ({ chromium }) => {
     const { sentence, picture } = await waitForState(page, "failed");
     expect(sentence).toBe("The script arm.py has no camera Kamera.");
     expect(picture).toBe("none");
-    await vi.waitFor(() => expect(server.output()).toMatch(/is not started again/));
+    await vi.waitFor(() => expect(server.output()).toMatch(/is not restarted/));
     expect(await server.info()).toMatchObject({
       state: { kind: "waiting" },
       problem: sentence,

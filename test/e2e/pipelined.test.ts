@@ -80,7 +80,8 @@ describe("answers that go on", () => {
       const follow = `GET /streams/main/${which}`;
       const begun = /^HTTP\/1\.1 200 OK\r\n/;
       for (let n = 0; n < PER_ADDRESS; n++) await send([follow], begun);
-      const full = /^HTTP\/1\.1 503 [\s\S]*retry-after: \d+\r\n[\s\S]*There are as many followers .*\.\n$/i;
+      const full =
+        /^HTTP\/1\.1 503 [\s\S]*retry-after: \d+\r\n[\s\S]*has no room for more followers; .*\.\n$/i;
       await send([follow], full);
       for (let n = PER_ADDRESS; n < 25; n++) await send([follow], begun, "192.0.2.2");
       await send([follow], full, "192.0.2.3");

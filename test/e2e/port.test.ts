@@ -47,7 +47,7 @@ function viewer(fragment: string) {
   const heard = {
     route: undefined as Route | undefined,
     silent: 0,
-    chosen: 0,
+    nominated: 0,
     dtls: [] as Buffer[],
     rtp: [] as Buffer[],
   };
@@ -56,7 +56,7 @@ function viewer(fragment: string) {
       heard.route = route;
     },
     silent: () => heard.silent++,
-    chosen: () => heard.chosen++,
+    nominated: () => heard.nominated++,
     dtls: (datagram) => heard.dtls.push(datagram),
     rtp: (datagram) => heard.rtp.push(datagram),
   });
@@ -119,8 +119,8 @@ describe("whose a datagram is", () => {
     a.send(RTCP, SEALED);
     b.send(SEALED);
     await eventually(() => {
-      expect(one.heard).toMatchObject({ chosen: 1, dtls: [SEALED], rtp: [RTCP] });
-      expect(two.heard).toMatchObject({ chosen: 1, dtls: [SEALED], rtp: [] });
+      expect(one.heard).toMatchObject({ nominated: 1, dtls: [SEALED], rtp: [RTCP] });
+      expect(two.heard).toMatchObject({ nominated: 1, dtls: [SEALED], rtp: [] });
     });
     one.heard.route?.send(Buffer.from("to one"));
     await eventually(() => expect(a.got.at(-1)?.toString()).toBe("to one"));
@@ -177,7 +177,7 @@ describe("whose a datagram is", () => {
 
   test("of two with one fragment, is the first one's: the second is refused", async () => {
     const one = viewer("one");
-    const second = rtc.register({ routed() {}, chosen() {}, dtls() {}, rtp() {}, silent() {} });
+    const second = rtc.register({ routed() {}, nominated() {}, dtls() {}, rtp() {}, silent() {} });
     expect(() => second.accept("one", "another password")).toThrow("taken");
     second.close();
     await (await Client.open()).proves(one);
@@ -196,7 +196,7 @@ describe("whose a datagram is", () => {
     expect(one.heard.route?.address.port).toBe(before.port);
     await after.proves(restarted);
     expect(one.heard.route?.address.port).toBe(after.port);
-    expect(one.heard.chosen).toBe(1);
+    expect(one.heard.nominated).toBe(1);
     after.send(checkFor({ ...restarted, password: one.password }), checkFor({ ...one, password: "another" }));
     await eventually(() => expect(rtc.counters.unauthentic).toBe(2));
   });
@@ -231,7 +231,7 @@ describe("whose a datagram is", () => {
     await eventually(() =>
       expect(rtc.counters).toEqual({ garbage: 0, unauthentic: 1, stranger: 2, unsound: 0 }),
     );
-    expect(one.heard).toMatchObject({ chosen: 1, dtls: [], rtp: [] });
+    expect(one.heard).toMatchObject({ nominated: 1, dtls: [], rtp: [] });
   });
 
   test("of a viewer at more addresses than it may have, the oldest are strangers'", async () => {
@@ -277,7 +277,7 @@ describe("what is kept out", () => {
     await eventually(() => expect(rtc.counters.stranger).toBe(3));
     a.send(ALERT, SEALED.subarray(0, -1));
     await eventually(() => expect(rtc.counters.unsound).toBe(2));
-    expect(one.heard).toMatchObject({ chosen: 1, dtls: [], rtp: [] });
+    expect(one.heard).toMatchObject({ nominated: 1, dtls: [], rtp: [] });
     expect(stranger.got).toEqual([]);
   });
 

@@ -189,7 +189,7 @@ describeWith(
         const broken = await doctor("--ice-servers", `${udp},${tls}`, "--turn-secret", "mistyped");
         expect(broken.output).toMatch(/✗ TURN +turn:.* 401/);
         expect(broken.output).toMatch(/✗ TURN +turns:.* certificate/);
-        expect(broken.output).toContain("give its own secret with --turn-secret");
+        expect(broken.output).toContain("give its secret with --turn-secret");
         expect(broken.code).toBe(1);
       });
 

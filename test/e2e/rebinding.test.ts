@@ -32,7 +32,6 @@ const WAYS: Readonly<Record<string, Way>> = {
       "X-Forwarded-For": "127.0.0.1",
       "X-HTTP-Method-Override": "GET",
       Forwarded: "host=localhost;proto=https",
-      "rendercast-passed-on": "1",
       // Not taken from a page.
       "Sec-Fetch-Site": "same-origin",
       Host: "localhost",

@@ -50,10 +50,12 @@ test("who publishes, and goes, is logged with the stream's name", async () => {
   const publisher = new TestPublisher(`${server.url}/streams/film`);
   await publisher.send(IDLE);
   await vi.waitFor(() =>
-    expect(server.output()).toMatch(/film: a publisher at (127\.0\.0\.1|::1) has come\.\n/),
+    expect(server.output()).toMatch(/film: a publisher at (127\.0\.0\.1|::1) connected\.\n/),
   );
   publisher.destroy();
-  await vi.waitFor(() => expect(server.output()).toMatch(/film: the publisher at \S+ is lost\.\n/));
+  await vi.waitFor(() =>
+    expect(server.output()).toMatch(/film: the publisher at \S+ lost its connection\.\n/),
+  );
 });
 
 const address = Object.values(networkInterfaces())

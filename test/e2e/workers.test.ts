@@ -199,7 +199,7 @@ test("where no thread can run the main one sends", async () => {
   const pool = new WorkerPool({
     clock: systemClock,
     port,
-    most: 2,
+    maxWorkers: 2,
     setup: { playoutDelay: true, codecs: ["vp8"] },
     newThread: () => new Worker(new URL(`data:text/javascript,throw new Error("no threads today")`)),
     log: (line) => said.push(line),
@@ -213,7 +213,7 @@ test("where no thread can run the main one sends", async () => {
     }),
   );
   await eventually(() =>
-    expect(said.at(-1)).toBe("Video is sent by the main thread: no other can do it here just now."),
+    expect(said.at(-1)).toBe("No worker thread can start now; the main thread sends the video."),
   );
   expect(said[0]).toContain("no threads today");
   const events = {

@@ -5,7 +5,7 @@ import type { EpochMs } from "../../src/base/clock.ts";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "../../src/encoder/encoder.ts";
 import type { EncodedFrame, RawFrame, SourceFrame } from "../../src/media/frame.ts";
 import type { FrameReport, SourceState } from "../../src/shared/protocol.ts";
-import type { Publisher } from "../../src/source/ingest/ingest.ts";
+import type { Publisher } from "../../src/source/ingest/publisher-feed.ts";
 import type { Source, SourceSink } from "../../src/source/source.ts";
 import type { Recipient } from "../../src/transport/audience/audience.ts";
 import type { ViewerEvents } from "../../src/transport/audience/viewer.ts";
@@ -39,10 +39,6 @@ export class FakeEncoder implements VideoEncoder {
     this.encoded.push(type);
     this.#first = false;
     return { type, data: Buffer.alloc(0) };
-  }
-
-  setBitrate(): boolean {
-    return false;
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/style/noExcessiveLinesPerFile: one custom element; the head comment has the reason.
 /**
  * `<rendercast-player src="/streams/main">`: shows a stream and keeps showing it. `docs/player.md` describes its
  * attributes, properties, events, parts and custom properties. `define.ts` registers it.

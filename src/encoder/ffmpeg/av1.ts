@@ -1,10 +1,10 @@
-/** AV1, main profile. By hardware only: what encodes it in software, SVT-AV1, takes over from hardware that fails. */
+/** AV1, main profile. It is offered only with hardware; SVT-AV1 encodes in software if the hardware fails later. */
 import { FF_ENCODER_LIBSVTAV1 } from "node-av/constants";
 import { describeColours, matrixOf } from "./colours.ts";
 import { FfmpegEncoder, type Recipe } from "./ffmpeg.ts";
 import { H264 } from "./h264.ts";
 
-/** What all encoders of AV1 are told alike: their level they choose themselves. */
+/** The part of a {@link Recipe} that all AV1 encoders share. They choose the level themselves. */
 export const AV1 = {
   codec: "av1",
   evenSides: true,
@@ -20,13 +20,14 @@ const SVT: Recipe = {
   pixels: "i420",
   adjustable: false,
   threads: () => 1,
-  // Its fastest for all sizes; each frame from those before it, and at a constant bitrate.
+  // The fastest preset for all sizes; low-delay prediction, constant bitrate.
   options: () => ({ preset: "10", "svtav1-params": "pred-struct=1:rc=2" }),
 };
 
-// It writes to stderr else, whatever FFmpeg's own log is set to.
+// SVT-AV1 ignores FFmpeg's log level, and would write to stderr.
 process.env.SVT_LOG ??= "0";
 
+/** SVT-AV1. */
 export class FfmpegAv1Encoder extends FfmpegEncoder {
   constructor() {
     super(SVT);

@@ -1,7 +1,10 @@
-/** FFmpeg's way to say that something failed, made ours. */
+/** Turns FFmpeg's error codes into errors. */
 import { FFmpegError } from "node-av/lib";
 
-/** @throws for a code that stands for an error, saying what could not be done. */
+/**
+ * @param what completes "cannot ..." in the message.
+ * @throws {Error} if the code is negative.
+ */
 export function check(code: number, what: string): void {
   if (code < 0) throw new Error(`cannot ${what}: ${new FFmpegError(code).message}`);
 }

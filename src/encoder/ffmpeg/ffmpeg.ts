@@ -1,4 +1,4 @@
-/** Encoders of FFmpeg's in this process (node-av). What is one codec's own is its recipe, in `vp8.ts` and `h264.ts`. */
+/** Runs FFmpeg's encoders in this process (node-av). Each codec has a recipe, as in `vp8.ts` and `h264.ts`. */
 
 import type { FFVideoEncoder } from "node-av/constants";
 import { AV_LOG_ERROR, AV_PICTURE_TYPE_I, AV_PICTURE_TYPE_NONE } from "node-av/constants";
@@ -11,57 +11,57 @@ import type { Matrix } from "../pixels/matrix.ts";
 import { repeatEdges } from "../pixels/planes.ts";
 import { FFMPEG_FORMATS } from "../pixels/swscale.ts";
 import { check } from "./check.ts";
-import { Pace } from "./frame-pace.ts";
+import { FramePace } from "./frame-pace.ts";
 import { Surfaces } from "./surfaces.ts";
 
 Log.setLevel(AV_LOG_ERROR);
 
-/** What one encoder has of its own. */
+/** The settings of one of FFmpeg's encoders. */
 export interface Recipe {
   readonly codec: Codec;
-  /** FFmpeg's name of it. */
+  /** FFmpeg's name of the encoder. */
   readonly encoder: FFVideoEncoder;
-  /** What it takes. */
+  /** The layout of its input. */
   readonly pixels: "i420" | "nv12";
-  /** The memory of a graphics processor that the pictures must be in. */
+  /** Set if pictures must be in memory of a graphics processor. */
   readonly surfaces?: "vaapi";
-  /** It cannot have odd sizes: the last column or row is encoded twice. */
+  /** Whether width and height must be even; the last column or row of an odd size is then encoded twice. */
   readonly evenSides: boolean;
-  /** Pixels that each side has at least: a smaller picture is enlarged; 1 where it is left out. */
+  /** Minimum of width and height in pixels, 1 by default. A smaller picture is enlarged. */
   readonly smallestSide?: number;
   /**
-   * Whether a changed bitrate is followed. Those that do are told of the pace of the frames by it: they give each frame
-   * the bits of the rate expected.
+   * Whether the open encoder follows a changed bitrate. If so, the bitrate corrects for the real frame rate, because
+   * these encoders divide it by the expected frame rate (see {@link FramePace}).
    */
   readonly adjustable: boolean;
   matrix(settings: EncoderSettings): Matrix;
+  /** Number of encoder threads. */
   threads(settings: EncoderSettings): number;
-  /** FFmpeg's names of options. */
+  /** Private options of the encoder, by FFmpeg's names. */
   options(settings: EncoderSettings): Readonly<Record<string, string>>;
-  /** Sets what goes with the bitrate: of which so many bits are asked for, given the pace of the frames. */
-  limit?(context: CodecContext, bitrate: number, asked: number): void;
-  /** Sets what else the context has to know. */
+  /** Sets the limits that belong to the bitrate. `requested` is the bitrate corrected for the real frame rate. */
+  limit?(context: CodecContext, bitrate: number, requested: number): void;
+  /** Sets further fields of the context before it is opened. */
   describe?(context: CodecContext, settings: EncoderSettings): void;
 }
 
-/** Everything native that belongs to one size and format of picture. */
+/** The native objects of an open encoder. */
 interface Opened {
   readonly settings: EncoderSettings;
   readonly context: CodecContext;
   readonly packet: Packet;
-  /** The picture as the encoder takes it: planar YUV 4:2:0, limited range. */
+  /** The input of the encoder: planar YUV 4:2:0, limited range. */
   readonly yuv: Frame;
   readonly toYuv: PixelConverter;
   readonly surfaces: Surfaces | undefined;
-  readonly pace: Pace;
-  /** Bits a second. */
-  bitrate: number;
-  /** The time of its first frame. */
+  readonly pace: FramePace;
+  /** Capture time of the first frame. */
   since?: EpochMs;
-  /** Of the last frame, in milliseconds since then. */
+  /** Capture time of the last frame, relative to the first. */
   last: Millis;
 }
 
+/** A video encoder made of one of FFmpeg's and a recipe for it. */
 export class FfmpegEncoder implements VideoEncoder {
   readonly codec: Codec;
   readonly #recipe: Recipe;
@@ -82,7 +82,7 @@ export class FfmpegEncoder implements VideoEncoder {
       height: Math.max(smallestSide, wanted.height),
     };
     const codec = FfmpegCodec.findEncoderByName(encoder);
-    if (!codec) throw new Error(`this build of node-av has no ${encoder}: reinstall it with \`npm install\``);
+    if (!codec) throw new Error(`this build of node-av lacks ${encoder}: reinstall it with \`npm install\``);
 
     const [width, height] = [settings.width, settings.height].map((side) =>
       evenSides ? side + (side % 2) : side,
@@ -90,8 +90,7 @@ export class FfmpegEncoder implements VideoEncoder {
     const [context, packet, yuv] = [new CodecContext(), new Packet(), new Frame()];
     const toYuv = new PixelConverter(pixels, this.#recipe.matrix(settings));
     const surfaces = this.#recipe.surfaces && new Surfaces(this.#recipe.surfaces);
-    const pace = new Pace(settings.fps);
-    const { bitrate } = settings;
+    const pace = new FramePace(settings.fps);
     this.#opened = {
       settings,
       context,
@@ -100,7 +99,6 @@ export class FfmpegEncoder implements VideoEncoder {
       toYuv,
       surfaces,
       pace,
-      bitrate,
       last: -1000 / settings.fps,
     };
     try {
@@ -110,17 +108,17 @@ export class FfmpegEncoder implements VideoEncoder {
       context.pixelFormat = FFMPEG_FORMATS[pixels];
       context.timeBase = new Rational(1, 1000);
       context.framerate = new Rational(settings.fps, 1);
-      // Keyframes come only when asked for.
+      // Keyframes only on request.
       context.gopSize = 0x7fffffff;
       context.maxBFrames = 0;
       context.threadCount = this.#recipe.threads(settings);
-      this.#ask(this.#opened);
+      this.#requestBitrate(this.#opened);
       this.#recipe.describe?.(context, settings);
       surfaces?.open(context, pixels);
-      // Not open2Sync: it frees the options twice, and the process dies at a later garbage collection.
+      // Not open2Sync: it frees the options twice, and a later garbage collection crashes the process.
       const options = Dictionary.fromObject(this.#recipe.options(settings));
       const code = await context.open2(codec, options);
-      // Not before: the library reads them on another thread, and the collector would not wait for it.
+      // Keep the options until here: the library reads them on another thread.
       options.free();
       check(code, `open the encoder ${encoder}`);
 
@@ -145,13 +143,13 @@ export class FfmpegEncoder implements VideoEncoder {
     await toYuv.convert(frame, planes, settings);
     if (this.#recipe.evenSides) repeatEdges(planes, settings.width, settings.height);
 
-    // Bits are spent by these times: by the frames that come, not by the rate once expected.
+    // Rate control goes by real times, not by the expected frame rate (decision 0007).
     const captured = Math.max(opened.last + 1, frame.timings.captured - opened.since);
-    opened.pace.took(captured - opened.last);
+    opened.pace.addInterval(captured - opened.last);
     opened.last = captured;
-    if (this.#recipe.adjustable) this.#ask(opened);
+    if (this.#recipe.adjustable) this.#requestBitrate(opened);
     const picture = surfaces ? await surfaces.upload(yuv) : yuv;
-    // libvpx takes a short interval for a new rate, and gives hardly any bits for seconds: it is told the usual one.
+    // libvpx takes one short interval for a higher frame rate, and starves frames for seconds: pass the smoothed one.
     const duration = Math.max(1, Math.round(opened.pace.interval));
     picture.pts = BigInt(this.#pts);
     picture.duration = BigInt(duration);
@@ -159,18 +157,11 @@ export class FfmpegEncoder implements VideoEncoder {
     picture.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
     check(await context.sendFrame(picture), "encode a frame");
     check(await context.receivePacket(packet), "take the encoded frame");
-    // The packet's memory is FFmpeg's and goes with unref.
+    // A copy, because `unref` frees the packet's memory.
     const data = Buffer.from(packet.data ?? []);
     const type = packet.isKeyframe ? "key" : "delta";
     packet.unref();
     return { type, data };
-  }
-
-  setBitrate(bitrate: number): boolean {
-    if (!this.#opened || !this.#recipe.adjustable) return false;
-    // Asked for with the next frame: the library may be reading its context on another thread now.
-    this.#opened.bitrate = bitrate;
-    return true;
   }
 
   close(): void {
@@ -184,9 +175,9 @@ export class FfmpegEncoder implements VideoEncoder {
     opened?.surfaces?.close();
   }
 
-  #ask({ context, bitrate, pace }: Opened): void {
-    const asked = Math.round(bitrate * pace.share);
-    context.bitRate = BigInt(asked);
-    this.#recipe.limit?.(context, bitrate, asked);
+  #requestBitrate({ context, settings, pace }: Opened): void {
+    const requested = Math.round(settings.bitrate * pace.share);
+    context.bitRate = BigInt(requested);
+    this.#recipe.limit?.(context, settings.bitrate, requested);
   }
 }

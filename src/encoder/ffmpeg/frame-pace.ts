@@ -1,55 +1,55 @@
 /**
- * The real times of frames for encoders that do not look at them: x264 without a frame held back, and those in hardware,
- * give each frame the bits of the rate that was expected. Asked for more or less bits by as much as frames come slower
- * or faster, they keep the bitrate (decision 0007).
+ * Corrects the bitrate for the real frame rate (decision 0007). Hardware encoders, and x264 without lookahead, ignore the
+ * times of frames and give each its part of the expected frame rate.
  */
 import type { Millis } from "../../base/clock.ts";
 
-/** How much the latest interval counts. */
-const LATEST = 0.2;
+/** Weight of the latest interval in the moving average. */
+const SMOOTHING = 0.2;
 
-/** Two frames that come so much earlier than those before end a pause: from then on only their intervals count. */
-const SUDDEN = 0.5;
+/** If two intervals in a row are shorter than this part of the average, a pause has ended: restart the average. */
+const SPEED_UP = 0.5;
 
-/** Off by less is let be: each change starts something anew in an encoder. */
+/** Smaller deviations are ignored: each change resets state in the encoder. */
 const TOLERANCE = 0.1;
 
-/** No frame gets the bits of a longer time: it is what encoders may save. */
-export const LONGEST: Millis = 500;
+/** Longer intervals count as this one. It is also the size of the encoders' rate-control buffer. */
+export const MAX_INTERVAL: Millis = 500;
 
-const SHORTEST: Millis = 2;
+const MIN_INTERVAL: Millis = 2;
 
-export class Pace {
+/** Tracks the frame intervals of one encoder. */
+export class FramePace {
   readonly #expected: Millis;
   #interval: Millis;
-  #told: Millis;
-  #before: Millis = Number.POSITIVE_INFINITY;
+  #reported: Millis;
+  #previous: Millis = Number.POSITIVE_INFINITY;
 
   constructor(fps: number) {
     this.#expected = 1000 / fps;
     this.#interval = this.#expected;
-    this.#told = this.#expected;
+    this.#reported = this.#expected;
   }
 
-  /** The usual time between frames now. */
+  /** The smoothed interval between frames. */
   get interval(): Millis {
     return this.#interval;
   }
 
-  /** What to ask for instead of 1 bit. */
+  /** The factor for the bitrate: real interval by expected interval. */
   get share(): number {
-    return this.#told / this.#expected;
+    return this.#reported / this.#expected;
   }
 
-  /** Takes the time since the frame before. */
-  took(interval: Millis): void {
-    const latest = Math.min(LONGEST, Math.max(SHORTEST, interval));
-    const [sudden, both] = [SUDDEN * this.#interval, Math.max(latest, this.#before)];
-    this.#before = latest;
+  /** Adds the time since the frame before. */
+  addInterval(interval: Millis): void {
+    const latest = Math.min(MAX_INTERVAL, Math.max(MIN_INTERVAL, interval));
+    const [sudden, both] = [SPEED_UP * this.#interval, Math.max(latest, this.#previous)];
+    this.#previous = latest;
     if (both < sudden) this.#interval = both;
-    // One alone may be a keyframe that somebody needs between two pictures.
+    // A single short interval may be an extra keyframe between two pictures.
     else if (latest < sudden) this.#interval = Math.min(this.#interval, Math.max(latest, this.#expected));
-    else this.#interval += LATEST * (latest - this.#interval);
-    if (Math.abs(this.#interval / this.#told - 1) >= TOLERANCE) this.#told = this.#interval;
+    else this.#interval += SMOOTHING * (latest - this.#interval);
+    if (Math.abs(this.#interval / this.#reported - 1) >= TOLERANCE) this.#reported = this.#interval;
   }
 }

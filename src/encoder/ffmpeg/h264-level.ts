@@ -1,16 +1,17 @@
-/** H.264's levels (ITU-T H.264, table A-1): what a decoder has to manage at most. */
+/** The levels of H.264 (ITU-T H.264, table A-1), which state what a decoder must be able to decode. */
 
 interface Limit {
-  /** As the stream has it: 31 for 3.1. */
+  /** As in the bitstream: 31 means level 3.1. */
   readonly level: number;
-  /** Macroblocks a second, and in a frame. */
+  /** Macroblocks per second. */
   readonly rate: number;
+  /** Macroblocks per frame. */
   readonly frame: number;
-  /** Bits a second of the baseline profile. */
+  /** Bits per second in the baseline profile. */
   readonly bitrate: number;
 }
 
-/** From 3.1 on, which is what viewers are told: less would only be a smaller promise. */
+/** Starts with 3.1, which the SDP promises to viewers anyway. */
 const LIMITS: readonly Limit[] = [
   { level: 31, rate: 108_000, frame: 3600, bitrate: 14e6 },
   { level: 32, rate: 216_000, frame: 5120, bitrate: 20e6 },
@@ -26,17 +27,17 @@ const LIMITS: readonly Limit[] = [
 
 const HIGHEST = 62;
 
-/** Pixels a side. */
+/** Width and height in pixels. */
 const MACROBLOCK = 16;
 
-/** The lowest level that a stream fits in. */
+/** The lowest level, as in the bitstream, for a size in pixels, frames per second, and bits per second. */
 export function levelOf(width: number, height: number, fps: number, bitrate: number): number {
   const [columns, rows] = [Math.ceil(width / MACROBLOCK), Math.ceil(height / MACROBLOCK)];
   const blocks = columns * rows;
   const fits = (limit: Limit) =>
     blocks <= limit.frame &&
     blocks * fps <= limit.rate &&
-    // A side may have the root of 8 times the frame's (section A.3.1).
+    // Section A.3.1: a side has at most sqrt(8 * MaxFS) macroblocks.
     Math.max(columns, rows) ** 2 <= 8 * limit.frame &&
     bitrate <= limit.bitrate;
   return LIMITS.find(fits)?.level ?? HIGHEST;

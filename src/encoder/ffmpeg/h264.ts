@@ -1,4 +1,4 @@
-/** H.264, constrained baseline, by x264: what every browser decodes, most of them in hardware. */
+/** H.264 in software, by x264: constrained baseline, which every browser decodes, mostly in hardware. */
 import { availableParallelism } from "node:os";
 import { FF_ENCODER_LIBX264 } from "node-av/constants";
 import type { CodecContext } from "node-av/lib";
@@ -6,21 +6,21 @@ import { MAX_PAYLOAD } from "../../media/frame.ts";
 import type { EncoderSettings } from "../encoder.ts";
 import { describeColours, matrixOf } from "./colours.ts";
 import { FfmpegEncoder, type Recipe } from "./ffmpeg.ts";
-import { LONGEST } from "./frame-pace.ts";
+import { MAX_INTERVAL } from "./frame-pace.ts";
 import { levelOf } from "./h264-level.ts";
 
-/** What one thread keeps up with: beside a renderer that has all cores, more of them make it no faster. */
-const PIXELS_A_THREAD = 1920 * 1080;
+/** One thread per this many pixels. If a renderer uses all cores, more threads are not faster. */
+const PIXELS_PER_THREAD = 1920 * 1080;
 
-/** What all encoders of H.264 are told alike. */
+/** The part of a {@link Recipe} that all H.264 encoders share. */
 export const H264 = {
   codec: "h264",
   evenSides: true,
   matrix: matrixOf,
-  limit(context: CodecContext, bitrate: number, asked: number) {
-    // Without these x264 does not follow a changed bitrate.
-    context.rcMaxRate = BigInt(asked);
-    context.rcBufferSize = Math.round((bitrate * LONGEST) / 1000);
+  limit(context: CodecContext, bitrate: number, requested: number) {
+    // x264 follows a changed bitrate only with these limits.
+    context.rcMaxRate = BigInt(requested);
+    context.rcBufferSize = Math.round((bitrate * MAX_INTERVAL) / 1000);
   },
   describe(context: CodecContext, settings: EncoderSettings) {
     const { width, height, fps, bitrate } = settings;
@@ -34,25 +34,25 @@ const X264: Recipe = {
   encoder: FF_ENCODER_LIBX264,
   pixels: "i420",
   adjustable: true,
-  // Each makes a slice of its own.
+  // Each thread encodes a slice of its own.
   threads: ({ width, height }) =>
-    Math.min(availableParallelism(), Math.ceil((width * height) / PIXELS_A_THREAD)),
+    Math.min(availableParallelism(), Math.ceil((width * height) / PIXELS_PER_THREAD)),
   options: () => ({
     preset: "superfast",
-    // No frame held back.
+    // Output each frame at once.
     tune: "zerolatency",
-    // x264's baseline is the constrained one.
+    // x264's baseline is constrained baseline.
     profile: "baseline",
     "forced-idr": "1",
-    // Finer steps nobody sees, and keyframes of a still picture would be huge.
+    // A finer quantizer is invisible, and makes keyframes of a still picture huge.
     qmin: "10",
-    // Else it makes keyframes where it sees a new scene.
+    // No keyframes at scene changes.
     "x264-params": "scenecut=0",
   }),
 };
 
-/** As much as a packet holds, start code included. */
-const SINGLE: Recipe = {
+/** For viewers without packetization mode 1: each slice, with its start code, fits one packet. */
+const X264_SINGLE: Recipe = {
   ...X264,
   codec: "h264-single",
   options: (settings) => ({
@@ -61,8 +61,9 @@ const SINGLE: Recipe = {
   }),
 };
 
+/** x264. The codec `h264-single` limits slices to one packet each (RFC 6184, section 6.2). */
 export class FfmpegH264Encoder extends FfmpegEncoder {
   constructor(codec: "h264" | "h264-single" = "h264") {
-    super(codec === "h264" ? X264 : SINGLE);
+    super(codec === "h264" ? X264 : X264_SINGLE);
   }
 }

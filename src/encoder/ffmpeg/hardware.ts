@@ -1,4 +1,4 @@
-/** H.264 and AV1 by graphics processors: which of them there are is found by trying. */
+/** H.264 and AV1 by graphics processors. A trial encoding finds out which hardware works. */
 import { execFile } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import { extname } from "node:path";
@@ -20,10 +20,10 @@ import { AV1 } from "./av1.ts";
 import { FfmpegEncoder, type Recipe } from "./ffmpeg.ts";
 import { H264 } from "./h264.ts";
 
-/** Of those that tell, none takes less than this: 145 pixels (NVENC). */
+/** The smallest side is above the largest documented minimum, 145 pixels (NVENC). */
 const COMMON = { ...H264, smallestSide: 160, threads: () => 1 } as const;
 
-/** By preference: the makers' own before what is common to several. */
+/** By preference: vendor interfaces before VAAPI, which several vendors support. */
 const H264_RECIPES = {
   NVENC: {
     ...COMMON,
@@ -96,27 +96,30 @@ const AV1_RECIPES: Partial<Record<keyof typeof H264_RECIPES, Recipe>> = {
 
 const RECIPES = { h264: H264_RECIPES, av1: AV1_RECIPES } as const;
 
+/** The interfaces to encoder hardware, as named in the log. */
 export type Hardware = keyof typeof H264_RECIPES;
-/** What is encoded by hardware where that is there. */
+/** The codecs that hardware can encode. */
 export type HardwareCodec = keyof typeof RECIPES;
 
+/** All interfaces, by preference. */
 export const HARDWARE = Object.keys(H264_RECIPES) as readonly Hardware[];
 
-/** All are tried at once; a driver that takes longer to wake is of no use. */
-const TRIED_WITHIN: Millis = 5000;
+/** Limit for one trial; all trials run at the same time. */
+const TRIAL_TIMEOUT: Millis = 5000;
 
 const TRIAL = fileURLToPath(new URL(`./trial${extname(import.meta.filename)}`, import.meta.url));
 
-/** @throws where none of this kind has the codec. */
+/** Makes an encoder, not yet open. Throws if this hardware interface never has the codec. */
 export function hardwareEncoder(codec: HardwareCodec, hardware: Hardware): VideoEncoder {
   const recipe: Recipe | undefined = RECIPES[codec][hardware];
-  if (!recipe) throw new Error(`${hardware} has no ${codec}`);
+  if (!recipe) throw new Error(`${hardware} does not support ${codec}`);
   return new FfmpegEncoder(recipe);
 }
 
 /**
- * Which work here, by preference. Each is tried in a process of its own: a driver may crash, hang, and write to stderr.
- * @param run runs a trial, and rejects where it fails; only tests pass their own.
+ * Finds the hardware that works here, by preference. Each trial has a process of its own, because a driver may crash,
+ * hang, or write to stderr.
+ * @param run runs a trial, and rejects if it fails; only tests pass their own.
  */
 export async function findHardware(
   codec: HardwareCodec,
@@ -137,15 +140,15 @@ export async function findHardware(
   return built.filter((_, n) => works[n]);
 }
 
-/** Rejects where it fails; the error has what the trial said as its `stdout`. */
+/** Runs one trial. Rejects if it fails; the error's `stdout` has the reason. */
 export async function runTrial(
   codec: string,
   hardware: string,
-  within: Millis = TRIED_WITHIN,
+  timeout: Millis = TRIAL_TIMEOUT,
 ): Promise<void> {
-  const limit = { timeout: within, killSignal: "SIGKILL" } as const;
+  const limit = { timeout, killSignal: "SIGKILL" } as const;
   const trial = promisify(execFile)(process.execPath, [TRIAL, codec, hardware], limit);
-  // As the server starts, its first picture goes first.
+  // Do not delay the server's first picture.
   if (trial.child.pid !== undefined) setPriority(trial.child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   await trial;
 }

@@ -1,4 +1,4 @@
-/** Pictures into the memory of a graphics processor, for encoders that take them from nowhere else. */
+/** Uploads pictures to a graphics processor, for encoders that read only its memory. */
 import { AV_HWDEVICE_TYPE_VAAPI, AV_PIX_FMT_VAAPI } from "node-av/constants";
 import { type CodecContext, Frame, HardwareDeviceContext, HardwareFramesContext } from "node-av/lib";
 import { FFMPEG_FORMATS } from "../pixels/swscale.ts";
@@ -6,9 +6,10 @@ import { check } from "./check.ts";
 
 const KINDS = { vaapi: { device: AV_HWDEVICE_TYPE_VAAPI, format: AV_PIX_FMT_VAAPI } } as const;
 
-/** Surfaces made in advance: the encoder holds its references, and one is filled. */
-const POOL = 8;
+/** Number of surfaces: the encoder's reference frames, and one to fill. */
+const POOL_SIZE = 8;
 
+/** The surfaces of one encoder. Methods throw if the driver fails. */
 export class Surfaces {
   readonly #kind: (typeof KINDS)[keyof typeof KINDS];
   readonly #device = new HardwareDeviceContext();
@@ -19,7 +20,7 @@ export class Surfaces {
     this.#kind = KINDS[kind];
   }
 
-  /** Makes some of the context's size, and tells it of them; before it is opened. */
+  /** Allocates surfaces of the context's size and attaches them. Call it before the context is opened. */
   open(context: CodecContext, pixels: keyof typeof FFMPEG_FORMATS): void {
     check(this.#device.create(this.#kind.device), "find a graphics processor");
     this.#frames.alloc(this.#device);
@@ -27,14 +28,14 @@ export class Surfaces {
     this.#frames.swFormat = FFMPEG_FORMATS[pixels];
     this.#frames.width = context.width;
     this.#frames.height = context.height;
-    this.#frames.initialPoolSize = POOL;
+    this.#frames.initialPoolSize = POOL_SIZE;
     check(this.#frames.init(), "allocate surfaces");
     context.pixelFormat = this.#kind.format;
     context.hwFramesCtx = this.#frames;
     this.#surface.alloc();
   }
 
-  /** The picture on a surface, until the next one. */
+  /** Copies a picture to a surface. The returned frame is valid until the next call. */
   async upload(picture: Frame): Promise<Frame> {
     this.#surface.unref();
     check(this.#frames.getBuffer(this.#surface), "take a surface");
@@ -42,6 +43,7 @@ export class Surfaces {
     return this.#surface;
   }
 
+  /** Frees all native memory. */
   close(): void {
     this.#surface.free();
     this.#frames.free();

@@ -1,24 +1,24 @@
-/** The JPEGs of the MJPEG side: made of pixels, or passed on without what is not the viewers' to know. */
+/** JPEGs for MJPEG and snapshots: encodes pixels, and removes private comments from JPEGs that are passed on. */
 import sharp from "sharp";
 import type { RawFrame } from "../../media/frame.ts";
 import { toRgb } from "../pixels/converter.ts";
 
-/** 90 is what the render loops write; it is also where JPEG artefacts stop being visible. */
+/** Render loops write 90, and JPEG artefacts become invisible at that quality. */
 const QUALITY = 90;
 
-/** So small it is looked at for what it shows. */
+/** A thumbnail only helps to recognize the stream. */
 const THUMBNAIL_QUALITY = 75;
 
-/** The frame as a baseline JPEG, 4:2:0. */
+/** Encodes a frame as a baseline JPEG with 4:2:0 chroma. Rejects if the encoder fails. */
 export async function encodeJpeg(frame: RawFrame): Promise<Buffer> {
   const { width, height, format } = frame;
-  const direct = format === "rgb" || format === "rgba";
-  const pixels = direct ? frame.data : await toRgb(frame);
+  const isRgb = format === "rgb" || format === "rgba";
+  const pixels = isRgb ? frame.data : await toRgb(frame);
   const channels = format === "rgba" ? 4 : 3;
   return sharp(pixels, { raw: { width, height, channels } }).jpeg({ quality: QUALITY }).toBuffer();
 }
 
-/** The picture no wider than `width`, as a JPEG for a thumbnail. */
+/** Encodes a frame as a small JPEG of at most `width` pixels across. Rejects if the encoder fails. */
 export async function thumbnailOf(frame: RawFrame, width: number): Promise<Buffer> {
   const pixels = frame.format === "rgb" ? frame.data : await toRgb(frame);
   const raw = { width: frame.width, height: frame.height, channels: 3 } as const;
@@ -32,12 +32,13 @@ const MARKER = 0xff;
 const START_OF_SCAN = 0xda;
 const COMMENT = 0xfe;
 
-/** More segments than any camera or program writes before the picture; a file can have millions, all empty. */
+/** Cameras and programs write fewer segments before the scan. A hostile file may have millions of empty ones. */
 const MAX_SEGMENTS = 1000;
 
 /**
- * The JPEG without its comments (ITU-T T.81, section B.2.4.5), in which Blender writes the scene's path on its disk.
- * What does not parse comes back as it is; undefined for one of so many segments that it is better made anew.
+ * Removes the comments of a JPEG (ITU-T T.81, section B.2.4.5): Blender writes the scene's local path into them.
+ * Returns data without comments, or that does not parse, as it is, without a copy. Undefined if there are more than
+ * {@link MAX_SEGMENTS} segments: encode the picture again instead.
  */
 export function withoutComments(jpeg: Buffer): Buffer | undefined {
   const kept: Buffer[] = [];

@@ -1,4 +1,4 @@
-/** Which pictures are decoded in the server's own process: JPEGs whose work is bounded by their size alone. */
+/** Recognizes plain JPEGs: their size alone bounds the work, so the server decodes them in its own process. */
 
 const SOI = 0xffd8;
 const MARKER = 0xff;
@@ -9,24 +9,24 @@ const START_OF_SCAN = 0xda;
 const QUANTIZATION_TABLES = 0xdb;
 const RESTART_INTERVAL = 0xdd;
 const APP0 = 0xe0;
-/** Exif and XMP: 64 KB of Exif take the library 0.2 s. */
+/** Exif and XMP. The library needs 0.2 s for 64 KB of Exif. */
 const APP1 = 0xe1;
-/** ICC profiles, which are programs for each pixel. */
+/** ICC profiles, which run a program for each pixel. */
 const APP2 = 0xe2;
 const APP15 = 0xef;
 const COMMENT = 0xfe;
 
-/** Some 4096x2160: even of noise they take no longer than 0.3 s. */
+/** About 4096x2160; a picture of noise takes up to 0.3 s. */
 const MAX_PIXELS = 9_000_000;
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** More than any camera or program writes before the picture. */
+/** Cameras and programs write fewer segments before the scan. */
 const MAX_SEGMENTS = 100;
 
 /**
- * The size of a JPEG of one Huffman-coded sequential scan (ITU-T T.81, annex F) that neither is large nor carries
- * what needs a parser of its own; undefined for every other picture, sound or not.
+ * The size in pixels of a plain JPEG: one Huffman-coded sequential scan (ITU-T T.81, annex F), not large, and without
+ * metadata that needs a parser of its own. Undefined for all other data.
  */
 export function plainJpegSize(data: Buffer): { width: number; height: number } | undefined {
   if (data.length > MAX_BYTES || data.length < 4 || data.readUInt16BE(0) !== SOI) return undefined;
@@ -36,7 +36,7 @@ export function plainJpegSize(data: Buffer): { width: number; height: number } |
     if (data[at] !== MARKER) return undefined;
     const marker = data[at + 1] ?? 0;
     if (marker === START_OF_SCAN) {
-      // Fewer components in the scan than in the frame: more scans follow, as many as there are bytes.
+      // If the scan has fewer components than the frame, any number of scans may follow.
       const isOnly = frame !== undefined && data[at + 4] === frame.components;
       return isOnly && frame && frame.width * frame.height <= MAX_PIXELS ? frame : undefined;
     }

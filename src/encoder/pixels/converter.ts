@@ -1,4 +1,4 @@
-/** Pixels from one layout or size to another, by the fastest way there is on this machine. */
+/** Converts pixels between layouts and sizes: by WebAssembly if possible, otherwise by FFmpeg's swscale. */
 import { frameBytes, type PixelFormat, type RawFrame } from "../../media/frame.ts";
 import { canConvertToI420, isPacked, packedToI420 } from "./i420.ts";
 import type { Matrix } from "./matrix.ts";
@@ -6,14 +6,14 @@ import { type Planes, type Size, split } from "./planes.ts";
 import { Rematrixer } from "./rematrix.ts";
 import { SwscaleConverter } from "./swscale.ts";
 
-/** Converts pictures to one format; their own format and size may change from one to the next. */
+/** Converts pictures of any format and size to one format. */
 export class PixelConverter {
   readonly #to: PixelFormat;
   readonly #matrix: Matrix;
   readonly #swscale: SwscaleConverter;
   readonly #rematrixer: Rematrixer | undefined;
 
-  /** @param matrix of what it makes, where that is planar; what is taken is BT.601. */
+  /** @param matrix of planar output. Planar input is always BT.601. */
   constructor(to: PixelFormat, matrix: Matrix = "bt601") {
     this.#to = to;
     this.#matrix = matrix;
@@ -22,17 +22,20 @@ export class PixelConverter {
   }
 
   /**
-   * Fills `target`, which has the frame's size unless another is given. One call at a time. Rejects a frame whose data is too short.
-   * A plane of `i420` needs room behind it: of a narrow picture 16 bytes may be written there too.
+   * Fills `target`, which has `size`, by default that of the frame. Call it again only after it has settled.
+   * Planes of `i420` need 16 bytes of padding behind them: narrow pictures overwrite it.
+   * Rejects if the frame's data is too short, or the conversion fails.
    */
   async convert(frame: RawFrame, target: Planes, size: Size = frame): Promise<void> {
     const { format, width, height, data } = frame;
     const needed = frameBytes(format, width, height);
     if (data.length < needed)
-      throw new Error(`a picture of ${width}x${height} ${format} takes ${needed} bytes, not ${data.length}`);
+      throw new Error(
+        `a picture of ${width}x${height} ${format} needs ${needed} bytes, but has ${data.length}`,
+      );
     const isScaled = size.width !== width || size.height !== height;
     if (this.#to === "i420" && canConvertToI420 && isPacked(frame) && !isScaled) {
-      // Contexts for pictures that no longer come would be held for nothing.
+      // Free the contexts of earlier formats.
       this.close();
       await packedToI420(frame, target, this.#matrix);
     } else if (this.#rematrixer) {
@@ -41,14 +44,14 @@ export class PixelConverter {
     } else await this.#swscale.convert(frame, target, size);
   }
 
-  /** Frees it; only between conversions. */
+  /** Frees native memory. Call it only between conversions. */
   close(): void {
     this.#swscale.close();
     this.#rematrixer?.close();
   }
 }
 
-/** The frame as packed RGB. */
+/** Converts a frame to packed RGB, rows top down without padding. Rejects as {@link PixelConverter.convert}. */
 export async function toRgb(frame: RawFrame): Promise<Buffer> {
   const { width, height } = frame;
   const data = Buffer.allocUnsafe(frameBytes("rgb", width, height));

@@ -1,6 +1,6 @@
 /**
- * Packed RGB to I420 by the WebAssembly SIMD of `i420.wat`: in this thread, in slices of about a millisecond.
- * A few rows at a time go through memory of a fixed size, which every converter shares.
+ * Converts packed RGB to I420 with the WebAssembly SIMD of `i420.wat`: on this thread, in slices of about 1 ms.
+ * A few rows at a time pass through the module's memory, which has a fixed size and is shared by all converters.
  */
 import { setImmediate as yieldToLoop } from "node:timers/promises";
 import type { PixelFormat, RawFrame } from "../../media/frame.ts";
@@ -10,30 +10,30 @@ import { copyRows, type Planes } from "./planes.ts";
 
 type Packed = Exclude<PixelFormat, "i420" | "nv12">;
 
-/** Where a pixel has its channels, and its length: bytes. */
+/** Offsets of the channels in a pixel, and its size, in bytes. */
 const LAYOUTS: Record<Packed, { red: number; green: number; blue: number; bytes: number }> = {
   rgb: { red: 0, green: 1, blue: 2, bytes: 3 },
   rgba: { red: 0, green: 1, blue: 2, bytes: 4 },
   bgra: { red: 2, green: 1, blue: 0, bytes: 4 },
 };
 
-/** Pixels converted before the event loop has its turn. */
-const SLICE = 1 << 20;
+/** Pixels converted before the event loop gets a turn. */
+const SLICE_PIXELS = 1 << 20;
 
 /**
- * Bytes of rows that go through the module's memory at once: they stay in the processor's cache.
- * It has room for this much of pixels and of luma, and half of each chroma; two rows of the widest picture fit.
+ * Bytes of rows in the module's memory at once, so that they stay in the CPU cache. The memory holds this much of pixels
+ * and of luma, and half as much of each chroma plane. Two rows of the widest picture fit.
  */
-const BAND = 128 * 1024;
+const BAND_BYTES = 128 * 1024;
 
-/** Where the rows lie in the module's memory; in front of them is what picks the channels, and what weighs them. */
+/** Offset of the rows in the module's memory, in bytes. Swizzles and weights lie in front of them. */
 const SOURCE = 128;
 
-/** Bytes that are read behind them at most. */
-const BEHIND = 64;
+/** Bytes that the module may read behind the rows. */
+const OVERREAD = 64;
 
-/** Of a swizzle: this lane becomes 0. */
-const NOTHING = 0x80;
+/** Swizzle index that makes a lane 0. */
+const ZERO_LANE = 0x80;
 
 interface Kernel {
   readonly memory: Uint8Array;
@@ -54,15 +54,18 @@ interface Kernel {
 
 const kernel = loadKernel();
 
-/** Whether this machine can: its processor needs SIMD, and the runtime WebAssembly. */
+/** Whether this machine can convert here: it needs WebAssembly with SIMD. */
 export const canConvertToI420 = kernel !== undefined;
 
-/** Whether it is a format that is converted here. */
+/** Whether the frame has a format that {@link packedToI420} takes. */
 export function isPacked(frame: RawFrame): frame is RawFrame & { readonly format: Packed } {
   return Object.hasOwn(LAYOUTS, frame.format);
 }
 
-/** Fills `target`, I420 of the frame's size; its padding may be written to. Chroma is the average of 2x2 pixels. */
+/**
+ * Fills `target`, I420 of the frame's size, and may overwrite its padding. Chroma is the average of 2x2 pixels.
+ * Rejects if this machine has no WebAssembly SIMD.
+ */
 export async function packedToI420(
   frame: RawFrame & { readonly format: Packed },
   target: Planes,
@@ -70,14 +73,14 @@ export async function packedToI420(
 ): Promise<void> {
   const { width, height } = frame;
   const constants = constantsFor(frame.format, matrix);
-  const rows = Math.max(2, Math.floor(SLICE / width / 2) * 2);
+  const rows = Math.max(2, Math.floor(SLICE_PIXELS / width / 2) * 2);
   for (let top = 0; top < height; top += rows) {
     if (top > 0) await yieldToLoop();
     convertRows(frame, target, constants, top, Math.min(height, top + rows));
   }
 }
 
-/** The rows from `top`, an even number, to `bottom`. */
+/** Converts the rows from `top`, which is even, up to `bottom`. */
 function convertRows(
   { format, width, data }: RawFrame & { readonly format: Packed },
   target: Planes,
@@ -85,16 +88,16 @@ function convertRows(
   top: number,
   bottom: number,
 ): void {
-  if (!kernel) throw new Error("WebAssembly has no SIMD here");
+  if (!kernel) throw new Error("this machine has no WebAssembly SIMD");
   const { memory } = kernel;
   const { bytes } = LAYOUTS[format];
   const row = width * bytes;
-  // An odd width gets its last column twice, and an odd height its last row.
+  // Repeat the last column of an odd width, and the last row of an odd height.
   const stride = (width + (width % 2)) * bytes;
   const lumaStride = strideLike(target.strides[0], Math.ceil(width / 8) * 8);
   const chromaStride = strideLike(target.strides[1], Math.ceil(width / 8) * 4);
-  const band = Math.max(2, Math.floor(BAND / Math.max(stride, lumaStride, chromaStride) / 2) * 2);
-  const luma = SOURCE + band * stride + BEHIND;
+  const band = Math.max(2, Math.floor(BAND_BYTES / Math.max(stride, lumaStride, chromaStride) / 2) * 2);
+  const luma = SOURCE + band * stride + OVERREAD;
   const cb = luma + band * lumaStride;
   const cr = cb + (band / 2) * chromaStride;
 
@@ -128,12 +131,12 @@ function convertRows(
   }
 }
 
-/** The target's own stride where rows fit it, so that all of them are copied as one; else what they need. */
+/** The target's stride if the rows fit in it, so that one copy takes all of them; otherwise the stride they need. */
 function strideLike(target: number | undefined, needed: number): number {
   return target !== undefined && target >= needed && target < needed + 64 ? target : needed;
 }
 
-/** As `i420.wat` reads them: swizzles that pick, of four pixels, [red, blue] and [green, 0], and six pairs of weights. */
+/** Input of `i420.wat`: swizzles that pick [red, blue] and [green, 0] of four pixels, and six pairs of weights. */
 function constantsFor(format: Packed, matrix: Matrix): Uint8Array {
   const { red, green, blue, bytes } = LAYOUTS[format];
   const pixels = [0, 1, 2, 3].map((pixel) => pixel * bytes);
@@ -143,8 +146,8 @@ function constantsFor(format: Packed, matrix: Matrix): Uint8Array {
     [green, 0],
   ]);
   return Uint8Array.from([
-    ...pixels.flatMap((at) => [at + red, NOTHING, at + blue, NOTHING]),
-    ...pixels.flatMap((at) => [at + green, NOTHING, NOTHING, NOTHING]),
+    ...pixels.flatMap((at) => [at + red, ZERO_LANE, at + blue, ZERO_LANE]),
+    ...pixels.flatMap((at) => [at + green, ZERO_LANE, ZERO_LANE, ZERO_LANE]),
     ...new Uint8Array(Int16Array.from(weights.flatMap((pair) => [pair, pair, pair, pair].flat())).buffer),
   ]);
 }

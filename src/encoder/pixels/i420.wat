@@ -1,7 +1,7 @@
 ;; Packed RGB to planar YUV 4:2:0 (limited range): rows in pairs, eight columns at a time.
-;; i420-wasm.ts holds what this assembles to; a test compares them, and writes it anew when run with -u.
+;; i420-wasm.ts holds the assembled module. A test compares both, and updates that file if run with -u.
 (module
-  ;; Filled and emptied by i420.ts, which says what lies where. It never grows.
+  ;; i420.ts fills and empties it, and defines its layout. It never grows.
   (memory (export "memory") 7 7)
 
   ;; $constants: two i8x16 that pick, of four pixels, [red, blue] and [green, 0] as 16-bit lanes, and for each of luma,

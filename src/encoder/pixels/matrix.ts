@@ -1,9 +1,9 @@
-/** How colours are coded as luma and chroma. */
+/** The weights that code colours as luma and chroma. */
 
-/** BT.601 is what VP8 means, and small H.264; pictures of 720 rows and up are taken for BT.709 by who has to guess. */
+/** VP8 is always BT.601. Decoders that must guess take small pictures for BT.601, and those from 720 rows for BT.709. */
 export type Matrix = "bt601" | "bt709";
 
-/** What red and blue have of luma; green has the rest. */
+/** The shares of red and blue in luma; green has the rest. */
 const SHARES: Record<Matrix, { readonly red: number; readonly blue: number }> = {
   bt601: { red: 0.299, blue: 0.114 },
   bt709: { red: 0.2126, blue: 0.0722 },
@@ -15,7 +15,10 @@ interface Weights {
   readonly blue: number;
 }
 
-/** Of red, green and blue in each plane, as integers of so many for 1: limited range, of levels up to 255. */
+/**
+ * The weights of red, green and blue in each plane, for 8-bit input and limited-range output.
+ * @param one the integer that stands for 1.
+ */
 export function weightsOf(matrix: Matrix, one: number): { luma: Weights; cb: Weights; cr: Weights } {
   const { red, blue } = SHARES[matrix];
   const luma = (one * 219) / 255;
@@ -31,7 +34,7 @@ export function weightsOf(matrix: Matrix, one: number): { luma: Weights; cb: Wei
       green: Math.round(luma * (1 - red - blue)),
       blue: Math.round(luma * blue),
     },
-    // Green has what makes them nothing together: greys shall have no colour.
+    // Green balances rounding: weights of sum 0 keep greys without colour.
     cb: { red: redOfCb, green: -redOfCb - largest, blue: largest },
     cr: { red: largest, green: -largest - blueOfCr, blue: blueOfCr },
   };

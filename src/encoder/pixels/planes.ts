@@ -1,19 +1,19 @@
-/** The memory of a picture, plane by plane. */
+/** Access to the memory of a picture, plane by plane. */
 import { type PixelFormat, planesOf } from "../../media/frame.ts";
 
-/** Pixels each way. */
+/** Width and height in pixels. */
 export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-/** A buffer for each plane, and the bytes from one of its rows to the next: as many as the row's pixels or more. */
+/** A buffer per plane, and its stride: the bytes from one row to the next, padding included. */
 export interface Planes {
   readonly data: readonly Buffer[];
   readonly strides: readonly number[];
 }
 
-/** The planes within the memory of a whole picture, rows without padding; nothing is copied. */
+/** Views of the planes of a picture whose rows have no padding. */
 export function split(format: PixelFormat, width: number, height: number, data: Buffer): Planes {
   const planes = planesOf(format, width, height);
   let at = 0;
@@ -25,7 +25,7 @@ export function split(format: PixelFormat, width: number, height: number, data: 
   return { data: buffers, strides: planes.map(({ stride }) => stride) };
 }
 
-/** Copies rows of `length` bytes from memory with one stride to memory with another. */
+/** Copies rows of `length` bytes between memory with different strides, in bytes. */
 export function copyRows(
   source: Uint8Array,
   sourceStride: number,
@@ -42,7 +42,7 @@ export function copyRows(
     target.set(source.subarray(y * sourceStride, y * sourceStride + length), y * targetStride);
 }
 
-/** Gives luma of an odd width its last column again, and of an odd height its last row. */
+/** Repeats the last column of luma if the width is odd, and the last row if the height is. The planes need room for it. */
 export function repeatEdges(
   { data: [luma], strides: [stride] }: Planes,
   width: number,

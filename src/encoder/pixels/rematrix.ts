@@ -1,6 +1,6 @@
 /**
- * Planar YUV of BT.601 to the same of BT.709, by FFmpeg's swscale (node-av). Only whole frames of FFmpeg's tell it their
- * colours, so these are copied: this is for planar pictures of publishers, and for where there is no SIMD.
+ * Converts planar YUV from BT.601 to BT.709 with FFmpeg's swscale (node-av). Swscale reads the matrix only from FFmpeg's
+ * own frames, so pictures are copied into them. Used for planar input, and without WebAssembly SIMD.
  */
 import { AVCOL_RANGE_MPEG, AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M } from "node-av/constants";
 import { Frame, SoftwareScaleContext } from "node-av/lib";
@@ -16,6 +16,7 @@ interface Opened {
   readonly target: Frame;
 }
 
+/** Converts the matrix of pictures. First fill {@link source}, then call {@link convert}. */
 export class Rematrixer {
   readonly #format: "i420" | "nv12";
   #opened: Opened | undefined;
@@ -24,14 +25,14 @@ export class Rematrixer {
     this.#format = format;
   }
 
-  /** Where to put a picture of this size before it is converted. */
+  /** The memory for the next picture to convert, of this size in pixels. Valid until the size changes. */
   source(width: number, height: number): Planes {
     if (this.#opened?.width !== width || this.#opened.height !== height) this.#open(width, height);
     const { data, linesize } = (this.#opened as Opened).source;
     return { data: data ?? [], strides: linesize };
   }
 
-  /** Fills `target` with what was put there. */
+  /** Converts the picture in {@link source} into `target`. Rejects if there is none, or the conversion fails. */
   async convert(target: Planes): Promise<void> {
     if (!this.#opened) throw new Error("there is no picture to convert");
     const { context, source, target: made, width, height } = this.#opened;
@@ -44,7 +45,7 @@ export class Rematrixer {
     }
   }
 
-  /** Frees it; only between conversions. */
+  /** Frees native memory. Call it only between conversions. */
   close(): void {
     this.#opened?.source.free();
     this.#opened?.target.free();

@@ -1,4 +1,4 @@
-/** Pixels from one layout or size to another, by FFmpeg's swscale (node-av), on a thread of libuv's pool. */
+/** Converts pixels between layouts and sizes with FFmpeg's swscale (node-av), on a thread of libuv's pool. */
 import {
   AV_PIX_FMT_BGRA,
   AV_PIX_FMT_NV12,
@@ -13,6 +13,7 @@ import { SoftwareScaleContext } from "node-av/lib";
 import type { PixelFormat, RawFrame } from "../../media/frame.ts";
 import { type Planes, type Size, split } from "./planes.ts";
 
+/** FFmpeg's constants for our pixel formats. */
 export const FFMPEG_FORMATS = {
   rgb: AV_PIX_FMT_RGB24,
   rgba: AV_PIX_FMT_RGBA,
@@ -21,10 +22,10 @@ export const FFMPEG_FORMATS = {
   nv12: AV_PIX_FMT_NV12,
 } as const satisfies Record<PixelFormat, unknown>;
 
-/** Memory that the library reads and writes on another thread: the collector must not take it meanwhile. */
+/** Keeps memory from garbage collection while the library uses it on another thread. */
 const inNativeUse = new Set<unknown>();
 
-/** Converts pictures of one size and format to another format; opened at the first, and anew when they change. */
+/** Converts pictures to one format. Each change of their size or format opens a new context. */
 export class SwscaleConverter {
   readonly #to: PixelFormat;
   #opened: { readonly from: string; readonly context: SoftwareScaleContext } | undefined;
@@ -34,8 +35,9 @@ export class SwscaleConverter {
   }
 
   /**
-   * Fills `target`, which has the frame's size unless another is given. One call at a time.
-   * A plane of `i420` needs room behind it: of a narrow picture 16 bytes are written there too.
+   * Fills `target`, which has `size`, by default that of the frame. Call it again only after it has settled.
+   * Planes of `i420` need 16 bytes of padding behind them: narrow pictures overwrite it.
+   * Rejects if the conversion fails.
    */
   async convert(frame: RawFrame, target: Planes, size: Size = frame): Promise<void> {
     const { format, width, height, data } = frame;
@@ -62,7 +64,7 @@ export class SwscaleConverter {
     }
   }
 
-  /** Frees it; only between conversions. */
+  /** Frees native memory. Call it only between conversions. */
   close(): void {
     this.#opened?.context.freeContext();
     this.#opened = undefined;
@@ -70,9 +72,9 @@ export class SwscaleConverter {
 }
 
 function flagsFor(from: PixelFormat, to: PixelFormat): typeof SWS_POINT {
-  // The faster conversion of I420 to RGB leaves out the last columns where rows are not padded to 8 pixels.
+  // The faster conversion of I420 to RGB omits the last columns of rows that are not padded to 8 pixels.
   if (to === "rgb") return (SWS_POINT | SWS_ACCURATE_RND) as typeof SWS_POINT;
-  // By point, chroma would be that of one row in two.
+  // SWS_POINT would take chroma from every other row only.
   const isPacked = from !== "i420" && from !== "nv12";
   return isPacked ? (SWS_AREA as typeof SWS_POINT) : SWS_POINT;
 }

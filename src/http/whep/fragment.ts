@@ -1,4 +1,5 @@
 /** SDP fragments, the body of WHEP's `PATCH`: ICE credentials and candidates (RFC 8840, section 9). */
+import { linesOf, sdpOf } from "../../transport/sdp/lines.ts";
 import type { IceCredentials } from "../../transport/sdp/sdp.ts";
 
 /** A player with a dozen network interfaces sends about fifty candidates. */
@@ -40,14 +41,10 @@ export function fragmentOf(answer: string): string {
   const section = sections.find((one) => /^m=\S+ [1-9]/.test(one)) ?? "";
   const about = linesOf(session).filter((line) => /^a=(ice-lite|ice-options:.*|group:.*)$/.test(line));
   const media = linesOf(section).filter((line) => /^(m=|a=(mid|ice-ufrag|ice-pwd|candidate):)/.test(line));
-  return [...about, ...media, "a=end-of-candidates"].map((line) => `${line}\r\n`).join("");
+  return sdpOf([...about, ...media, "a=end-of-candidates"]);
 }
 
 function valuesOf(sdp: string, attribute: string): string[] {
   const found = sdp.matchAll(new RegExp(`^a=${attribute}:(\\S+)\\r?$`, "gm"));
   return [...new Set([...found].map(([, value = ""]) => value))];
-}
-
-function linesOf(text: string): string[] {
-  return text.split(/\r?\n/).filter((line) => line !== "");
 }

@@ -1,22 +1,24 @@
-/** The command line that makes Blender render in background and publish to this server. */
+/** Builds the command line of a Blender that renders in background mode and publishes to this server. */
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../base/package.ts";
 
-/** What Blender is to render, and where it goes. */
+/** What Blender renders, and where it publishes. */
 export interface BlenderCommand {
-  /** A .blend file; undefined for the script's scene, or Blender's own. */
+  /** Path of a .blend file; undefined for the scene that the script makes, or Blender's default scene. */
   readonly scene: string | undefined;
-  /** A Python script to run first. */
+  /** Path of a Python script to run first. */
   readonly script: string | undefined;
-  /** The camera's name; undefined for the scene's own. */
+  /** Name of the camera; undefined for the scene's active camera. */
   readonly camera: string | undefined;
   readonly engine: string;
   readonly animate: string;
-  /** The name of an object to turn, `active` or `none`; undefined as the scene suggests. */
+  /** Name of an object to rotate, `active` or `none`; undefined lets the scene decide. */
   readonly turn: string | undefined;
+  /** Pixels. */
   readonly size: { readonly width: number; readonly height: number };
+  /** Frames per second. */
   readonly fps: number;
-  /** This server's address. */
+  /** URL of this server. */
   readonly server: string;
   readonly stream: string;
 }
@@ -30,7 +32,7 @@ export function blenderArguments(command: BlenderCommand): string[] {
     "-b",
     ...(scene === undefined ? ["--factory-startup"] : [scene]),
     "-noaudio",
-    // Before the script, or its errors would end Blender with code 0.
+    // Must precede the script; otherwise an error in it would end Blender with code 0.
     ...["--python-exit-code", "1"],
     ...["-P", script, "--", "--with-parent"],
     ...["--server", server, "--stream", stream],

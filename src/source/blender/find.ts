@@ -1,17 +1,19 @@
 /** Finds the Blender program on a machine. */
 
-/** What the search needs of a machine. */
+/** The parts of a machine that the search needs. */
 export interface Places {
   readonly platform: NodeJS.Platform;
-  /** The folders of the PATH. */
+  /** The folders in PATH. */
   readonly path: readonly string[];
+  /** Path of the home folder. */
   readonly home: string;
+  /** Whether the file is executable. */
   isProgram(path: string): boolean;
-  /** The names in a folder; none where it is not there. */
+  /** The names in a folder; none if it does not exist. */
   list(folder: string): string[];
 }
 
-/** The path of Blender: on the PATH, or where its installers put it, a newer version first. */
+/** The path of Blender: from PATH, or the newest in the usual installation folders. Undefined if there is none. */
 export function findBlender(places: Places): string | undefined {
   return candidates(places).find((path) => places.isProgram(path));
 }

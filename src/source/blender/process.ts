@@ -1,55 +1,58 @@
 /**
- * Starts Blender in background and keeps it: it runs `blender/background.py`, which publishes to this server as
- * any publisher does. What it prints behind its own prefix is logged; a crash is followed by another start.
+ * Runs Blender in background mode and restarts it after crashes. Blender runs `blender/background.py`, which publishes
+ * to this server as any publisher does. Lines with the script's prefix are logged.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Cancel, Clock, EpochMs, Millis } from "../../base/clock.ts";
 import { sentenceOf } from "./words.ts";
 
-/** What Blender's script puts before what it says to people. */
-const SAYS = "rendercast: ";
+/** The script starts its messages for users with this. */
+const MESSAGE_PREFIX = "rendercast: ";
 
-/** The pause before the first restart; each further one doubles it. */
-const FIRST_PAUSE: Millis = 1000;
-const LONGEST_PAUSE: Millis = 30_000;
+/** Back-off before a restart; each crash in a row doubles it. */
+const MIN_BACK_OFF: Millis = 1000;
+const MAX_BACK_OFF: Millis = 30_000;
 
-/** Who ran this long counts as sound: its crash is the first again. */
-const SOUND_AFTER: Millis = 60_000;
+/** A crash after a run of this length counts as the first again. */
+const STABLE_AFTER: Millis = 60_000;
 
-/** Crashes in a row until it is given up. */
-const CRASHES = 5;
+/** After this many crashes in a row, Blender is not restarted. */
+const MAX_CRASHES = 5;
 
-/** How long Blender may take to end itself, until it is killed. */
-const END_WITHIN: Millis = 1000;
+/** Blender is killed if it takes longer to end after SIGTERM. */
+const END_TIMEOUT: Millis = 1000;
 
-/** The lines shown when it is given up. */
+/** The number of lines of output that are logged after a fatal end. */
 const LAST_LINES = 15;
 
-/** How Python begins to tell of an error. */
+/** The first line of a Python error starts with this. */
 const TRACEBACK = "Traceback ";
 
-/** Exit codes by which the script says, in a sentence, that another start would not help. */
-const HOPELESS = [1, 2];
+/** With these exit codes, the script reports errors that a restart does not fix. */
+const FATAL_EXIT_CODES = [1, 2];
 
+/** The parameters of a {@link BlenderProcess}. */
 export interface BlenderOptions {
+  /** Path of Blender. */
   readonly program: string;
   readonly arguments: readonly string[];
-  /** Added to this process's environment. */
+  /** Variables added to this process's environment. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: (line: string) => void;
-  /** Takes why it shows nothing, in a sentence for viewers; undefined when it is started anew. */
+  /** Takes a sentence for viewers about why there is no picture; undefined at each start. */
   readonly problem: (sentence: string | undefined) => void;
-  /** It has ended by itself. */
+  /** Called when Blender ends by itself with code 0. */
   readonly ended: () => void;
 }
 
+/** A Blender that this server runs. */
 export class BlenderProcess {
   readonly #options: BlenderOptions;
   #child: ChildProcess | undefined;
   #lastLines: string[] = [];
-  /** Why it cannot go on, in the script's own words: what it said last as an error. */
+  /** The script's last message on stderr: the reason for a fatal end. */
   #lastWords: string | undefined;
   #startedAt: EpochMs | undefined;
   #crashes = 0;
@@ -60,7 +63,7 @@ export class BlenderProcess {
     this.#options = options;
   }
 
-  /** Starts it, and again after each crash. */
+  /** Starts Blender, and restarts it after each crash. Failures go to `log` and `problem`. */
   start(): void {
     const { program, environment, clock } = this.#options;
     this.#startedAt = clock.now();
@@ -72,7 +75,7 @@ export class BlenderProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
-    // Blender blocks where nobody reads what it prints.
+    // Blender blocks if nobody reads its output.
     createInterface(child.stdout).on("line", (line) => this.#heard(line, false));
     createInterface(child.stderr).on("line", (line) => this.#heard(line, true));
     let failure: Error | undefined;
@@ -83,26 +86,26 @@ export class BlenderProcess {
     child.on("close", (code, signal) => this.#ended(code, signal, failure));
   }
 
-  /** Ends Blender, and resolves when it has ended. */
+  /** Ends Blender. Resolves when it has ended. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRestart?.();
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once("close", resolve));
-    const stopWaiting = this.#options.clock.after(END_WITHIN, () => child.kill("SIGKILL"));
+    const stopWaiting = this.#options.clock.after(END_TIMEOUT, () => child.kill("SIGKILL"));
     child.kill("SIGTERM");
     await ended;
     stopWaiting();
   }
 
   #heard(line: string, error: boolean): void {
-    if (line.startsWith(SAYS)) {
-      const words = line.slice(SAYS.length);
+    if (line.startsWith(MESSAGE_PREFIX)) {
+      const words = line.slice(MESSAGE_PREFIX.length);
       this.#options.log(`Blender: ${words}`);
       if (error) this.#lastWords = words;
     } else if (line.trim() !== "") {
-      // What was said before an error of Python's says nothing about that.
+      // Messages before a Python error do not explain it.
       if (line.startsWith(TRACEBACK)) this.#lastWords = undefined;
       this.#lastLines = [...this.#lastLines, line].slice(-LAST_LINES);
     }
@@ -113,49 +116,46 @@ export class BlenderProcess {
     if (this.#closed) return;
     const { clock, log, problem, ended, program } = this.#options;
     if (code === 0) {
-      log("Blender has ended.");
+      log("Blender ended.");
       ended();
       return;
     }
     if (failure) {
-      const check = `Check that ${program} is Blender, or name it with --blender.`;
+      const check = `Check that ${program} is Blender, or set its path with --blender.`;
       log(`Blender could not be started: ${failure.message}. ${check}`);
-      problem("Blender could not be started; the server's log says why.");
+      problem("Blender could not be started. The server's log has the reason.");
       return;
     }
     const how = signal ? `by ${signal}` : `with code ${code}`;
-    if (code !== null && HOPELESS.includes(code)) {
+    if (code !== null && FATAL_EXIT_CODES.includes(code)) {
       const words = this.#lastWords;
-      this.#tellLastLines();
-      log(
-        `Blender ended ${how}, and is not started again: mend what it says above, and start rendercast anew.`,
-      );
+      this.#logLastLines();
+      log(`Blender ended ${how} and is not restarted: fix the error above, then restart rendercast.`);
       problem(
         words === undefined
-          ? `Blender ended ${how}, and is not started again; the server's log says more.`
+          ? "Renderer stopped because of an error. The server's log has the details."
           : sentenceOf(words),
       );
       return;
     }
-    if (clock.now() - (this.#startedAt ?? clock.now()) >= SOUND_AFTER) this.#crashes = 0;
+    if (clock.now() - (this.#startedAt ?? clock.now()) >= STABLE_AFTER) this.#crashes = 0;
     this.#crashes++;
-    if (this.#crashes >= CRASHES) {
-      const why = `Blender crashed ${CRASHES} times in a row, at last ${how}, and is given up.`;
+    if (this.#crashes >= MAX_CRASHES) {
+      const crashes = `crashed ${MAX_CRASHES} times in a row`;
       this.#lastWords = undefined;
-      this.#tellLastLines();
-      log(why);
-      problem(why);
+      this.#logLastLines();
+      log(`Blender ${crashes}, the last time ${how}, and is not restarted: see its last lines above.`);
+      problem(`Renderer ${crashes} and is not restarted. The server's log has the details.`);
       return;
     }
-    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#crashes - 1));
-    const news = `Blender crashed (ended ${how}); it is started again in ${pause / 1000} s.`;
-    log(news);
-    problem(news);
+    const pause = Math.min(MAX_BACK_OFF, MIN_BACK_OFF * 2 ** (this.#crashes - 1));
+    log(`Blender crashed (ended ${how}). It restarts in ${pause / 1000} s.`);
+    problem("Renderer crashed. Restarting…");
     this.#cancelRestart = clock.after(pause, () => this.start());
   }
 
-  /** Where it has said why itself, its other lines are of use only with the place in a script. */
-  #tellLastLines(): void {
+  /** Logs the last lines; if the script gave the reason, only a Python traceback. */
+  #logLastLines(): void {
     const traceback = this.#lastLines.findLastIndex((line) => line.startsWith(TRACEBACK));
     const from = this.#lastWords === undefined ? 0 : traceback < 0 ? LAST_LINES : traceback;
     const lines = this.#lastLines.slice(from).map((line) => `  ${line}`);

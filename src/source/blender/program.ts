@@ -1,4 +1,4 @@
-/** The Blender program of this machine, where the configuration wants one. */
+/** Chooses the Blender program, if the configuration needs one. */
 
 import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
@@ -8,25 +8,25 @@ import type { Config } from "../../config/config.ts";
 import { findBlender, type Places } from "./find.ts";
 
 /**
- * Undefined where there is neither a scene nor a script for Blender.
- * @throws {UsageError} where Blender, or what it is to show, is not there.
+ * The path of Blender; undefined if the configuration has neither a scene nor a script for it.
+ * @throws {UsageError} if Blender, the scene or the script is missing.
  */
 export function blenderProgram({ scene, script, blender }: Config): string | undefined {
   if (scene === undefined && script === undefined) return undefined;
   for (const file of [scene, script]) {
     if (file !== undefined && !existsSync(file))
-      throw new UsageError(`There is no file ${file}: check its path.`);
+      throw new UsageError(`The file ${file} does not exist: check its path.`);
   }
   const program = blender ?? installedBlender();
   if (program === undefined) {
-    throw new UsageError("Blender was not found: install it, or name the program with --blender PATH.");
+    throw new UsageError("Blender was not found: install it, or set its path with --blender PATH.");
   }
   if (!isProgram(program))
-    throw new UsageError(`${program} is not a program: name Blender's with --blender PATH.`);
+    throw new UsageError(`${program} is not a program: set the path of Blender with --blender PATH.`);
   return program;
 }
 
-/** Blender where the configuration names none; undefined where it is not found. */
+/** The path of the Blender on this machine; undefined if there is none. */
 export function installedBlender(): string | undefined {
   return findBlender(thisMachine());
 }

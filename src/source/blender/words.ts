@@ -1,12 +1,12 @@
-/** What Blender says of itself, for viewers. */
+/** Edits Blender's messages for viewers. */
 import { basename, dirname } from "node:path";
 
-/** As a sentence: the script says it in lower case. */
+/** Makes a sentence of a message of the script, which is in lower case. */
 export function sentenceOf(words: string): string {
   return `${words.charAt(0).toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
 }
 
-/** The files by their names alone: where they are on this machine is not viewers' to know. */
+/** Shortens the paths of these files to their names, because viewers must not learn local paths. */
 export function withoutFolders(sentence: string, files: readonly (string | undefined)[]): string {
   return files.reduce<string>(
     (text, file) =>

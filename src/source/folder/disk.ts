@@ -1,27 +1,27 @@
-/** Access to files, of two kinds with one face. */
+/** File access with one interface, blocking or on libuv's thread pool. */
 import {
   type BigIntStats,
   closeSync,
   constants,
   fstatSync,
   openSync,
+  close as pooledClose,
+  fstat as pooledFstat,
+  open as pooledOpen,
+  read as pooledRead,
+  stat as pooledStat,
   readSync,
-  close as slowClose,
-  fstat as slowFstat,
-  open as slowOpen,
-  read as slowRead,
-  stat as slowStat,
   statSync,
 } from "node:fs";
 import { promisify } from "node:util";
 
-/** What a look needs of the disk; every call fails as those of `node:fs` do. */
+/** The file operations that the folder source needs. They fail as those of `node:fs` do. */
 export interface Disk {
   stat(path: string): Promise<BigIntStats> | BigIntStats;
-  /** Opens for reading, without waiting for a writer should the path be a named pipe. */
+  /** Opens a file for reading. For a named pipe, it does not wait for a writer. */
   open(path: string): Promise<number> | number;
   fstat(file: number): Promise<BigIntStats> | BigIntStats;
-  /** Fills `buffer` from `at` on, with the file's bytes from `at` on. Returns how many it got. */
+  /** Reads the file from offset `at` into the same offset of `buffer`. Returns the number of bytes, 0 at the end. */
   read(file: number, buffer: Buffer, at: number): Promise<number> | number;
   close(file: number): Promise<void> | void;
 }
@@ -29,8 +29,8 @@ export interface Disk {
 const READING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 const BIGINT = { bigint: true } as const;
 
-/** For files just written on this machine: they are in its cache, and asking the thread pool takes far longer. */
-export const promptDisk: Disk = {
+/** Blocking access, for files just written on this machine: they are cached, and the thread pool is far slower. */
+export const blockingDisk: Disk = {
   stat: (path) => statSync(path, BIGINT),
   open: (path) => openSync(path, READING),
   fstat: (file) => fstatSync(file, BIGINT),
@@ -38,16 +38,16 @@ export const promptDisk: Disk = {
   close: (file) => closeSync(file),
 };
 
-const statLater = promisify(slowStat);
-const openLater = promisify(slowOpen);
-const fstatLater = promisify(slowFstat);
-const readLater = promisify(slowRead);
+const statInPool = promisify(pooledStat);
+const openInPool = promisify(pooledOpen);
+const fstatInPool = promisify(pooledFstat);
+const readInPool = promisify(pooledRead);
 
-/** For files that may be anywhere: a network that hangs holds up nobody else. */
-export const patientDisk: Disk = {
-  stat: (path) => statLater(path, BIGINT),
-  open: (path) => openLater(path, READING),
-  fstat: (file) => fstatLater(file, BIGINT),
-  read: async (file, buffer, at) => (await readLater(file, buffer, at, buffer.length - at, at)).bytesRead,
-  close: promisify(slowClose),
+/** Access on the thread pool, for files anywhere: a network drive that hangs does not block the server. */
+export const pooledDisk: Disk = {
+  stat: (path) => statInPool(path, BIGINT),
+  open: (path) => openInPool(path, READING),
+  fstat: (file) => fstatInPool(file, BIGINT),
+  read: async (file, buffer, at) => (await readInPool(file, buffer, at, buffer.length - at, at)).bytesRead,
+  close: promisify(pooledClose),
 };

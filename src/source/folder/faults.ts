@@ -1,23 +1,23 @@
-/** Counts the states of the picture file that were not taken, and speaks up if it does not get better. */
+/** Counts the states of the picture file that were refused, and reports a fault that lasts. */
 import type { EpochMs, Millis } from "../../base/clock.ts";
 
-/** Why a state of the file was not taken. */
+/** The reason why a state of the file was refused. */
 export type Fault =
   | "empty"
   | "torn"
   | "not_jpeg"
   | "oversized"
   | "unreadable"
-  /** The loop's own flag says that it is still being written. */
+  /** The loop's flag says that the file is still being written. */
   | "writing";
 
-/** Bad states pass by in every write, so only a file that stays bad this long is worth a line. */
-const PATIENCE: Millis = 1000;
+/** Every write passes through bad states, so only a fault that lasts this long is reported. */
+const REPORT_DELAY: Millis = 1000;
 
-/** A fault that comes and goes is not logged more often. */
-const REPEAT: Millis = 60_000;
+/** Interval between log lines about the same fault. */
+const LOG_INTERVAL: Millis = 60_000;
 
-/** The faults of one picture file. */
+/** Tracks the faults of one picture file. */
 export class Faults {
   readonly #counts: Record<Fault, number> = {
     empty: 0,
@@ -30,23 +30,24 @@ export class Faults {
   readonly #log: (line: string) => void;
   readonly #tell: (sentence: string | undefined) => void;
   readonly #loggedAt = new Map<Fault, EpochMs>();
-  /** The file's state, and what has been counted of it. */
+  /** The latest bad state of the file, and the faults already counted for it. */
   #state = "";
   readonly #counted = new Set<Fault>();
   #told: string | undefined;
   #bad: { readonly since: EpochMs; readonly fault: Fault; readonly sentence: string } | undefined;
 
-  /** @param tell takes the fault that lasts, once, and undefined when it is over. */
+  /** @param tell takes a sentence about a fault that lasts, and undefined when it is over. */
   constructor(log: (line: string) => void, tell: (sentence: string | undefined) => void = () => {}) {
     this.#log = log;
     this.#tell = tell;
   }
 
+  /** Refused states by fault. */
   get counts(): Readonly<Record<Fault, number>> {
     return this.#counts;
   }
 
-  /** A bad state of the file was seen: counted once, however often it is seen. */
+  /** Notes a bad state of the file. It is counted once, even if it is seen again. `state` identifies it. */
   note(fault: Fault, state: string, now: EpochMs, sentence: string): void {
     if (state !== this.#state) this.#counted.clear();
     this.#state = state;
@@ -55,18 +56,18 @@ export class Faults {
     this.#bad = { since: this.#bad?.since ?? now, fault, sentence };
   }
 
-  /** The file is good, or gone. */
+  /** The file is good, or absent. */
   clear(): void {
     this.#bad = undefined;
     this.#tellOnce(undefined);
   }
 
-  /** Logs and tells the fault, once, if the file has not been good for a while. */
+  /** Reports the fault, once, if it has lasted for a while. */
   remind(now: EpochMs): void {
-    if (!this.#bad || now - this.#bad.since < PATIENCE) return;
+    if (!this.#bad || now - this.#bad.since < REPORT_DELAY) return;
     this.#tellOnce(this.#bad.sentence);
     const loggedAt = this.#loggedAt.get(this.#bad.fault);
-    if (loggedAt !== undefined && (loggedAt >= this.#bad.since || now - loggedAt < REPEAT)) return;
+    if (loggedAt !== undefined && (loggedAt >= this.#bad.since || now - loggedAt < LOG_INTERVAL)) return;
     this.#loggedAt.set(this.#bad.fault, now);
     this.#log(this.#bad.sentence);
   }

@@ -1,18 +1,18 @@
-/** The loop's flag files, and what the flag `written` says of the picture. */
+/** Reads the loop's flag files, and derives from the flag `written` whether the picture is complete. */
 import type { Disk } from "./disk.ts";
 
-/** A flag file as found. `absent` also stands for one that says neither: it says nothing we know. */
+/** The content of a flag file. `absent` also stands for unknown content. */
 export type Flag =
   | { readonly says: "absent" }
-  /** `empty`: seen between the truncation and the write of somebody who rewrites it. */
+  /** `empty`: the loop has truncated the file and not yet written to it. */
   | { readonly says: "0" | "1" | "empty"; readonly mtimeNs: bigint };
 
 const ABSENT: Flag = { says: "absent" };
 
-/** More than a digit between white space needs. */
+/** Room for a digit and white space. */
 const FLAG_BYTES = 64;
 
-/** Reads a flag file; never rejects. */
+/** Reads a flag file. Never rejects. */
 export async function readFlag(path: string, disk: Disk): Promise<Flag> {
   try {
     const file = await disk.open(path);
@@ -31,21 +31,20 @@ export async function readFlag(path: string, disk: Disk): Promise<Flag> {
   }
 }
 
-/** `tie`: flag and picture were written within one tick of the file system's clock. */
+/** `resting`: nobody writes the picture. `tie`: flag and picture have the same time of writing. */
 export type Phase = "resting" | "writing" | "tie";
 
 /**
- * Whether the picture rests (nobody is writing to it), going by the flag `written`.
+ * Derives from the flag `written` whether the picture rests, that is, nobody writes to it.
  *
- * Why not simply wait for a `1`: loops hold it for well under a millisecond, so it is easily never seen. But the
- * loop writes to the flag only while the picture rests: `1` once the picture is finished, `0` before it touches
- * the next. So the picture rests if the flag was written after it, whatever the flag says; and if the flag is
- * empty, for then it is being written now. It is being written only if the flag says `0` and is older. This also
- * refuses what no look at the bytes can: a writer that overwrites in place leaves whole-looking mixtures of two
- * pictures on its way.
+ * Waiting for a `1` is not enough: loops hold it for less than a millisecond, so it is often never seen. But the loop
+ * writes the flag only while the picture rests: `1` after a picture, `0` before the next. So the picture rests if the
+ * flag is newer, whatever it says, or empty, because then the loop writes the flag now. The picture is being written
+ * only if the flag says `0` and is older. This also detects a mixture of two pictures, which a writer that overwrites
+ * in place produces and which looks like a whole JPEG.
  *
- * It holds for a flag read while the picture did not change, that is between two equal `stat`s of the picture.
- * A tie is left to the order of the file events: see `PictureFile`.
+ * The result is valid if the flag was read between two equal `stat`s of the picture. `PictureFile` resolves a tie by
+ * the order of file events.
  */
 export function phaseOf(written: Flag, pictureMtimeNs: bigint): Phase {
   if (written.says !== "0" || written.mtimeNs > pictureMtimeNs) return "resting";

@@ -1,7 +1,6 @@
 /**
- * The folder source: broadcasts what a render loop writes into a folder. The loop overwrites one JPEG file and
- * keeps two flag files: `written` (`0` while the picture is being written, `1` once it is whole) and `running`
- * (`1` while the loop runs, `0` once it has ended).
+ * The folder source: broadcasts what a render loop writes into a folder. The loop overwrites one JPEG file and keeps two
+ * flag files: `written` (`0` while it writes the picture, `1` after that) and `running` (`1` while it runs, `0` after that).
  */
 import { basename, join, resolve } from "node:path";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
@@ -12,32 +11,33 @@ import { eventsDelivered, type Look, PictureFile } from "./picture.ts";
 import { epochMs } from "./time.ts";
 import { type Cause, FolderWatcher } from "./watcher.ts";
 
-/** What a folder source is made of. */
+/** The parameters of {@link folderSource}. */
 export interface FolderOptions {
+  /** Path of the folder. */
   readonly folder: string;
-  /** The names of the three files in it. */
+  /** Names of the three files in the folder. */
   readonly picture: string;
   readonly written: string;
   readonly running: string;
-  /** A larger picture is never read. */
+  /** Bytes. Larger pictures are never read. */
   readonly maxBytes: number;
-  /** How long no new picture may come until the loop counts as crashed or stalled. */
+  /** Without a new picture for this long, the loop counts as crashed or stalled. */
   readonly stallAfter: Millis;
   readonly clock: Clock;
   readonly log: (line: string) => void;
 }
 
 /**
- * A source of the pictures in a folder. While somebody watches it takes each whole picture exactly once, so far
- * as the disk shows it. While nobody does it looks four times a second and takes what is there by then, which is
- * enough to know the loop's state and to have a picture for whoever comes.
+ * Makes a folder source. While somebody watches, it takes each whole picture exactly once, as far as the file system
+ * shows it. Otherwise it checks four times a second, which is enough to know the loop's state and to have a picture for
+ * the next viewer.
  */
 export function folderSource(options: FolderOptions): Source {
   return new FolderSource(options);
 }
 
-/** A picture's time of writing is believed if it is not longer ago. */
-const BELIEVABLE_AGE: Millis = 10_000;
+/** An older time of writing is not used as capture time: it comes from a wrong clock. */
+const MAX_CAPTURE_AGE: Millis = 10_000;
 
 class FolderSource implements Source {
   readonly label: string;
@@ -56,7 +56,7 @@ class FolderSource implements Source {
 
   constructor(options: FolderOptions) {
     const { folder, picture, written, running, maxBytes, clock, log } = options;
-    // Viewers see it: where the folder is on this machine is not theirs to know.
+    // Viewers see the label, so it must not reveal the path.
     this.label = `folder ${basename(resolve(folder))}`;
     this.#clock = clock;
     this.#running = join(folder, running);
@@ -76,9 +76,9 @@ class FolderSource implements Source {
       maxBytes,
       clock,
       log,
-      // Viewers read it, as they do the label.
+      // Viewers see the sentence, so it must not reveal the path.
       tell: (sentence) => this.#sink?.problem(sentence?.replaceAll(join(folder, "/"), "")),
-      witness: this.#watcher,
+      events: this.#watcher,
     });
   }
 
@@ -105,7 +105,7 @@ class FolderSource implements Source {
     await this.#looking;
   }
 
-  /** Looks, or if a look is under way, once more behind it. */
+  /** Looks at the files; after a look in progress, once more. */
   #look(cause: Cause): Promise<void> {
     this.#causes.add(cause);
     this.#looking ??= this.#lookUntilQuiet();
@@ -132,7 +132,7 @@ class FolderSource implements Source {
     ]);
     if (this.#closed) return;
     if (look.kind === "taken") this.#deliver(look);
-    // Unwatched, the next poll will do.
+    // While nobody watches, the next poll is soon enough.
     if (look.kind === "changed" && this.#watched) this.#causes.add("picture");
     if (look.kind === "unsure") this.#lookAgainAfter(look.wait);
     if (causes.has("poll")) this.#picture.remind();
@@ -149,8 +149,8 @@ class FolderSource implements Source {
   #deliver({ mtimeNs, received, data }: Look & { readonly kind: "taken" }): void {
     this.#watcher.taken();
     const written = epochMs(mtimeNs);
-    const believable = written <= received && received - written <= BELIEVABLE_AGE;
-    const timings = { captured: believable ? written : received, received };
+    const isPlausible = written <= received && received - written <= MAX_CAPTURE_AGE;
+    const timings = { captured: isPlausible ? written : received, received };
     this.#sink?.frame({ kind: "image", type: "image/jpeg", number: ++this.#frames, timings, data });
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Whether a file holds a whole JPEG picture, told from its structure alone (ITU-T T.81, annex B)
- * without decoding: fast enough for every look at a file that may still be growing.
+ * Checks whether a file holds a whole JPEG, from its structure alone (ITU-T T.81, annex B). Without decoding, it is fast
+ * enough for every look at a file that may still be growing.
  */
 
-/** Pixels of a picture, as its frame header says. */
+/** The size of a picture in pixels, from its frame header. */
 export interface JpegSize {
   readonly width: number;
   readonly height: number;
@@ -15,11 +15,11 @@ const SOS = 0xda;
 const TEM = 0x01;
 
 /**
- * The picture's size if it is whole: start marker, segments walked by their lengths up to the first scan,
- * and the end marker at the very end, but for zero bytes behind it. Otherwise `undefined`.
+ * The picture's size if it is whole, otherwise undefined. A whole picture has a start marker, segments up to the first
+ * scan, and an end marker; only zero bytes may follow.
  *
- * Walking by length passes over the end marker of a thumbnail inside a segment. Inside the scans none needs
- * looking for: there a 0xFF byte of data is always followed by a zero.
+ * Segments are skipped by their length, which skips the end marker of an embedded thumbnail. Scans need no search: there,
+ * a zero follows each 0xFF byte of data.
  */
 export function isWholeJpeg(data: Uint8Array): JpegSize | undefined {
   if (data[0] !== 0xff || data[1] !== SOI) return undefined;
@@ -27,7 +27,7 @@ export function isWholeJpeg(data: Uint8Array): JpegSize | undefined {
   let at = 2;
   for (;;) {
     if (data[at] !== 0xff) return undefined;
-    // Any number of 0xFF bytes may stand before a marker.
+    // Any number of 0xFF bytes may precede a marker.
     while (data[at] === 0xff) at++;
     const marker = data[at];
     if (marker === undefined || marker === 0 || marker === SOI || marker === EOI) return undefined;
@@ -45,12 +45,12 @@ export function isWholeJpeg(data: Uint8Array): JpegSize | undefined {
   }
 }
 
-/** Whether it begins as a JPEG does, so far as it goes: whether what is missing is merely the rest. */
+/** Whether the data is the beginning of a JPEG, however short. */
 export function beginsAsJpeg(data: Uint8Array): boolean {
   return [0xff, SOI, 0xff].every((byte, at) => at >= data.length || data[at] === byte);
 }
 
-/** -1 behind the end. */
+/** The big-endian 16-bit number at this offset; -1 beyond the end. */
 function wordAt(data: Uint8Array, at: number): number {
   const high = data[at];
   const low = data[at + 1];
@@ -61,7 +61,7 @@ function isRestart(marker: number): boolean {
   return marker >= 0xd0 && marker <= 0xd7;
 }
 
-/** SOF0 to SOF15; three numbers in between mean tables (DHT, DAC) or are reserved (JPG). */
+/** SOF0 to SOF15, without DHT, JPG and DAC, whose numbers lie between them. */
 function isFrameHeader(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }

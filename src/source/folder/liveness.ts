@@ -1,27 +1,27 @@
-/** Says what the loop is doing, from its flag `running` and from when its pictures came. No files, no timers. */
+/** Derives the loop's state from its flag `running` and the times of its pictures. It uses no files and no timers. */
 
 import type { EpochMs, Millis } from "../../base/clock.ts";
 import type { SourceState } from "../../shared/protocol.ts";
 import type { Flag } from "./flags.ts";
 import { epochMs } from "./time.ts";
 
-/** A loop that takes its time for a picture gets this many times as much until it counts as crashed. */
-const PATIENCE = 3;
+/** A slow loop gets this many times its last frame interval before it counts as crashed. */
+const STALL_INTERVALS = 3;
 
-/** The state of one loop, moved on by what each look found. */
+/** The state of one loop, updated by each look at its files. */
 export class Liveness {
   readonly #stallAfter: Millis;
   #state: SourceState | undefined;
   #run = 0;
   #flag: Flag = { says: "absent" };
-  /** The flag `0` found by the look before this one, by the time of its writing. */
+  /** Time of writing of the flag `0`, if the previous look found one. */
   #known: bigint | undefined;
-  /** A flag `0` that a newer picture has belied: the loop does not keep its flag, so it counts as absent. */
-  #belied: bigint | undefined;
+  /** Time of writing of a flag `0` that a newer picture contradicts: the loop does not maintain it, so it is ignored. */
+  #ignored: bigint | undefined;
   #last: { readonly seen: EpochMs; readonly written: EpochMs } | undefined;
-  /** Between the last two pictures of this run. */
+  /** Time between the last two pictures of this run. */
   #interval: Millis = 0;
-  /** When the flag was written that said `1` at the last picture. */
+  /** Time of writing of the flag `1`, if it was set at the last picture. */
   #startedBy: bigint | undefined;
 
   constructor(stallAfter: Millis) {
@@ -29,11 +29,11 @@ export class Liveness {
   }
 
   /**
-   * Takes in one look: the flag, and the time of writing of the picture if a new one was found.
-   * Returns the loop's state if it is another now.
+   * Takes the result of one look: the flag, and the time of writing of a new picture, in nanoseconds.
+   * @returns the loop's state if it changed.
    */
   observe(now: EpochMs, running: Flag, pictureMtimeNs?: bigint): SourceState | undefined {
-    // An empty flag is about to be written: until then, what it said before holds.
+    // The loop is about to write an empty flag: its last content still holds.
     if (running.says !== "empty") this.#flag = running;
     const zero = this.#flag.says === "0" ? this.#flag.mtimeNs : undefined;
     const knownZero = zero !== undefined && zero === this.#known;
@@ -41,12 +41,12 @@ export class Liveness {
 
     let state = this.#state ?? { kind: "waiting" };
     if (pictureMtimeNs !== undefined) {
-      if (knownZero && pictureMtimeNs > zero) this.#belied = zero;
-      // The last picture of a loop may be found only after the flag that ended it.
+      if (knownZero && pictureMtimeNs > zero) this.#ignored = zero;
+      // The last picture of a loop may be found after the flag that ended it.
       const late = state.kind === "ended" && knownZero && pictureMtimeNs <= zero;
       const one = this.#flag.says === "1" ? this.#flag.mtimeNs : undefined;
       if (state.kind !== "live" && !late) {
-        // Without a word of a new start, a picture after a pause is a slow picture of the same run.
+        // Without a new flag, a picture after a pause is a slow picture of the same run.
         const sameRun =
           state.kind === "stalled" ||
           (state.kind === "crashed" && one !== undefined && one === this.#startedBy);
@@ -64,9 +64,9 @@ export class Liveness {
     }
 
     if (this.#last && state.kind !== "ended") {
-      if (zero !== undefined && zero !== this.#belied) {
+      if (zero !== undefined && zero !== this.#ignored) {
         state = { kind: "ended", since: earlier(now, epochMs(zero)) };
-      } else if (state.kind !== "waiting" && now - this.#last.seen >= this.#patience) {
+      } else if (state.kind !== "waiting" && now - this.#last.seen >= this.#stallTimeout) {
         const kind = this.#flag.says === "1" ? "crashed" : "stalled";
         if (state.kind !== kind) state = { kind, since: this.#last.written };
       }
@@ -76,9 +76,9 @@ export class Liveness {
     return state;
   }
 
-  /** How long no picture may come. */
-  get #patience(): Millis {
-    return Math.max(this.#stallAfter, PATIENCE * this.#interval);
+  /** Without a picture for this long, the loop counts as crashed or stalled. */
+  get #stallTimeout(): Millis {
+    return Math.max(this.#stallAfter, STALL_INTERVALS * this.#interval);
   }
 }
 

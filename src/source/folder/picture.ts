@@ -1,71 +1,74 @@
-/** The picture file: decides which of its states are pictures to take. */
+/** Decides which states of the picture file are new and whole pictures. */
 import { crc32 } from "node:zlib";
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
-import { type Disk, patientDisk } from "./disk.ts";
+import { type Disk, pooledDisk } from "./disk.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { phaseOf, readFlag } from "./flags.ts";
 import { beginsAsJpeg, isWholeJpeg } from "./jpeg.ts";
 import { type Glance, glance, type Identity, readPicture, same } from "./reader.ts";
 import { epochMs } from "./time.ts";
 
-/** The longest tick of a kernel's file clock: a file may change twice within one and `stat` shows no difference. */
-const TICK: Millis = 20;
+/** Coarsest resolution of file times. A file may change twice within it without a difference in `stat`. */
+const FILE_TIME_RESOLUTION: Millis = 20;
 
-/** Copying more than this from the cache would hold up everything else. */
-const LARGE = 4 * 1024 * 1024;
+/** Larger pictures, in bytes, are read on the thread pool: copying them would block the event loop. */
+const MAX_BLOCKING_READ = 4 * 1024 * 1024;
 
-/** How long a write may be under way, however loaded the machine is. */
-const IN_FLIGHT: Millis = 100;
+/** Longest delay between a write and its file event, even on a loaded machine. */
+const MAX_EVENT_DELAY: Millis = 100;
 
-/** The file events so far: they tell of changes that no tick blurs, and of their order. */
-export interface Witness {
-  /** Events of the picture. */
+/** The file events so far. They show changes within the resolution of file times, and their order. */
+export interface FileEvents {
+  /** Number of events of the picture. */
   readonly pictureEvents: number;
-  /** Which file had the latest event, if that is known. */
+  /** The file of the latest event, if it is known. */
   readonly lastEvent: "picture" | "written" | undefined;
-  /** How to get at the files. */
+  /** File access that suits this folder. */
   readonly disk: Disk;
 }
 
-/** How closely to look. */
+/** How thoroughly to look. */
 export interface Closeness {
-  /** Also at a state already judged, if `stat` may have missed a change. */
+  /** Reads a known state again if `stat` may have missed a change. */
   readonly again: boolean;
-  /** Also into a file that is being written, to name the fault should it stay so. */
+  /** Also reads a file that is being written, to name the fault if it stays so. */
   readonly into: boolean;
 }
 
-/** What a look at the file gave. */
+/** The result of a look at the file. */
 export type Look =
   | { readonly kind: "nothing" }
-  /** It was being changed during the look: worth another, at once. */
+  /** The file changed during the look: look again at once. */
   | { readonly kind: "changed" }
-  /** It cannot be known yet whether it is being written. */
+  /** Whether the file is being written is unknown: look again after `wait`. */
   | { readonly kind: "unsure"; readonly wait: Millis }
-  /** A new and whole picture. */
+  /** A new and whole picture: time of writing in nanoseconds, time of reading, and the file's bytes. */
   | { readonly kind: "taken"; readonly mtimeNs: bigint; readonly received: EpochMs; readonly data: Buffer };
 
 const NOTHING: Look = { kind: "nothing" };
 
-/** A state of the file that was read and judged, so need not be read again. */
+/** A state of the file that was read and judged. */
 interface Judged {
   readonly id: Identity;
   readonly hash: number;
   readonly whole: boolean;
-  /** Read within a tick of its writing: it may have changed since though `stat` says the same. */
+  /** Read within the resolution of file times after its writing: an equal `stat` does not prove that it is unchanged. */
   readonly fresh: boolean;
 }
 
-/** What a {@link PictureFile} is made of. */
+/** The parameters of a {@link PictureFile}. */
 export interface PictureOptions {
+  /** Path of the picture. */
   readonly picture: string;
+  /** Path of the flag `written`. */
   readonly written: string;
+  /** Bytes. */
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly log: (line: string) => void;
-  /** Takes what is wrong with the file if that lasts, and undefined when it is over. */
+  /** Takes a sentence about a fault that lasts, and undefined when it is over. */
   readonly tell: (sentence: string | undefined) => void;
-  readonly witness: Witness;
+  readonly events: FileEvents;
 }
 
 /** The picture file of a loop, with its flag `written`. */
@@ -73,8 +76,8 @@ export class PictureFile {
   readonly #options: PictureOptions;
   readonly #faults: Faults;
   #judged: Judged | undefined;
-  /** The picture that one which is written in place would overwrite. */
-  #under: Judged | undefined;
+  /** The last picture taken: a writer may overwrite it in place. */
+  #lastWhole: Judged | undefined;
   #taken = 0;
   #changed = 0;
 
@@ -83,19 +86,20 @@ export class PictureFile {
     this.#faults = new Faults(options.log, options.tell);
   }
 
+  /** Pictures taken, looks repeated because of a change, and refused states by fault. */
   counters(): Readonly<Record<string, number>> {
     return { taken: this.#taken, changed: this.#changed, ...this.#faults.counts };
   }
 
-  /** Logs and tells what is wrong with the file, if it has been for a while. */
+  /** Reports a fault that has lasted for a while. */
   remind(): void {
     this.#faults.remind(this.#options.clock.now());
   }
 
-  /** Takes the picture if it is a new and whole one; never rejects. */
+  /** Takes the picture if it is new and whole. Never rejects. */
   async look({ again, into }: Closeness): Promise<Look> {
-    const { picture, written, clock, witness } = this.#options;
-    const { disk } = witness;
+    const { picture, written, clock, events } = this.#options;
+    const { disk } = events;
     const id = this.#worthReading(await glance(picture, disk));
     if (!id) return NOTHING;
     const judged = this.#judged && same(this.#judged.id, id) ? this.#judged : undefined;
@@ -103,48 +107,54 @@ export class PictureFile {
       if (judged.whole) this.#faults.clear();
       return NOTHING;
     }
-    // From here to the end the picture must not change, by the events and by `stat`.
+    // From here on, neither events nor `stat` may show a change.
     await eventsDelivered();
-    const events = witness.pictureEvents;
+    const eventsBefore = events.pictureEvents;
     const phase = phaseOf(await readFlag(written, disk), id.mtimeNs);
     if (phase === "writing" && !into) return this.#beingWritten(id);
 
     const begun = clock.now();
-    const reading = await readPicture(picture, id, id.size > LARGE ? patientDisk : disk);
+    const reading = await readPicture(picture, id, id.size > MAX_BLOCKING_READ ? pooledDisk : disk);
     const received = clock.now();
     await eventsDelivered();
     if (reading.kind === "unreadable") {
       return this.#refuse("unreadable", id, `${picture} cannot be read: ${reading.why}.`);
     }
-    if (reading.kind === "changed" || witness.pictureEvents !== events) {
+    if (reading.kind === "changed" || events.pictureEvents !== eventsBefore) {
       this.#changed++;
       return { kind: "changed" };
     }
     const { data } = reading;
     const age = Math.abs(begun - epochMs(id.mtimeNs));
-    const state = { id, hash: crc32(data), whole: isWholeJpeg(data) !== undefined, fresh: age < TICK };
+    const state = {
+      id,
+      hash: crc32(data),
+      whole: isWholeJpeg(data) !== undefined,
+      fresh: age < FILE_TIME_RESOLUTION,
+    };
     if (judged?.hash === state.hash) {
       this.#judged = state;
       return NOTHING;
     }
     if (state.whole && phase !== "resting") {
-      if (phase === "writing" || witness.lastEvent === "picture") return this.#beingWritten(id);
-      // A tie, and the flag had the last event. So the picture rests, or its next write is under way: stamped on
-      // the file and copied in part, but not yet an event. Only the latter can make a mixture of two pictures.
-      if (this.#mayBeMixture(state) && age < IN_FLIGHT) return { kind: "unsure", wait: IN_FLIGHT - age };
+      if (phase === "writing" || events.lastEvent === "picture") return this.#beingWritten(id);
+      // A tie, and the flag had the last event. Either the picture rests, or its next write has changed the file but
+      // not yet caused an event. Only the latter can produce a mixture of two pictures.
+      if (this.#mayBeMixture(state) && age < MAX_EVENT_DELAY)
+        return { kind: "unsure", wait: MAX_EVENT_DELAY - age };
     }
     this.#judged = state;
     if (!state.whole) return this.#notWhole(id, data);
-    this.#under = state;
+    this.#lastWhole = state;
     this.#faults.clear();
     this.#taken++;
     return { kind: "taken", mtimeNs: id.mtimeNs, received, data };
   }
 
-  /** Bytes of the picture before can be among these only if the file has kept its place and its length. */
+  /** Bytes of the picture before can be among these only if inode and size are unchanged. */
   #mayBeMixture({ id, hash }: Judged): boolean {
-    const under = this.#under;
-    return under?.id.ino === id.ino && under.id.size === id.size && under.hash !== hash;
+    const last = this.#lastWhole;
+    return last?.id.ino === id.ino && last.id.size === id.size && last.hash !== hash;
   }
 
   #worthReading(found: Glance): Identity | undefined {
@@ -154,7 +164,7 @@ export class PictureFile {
     } else if (found.kind === "unreadable") {
       this.#refuse("unreadable", found.why, `${picture} cannot be read: ${found.why}.`);
     } else if (found.id.size === 0n) {
-      this.#under = undefined;
+      this.#lastWhole = undefined;
       this.#refuse("empty", found.id, `${picture} stays empty: did the loop end while writing it?`);
     } else if (found.id.size > maxBytes) {
       const sizes = `${found.id.size} bytes, more than the ${maxBytes} allowed`;
@@ -187,8 +197,8 @@ export class PictureFile {
 }
 
 /**
- * Resolves when the file events that had happened by now have been delivered: between two immediates the event
- * loop empties the kernel's queue of them.
+ * Resolves when all file events until now have been delivered: between two immediates, the event loop empties the
+ * kernel's queue.
  */
 export async function eventsDelivered(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -1,32 +1,32 @@
-/** Looks at the picture file and reads it, so that what was read is known to have been one state of it. */
+/** Reads the picture file so that the result is known to be a single state of it. */
 import type { Disk } from "./disk.ts";
 
-/** One state of a file, so far as `stat` can tell. */
+/** One state of a file, as far as `stat` can tell. */
 export interface Identity {
   readonly ino: bigint;
   readonly size: bigint;
   readonly mtimeNs: bigint;
 }
 
-/** What is at the picture's path. */
+/** The result of {@link glance}. */
 export type Glance =
   | { readonly kind: "absent" }
   | { readonly kind: "unreadable"; readonly why: string }
   | { readonly kind: "file"; readonly id: Identity };
 
-/** What reading it gave. */
+/** The result of {@link readPicture}. */
 export type Reading =
-  /** It changed meanwhile. */
+  /** The file changed meanwhile. */
   | { readonly kind: "changed" }
   | { readonly kind: "unreadable"; readonly why: string }
   | { readonly kind: "read"; readonly data: Buffer };
 
-/** Whether two states are one, so far as `stat` can tell. */
+/** Whether two states are equal, as far as `stat` can tell. */
 export function same(one: Identity, other: Identity): boolean {
   return one.ino === other.ino && one.size === other.size && one.mtimeNs === other.mtimeNs;
 }
 
-/** A `stat` of the path, symlinks followed; never rejects. */
+/** Takes a `stat` of the path, following symlinks. Never rejects. */
 export async function glance(path: string, disk: Disk): Promise<Glance> {
   try {
     const stats = await disk.stat(path);
@@ -38,7 +38,7 @@ export async function glance(path: string, disk: Disk): Promise<Glance> {
   }
 }
 
-/** Reads the file that was in the state `id`, if it still is when all is read; never rejects. */
+/** Reads the file, and checks that it was in the state `id` throughout. Never rejects. */
 export async function readPicture(path: string, id: Identity, disk: Disk): Promise<Reading> {
   try {
     const file = await disk.open(path);
@@ -54,7 +54,7 @@ export async function readPicture(path: string, id: Identity, disk: Disk): Promi
       await disk.close(file);
     }
   } catch (error) {
-    // Gone between the look and the opening, as between the unlinking and the new file of some writers.
+    // Some writers unlink the file before they create the new one.
     return codeOf(error) === "ENOENT" ? { kind: "changed" } : { kind: "unreadable", why: codeOf(error) };
   }
 }

@@ -1,21 +1,21 @@
-/** Says when to look at the files: by file events, and by the clock where none come. */
+/** Decides when to look at the files: after file events, and periodically if there are none. */
 import { type FSWatcher, watch } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
-import { type Disk, patientDisk, promptDisk } from "./disk.ts";
+import { blockingDisk, type Disk, pooledDisk } from "./disk.ts";
 import { codeOf } from "./reader.ts";
 
-/** The safety net below the events. */
-const POLL_EVERY: Millis = 250;
+/** Poll interval in addition to events. */
+const POLL_INTERVAL: Millis = 250;
 
-/** Where there are no events. */
-const FAST_POLL_EVERY: Millis = 10;
+/** Poll interval without events. */
+const FAST_POLL_INTERVAL: Millis = 10;
 
-/** New pictures found in a row without an event, until none are expected. */
-const MISSES = 2;
+/** After this many new pictures in a row without an event, no events are expected. */
+const MAX_MISSES = 2;
 
-/** What gives reason to look. */
+/** The reason for a look at the files. */
 export type Cause = "picture" | "flag" | "poll" | "fast-poll";
 
 /** The three file names, without a folder. */
@@ -25,22 +25,22 @@ export interface FileNames {
   readonly running: string;
 }
 
-/** What a {@link FolderWatcher} is made of. */
+/** The parameters of a {@link FolderWatcher}. */
 export interface WatcherOptions {
   readonly folder: string;
   readonly names: FileNames;
   readonly clock: Clock;
   readonly log: (line: string) => void;
-  /** Must not throw. */
+  /** Called whenever the files may have changed. Must not throw. */
   readonly look: (cause: Cause) => void;
 }
 
-/** Watches a folder, also one that is deleted and comes back. */
+/** Watches a folder, even if it is deleted and created again. */
 export class FolderWatcher {
   readonly #options: WatcherOptions;
   readonly #folder: string;
   #watcher: FSWatcher | undefined;
-  /** The folder under watch: its inode and birth, as the path may lead to another one later. */
+  /** Device, inode and birth time of the watched folder, because the path may lead to another one later. */
   #watched: string | undefined;
   #gone = false;
   #checking = false;
@@ -50,11 +50,11 @@ export class FolderWatcher {
   #eventsAtPicture: number | undefined;
   #closed = false;
 
-  /** Events of any of the three files. */
+  /** Number of events of the three files. */
   #events = 0;
-  /** Events of the picture so far: a witness of its changes that no clock's tick blurs. */
+  /** Number of events of the picture. Unlike file times, it shows every change. */
   pictureEvents = 0;
-  /** Which file had the latest event, if that is known. */
+  /** The file of the latest event, if it is known. */
   lastEvent: "picture" | "written" | undefined;
 
   constructor(options: WatcherOptions) {
@@ -62,30 +62,31 @@ export class FolderWatcher {
     this.#folder = resolve(options.folder);
   }
 
-  /** Rejects with a sentence for the user if the folder cannot be watched. */
+  /** Starts to watch. Rejects with a sentence for the user if the folder cannot be read. */
   async start(): Promise<void> {
-    await this.#demandFolder();
+    await this.#requireFolder();
     this.#watched = await this.#identify();
     if (this.#closed) return;
     this.#watch();
-    this.#cancelPoll = this.#options.clock.every(POLL_EVERY, () => {
+    this.#cancelPoll = this.#options.clock.every(POLL_INTERVAL, () => {
       void this.#check();
       this.#options.look("poll");
     });
   }
 
-  /** Where events come, the files are written on this machine. */
+  /** Blocking if there are events, because then the files are written on this machine. */
   get disk(): Disk {
-    return this.#events > 0 && !this.#cancelFastPoll ? promptDisk : patientDisk;
+    return this.#events > 0 && !this.#cancelFastPoll ? blockingDisk : pooledDisk;
   }
 
-  /** A new picture was taken: did an event announce it? */
+  /** Call it for each new picture: without an event before it, the watcher falls back to polling. */
   taken(): void {
     this.#misses = this.#events === this.#eventsAtPicture ? this.#misses + 1 : 0;
     this.#eventsAtPicture = this.#events;
-    if (this.#misses >= MISSES) this.#pollFast("its file system reports no changes");
+    if (this.#misses >= MAX_MISSES) this.#pollFast("its file system reports no changes");
   }
 
+  /** Stops all watching. */
   close(): void {
     this.#closed = true;
     this.#cancelPoll?.();
@@ -93,23 +94,23 @@ export class FolderWatcher {
     this.#watcher?.close();
   }
 
-  async #demandFolder(): Promise<void> {
+  async #requireFolder(): Promise<void> {
     const { folder } = this.#options;
     try {
       const stats = await stat(folder);
       if (!stats.isDirectory())
-        throw new Error(`${folder} is not a folder: name the one the loop writes to.`);
+        throw new Error(`${folder} is not a folder: choose the folder the loop writes to.`);
       await access(folder, constants.R_OK | constants.X_OK);
     } catch (error) {
       const code = codeOf(error);
       if (code === "ENOENT") {
         throw new Error(
-          `The folder ${folder} does not exist: create it, or name the one the loop writes to.`,
+          `The folder ${folder} does not exist: create it, or choose the folder the loop writes to.`,
         );
       }
       if (code === "EACCES" || code === "EPERM") {
         throw new Error(
-          `The folder ${folder} may not be read: give this user the right to list and enter it.`,
+          `The folder ${folder} cannot be read: give this user permission to list and enter it.`,
         );
       }
       throw error instanceof Error && !("code" in error)
@@ -127,7 +128,7 @@ export class FolderWatcher {
     }
   }
 
-  /** Whether the path still leads to the folder under watch; if not, watches the one it leads to. */
+  /** Checks that the path still leads to the watched folder. If not, watches the folder it leads to. */
   async #check(): Promise<void> {
     if (this.#checking) return;
     this.#checking = true;
@@ -136,7 +137,9 @@ export class FolderWatcher {
     if (this.#closed) return;
     if (found === undefined) {
       if (!this.#gone)
-        this.#options.log(`The folder ${this.#options.folder} is gone; waiting for it to return.`);
+        this.#options.log(
+          `The folder ${this.#options.folder} was deleted or moved; waiting for it to return.`,
+        );
       this.#gone = true;
       this.#unwatch();
       return;
@@ -169,18 +172,18 @@ export class FolderWatcher {
   #onNoEvents(error: unknown): void {
     const watched = this.#watched;
     this.#unwatch();
-    // Deleted since it was found: the next check will see.
+    // Deleted meanwhile: the next check notices that.
     if (codeOf(error) === "ENOENT") return;
-    // No use in trying again with the same folder.
+    // Do not try the same folder again.
     this.#watched = watched;
-    this.#pollFast(`it cannot be watched, ${codeOf(error)}`);
+    this.#pollFast(`it cannot be watched (${codeOf(error)})`);
   }
 
   #onEvent(type: string, name: string | null): void {
     if (this.#closed) return;
     const { picture, written, running } = this.#options.names;
     if (type === "rename" && name === basename(this.#folder)) {
-      // The folder itself was deleted or moved. Its successor may even get the same inode.
+      // The folder itself was deleted or moved. A new one may even get the same inode.
       this.#unwatch();
       void this.#check();
     }
@@ -195,9 +198,9 @@ export class FolderWatcher {
 
   #pollFast(why: string): void {
     if (this.#closed || this.#cancelFastPoll) return;
-    this.#cancelFastPoll = this.#options.clock.every(FAST_POLL_EVERY, () => this.#options.look("fast-poll"));
-    this.#options.log(
-      `Looking into the folder ${this.#options.folder} every ${FAST_POLL_EVERY} ms, for ${why}.`,
+    this.#cancelFastPoll = this.#options.clock.every(FAST_POLL_INTERVAL, () =>
+      this.#options.look("fast-poll"),
     );
+    this.#options.log(`Checking the folder ${this.#options.folder} every ${FAST_POLL_INTERVAL} ms: ${why}.`);
   }
 }

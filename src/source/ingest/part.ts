@@ -1,26 +1,26 @@
-/** One part of a publisher's stream to one frame. Pure: the protocol is in `docs/protocol.md`. */
+/** Converts a part of a publisher's stream to a frame, without side effects. `docs/protocol.md` has the protocol. */
 
 import type { EpochMs, Millis } from "../../base/clock.ts";
 import { frameBytes, MAX_SIDE, type PixelFormat, planesOf, type SourceFrame } from "../../media/frame.ts";
 import type { Part } from "../../shared/multipart.ts";
 
-/** Keeps a publisher alive while it has nothing to show. */
+/** A part of this type only keeps the connection alive. */
 const IDLE_TYPE = "application/x-idle";
 
 const RAW_TYPE = "application/x-raw-pixels";
 
-/** The longest telemetry of one frame, in bytes. */
+/** Limit for the telemetry of one frame, in bytes. */
 export const MAX_TELEMETRY_BYTES = 16 * 1024;
 
-/** Leaves room to count on. */
-const MAX_NUMBER = 2 ** 48;
+/** Limit for a frame number: far below 2^53, so that counting from it stays exact. */
+const MAX_FRAME_NUMBER = 2 ** 48;
 
-/** A capture time is believed if it is not longer ago. */
-const BELIEVABLE_AGE: Millis = 10_000;
+/** An older capture time is ignored: it comes from a wrong clock. */
+const MAX_CAPTURE_AGE: Millis = 10_000;
 
 const FORMATS: readonly string[] = ["rgb", "rgba", "bgra", "i420", "nv12"] satisfies PixelFormat[];
 
-/** Why a part is refused: the HTTP status, the counter it belongs to, and a sentence for the publisher. */
+/** A refused part: the HTTP status, the counter in `/metrics`, and a sentence for the publisher as the message. */
 export class PartError extends Error {
   readonly status: 400 | 413 | 415;
   readonly fault: "bad_header" | "bad_length" | "too_large" | "bad_telemetry" | "bad_format";
@@ -32,18 +32,20 @@ export class PartError extends Error {
   }
 }
 
+/** What {@link frameOf} needs to know besides the part. */
 export interface PartContext {
   readonly received: EpochMs;
-  /** The number of a frame that does not tell its own. */
+  /** The number of a frame without one of its own. */
   readonly nextNumber: number;
-  /** Whether the publisher's clock is ours, so that its capture times mean something here. */
+  /** Whether the publisher runs on this machine's clock; otherwise its capture times are ignored. */
   readonly sameClock: boolean;
+  /** Pixels of a raw picture. */
   readonly maxPixels: number;
 }
 
 /**
- * The frame that a part carries; undefined for one that only keeps the publisher alive.
- * @throws {PartError} for a part that is not what the protocol says.
+ * The frame of a part; undefined for an idle part. The frame uses the part's memory, without a copy.
+ * @throws {PartError} if the part violates the protocol.
  */
 export function frameOf({ headers, body }: Part, context: PartContext): SourceFrame | undefined {
   const { type, parameters } = mediaType(headers.get("content-type") ?? "image/jpeg");
@@ -57,17 +59,18 @@ export function frameOf({ headers, body }: Part, context: PartContext): SourceFr
   const data = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   if (type === RAW_TYPE) return { ...common, ...rawPicture(parameters, data, context.maxPixels) };
   if (!type.startsWith("image/")) {
-    const message = `A part of type ${type} is no picture: send image/... or ${RAW_TYPE}.`;
+    const message = `A part of type ${type} is not a picture: send image/... or ${RAW_TYPE}.`;
     throw new PartError(415, "bad_format", message);
   }
-  if (data.length === 0) throw new PartError(400, "bad_length", "A picture of no bytes.");
+  if (data.length === 0)
+    throw new PartError(400, "bad_length", "The picture has no bytes: send a whole file.");
   return { ...common, kind: "image", type, data };
 }
 
 function rawPicture(parameters: ReadonlyMap<string, string>, data: Buffer, maxPixels: number) {
   const format = parameters.get("format") ?? "";
   if (!isFormat(format)) {
-    const message = `Raw pixels of format '${format}': send one of ${FORMATS.join(", ")}.`;
+    const message = `Raw pixels of the unknown format '${format}': send one of ${FORMATS.join(", ")}.`;
     throw new PartError(415, "bad_format", message);
   }
   const width = readSide(parameters.get("width"), "width");
@@ -82,7 +85,7 @@ function rawPicture(parameters: ReadonlyMap<string, string>, data: Buffer, maxPi
   }
   const rows = parameters.get("rows") ?? "top-down";
   if (rows !== "top-down" && rows !== "bottom-up") {
-    throw new PartError(400, "bad_header", `Rows are top-down or bottom-up, not '${rows}'.`);
+    throw new PartError(400, "bad_header", `Rows must be top-down or bottom-up, not '${rows}'.`);
   }
   if (rows === "bottom-up") flip(format, width, height, data);
   return { kind: "raw", format, width, height, data } as const;
@@ -111,10 +114,10 @@ function readSide(text: string | undefined, name: string): number {
   return side;
 }
 
-/** Rows of fewer bytes are swapped byte by byte: three calls a row would take longer. */
+/** Shorter rows, in bytes, are swapped byte by byte: three copy calls per row would take longer. */
 const SHORT_ROW = 64;
 
-/** Turns the rows of each plane round, in place: nobody else has the part's bytes yet. */
+/** Reverses the order of rows in each plane, in place: nothing else uses the part's bytes yet. */
 function flip(format: PixelFormat, width: number, height: number, data: Buffer): void {
   let start = 0;
   for (const { rows, stride } of planesOf(format, width, height)) {
@@ -146,22 +149,26 @@ function swapShortRows(plane: Buffer, stride: number): void {
 function readNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > MAX_NUMBER) {
-    const message = `X-Frame-Number is a whole number from 1 to ${MAX_NUMBER}, not '${text.slice(0, 40)}'.`;
+  if (!/^\d+$/.test(text) || number < 1 || number > MAX_FRAME_NUMBER) {
+    const message = `X-Frame-Number must be a whole number from 1 to ${MAX_FRAME_NUMBER}, not '${text.slice(0, 40)}'.`;
     throw new PartError(400, "bad_header", message);
   }
   return number;
 }
 
-/** The capture time where it can be believed, else the time of receipt. */
+/** The capture time if it is plausible, otherwise the time of receipt. */
 function readCaptured(text: string | undefined, { received, sameClock }: PartContext): EpochMs {
   if (text === undefined) return received;
   const captured = Number(text);
   if (!Number.isFinite(captured)) {
-    throw new PartError(400, "bad_header", `X-Captured is a time in ms, not '${text.slice(0, 40)}'.`);
+    throw new PartError(
+      400,
+      "bad_header",
+      `X-Captured must be a time in milliseconds, not '${text.slice(0, 40)}'.`,
+    );
   }
-  const believable = sameClock && captured <= received && received - captured <= BELIEVABLE_AGE;
-  return believable ? (captured as EpochMs) : received;
+  const isPlausible = sameClock && captured <= received && received - captured <= MAX_CAPTURE_AGE;
+  return isPlausible ? (captured as EpochMs) : received;
 }
 
 function readTelemetry(text: string | undefined): string | undefined {
@@ -170,21 +177,21 @@ function readTelemetry(text: string | undefined): string | undefined {
   if (Buffer.byteLength(text) > MAX_TELEMETRY_BYTES) {
     throw refuse(`The telemetry of a frame takes at most ${MAX_TELEMETRY_BYTES} bytes.`);
   }
-  // JSON takes it for a space, but it ends a line where the text goes on to: in headers and server-sent events.
-  if (text.includes("\r")) throw refuse("X-Telemetry is one line.");
+  // JSON allows it as white space, but it ends a line in HTTP headers and in server-sent events.
+  if (text.includes("\r")) throw refuse("X-Telemetry has a line break: send it as one line.");
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw refuse("X-Telemetry is not JSON.");
+    throw refuse("X-Telemetry is not valid JSON.");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw refuse('X-Telemetry is a JSON object, such as {"angle": 31.5}.');
+    throw refuse('X-Telemetry must be a JSON object, such as {"angle": 31.5}.');
   }
   return text;
 }
 
-/** A media type and its parameters (RFC 9110, section 8.3.1), without quoting. */
+/** Parses a media type (RFC 9110, section 8.3.1): type and names in lower case, values without quotes around them. */
 export function mediaType(text: string): { type: string; parameters: Map<string, string> } {
   const [type = "", ...rest] = text.split(";");
   const parameters = new Map<string, string>();

@@ -1,23 +1,23 @@
-/** Logs who publishes, in a few lines however often publishers come and go. */
+/** Limits the log lines about publishers: one that is refused may reconnect many times a second. */
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 
 const WINDOW: Millis = 60_000;
-const LINES_A_WINDOW = 10;
+const MAX_LINES_PER_WINDOW = 10;
 
-/** Passes lines on, but no more than ten a minute: a publisher may be refused and come again many times a second. */
-export function publisherNews(clock: Clock, log: (line: string) => void): (line: string) => void {
-  let began: EpochMs | undefined;
+/** Returns a function that passes lines on to `log`, at most ten a minute, without control characters. */
+export function publisherLog(clock: Clock, log: (line: string) => void): (line: string) => void {
+  let windowStart: EpochMs | undefined;
   let lines = 0;
   return (line) => {
     const now = clock.now();
-    if (began === undefined || now - began >= WINDOW) {
-      began = now;
+    if (windowStart === undefined || now - windowStart >= WINDOW) {
+      windowStart = now;
       lines = 0;
     }
     lines++;
-    // What a publisher has sent may be quoted in it.
-    if (lines <= LINES_A_WINDOW) log(line.replaceAll(/\p{Cc}/gu, "?"));
-    else if (lines === LINES_A_WINDOW + 1)
-      log("Publishers come and go too often to tell of each; more in a minute.");
+    // A line may quote what a publisher sent.
+    if (lines <= MAX_LINES_PER_WINDOW) log(line.replaceAll(/\p{Cc}/gu, "?"));
+    else if (lines === MAX_LINES_PER_WINDOW + 1)
+      log("Publishers connect and leave too often to log each; the log continues in a minute.");
   };
 }

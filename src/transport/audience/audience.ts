@@ -1,4 +1,4 @@
-/** The viewers of one broadcast, in this thread: each frame is packetized once, and sent to all that are connected. */
+/** The viewers of one broadcast in this thread. Each frame is packetized once and sent to all connected viewers. */
 
 import type { Clock } from "../../base/clock.ts";
 import { Share } from "../../base/fair-share.ts";
@@ -9,18 +9,18 @@ import { Packetizer } from "../packets/packetizer.ts";
 import { reportOf } from "./report.ts";
 import type { Answered, Audience, Sent, ViewerEvents } from "./viewer.ts";
 
-/** Frame reports sent to all viewers together, as each costs as much as a frame's video (decision 0002). */
-const REPORTS_A_SECOND = 500;
+/** Frame reports to all viewers together: one report costs as much CPU as a frame's video (decision 0002). */
+const MAX_REPORTS_PER_SECOND = 500;
 
-/** A viewer that is sent to directly. */
+/** The sending side of a viewer in this thread. */
 export interface Recipient {
   /** As {@link Viewer.codec}. */
   readonly codec: Codec;
-  /** Sends a frame; drops it until it is connected. Never blocks or throws. */
+  /** Sends a frame. Drops it before the viewer is connected. Never blocks or throws. */
   send(frame: PacketizedFrame): void;
-  /** Whether it has asked for reports. */
+  /** Whether the viewer has requested frame reports. */
   readonly takesReports: boolean;
-  /** Sends the report that belongs to the frame just sent. Never blocks or throws. */
+  /** Sends the report of the last frame, as JSON. Never blocks or throws. */
   report(json: string): void;
   /** As {@link Viewer.restart}. */
   restart(offer: string): Promise<string>;
@@ -28,34 +28,37 @@ export interface Recipient {
   close(reason: string): void;
 }
 
-/** A viewer and what it is sent. */
 interface Member {
-  readonly is: Recipient;
+  readonly recipient: Recipient;
   readonly events: ViewerEvents;
-  level: number;
-  wants: number;
+  /** The level that its session requested last. It moves there at that rendition's next keyframe. */
+  requestedLevel: number;
 }
 
-/** A rendition's packets, and those who have them. */
-interface Packetized {
+/** The packets of a rendition and the viewers that receive them. */
+interface Rendition {
   readonly codec: Codec;
   readonly packetizer: Packetizer;
   readonly history: PacketHistory;
-  /** Connected. */
+  /** Connected viewers. Each is in one rendition. */
   readonly viewers: Set<Member>;
 }
 
-/** Makes a viewer of an SDP offer, with whatever comes along with that. */
+/**
+ * Creates a viewer from an offer: SDP, or SDP with data that another thread needs.
+ * @throws {OfferError} if the offer cannot be answered.
+ */
 export type Answer<Offer = string> = (
   offer: Offer,
   events: ViewerEvents,
 ) => Promise<{ readonly answer: string; readonly viewer: Recipient }>;
 
+/** An {@link Audience} whose viewers are in this thread. */
 export class LocalAudience<Offer = string> implements Audience<Offer> {
   readonly #clock: Clock;
   readonly #answer: Answer<Offer>;
-  /** By their names. */
-  readonly #renditions = new Map<string, Packetized>();
+  /** By {@link renditionName}. */
+  readonly #renditions = new Map<string, Rendition>();
   readonly #turns: Turns;
   readonly #reports: Share<Member>;
 
@@ -63,7 +66,7 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
     this.#clock = clock;
     this.#answer = answer;
     this.#turns = new Turns(clock);
-    this.#reports = new Share(clock, REPORTS_A_SECOND);
+    this.#reports = new Share(clock, MAX_REPORTS_PER_SECOND);
   }
 
   async admit(offer: Offer, events: ViewerEvents): Promise<Answered> {
@@ -71,19 +74,19 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
     const answered = await this.#answer(offer, {
       ...events,
       connected: () => {
-        if (member) this.#rendition({ codec: member.is.codec, level: 0 }).viewers.add(member);
+        if (member) this.#rendition({ codec: member.recipient.codec, level: 0 }).viewers.add(member);
         events.connected();
       },
       wants: (level) => {
-        if (member) member.wants = level;
+        if (member) member.requestedLevel = level;
         events.wants(level);
       },
       closed: (reason) => {
-        if (member) this.#rendition({ codec: member.is.codec, level: member.level }).viewers.delete(member);
+        if (member) for (const { viewers } of this.#renditions.values()) viewers.delete(member);
         events.closed(reason);
       },
     });
-    member = { is: answered.viewer, events, level: 0, wants: 0 };
+    member = { recipient: answered.viewer, events, requestedLevel: 0 };
     return answered;
   }
 
@@ -92,31 +95,30 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
     const { packetizer, history, viewers } = this.#rendition(frame);
     const packets = packetizer.packetize(frame);
     const packetized = history.add(frame, packets);
-    await this.#turns.take(each(viewers, ({ is }) => is.send(packetized)));
+    await this.#turns.take(each(viewers, ({ recipient }) => recipient.send(packetized)));
     const sent = this.#clock.now();
-    // Those that take none leave the others their share.
-    const reported = this.#reports.next([...viewers].filter(({ is }) => is.takesReports));
+    // Viewers without reports do not use up the budget.
+    const reported = this.#reports.next([...viewers].filter(({ recipient }) => recipient.takesReports));
     const report = reportOf(frame, sent);
-    await this.#turns.take(each(reported, ({ is }) => is.report(report)));
+    await this.#turns.take(each(reported, ({ recipient }) => recipient.report(report)));
     return { packets: packets.length, at: sent };
   }
 
-  /** With a keyframe those who want it can begin. */
+  /** Moves the viewers that requested a rendition to it. Called at its keyframe. */
   #move({ codec, level }: RenditionId): void {
     const { viewers } = this.#rendition({ codec, level });
     for (const other of this.#renditions.values()) {
       if (other.codec !== codec || other.viewers === viewers) continue;
       for (const member of other.viewers) {
-        if (member.wants !== level) continue;
+        if (member.requestedLevel !== level) continue;
         other.viewers.delete(member);
         viewers.add(member);
-        member.level = level;
         member.events.moved(level);
       }
     }
   }
 
-  #rendition(id: RenditionId): Packetized {
+  #rendition(id: RenditionId): Rendition {
     const name = renditionName(id);
     const rendition = this.#renditions.get(name) ?? {
       codec: id.codec,

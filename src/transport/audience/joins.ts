@@ -1,26 +1,26 @@
 /**
- * Lets viewers join some at a time: a handshake takes milliseconds of computing, and those of fifty viewers at once would
- * hold up the frames of all that are there.
+ * Limits how many viewers join at the same time. A DTLS handshake takes milliseconds of CPU: fifty at once would delay the
+ * frames of all connected viewers.
  */
 import type { Clock, Millis } from "../../base/clock.ts";
 import type { Answer } from "./audience.ts";
 
-/** Joins under way at once. */
-const AT_ONCE = 4;
+const MAX_CONCURRENT_JOINS = 4;
 
-/** One on a long way mostly waits; after this long the next may begin beside it. */
-const MAKES_WAY_AFTER: Millis = 100;
+/** A viewer with a long round trip mostly waits: after this time the next join may start beside it. */
+const TURN_TIMEOUT: Millis = 100;
 
+/** A queue of joins. */
 export class JoinQueue {
   readonly #clock: Clock;
   readonly #waiting: (() => void)[] = [];
-  #underway = 0;
+  #running = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** As `answer`, but in turn. */
+  /** Wraps `answer` so that each call waits for its turn. The turn ends when the viewer connects or closes. */
   inTurn<Offer>(answer: Answer<Offer>): Answer<Offer> {
     return async (offer, events) => {
       const done = await this.#turn();
@@ -43,21 +43,22 @@ export class JoinQueue {
     };
   }
 
-  /** Waits for a turn; what it resolves to gives it back, once. */
+  /** Waits for a turn. Resolves to a function that ends it; repeated calls do nothing. */
   async #turn(): Promise<() => void> {
-    if (this.#underway >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#underway++;
+    if (this.#running >= MAX_CONCURRENT_JOINS)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#running++;
     let isOver = false;
     const done = () => {
       if (isOver) return;
       isOver = true;
       stopWaiting();
       const next = this.#waiting.shift();
-      // Not in this task: those that give their turn up at once would follow each other without end.
+      // In a new task: joins that fail immediately would otherwise run in an endless chain.
       if (next) setImmediate(next);
-      else this.#underway--;
+      else this.#running--;
     };
-    const stopWaiting = this.#clock.after(MAKES_WAY_AFTER, done);
+    const stopWaiting = this.#clock.after(TURN_TIMEOUT, done);
     return done;
   }
 }

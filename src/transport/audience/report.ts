@@ -1,10 +1,9 @@
-/** What travels beside a frame, on its viewers' data channels. */
-
+/** Frame reports, sent to viewers on their data channels. */
 import type { EpochMs } from "../../base/clock.ts";
 import type { EncodedFrame } from "../../media/frame.ts";
 import type { FrameReport } from "../../shared/protocol.ts";
 
-/** The frame's report as JSON, with the telemetry's own text: it is never parsed and written anew for each frame. */
+/** A frame's report as JSON. Inserts the telemetry's own text, so that no frame costs parsing and serializing it. */
 export function reportOf(
   { rtpTimestamp, number, timings, level, telemetry }: EncodedFrame,
   sent: EpochMs,

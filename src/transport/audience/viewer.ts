@@ -1,71 +1,73 @@
-/** The contract of the viewers by WebRTC: a broadcast's audience, and each viewer in it. */
-
+/** The contract between a broadcast and its WebRTC viewers. */
 import type { EpochMs, Millis } from "../../base/clock.ts";
 import type { Codec, EncodedFrame } from "../../media/frame.ts";
 
-/** All viewers of one broadcast. */
+/** All WebRTC viewers of one broadcast. */
 export interface Audience<Offer = string> {
   /**
-   * Makes a viewer of an SDP offer.
-   * @throws {OfferError} for an offer that cannot be answered.
+   * Creates a viewer from an SDP offer.
+   * @throws {OfferError} if the offer cannot be answered.
    */
   admit(offer: Offer, events: ViewerEvents): Promise<Answered>;
-  /** Sends a frame and its report to all of its codec that are connected. Settles when each has them. Never rejects. */
+  /** Sends a frame and its report to all connected viewers of its rendition. Resolves when all are sent; never rejects. */
   send(frame: EncodedFrame): Promise<Sent>;
 }
 
+/** A frame that was sent. */
 export interface Sent {
-  /** How many packets the frame became, before viewers. */
+  /** Packets per viewer. */
   readonly packets: number;
-  /** When the last viewer's were handed to its socket. */
+  /** When the packets for the last viewer were passed to its socket. */
   readonly at: EpochMs;
 }
 
+/** A viewer and the SDP answer for it. */
 export interface Answered {
   readonly answer: string;
   readonly viewer: Viewer;
 }
 
+/** One WebRTC viewer. */
 export interface Viewer {
-  /** Of the frames that it is sent. */
+  /** Codec of its frames. */
   readonly codec: Codec;
   /**
-   * Answers an offer that restarts ICE: the viewer is on another network, and all else goes on as it is.
-   * @throws {OfferError} where it is not connected, or the offer is not of the same peer.
+   * Answers an offer that restarts ICE because the viewer changed networks. DTLS and media continue.
+   * @throws {OfferError} if the viewer is not connected, or the offer is from another peer.
    */
   restart(offer: string): Promise<string>;
-  /** Ends it; `closed` is called once, before this returns or later. */
+  /** Disconnects the viewer. Calls {@link ViewerEvents.closed} once, before this returns or later. */
   close(reason: string): void;
 }
 
-/** What a viewer tells. None of these may throw. */
+/** Events of one viewer. The handlers must not throw. */
 export interface ViewerEvents {
-  /** Media can flow: what it needs now is a keyframe. */
+  /** The viewer is connected and needs a keyframe. */
   connected(): void;
-  /** It lost its picture and asks for a keyframe. */
+  /** The viewer cannot decode and requests a keyframe. */
   keyframeNeeded(): void;
-  /** Its network carries another level: it is sent that from its next keyframe on. */
+  /** Congestion control requests another level. The viewer receives it from that rendition's next keyframe on. */
   wants(level: number): void;
-  /** It is sent the level that it wanted. */
+  /** The viewer now receives the level that it requested. */
   moved(level: number): void;
-  /** It reports how the packets reach it. */
+  /** An RTCP receiver report arrived. */
   received(reception: Reception): void;
-  /** The way to it is one over this now. */
+  /** The route to the viewer now uses this protocol. */
   reached(protocol: "udp" | "tcp" | "relay"): void;
-  /** It is gone, for this reason; nothing comes after. */
+  /** The viewer is disconnected. This is the last event. */
   closed(reason: string): void;
 }
 
-/** What a viewer tells of its reception (RFC 3550, section 6.4). */
+/** How packets reach a viewer, by its receiver report (RFC 3550, section 6.4). */
 export interface Reception {
-  /** Of the packets since its last report, 0 to 1. */
+  /** Share of lost packets since its previous report, 0 to 1. */
   readonly fractionLost: number;
   readonly jitter: Millis;
-  /** Undefined until it has answered a report of ours. */
+  /** Undefined before it has received a sender report. */
   readonly roundTrip: Millis | undefined;
 }
 
-/** An offer that cannot be answered; the code tells the viewer why. */
+/** An offer that cannot be answered. The code goes to the viewer. */
 export class OfferError extends Error {
   readonly code: "bad-request" | "no-common-codec" | "not-watching";
 

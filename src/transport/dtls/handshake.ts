@@ -1,9 +1,9 @@
 /**
- * What a peer must say in a handshake, and in which order: every message is checked before werift takes it. As a server
- * we demand the client's certificate, as a client the server's (RFC 8827, section 6.5).
+ * The handshake messages that a peer must send, and their order. Every message is checked before werift gets it. Both sides
+ * must show a certificate (RFC 8827, section 6.5).
  */
 import type { KeyObject } from "node:crypto";
-import { mustOfferTheSame } from "./hello.ts";
+import { requireSameOffer } from "./hello.ts";
 import { type InnerSession, type InnerTransport, SERVER } from "./inner.ts";
 import { type HandshakeMessage, MESSAGE } from "./messages.ts";
 import {
@@ -15,8 +15,8 @@ import {
   readCertificate,
 } from "./proof.ts";
 
-/** The order of the messages of a client that must show a certificate (RFC 5246, section 7.3). */
-const OF_CLIENT: readonly number[] = [
+/** A client's messages with a certificate, by their sequence numbers (RFC 5246, section 7.3). */
+const CLIENT_MESSAGES: readonly number[] = [
   MESSAGE.clientHello,
   MESSAGE.clientHello,
   MESSAGE.certificate,
@@ -25,8 +25,8 @@ const OF_CLIENT: readonly number[] = [
   MESSAGE.finished,
 ];
 
-/** What may follow each message of a server; 0 is the beginning. */
-const OF_SERVER: Readonly<Record<number, readonly number[]>> = {
+/** The messages that may follow each message of a server; 0 is the start. */
+const SERVER_MESSAGES: Readonly<Record<number, readonly number[]>> = {
   0: [MESSAGE.helloVerifyRequest, MESSAGE.serverHello],
   [MESSAGE.helloVerifyRequest]: [MESSAGE.serverHello],
   [MESSAGE.serverHello]: [MESSAGE.certificate],
@@ -36,12 +36,12 @@ const OF_SERVER: Readonly<Record<number, readonly number[]>> = {
   [MESSAGE.serverHelloDone]: [MESSAGE.finished],
 };
 
-/** The messages that must be in werift's transcript, both sides', when CertificateVerify or Finished is checked. */
-const SIGNED_BY_CLIENT = /^1 2 11 12 13 14 11 16$/;
-const FINISHED_BY_CLIENT = /^1 2 11 12 13 14 11 16 15$/;
-const FINISHED_BY_SERVER = /^1 2 11 12 (13 14 11 16 15|14 16) 20$/;
+/** The message types of both sides in werift's transcript when CertificateVerify or Finished is checked. */
+const CLIENT_SIGNED_TRANSCRIPT = /^1 2 11 12 13 14 11 16$/;
+const CLIENT_FINISHED_TRANSCRIPT = /^1 2 11 12 13 14 11 16 15$/;
+const SERVER_FINISHED_TRANSCRIPT = /^1 2 11 12 (13 14 11 16 15|14 16) 20$/;
 
-/** The peer of one session, as far as it has proved itself. */
+/** What the peer of one session has proved so far. */
 export class PeerProof {
   readonly #transport: InnerTransport;
   readonly #session: InnerSession;
@@ -59,8 +59,8 @@ export class PeerProof {
   }
 
   /**
-   * Checks the next message. After Finished all is proven.
-   * @throws {ProofError}
+   * Checks the next message. After Finished the peer is authenticated.
+   * @throws {ProofError} if the message is out of order or proves nothing.
    */
   check(message: HandshakeMessage): void {
     if (this.#session.sessionType === SERVER) this.#checkClient(message, this.#last);
@@ -71,19 +71,20 @@ export class PeerProof {
   /** @throws {ProofError} */
   #checkClient({ msg_type, message_seq, fragment }: HandshakeMessage, last?: HandshakeMessage): void {
     const session = this.#session;
-    if (msg_type !== OF_CLIENT[message_seq]) throw new ProofError(`sends message ${msg_type} out of order`);
-    if (msg_type === MESSAGE.clientHello && last) mustOfferTheSame(last.fragment, fragment);
+    if (msg_type !== CLIENT_MESSAGES[message_seq])
+      throw new ProofError(`sends message ${msg_type} out of order`);
+    if (msg_type === MESSAGE.clientHello && last) requireSameOffer(last.fragment, fragment);
     else if (msg_type === MESSAGE.certificate) this.#certificate = readCertificate(fragment);
     else if (msg_type === MESSAGE.certificateVerify)
-      checkCertificateVerify(this.#key(), fragment, transcriptOf(session, SIGNED_BY_CLIENT));
+      checkCertificateVerify(this.#key(), fragment, transcriptOf(session, CLIENT_SIGNED_TRANSCRIPT));
     else if (msg_type === MESSAGE.finished)
-      this.#checkEnd("client", fragment, transcriptOf(session, FINISHED_BY_CLIENT));
+      this.#checkEnd("client", fragment, transcriptOf(session, CLIENT_FINISHED_TRANSCRIPT));
   }
 
   /** @throws {ProofError} */
   #checkServer({ msg_type, fragment }: HandshakeMessage, last?: HandshakeMessage): void {
     const session = this.#session;
-    if (!OF_SERVER[last?.msg_type ?? 0]?.includes(msg_type))
+    if (!SERVER_MESSAGES[last?.msg_type ?? 0]?.includes(msg_type))
       throw new ProofError(`sends message ${msg_type} out of order`);
     if (msg_type === MESSAGE.certificate) this.#certificate = readCertificate(fragment);
     else if (msg_type === MESSAGE.serverKeyExchange) {
@@ -91,7 +92,7 @@ export class PeerProof {
       const randoms = Buffer.concat([localRandom.serialize(), remoteRandom.serialize()]);
       checkServerKeyExchange(this.#key(), fragment, randoms);
     } else if (msg_type === MESSAGE.finished)
-      this.#checkEnd("server", fragment, transcriptOf(session, FINISHED_BY_SERVER));
+      this.#checkEnd("server", fragment, transcriptOf(session, SERVER_FINISHED_TRANSCRIPT));
   }
 
   /** @throws {ProofError} */
@@ -106,7 +107,7 @@ export class PeerProof {
     if (!cipher.masterSecret) throw new ProofError("has agreed on no keys");
     checkFinished(by, finished, cipher.masterSecret, transcript);
     try {
-      // werift compares the certificate that it has, which must be the one whose key is proven.
+      // werift checks the fingerprint of its own copy, which must be the certificate whose key was proved.
       if (!this.#certificate || !cipher.remoteCertificate?.equals(this.#certificate)) throw new Error();
       this.#transport.verifyRemoteCertificateFingerprint();
     } catch {
@@ -115,10 +116,10 @@ export class PeerProof {
   }
 }
 
-/** @throws {ProofError} where other messages were exchanged than belong there. */
+/** @throws {ProofError} if the transcript has other messages than expected. */
 function transcriptOf({ dtls }: InnerSession, expected: RegExp): Buffer {
   const messages = dtls.sortedHandshakeCache;
   const types = messages.map(({ msg_type }) => msg_type).join(" ");
-  if (!expected.test(types)) throw new ProofError("leaves messages of the handshake out");
+  if (!expected.test(types)) throw new ProofError("omits handshake messages");
   return Buffer.concat(messages.map((message) => message.serialize()));
 }

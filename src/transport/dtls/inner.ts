@@ -1,21 +1,21 @@
-/** The inner parts of werift's DTLS that are used, as they are in the pinned version. */
+/** The inner parts of werift's DTLS that we use, as in the pinned version, and a check that they are there. */
 import { RTCDtlsTransport } from "werift";
 import type { HandshakeMessage } from "./messages.ts";
 
 /** The transport that a session belongs to. */
 export interface InnerTransport {
-  /** Throws where the peer's certificate has none of the fingerprints of its session description. */
+  /** Throws if the peer's certificate has none of the fingerprints in its session description. */
   verifyRemoteCertificateFingerprint(): void;
 }
 
-/** A session, of a client or a server. */
+/** A DTLS session of a client or a server. */
 export interface InnerSession {
-  /** {@link CLIENT} or {@link SERVER}: this side. */
+  /** The role of our side: {@link CLIENT} or {@link SERVER}. */
   readonly sessionType: number;
   readonly transport: { readonly socket: { onData: (datagram: Buffer) => void } };
   readonly dtls: InnerContext;
   readonly cipher: {
-    /** Undefined until the keys are agreed on. */
+    /** Undefined before the keys are derived. */
     readonly cipher?: unknown;
     readonly masterSecret?: Buffer;
     readonly remoteCertificate?: Buffer;
@@ -30,7 +30,7 @@ export interface InnerSession {
 }
 
 interface InnerContext {
-  /** The messages of both sides so far that belong to the transcript, in order. */
+  /** The transcript so far: the messages of both sides, in order. */
   readonly sortedHandshakeCache: readonly Pick<HandshakeMessage, "msg_type" | "serialize">[];
   readonly epoch: number;
   recordSequenceNumber: number;
@@ -47,26 +47,30 @@ interface InnerRecord {
   readonly fragment: Buffer;
 }
 
-/** What a session is. */
+/** The session type of a client. */
 export const CLIENT = 1;
+/** The session type of a server. */
 export const SERVER = 2;
 
 /**
- * Begins a session with nobody, to see whether werift is the version this was written for.
- * @throws where it is not.
+ * Starts a session without a peer, to check werift's inner parts.
+ * @throws if the installed werift is not the pinned version.
  */
-export function mustKnowDtls(): void {
+export function assertPinnedDtls(): void {
   const nobody = { connection: { onData: { subscribe() {} }, send: async () => {} } };
   const trial = new RTCDtlsTransport({} as never, nobody as never);
   trial.setRemoteParams({ fingerprints: [{ algorithm: "sha-256", value: "00" }], role: "client" });
   trial.role = "server";
-  // It waits for a ClientHello that never comes.
+  // The session waits for a ClientHello that never arrives.
   trial.start().catch(() => {});
-  mustBeKnown(trial.dtls as unknown as InnerSession);
+  assertPinnedSession(trial.dtls as unknown as InnerSession);
 }
 
-/** @throws where a session has not what is used of it. */
-export function mustBeKnown(session: InnerSession): void {
+/**
+ * Checks that a session has the parts that we use.
+ * @throws if it lacks one: the installed werift is not the pinned version.
+ */
+export function assertPinnedSession(session: InnerSession): void {
   const { sessionType, transport, dtls, cipher, onData, onClose, onError, onHandleHandshakes } =
     session ?? {};
   const isKnown =
@@ -85,10 +89,10 @@ export function mustBeKnown(session: InnerSession): void {
 }
 
 /**
- * Has werift give each sealed record a number of its own, which is its nonce (RFC 5288, section 3): it counts from 0
- * again behind its Finished, whose number comes again then.
+ * Makes werift number each sealed record uniquely: the number is the record's nonce (RFC 5288, section 3). werift restarts
+ * at 0 after its Finished, which would use that number twice.
  */
-export function numberOnce(context: InnerContext): void {
+export function forceUniqueNonces(context: InnerContext): void {
   let number = context.recordSequenceNumber;
   Object.defineProperty(context, "recordSequenceNumber", {
     get: () => number,

@@ -1,6 +1,6 @@
-/** Puts the peer's handshake messages together, and in order (RFC 6347, sections 4.2.2 to 4.2.4). */
+/** Reassembles the peer's handshake messages, in order (RFC 6347, sections 4.2.2 to 4.2.4). */
 
-/** The handshake messages of DTLS 1.2 (RFC 5246, section 7.4; RFC 6347, section 4.3.2). */
+/** The handshake message types of DTLS 1.2 (RFC 5246, section 7.4; RFC 6347, section 4.3.2). */
 export const MESSAGE = {
   clientHello: 1,
   serverHello: 2,
@@ -16,13 +16,13 @@ export const MESSAGE = {
 
 const HEADER = 12;
 
-/** Far above any message of WebRTC: its certificates sign themselves, and come alone. */
-const MAX_MESSAGE = 16 * 1024;
+/** Far above any message in WebRTC, where certificates are self-signed and without a chain. */
+const MAX_MESSAGE_BYTES = 16 * 1024;
 
-/** Messages ahead of the next one that are kept: no flight has more. */
-const MAX_AHEAD = 6;
+/** Messages kept from the next expected one on: no flight has more. */
+const MAX_FLIGHT = 6;
 
-/** A whole handshake message, in the form that werift takes. */
+/** A whole handshake message, in the form that werift accepts. */
 export class HandshakeMessage {
   readonly msg_type: number;
   readonly length: number;
@@ -40,7 +40,7 @@ export class HandshakeMessage {
     this.fragment = body;
   }
 
-  /** As it stands in the transcript: as if sent in one piece (RFC 6347, section 4.2.6). */
+  /** Its form in the transcript: as if sent in one fragment (RFC 6347, section 4.2.6). */
   serialize(): Buffer {
     const header = Buffer.alloc(HEADER);
     header.writeUInt8(this.msg_type, 0);
@@ -50,12 +50,13 @@ export class HandshakeMessage {
     return Buffer.concat([header, this.fragment]);
   }
 
+  /** werift logs it. */
   get summary(): string {
     return `message ${this.msg_type}`;
   }
 }
 
-/** A part of a message. */
+/** A fragment of a message. */
 interface Fragment {
   readonly type: number;
   readonly length: number;
@@ -64,40 +65,42 @@ interface Fragment {
   readonly bytes: Buffer;
 }
 
-/** A message of which parts have come. */
+/** A message with some of its fragments. */
 interface Partial {
   readonly type: number;
   readonly body: Buffer;
-  /** 1 for each byte that has come. */
+  /** 1 for each byte received. */
   readonly has: Uint8Array;
   missing: number;
 }
 
-/** What a record brought. */
+/** The result of a record. */
 export interface Received {
-  /** Messages that are complete and next, in order. */
+  /** The messages that are complete and next in sequence. */
   readonly messages: HandshakeMessage[];
-  /** Whether the peer sends the newest message again, because it misses our answer. */
-  readonly again: boolean;
+  /** Whether the peer retransmits its newest message, because our answer was lost. */
+  readonly retransmitted: boolean;
 }
 
+/** Reassembles the messages of one peer. */
 export class HandshakeReader {
   readonly #partials = new Map<number, Partial>();
   #next = 0;
 
   /**
-   * Takes the body of a handshake record.
+   * Reads the body of a handshake record.
    * @param sealed whether the record was encrypted: Finished must be, and is the only one (RFC 5246, section 7.4.9).
    */
   read(record: Buffer, sealed: boolean): Received {
-    let again = false;
+    let retransmitted = false;
     for (const fragment of fragmentsOf(record)) {
       const { type, sequence, offset, bytes, length } = fragment;
       if ((type === MESSAGE.finished) !== sealed) continue;
-      if (sequence < this.#next) again ||= sequence === this.#next - 1 && offset + bytes.length === length;
-      else if (sequence < this.#next + MAX_AHEAD) this.#add(fragment);
+      if (sequence < this.#next)
+        retransmitted ||= sequence === this.#next - 1 && offset + bytes.length === length;
+      else if (sequence < this.#next + MAX_FLIGHT) this.#add(fragment);
     }
-    return { messages: this.#take(), again };
+    return { messages: this.#take(), retransmitted };
   }
 
   #add({ type, length, sequence, offset, bytes }: Fragment): void {
@@ -109,7 +112,7 @@ export class HandshakeReader {
     };
     if (partial.type !== type || partial.body.length !== length) return;
     this.#partials.set(sequence, partial);
-    // What came first stays: a later copy cannot change it.
+    // The first copy of a byte stays: a later fragment cannot change it.
     for (const [n, byte] of bytes.entries()) {
       if (partial.has[offset + n]) continue;
       partial.has[offset + n] = 1;
@@ -129,7 +132,7 @@ export class HandshakeReader {
   }
 }
 
-/** The parts in a record, up to the first that is malformed. */
+/** The fragments in a record, up to the first malformed one. */
 function fragmentsOf(record: Buffer): Fragment[] {
   const fragments: Fragment[] = [];
   for (let at = 0; at + HEADER <= record.length; ) {
@@ -137,7 +140,7 @@ function fragmentsOf(record: Buffer): Fragment[] {
     const offset = record.readUIntBE(at + 6, 3);
     const end = at + HEADER + record.readUIntBE(at + 9, 3);
     const bytes = record.subarray(at + HEADER, end);
-    if (end > record.length || length > MAX_MESSAGE || offset + bytes.length > length) break;
+    if (end > record.length || length > MAX_MESSAGE_BYTES || offset + bytes.length > length) break;
     const [type, sequence] = [record.readUInt8(at), record.readUInt16BE(at + 4)];
     fragments.push({ type, length, sequence, offset, bytes });
     at = end;

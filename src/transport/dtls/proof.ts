@@ -1,4 +1,4 @@
-/** What a peer proves in a DTLS 1.2 handshake: its certificate's key, and that it saw the same messages. */
+/** The proofs in a DTLS 1.2 handshake: the peer has its certificate's private key, and saw the same messages. */
 import {
   constants,
   createHmac,
@@ -9,7 +9,7 @@ import {
   X509Certificate,
 } from "node:crypto";
 
-/** The algorithms accepted, by hash and signature (RFC 5246, section 7.4.1.4.1): nothing below SHA-256. */
+/** The accepted signature algorithms (RFC 5246, section 7.4.1.4.1): none below SHA-256. */
 const SCHEMES: ReadonlyMap<number, { readonly hash: string; readonly key: "rsa" | "ec" }> = new Map([
   [0x0401, { hash: "sha256", key: "rsa" }],
   [0x0501, { hash: "sha384", key: "rsa" }],
@@ -19,17 +19,17 @@ const SCHEMES: ReadonlyMap<number, { readonly hash: string; readonly key: "rsa" 
   [0x0603, { hash: "sha512", key: "ec" }],
 ]);
 
-/** Bytes of verify_data in every cipher suite of DTLS 1.2 in use (RFC 5246, section 7.4.9). */
-const VERIFY_DATA = 12;
+/** The length of verify_data (RFC 5246, section 7.4.9). */
+const VERIFY_DATA_BYTES = 12;
 
 const NAMED_CURVE = 3;
 
-/** Why a handshake proves nothing; the message completes a sentence that begins with "the peer". */
+/** Why a handshake is refused; the message completes a sentence that begins with "the peer". */
 export class ProofError extends Error {}
 
 /**
- * The peer's own certificate: the first of a Certificate message (RFC 5246, section 7.4.2).
- * @throws {ProofError} where there is none.
+ * The peer's own certificate in DER: the first in a Certificate message (RFC 5246, section 7.4.2).
+ * @throws {ProofError} if there is none.
  */
 export function readCertificate(message: Buffer): Buffer {
   const size = message.length < 6 ? 0 : message.readUIntBE(3, 3);
@@ -38,8 +38,8 @@ export function readCertificate(message: Buffer): Buffer {
 }
 
 /**
- * A certificate's key.
- * @throws {ProofError} where it cannot be read.
+ * The public key of a certificate in DER.
+ * @throws {ProofError} if the certificate is malformed.
  */
 export function keyOf(certificate: Buffer): KeyObject {
   try {
@@ -51,15 +51,15 @@ export function keyOf(certificate: Buffer): KeyObject {
 
 /**
  * Checks CertificateVerify: the client signed the transcript with its certificate's key (RFC 5246, section 7.4.8).
- * @throws {ProofError}
+ * @throws {ProofError} if the signature is wrong, or its algorithm is not accepted.
  */
 export function checkCertificateVerify(key: KeyObject, message: Buffer, transcript: Buffer): void {
   checkSignature(key, message, transcript);
 }
 
 /**
- * Checks ServerKeyExchange: the server signed its parameters, for these two randoms (RFC 8422, section 5.4).
- * @throws {ProofError}
+ * Checks ServerKeyExchange: the server signed its parameters and both randoms (RFC 8422, section 5.4).
+ * @throws {ProofError} if the signature is wrong, or its algorithm is not accepted.
  */
 export function checkServerKeyExchange(key: KeyObject, message: Buffer, randoms: Buffer): void {
   if (message.length < 4 || message.readUInt8(0) !== NAMED_CURVE)
@@ -70,8 +70,8 @@ export function checkServerKeyExchange(key: KeyObject, message: Buffer, randoms:
 
 /**
  * Checks Finished: the peer has the master secret and saw these messages (RFC 5246, section 7.4.9).
- * @param by whose it is.
- * @throws {ProofError}
+ * @param by the side that sent it.
+ * @throws {ProofError} if the peer saw other messages, or has other keys.
  */
 export function checkFinished(
   by: "client" | "server",
@@ -80,10 +80,10 @@ export function checkFinished(
   transcript: Buffer,
 ): void {
   const seed = Buffer.concat([Buffer.from(`${by} finished`), hash("sha256", transcript, "buffer")]);
-  // The PRF's first block is all that is used (RFC 5246, section 5); both suites offered have SHA-256 for it.
+  // verify_data is the start of the PRF's first block (RFC 5246, section 5). Both offered suites use SHA-256.
   const first = createHmac("sha256", masterSecret).update(seed).digest();
   const block = createHmac("sha256", masterSecret).update(first).update(seed).digest();
-  if (message.length !== VERIFY_DATA || !timingSafeEqual(message, block.subarray(0, VERIFY_DATA)))
+  if (message.length !== VERIFY_DATA_BYTES || !timingSafeEqual(message, block.subarray(0, VERIFY_DATA_BYTES)))
     throw new ProofError("has seen other handshake messages than this side");
 }
 

@@ -1,9 +1,10 @@
-/** Peers whose handshake proves nothing: each is counted, and few are logged, as they may come many times a second. */
+/** Counts refused DTLS handshakes. Logs only some: an attacker can cause many per second. */
 import type { Clock, Millis } from "../../base/clock.ts";
 
-/** At most one line in this time. */
-const LOG_EACH: Millis = 10_000;
+/** The shortest time between two log lines. */
+const LOG_INTERVAL: Millis = 10_000;
 
+/** One counter for all peers of a thread. */
 export class HandshakeRefusals {
   readonly #clock: Clock;
   readonly #log: (line: string) => void;
@@ -15,16 +16,19 @@ export class HandshakeRefusals {
     this.#log = log;
   }
 
-  /** For `/metrics`. */
+  /** Refused handshakes so far, for `/metrics`. */
   get count(): number {
     return this.#count;
   }
 
-  /** @param why completes a sentence that begins with the peer. */
+  /**
+   * Counts a refused handshake.
+   * @param why completes a sentence that begins with "the peer".
+   */
   refused(why: string): void {
     this.#count++;
     const now = this.#clock.now();
-    if (now - this.#loggedAt < LOG_EACH) return;
+    if (now - this.#loggedAt < LOG_INTERVAL) return;
     this.#loggedAt = now;
     this.#log(`A WebRTC peer was refused: it ${why}.`);
   }

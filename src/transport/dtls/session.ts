@@ -1,20 +1,26 @@
 /**
- * The receiving side of a DTLS session of werift's, in the place of its own, which believes whatever a peer says of
- * itself: werift derives keys and answers, and is handed only messages that are in order and prove what they must. Media
- * keys are exported and data passes once the peer has proved its certificate's key and both have seen the same messages.
+ * Guards werift's DTLS, which does not authenticate its peer. This room replaces the receiving side of a session: werift
+ * still derives keys and answers, but gets only messages that are in order and prove what they must. Data passes once the
+ * peer has proved its certificate's key and both sides saw the same handshake.
  */
 import type { RTCDtlsTransport } from "werift";
 import { ReplayWindow } from "../rtp/replay-window.ts";
 import { PeerProof } from "./handshake.ts";
-import { type InnerSession, type InnerTransport, mustBeKnown, numberOnce, SERVER } from "./inner.ts";
+import {
+  assertPinnedSession,
+  forceUniqueNonces,
+  type InnerSession,
+  type InnerTransport,
+  SERVER,
+} from "./inner.ts";
 import { type HandshakeMessage, HandshakeReader, MESSAGE } from "./messages.ts";
 import { ProofError } from "./proof.ts";
 
-/** What a guarded session tells. None of these may throw. */
+/** The events of a guarded session. None of these may throw. */
 export interface GuardEvents {
-  /** The peer proved nothing, and is not heard any more. The reason completes a sentence that begins with "the peer". */
+  /** The handshake is refused, and its later packets are dropped. `why` completes a sentence that begins with "the peer". */
   refused(why: string): void;
-  /** A record came that only the peer can have sent, for the first time. */
+  /** A record arrived that only the peer can have sent, and is no replay. */
   authentic?(): void;
 }
 
@@ -25,17 +31,17 @@ const APPLICATION_DATA = 23;
 const CLOSE_NOTIFY = 0;
 const FATAL = 2;
 
-/** A session that takes datagrams, and what its peer has proved. */
+/** A session that has begun, and what its peer has proved. */
 interface Begun {
   readonly session: InnerSession;
   readonly peer: PeerProof;
 }
 
-/** Messages of the other side that, sent again, ask for the last answer again (RFC 6347, section 4.2.4). */
+/** The last messages of a peer's flights: retransmitted, they request our last flight again (RFC 6347, section 4.2.4). */
 const ANSWERED_BY_SERVER: readonly number[] = [MESSAGE.clientHello, MESSAGE.finished];
 const ANSWERED_BY_CLIENT: readonly number[] = [MESSAGE.serverHelloDone];
 
-/** Guards the session of a transport, which has not begun. */
+/** Guards the session of a transport. Call it before the session begins. */
 export function guardDtls(transport: RTCDtlsTransport, events: GuardEvents): GuardedDtls {
   const guarded = new GuardedDtls(transport as unknown as InnerTransport, events);
   let session = transport.dtls;
@@ -50,7 +56,7 @@ export function guardDtls(transport: RTCDtlsTransport, events: GuardEvents): Gua
   return guarded;
 }
 
-/** One session, from before it begins. */
+/** The guard of one session. */
 export class GuardedDtls {
   readonly #transport: InnerTransport;
   readonly #events: GuardEvents;
@@ -65,17 +71,17 @@ export class GuardedDtls {
   }
 
   /**
-   * Takes the place of what the session receives by.
-   * @throws where werift is not the version this was written for.
+   * Replaces the receiver of a session that begins.
+   * @throws if the installed werift is not the pinned version.
    */
   begin(session: InnerSession): void {
-    mustBeKnown(session);
-    numberOnce(session.dtls);
+    assertPinnedSession(session);
+    forceUniqueNonces(session.dtls);
     this.#begun = { session, peer: new PeerProof(this.#transport, session) };
     session.transport.socket.onData = (datagram) => this.receive(datagram);
   }
 
-  /** Takes a datagram of DTLS; drops it where the session has not begun, or is refused. */
+  /** Takes a DTLS datagram. Drops it if the session has not begun, or is refused. */
   receive(datagram: Buffer): void {
     for (let at = 0; at + RECORD_HEADER <= datagram.length; ) {
       const end = at + RECORD_HEADER + datagram.readUInt16BE(at + 11);
@@ -89,7 +95,7 @@ export class GuardedDtls {
     const { session } = begun;
     const [type, epoch] = [record.readUInt8(0), record.readUInt16BE(3)];
     if (epoch === 0) {
-      // In the clear there are the handshake's first messages, and nothing that may end a session.
+      // Only handshake messages are read in the clear: an alert there may be forged.
       if (type === HANDSHAKE && this.#state === "unproven")
         this.#takeHandshake(begun, record.subarray(RECORD_HEADER), false);
       return;
@@ -98,14 +104,14 @@ export class GuardedDtls {
     if (!opened) return;
     if (type === HANDSHAKE) this.#takeHandshake(begun, opened, true);
     else if (this.#state === "proven" && type === APPLICATION_DATA)
-      // One that its reader does not understand must not end more than itself.
+      // A malformed packet must not end the session.
       quietly(() => session.onData.execute(opened));
     else if (this.#state === "proven" && type === ALERT && isEnd(opened))
       quietly(() => session.onClose.execute());
     if (this.#state === "proven") this.#events.authentic?.();
   }
 
-  /** The content of a sealed record; undefined for one that is not the peer's, or was opened before. */
+  /** Decrypts a record; undefined if it is forged or replayed. */
   #open({ cipher }: InnerSession, record: Buffer): Buffer | undefined {
     const [epoch, number] = [record.readUInt16BE(3), record.readUIntBE(5, 6)];
     if (epoch !== 1 || !cipher.cipher || this.#window.has(number)) return undefined;
@@ -126,11 +132,11 @@ export class GuardedDtls {
   }
 
   #takeHandshake({ session, peer }: Begun, body: Buffer, sealed: boolean): void {
-    const { messages, again } = this.#reader.read(body, sealed);
+    const { messages, retransmitted } = this.#reader.read(body, sealed);
     const answered = session.sessionType === SERVER ? ANSWERED_BY_SERVER : ANSWERED_BY_CLIENT;
-    if (again && peer.last && answered.includes(peer.last.msg_type)) pass(session, peer.last);
+    if (retransmitted && peer.last && answered.includes(peer.last.msg_type)) pass(session, peer.last);
     for (const message of messages) {
-      // Nothing is agreed on a second time.
+      // There is no second handshake.
       if (this.#state !== "unproven") return;
       try {
         peer.check(message);
@@ -145,7 +151,7 @@ export class GuardedDtls {
   }
 }
 
-/** Has werift take a message, as its own reader would. */
+/** Gives werift a message, as its own reader would. */
 function pass(session: InnerSession, message: HandshakeMessage): void {
   session.onHandleHandshakes([message]).catch((error) => session.onError.execute(error));
 }

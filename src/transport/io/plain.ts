@@ -1,4 +1,4 @@
-/** Media sealed and sent by plain Node. */
+/** Encrypts and sends media in plain Node. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { Address } from "../../network/address.ts";
@@ -6,6 +6,7 @@ import { NodeSealer } from "../rtp/srtp.ts";
 import { type MediaIo, type MediaSocket, RECEIVE_BUFFER, SEND_BUFFER, type SocketOptions } from "./io.ts";
 import type { Route } from "./route.ts";
 
+/** The implementation for any machine. */
 export const plainIo: MediaIo = {
   name: "plain",
   sealerOf: (keys) => new NodeSealer(keys),
@@ -20,7 +21,7 @@ export const plainIo: MediaIo = {
   },
 };
 
-/** A socket that takes addresses as they are: looking them up would cost each datagram a turn of the event loop. */
+/** Creates a UDP socket without DNS lookup, which would delay each datagram by a turn of the event loop. */
 export function newSocket(family: SocketOptions["family"]): Socket {
   return createSocket({
     type: family === 6 ? "udp6" : "udp4",
@@ -29,7 +30,7 @@ export function newSocket(family: SocketOptions["family"]): Socket {
   });
 }
 
-/** Binds it, and waits for its end; that may come before the call returns. */
+/** Calls `bind` and waits until the socket listens. The event may fire before `bind` returns. */
 export async function listening(socket: Socket, bind: () => void): Promise<void> {
   const bound = once(socket, "listening");
   bind();
@@ -57,7 +58,7 @@ class PlainSocket implements MediaSocket {
   }
 
   wayTo({ ip, port }: Address): Pick<Route, "send" | "sendMedia"> {
-    // A viewer's network that is away shows by its silence.
+    // Errors need no other handling: an unreachable viewer runs into its timeout.
     const sent = (error: Error | null) => {
       if (error) this.#dropped++;
     };

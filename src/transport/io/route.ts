@@ -1,20 +1,21 @@
-/** The contract of a way to one viewer: a UDP address, or a TCP connection. */
+/** The contract for a route to one viewer: a UDP address, a TCP connection or a TURN relay. */
 import type { Address } from "../../network/address.ts";
 import type { Sealer } from "../rtp/srtp.ts";
 
+/** A route to one viewer. */
 export interface Route {
-  /** Where it ends. */
+  /** The viewer's address. */
   readonly address: Address;
-  /** `relay`: by a TURN server of ours, whatever carries the packets to that. */
+  /** `relay`: through our TURN server, over UDP or TCP. */
   readonly protocol: "udp" | "tcp" | "relay";
-  /** The UDP socket that it goes by, for threads that send by themselves; undefined where only this one can. */
+  /** The UDP socket's descriptor, for worker threads; undefined if only this thread can send. */
   readonly fd?: number | undefined;
-  /** Sends one datagram, or drops it where the way is jammed. Never blocks or throws. */
+  /** Sends a datagram, or drops it if the route is congested. Never blocks or throws. */
   send(datagram: Buffer): void;
   /**
-   * Seals a media packet and sends it, together with others once the present task is done. Drops it where the way is
-   * jammed. Takes copies: header and payload may change afterwards.
-   * @param index as {@link Sealer.seal} takes it.
+   * Seals a media packet and sends it with others at the end of the current task, or drops it if the route is congested.
+   * Copies header and payload, so the caller may reuse them.
+   * @param index as for {@link Sealer.seal}.
    */
   sendMedia(sealer: Sealer, header: Buffer, payload: Buffer, index: number): void;
 }

@@ -1,47 +1,52 @@
 /**
- * The AV1 payload format (RTP Payload Format For AV1, version 1.0, section 4): OBUs and pieces of them, each behind its
- * length, behind one byte.
+ * AV1 payloads (RTP Payload Format For AV1, version 1.0, section 4): an aggregation header of one byte, then OBU elements,
+ * each after its length. An OBU may continue in the next packet.
  *
  * ```
  *  0 1 2 3 4 5 6 7
  * +-+-+-+-+-+-+-+-+
- * |Z|Y| W |N|-|-|-|  Z=1: goes on with an OBU of the packet before. Y=1: its last OBU goes on in the next. W=0: each
- * +-+-+-+-+-+-+-+-+  has its length before it. N=1: the first packet of a coded video sequence.
+ * |Z|Y| W |N|-|-|-|  Z=1: starts with the rest of an OBU. Y=1: the last OBU continues in the next packet.
+ * +-+-+-+-+-+-+-+-+  W=0: every element has a length. N=1: first packet of a coded video sequence.
  * ```
  */
 import { leb128, OBU, type Obu, obusOf } from "../../media/obu.ts";
 
-const Z = 0x80;
-const Y = 0x40;
-const N = 0x08;
+const CONTINUES_OBU = 0x80;
+const OBU_CONTINUES = 0x40;
+const NEW_SEQUENCE = 0x08;
 
 const HEADER_BYTES = 1;
-/** Enough for the length of whatever fits a packet. */
+/** Bytes of each length field: enough for the largest packet. */
 const LENGTH_BYTES = 2;
 
-/** Not sent (section 5); an empty one has nothing to say. */
+/** OBU types that are not sent (section 5). Empty OBUs are not sent either. */
 const UNSENT: readonly number[] = [OBU.temporalDelimiter, OBU.tileList, OBU.padding];
 const isSent = ({ type, payload }: Obu) => !UNSENT.includes(type) && payload.length > 0;
 
 /**
- * Splits a frame, a temporal unit, into payloads of `maxBytes`; the last may be shorter: none where it has no OBU. Each
- * but the first goes on with an OBU: some take a packet that does not for a frame's first.
- * @throws {RangeError} for what is no AV1.
+ * Splits a frame (a temporal unit) into payloads of `maxBytes`; the last may be shorter. Every payload but the first
+ * continues an OBU, because some receivers take a packet with Z=0 for the start of a frame.
+ * @returns none for a frame without OBUs.
+ * @throws {RangeError} if the frame is not AV1.
  */
 export function av1Payloads(frame: Buffer, maxBytes: number): Buffer[] {
   const obus = obusOf(frame).filter(isSent);
   const isSequence = obus.some(({ type }) => type === OBU.sequenceHeader);
   const payloads: Buffer[] = [];
-  let [elements, room, goesOn]: [Buffer[], number, boolean] = [[], maxBytes - HEADER_BYTES, false];
+  let [elements, room, startsWithRest]: [Buffer[], number, boolean] = [[], maxBytes - HEADER_BYTES, false];
   const flush = (continues: boolean) => {
-    const flags = (goesOn ? Z : 0) | (continues ? Y : 0) | (isSequence && payloads.length === 0 ? N : 0);
+    const isNewSequence = isSequence && payloads.length === 0;
+    const flags =
+      (startsWithRest ? CONTINUES_OBU : 0) |
+      (continues ? OBU_CONTINUES : 0) |
+      (isNewSequence ? NEW_SEQUENCE : 0);
     payloads.push(Buffer.concat([Buffer.from([flags]), ...elements]));
-    [elements, room, goesOn] = [[], maxBytes - HEADER_BYTES, continues];
+    [elements, room, startsWithRest] = [[], maxBytes - HEADER_BYTES, continues];
   };
   for (const [n, obu] of obus.entries()) {
     let rest = wholeOf(obu);
     const isLast = n === obus.length - 1;
-    // Else the next packet would begin with the next OBU.
+    // Leave no room that is too small for the next OBU to start in: it would then start the next packet.
     const fits = () => rest.length + LENGTH_BYTES <= room - (isLast ? 0 : LENGTH_BYTES + 1);
     while (!fits()) {
       const piece = Math.min(room - LENGTH_BYTES, rest.length - 1);
@@ -60,7 +65,7 @@ function wholeOf({ header, payload }: Obu): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-/** In two bytes, that all packets but the last may be of one size. */
+/** A LEB128 length in exactly two bytes, so that all packets but the last have the same size. */
 function lengthOf(bytes: number): Buffer {
   const length = leb128(bytes);
   return length.length === LENGTH_BYTES ? length : Buffer.from([bytes | 0x80, 0]);

@@ -1,13 +1,13 @@
-/** An encoded frame to RTP payloads, once per rendition: what differs by viewer is only the header. */
+/** Splits encoded frames into RTP payloads, once per rendition. All viewers share them; only the headers differ. */
 import { randomInt } from "node:crypto";
 import { type EncodedFrame, MAX_PAYLOAD } from "../../media/frame.ts";
 import { av1Payloads } from "./av1.ts";
 import { h264Payloads, singleUnits } from "./h264.ts";
 import { vp8Payloads } from "./vp8.ts";
 
-/** An RTP packet without what differs by viewer (SSRC, payload type, sequence number, header extensions). */
+/** An RTP packet without the viewer's fields: SSRC, payload type, sequence number and header extensions. */
 export interface MediaPacket {
-  /** Counts the rendition's packets, without end. */
+  /** Counts the rendition's packets; it never wraps. */
   readonly index: number;
   /** 90 kHz ticks, modulo 2^32. */
   readonly timestamp: number;
@@ -16,15 +16,17 @@ export interface MediaPacket {
   readonly payload: Buffer;
 }
 
+/** Packetizes the frames of one rendition. */
 export class Packetizer {
   #index = 0;
   #pictureId: number;
 
-  /** @param pictureId the first of VP8; random where left out (RFC 7741, section 4.2). */
+  /** @param pictureId first VP8 picture ID; random by default (RFC 7741, section 4.2). */
   constructor(pictureId: number = randomInt(2 ** 15)) {
     this.#pictureId = pictureId;
   }
 
+  /** The packets of a frame, each with at most {@link MAX_PAYLOAD} bytes of payload. */
   packetize(frame: EncodedFrame): MediaPacket[] {
     const payloads = this.#payloads(frame);
     return payloads.map((payload, n) => ({

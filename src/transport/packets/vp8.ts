@@ -1,5 +1,5 @@
 /**
- * The VP8 payload format, RFC 7741, section 4.2: a payload descriptor before each piece of the frame.
+ * VP8 payloads (RFC 7741, section 4.2): a payload descriptor before each part of the frame.
  *
  * ```
  *  0 1 2 3 4 5 6 7
@@ -16,9 +16,8 @@
 const DESCRIPTOR_BYTES = 4;
 
 /**
- * Splits a frame into payloads of equal size, none longer than `maxBytes`, descriptor included; the last may be
- * shorter: such packets the kernel can cut from one piece. The whole frame counts as one partition, so only the
- * first payload has the S bit.
+ * Splits a frame into payloads of at most `maxBytes`, descriptor included. They have equal size, and the last may be shorter:
+ * the kernel can segment such packets (UDP_SEGMENT). The frame counts as one partition, so only the first has the S bit.
  */
 export function vp8Payloads(frame: Buffer, maxBytes: number, pictureId: number): Buffer[] {
   const count = Math.max(1, Math.ceil(frame.length / (maxBytes - DESCRIPTOR_BYTES)));

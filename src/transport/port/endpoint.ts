@@ -1,57 +1,59 @@
 /**
- * One viewer's end of the port: the addresses that have proved to be its own, which of them is in use, and what of its
- * packets may reach the layers above. Nothing passes that has not been vouched for: connectivity checks by their
- * MESSAGE-INTEGRITY, all else by coming from an address that such a check came from.
+ * One viewer's end of the port: its validated routes, the selected one, and which of its packets may reach the layers above.
+ * A connectivity check passes by its MESSAGE-INTEGRITY, any other packet by coming from an address that such a check came
+ * from.
  */
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 import { DtlsGate } from "../dtls/gate.ts";
 import type { Route } from "../io/route.ts";
-import { type BindingRequest, bindingResponse } from "../stun/stun.ts";
+import { type BindingRequest, bindingResponse } from "../stun/check.ts";
 
-/** Addresses one viewer may be heard from at once: its interfaces, and where a NAT moved it to. */
+/** Validated routes of one viewer: its interfaces, and new ports that a NAT gave it. */
 const MAX_ROUTES = 16;
 
-/** After this long without a sign of the viewer on the route in use, another that it is heard on takes over. */
-const ROUTE_SILENCE: Millis = 3000;
+/** If the selected route is silent for this long, the next checked route replaces it. */
+const ROUTE_TIMEOUT: Millis = 3000;
 
 /**
- * Browsers report each second, and check each few seconds that we are there; one silent for this long is gone. Networks
- * stall for seconds, and then its picture is back at once; RFC 7675, section 5.1, lets half a minute pass.
+ * A viewer silent for this long is gone. Browsers send reports every second and consent checks every few seconds, but
+ * networks stall for seconds too. RFC 7675, section 5.1, lets consent expire after 30 seconds.
  */
-export const SILENCE: Millis = 13_500;
+export const VIEWER_TIMEOUT: Millis = 13_500;
 
-/** Datagrams of one viewer that are read within a second: browsers send some dozens, and each costs a decryption. */
-const MAX_DATAGRAMS = 400;
+/** Datagrams read per second and viewer: browsers send a few dozen, and each costs a decryption. */
+const MAX_DATAGRAMS_PER_SECOND = 400;
 
-/** Checks of which the transaction is remembered, so that one recorded on its way cannot be sent from elsewhere. */
-const REMEMBERED_CHECKS = 64;
+/** Transactions remembered, so that a check recorded on the network cannot be replayed from another address. */
+const MAX_TRANSACTIONS = 64;
 
-/** What an endpoint hands on. None of these may throw. */
+/** What an endpoint passes on. None of these may throw. */
 export interface EndpointEvents {
-  /** The way to the viewer is another; undefined where there is none any more. */
+  /** The selected route changed; undefined if there is none left. */
   routed(route: Route | undefined): void;
-  /** The viewer has chosen a route for the first time. */
-  chosen(check: Buffer): void;
-  /** @param key of its route, to tell {@link Endpoint.heard} of where it is authentic. */
+  /** The viewer nominated a route for the first time. */
+  nominated(check: Buffer): void;
+  /** @param key identifies the route: call {@link Endpoint.heard} with it if the datagram is authentic. */
   dtls(datagram: Buffer, key: string): void;
-  /** SRTP or SRTCP; the key as above. */
+  /** SRTP or SRTCP; `key` as above. */
   rtp(datagram: Buffer, key: string): void;
-  /** It is not heard any more. */
+  /** The viewer has been silent for {@link VIEWER_TIMEOUT}. */
   silent(): void;
 }
 
+/** One viewer, from its first check on. */
 export class Endpoint {
   readonly #clock: Clock;
   readonly #events: EndpointEvents;
-  /** The newest last. */
+  /** By key, the one checked last at the end. */
   readonly #routes = new Map<string, { readonly route: Route; heardAt: EpochMs }>();
-  readonly #checks = new Map<string, string>();
-  #inUse: string | undefined;
+  /** The route key of each recent transaction. */
+  readonly #transactions = new Map<string, string>();
+  #selected: string | undefined;
   #secondBegan: EpochMs;
   #inSecond = 0;
-  /** As told last. */
-  #told: Route | undefined;
-  #wasChosen = false;
+  /** As reported last. */
+  #reported: Route | undefined;
+  #wasNominated = false;
   #isConnected = false;
   readonly #gate = new DtlsGate();
   #heardAt: EpochMs;
@@ -63,9 +65,9 @@ export class Endpoint {
     this.#secondBegan = this.#heardAt;
   }
 
-  /** The route in use; undefined before the viewer has chosen one. */
+  /** The selected route; undefined before the viewer nominates one. */
   get route(): Route | undefined {
-    return this.#inUse === undefined ? undefined : this.#routes.get(this.#inUse)?.route;
+    return this.#selected === undefined ? undefined : this.#routes.get(this.#selected)?.route;
   }
 
   /** As {@link DtlsGate.handshakeDone}. */
@@ -74,18 +76,18 @@ export class Endpoint {
     this.#isConnected = true;
   }
 
-  /** To be called once a second: tells of a viewer that was connected, and is silent. */
-  listen(): void {
-    if (this.#isConnected && this.#clock.now() - this.#heardAt > SILENCE) this.#events.silent();
+  /** Reports a connected viewer that is silent. Call it once a second. */
+  checkFreshness(): void {
+    if (this.#isConnected && this.#clock.now() - this.#heardAt > VIEWER_TIMEOUT) this.#events.silent();
   }
 
-  /** Whether the viewer has been heard at this address of late. */
+  /** Whether the viewer was heard on this route within {@link ROUTE_TIMEOUT}. */
   holds(key: string): boolean {
     const known = this.#routes.get(key);
-    return known !== undefined && this.#clock.now() - known.heardAt < ROUTE_SILENCE;
+    return known !== undefined && this.#clock.now() - known.heardAt < ROUTE_TIMEOUT;
   }
 
-  /** A packet that came by this route has proved to be the viewer's, and no copy: nothing else is a sign of life. */
+  /** A packet on this route was authentic and no replay: only that refreshes consent. */
   heard(key: string): void {
     const known = this.#routes.get(key);
     if (!known) return;
@@ -95,7 +97,7 @@ export class Endpoint {
 
   /**
    * Takes an authentic check, and answers it.
-   * @returns the keys of routes that this one takes the place of; undefined where the check is a copy of another.
+   * @returns the keys of the routes that this one evicts; undefined if the check is a replay.
    */
   check(
     datagram: Buffer,
@@ -105,36 +107,37 @@ export class Endpoint {
     route: Route,
   ): string[] | undefined {
     const transaction = request.transaction.toString("latin1");
-    const before = this.#checks.get(transaction);
-    if (before !== undefined) return this.#checkAgain(request, password, before === key ? key : undefined);
-    this.#checks.set(transaction, key);
-    dropOldest(this.#checks, REMEMBERED_CHECKS);
+    const previous = this.#transactions.get(transaction);
+    if (previous !== undefined)
+      return this.#answerReplay(request, password, previous === key ? key : undefined);
+    this.#transactions.set(transaction, key);
+    dropOldest(this.#transactions, MAX_TRANSACTIONS);
 
     const known = this.#routes.get(key)?.route ?? route;
     this.#heardAt = this.#clock.now();
     this.#routes.delete(key);
     this.#routes.set(key, { route: known, heardAt: this.#heardAt });
-    if (request.useCandidate || this.#isSilent()) this.#inUse = key;
-    const dropped = dropOldest(this.#routes, MAX_ROUTES, this.#inUse);
-    this.#tell();
+    if (request.useCandidate || this.#isSilent()) this.#selected = key;
+    const dropped = dropOldest(this.#routes, MAX_ROUTES, this.#selected);
+    this.#reportRoute();
     known.send(bindingResponse(request, known.address, password));
-    if (this.#inUse !== undefined && !this.#wasChosen) {
-      this.#wasChosen = true;
-      this.#events.chosen(datagram);
+    if (this.#selected !== undefined && !this.#wasNominated) {
+      this.#wasNominated = true;
+      this.#events.nominated(datagram);
     }
     return dropped;
   }
 
-  /** A copy of a check: the answer may be lost, but whoever listens on the way can send one, so that it moves nothing. */
-  #checkAgain(request: BindingRequest, password: string, key: string | undefined): string[] | undefined {
+  /** Answers a retransmitted check. It changes no route, because an eavesdropper can replay it. */
+  #answerReplay(request: BindingRequest, password: string, key: string | undefined): string[] | undefined {
     const known = key === undefined ? undefined : this.#routes.get(key);
     known?.route.send(bindingResponse(request, known.route.address, password));
     return known && [];
   }
 
   /**
-   * Takes anything else that came by one of its routes.
-   * @returns false for what must not pass.
+   * Takes a datagram other than a check.
+   * @returns false if it must not pass.
    */
   receive(datagram: Buffer, key: string): boolean {
     if (!this.#routes.has(key) || this.#isFlood()) return false;
@@ -142,18 +145,19 @@ export class Endpoint {
       this.#events.rtp(datagram, key);
       return true;
     }
-    const sound = this.#gate.pass(datagram);
-    if (sound) this.#events.dtls(sound, key);
-    return sound !== undefined;
+    const records = this.#gate.pass(datagram);
+    if (records) this.#events.dtls(records, key);
+    return records !== undefined;
   }
 
-  /** A route that is closed, as TCP connections are. */
+  /** The route is closed: a TCP connection, or the relay. */
   lost(key: string): void {
     this.#routes.delete(key);
-    if (this.#inUse === key) this.#inUse = [...this.#routes.keys()].at(-1);
-    this.#tell();
+    if (this.#selected === key) this.#selected = [...this.#routes.keys()].at(-1);
+    this.#reportRoute();
   }
 
+  /** The keys of its routes. */
   keys(): Iterable<string> {
     return this.#routes.keys();
   }
@@ -164,23 +168,23 @@ export class Endpoint {
       this.#secondBegan = now;
       this.#inSecond = 0;
     }
-    return ++this.#inSecond > MAX_DATAGRAMS;
+    return ++this.#inSecond > MAX_DATAGRAMS_PER_SECOND;
   }
 
-  #tell(): void {
+  #reportRoute(): void {
     const { route } = this;
-    if (route === this.#told) return;
-    this.#told = route;
+    if (route === this.#reported) return;
+    this.#reported = route;
     this.#events.routed(route);
   }
 
-  /** Nothing is heard on the route that was chosen, or it is lost. */
+  /** Whether the selected route is silent, or lost. */
   #isSilent(): boolean {
-    return this.#inUse === undefined ? this.#wasChosen : !this.holds(this.#inUse);
+    return this.#selected === undefined ? this.#wasNominated : !this.holds(this.#selected);
   }
 }
 
-/** Drops the oldest but `kept`. */
+/** Removes the oldest entries above `most`, but never `kept`. */
 function dropOldest<V>(map: Map<string, V>, most: number, kept?: string): string[] {
   if (map.size <= most) return [];
   const oldest = [...map.keys()].filter((key) => key !== kept).slice(0, map.size - most);

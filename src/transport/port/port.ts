@@ -1,6 +1,6 @@
 /**
- * The port that all viewers share, UDP and TCP, IPv4 and IPv6: it tells whose each datagram is, by the user fragment
- * that an authentic connectivity check names, and then by its address.
+ * The port that all viewers share, over UDP and TCP, IPv4 and IPv6. It assigns each datagram to a viewer: a connectivity
+ * check by its username fragment, any other datagram by the address that an authentic check came from.
  */
 import { isIPv4 } from "node:net";
 import type { Clock } from "../../base/clock.ts";
@@ -10,77 +10,81 @@ import type { AnnouncedAddress } from "../../network/announce.ts";
 import { machineAddresses } from "../../network/machine-addresses.ts";
 import type { MediaIo, MediaSocket } from "../io/io.ts";
 import type { Route } from "../io/route.ts";
-import { readBindingRequest } from "../stun/stun.ts";
+import { readBindingRequest } from "../stun/check.ts";
 import { Endpoint, type EndpointEvents } from "./endpoint.ts";
 import { Relay, type RelayOptions } from "./relay.ts";
 import { TcpListener } from "./tcp.ts";
 
-/** Larger than any datagram a viewer has reason to send. */
+/** Larger than any legitimate datagram of a viewer. */
 const MAX_DATAGRAM = 2048;
 
-/** User fragments of one viewer: the present one, and the one before. */
+/** Username fragments of one viewer: the current one, and the one before an ICE restart. */
 const MAX_FRAGMENTS = 2;
 
-/** Every address of this machine, of IPv4. */
+/** Binds every IPv4 address of this machine. */
 const ANY_IPV4 = "0.0.0.0";
 
+/** What a port is opened with. */
 export interface PortOptions {
   readonly clock: Clock;
   readonly io: MediaIo;
   /** 0 takes a free one. */
   readonly port: number;
-  /** The one address to bind; undefined binds every one of this machine, `0.0.0.0` every one of IPv4. */
+  /** The address to bind; undefined binds every address of this machine, `0.0.0.0` every IPv4 address. */
   readonly host: string | undefined;
-  /** Where viewers may try besides the addresses of this machine. */
+  /** Candidates besides the addresses of this machine. */
   readonly announced?: readonly AnnouncedAddress[];
-  /** TURN servers for this server itself; undefined for none. */
+  /** TURN servers that relay for this server; undefined for none. */
   readonly relay?: Pick<RelayOptions, "servers" | "credentials" | "log"> | undefined;
 }
 
-/** What was kept out, and why; for `/metrics`. */
+/** Datagrams refused, by reason; for `/metrics`. */
 export interface PortCounters {
-  /** Not to be expected here at all: another protocol, or too long. */
+  /** Another protocol, or too long. */
   garbage: number;
-  /** Connectivity checks without a right MESSAGE-INTEGRITY, or copied. */
+  /** Connectivity checks with a wrong MESSAGE-INTEGRITY, or replayed. */
   unauthentic: number;
-  /** From an address that has not proved to be a viewer's. */
+  /** From an address without an authentic check. */
   stranger: number;
-  /** DTLS records that are not ours to hear. */
+  /** From a viewer, but above its rate limit, or a DTLS record out of place. */
   unsound: number;
 }
 
 /** The port as a viewer's session uses it. */
 export interface ViewerPort {
   /**
-   * Where viewers may try to reach it: lines of a session description (RFC 8839, section 5.1; RFC 6544, section 4.5
-   * for TCP), UDP before TCP.
+   * The port's ICE candidates, UDP before TCP: lines of a session description (RFC 8839, section 5.1; RFC 6544, section
+   * 4.5, for TCP).
    */
   candidates(): string[];
+  /** Adds a viewer. Its datagrams arrive once it has accepted a username fragment. */
   register(events: EndpointEvents): Registration;
 }
 
-/** A viewer as the port knows it. */
+/** One viewer at the port. */
 export interface Registration {
   /** As {@link DtlsGate.handshakeDone}. */
   handshakeDone(): void;
   /** As {@link Endpoint.heard}. */
   heard(key: string): void;
   /**
-   * Has checks for this user fragment be its own, and still those for the one before: until an ICE restart is done,
-   * the viewer is heard by both (RFC 8445, section 2.4).
-   * @throws where they are another's: fragments are short, and drawn at random.
+   * Assigns checks with this username fragment to the viewer. The previous fragment stays valid until an ICE restart is done
+   * (RFC 8445, section 2.4).
+   * @throws if another viewer has the fragment: fragments are short and random.
    */
   accept(fragment: string, password: string): void;
+  /** Removes the viewer. */
   close(): void;
 }
 
-/** What a datagram is, by its first byte (RFC 7983, section 7). */
+/** The protocol of a datagram, by its first byte (RFC 7983, section 7); `session` is DTLS, SRTP or SRTCP. */
 function kindOf(first: number): "stun" | "session" | "unknown" {
   if (first <= 3) return "stun";
   if ((first >= 20 && first <= 63) || (first >= 128 && first <= 191)) return "session";
   return "unknown";
 }
 
+/** The port of a server. */
 export class RtcPort implements ViewerPort {
   readonly #clock: Clock;
   readonly #rounds: Rounds;
@@ -102,8 +106,8 @@ export class RtcPort implements ViewerPort {
   }
 
   /**
-   * Binds it.
-   * @throws the system's error where the number is taken, or the address none of this machine.
+   * Binds the port.
+   * @throws the system's error if the port is taken, or the address is none of this machine's.
    */
   static async open(options: PortOptions): Promise<RtcPort> {
     const { io, host } = options;
@@ -113,7 +117,7 @@ export class RtcPort implements ViewerPort {
         const family = address.includes(":") ? 6 : 4;
         const wanted = { family, host: address, port: rtc.#port || options.port } as const;
         const bound = io.bind(wanted).catch((error: NodeJS.ErrnoException) => {
-          // A machine without IPv6 has no address to bind.
+          // A machine without IPv6 fails to bind `::`.
           if (host !== undefined || family === 4 || error.code === "EADDRINUSE") throw error;
         });
         const socket = await bound;
@@ -129,11 +133,12 @@ export class RtcPort implements ViewerPort {
     return rtc;
   }
 
+  /** The port number, the same for UDP and TCP. */
   get port(): number {
     return this.#port;
   }
 
-  /** Media datagrams that the system did not take. */
+  /** Media datagrams that the system did not accept. */
   get dropped(): number {
     return this.#sockets.reduce((sum, { dropped }) => sum + dropped, this.#tcp?.dropped ?? 0);
   }
@@ -146,10 +151,10 @@ export class RtcPort implements ViewerPort {
         : host === ANY_IPV4
           ? machineAddresses().filter(isIPv4)
           : [host];
-    // Who can reach our own has the shorter way by them.
+    // Our own addresses come first: a direct path is shorter.
     const ends = [...own.map((ip) => ({ ip, port: undefined })), ...this.#announced];
     const line = (kind: string, preference: number) => (end: AnnouncedAddress, n: number) =>
-      // RFC 8445, section 5.1.2.1: a host's type preference is 126, the component 1.
+      // RFC 8445, section 5.1.2.1: type preference 126 (host), component 1.
       `a=candidate:${kind}${n} 1 ${kind} ${126 * 2 ** 24 + (preference - n) * 2 ** 8 + 255} ${end.ip} ${end.port ?? this.#port} typ host${kind === "tcp" ? " tcptype passive" : ""}`;
     const relayed = this.#relay?.candidates() ?? [];
     return [...ends.map(line("udp", 65_535)), ...ends.map(line("tcp", 32_767)), ...relayed];
@@ -158,7 +163,7 @@ export class RtcPort implements ViewerPort {
   register(events: EndpointEvents): Registration {
     const endpoint = new Endpoint(this.#clock, events);
     const fragments: string[] = [];
-    const stopListening = this.#rounds.everySecond(() => endpoint.listen());
+    const stopChecking = this.#rounds.everySecond(() => endpoint.checkFreshness());
     return {
       handshakeDone: () => endpoint.handshakeDone(),
       heard: (key) => endpoint.heard(key),
@@ -169,7 +174,7 @@ export class RtcPort implements ViewerPort {
         for (const old of fragments.splice(0, fragments.length - MAX_FRAGMENTS)) this.#fragments.delete(old);
       },
       close: () => {
-        stopListening();
+        stopChecking();
         for (const fragment of fragments) this.#fragments.delete(fragment);
         for (const key of endpoint.keys()) this.#forget(key);
       },
@@ -187,12 +192,12 @@ export class RtcPort implements ViewerPort {
     this.#sockets.push(bound);
     this.#port = socket.address().port;
     socket.on("message", (datagram, { address, port }) => {
-      // Nothing could be sent back there.
+      // No reply can be sent to port 0.
       if (port === 0) this.counters.garbage++;
       else
         this.#receive(datagram, `${family} ${address} ${port}`, () => udpRoute(bound, { ip: address, port }));
     });
-    // Such as an unreachable host: the viewer's silence will tell.
+    // For example an unreachable host. The viewer's timeout covers it.
     socket.on("error", () => {});
   }
 
@@ -217,7 +222,7 @@ export class RtcPort implements ViewerPort {
     }
     const known = this.#fragments.get(request.localFragment);
     const owner = this.#addresses.get(key);
-    // A viewer cannot take another's address over: it would get its packets.
+    // A viewer must not take over another's address: it would receive the other's packets.
     const isTaken = owner !== undefined && owner !== known?.endpoint && owner.holds(key);
     if (known && !isTaken && request.isAuthentic(known.password)) {
       const dropped = known.endpoint.check(datagram, request, known.password, key, routeOf());
@@ -232,7 +237,7 @@ export class RtcPort implements ViewerPort {
     return false;
   }
 
-  /** A viewer's address is its own no more. */
+  /** The address no longer belongs to a viewer. */
   #forget(key: string): void {
     this.#addresses.delete(key);
     this.#tcp?.end(key);

@@ -1,6 +1,6 @@
 /**
- * The server's own place at a TURN server: an address there that viewers can reach where none of this machine's can be,
- * since it is behind a NAT that forwards nothing. One allocation carries all of them.
+ * The server's own TURN allocation: a relayed address for viewers that cannot reach this machine, for example behind a NAT
+ * without port forwarding. One allocation carries all viewers.
  */
 
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
@@ -9,58 +9,60 @@ import type { Address } from "../../network/address.ts";
 import { isTurnUrl, type TurnCredentials } from "../../network/ice-servers.ts";
 import type { Route } from "../io/route.ts";
 import { TurnClient } from "../stun/turn-client.ts";
-import { openWire, readServerUrl, type Wire } from "../stun/turn-connection.ts";
+import { openTurnConnection, readServerUrl, type TurnConnection } from "../stun/turn-connection.ts";
 
+/** What a relay is made of. */
 export interface RelayOptions {
   readonly clock: Clock;
-  /** The TURN servers, by their URLs; the first that relays is taken. */
+  /** URLs of TURN servers, tried in order. */
   readonly servers: readonly string[];
-  /** New ones, for an allocation. */
+  /** Makes credentials for an allocation; undefined if none are configured. */
   readonly credentials: () => TurnCredentials | undefined;
   readonly on: {
     message(datagram: Buffer, key: string, routeOf: () => Route): void;
-    /** A way is closed. */
+    /** A route is closed. */
     closed(key: string): void;
   };
   readonly log: (line: string) => void;
-  /** Only tests pass their own. */
-  readonly open?: typeof openWire;
+  /** Connects to a server; tests replace it. */
+  readonly open?: typeof openTurnConnection;
 }
 
-const ANSWERS_WITHIN: Millis = 5000;
+/** For the connection to a server, and for each answer. */
+const ANSWER_TIMEOUT: Millis = 5000;
 
-/** Between tries, while no server relays. */
-const AGAIN_AFTER: Millis = 30_000;
+/** Between attempts while no server relays. */
+const RETRY_INTERVAL: Millis = 30_000;
 
+/** Allocates at once, and again whenever the allocation is lost. */
 export class Relay {
   readonly #options: RelayOptions;
   readonly #peers = new Map<string, Address>();
   #address: Address | undefined;
   #client: TurnClient | undefined;
-  #wire: Wire | undefined;
+  #connection: TurnConnection | undefined;
   #stopWaiting: Cancel | undefined;
-  /** As told last. */
-  #told = "";
+  /** The last line logged: repeated failures are logged once. */
+  #logged = "";
   #closed = false;
 
-  /** It begins at once, and again whenever it is lost. */
   constructor(options: RelayOptions) {
     this.#options = options;
-    void this.#begin();
+    void this.#start();
   }
 
-  /** A line of a session description (RFC 8839, section 5.1), with the lowest preference; none while nobody relays. */
+  /** The relayed candidate (RFC 8839, section 5.1), with the lowest priority; none while no server relays. */
   candidates(): string[] {
     if (!this.#address) return [];
     const { ip, port } = this.#address;
-    // What is behind the relay is nobody's business.
+    // The real related address would reveal this machine's own.
     const related = ip.includes(":") ? "::" : "0.0.0.0";
     return [
       `a=candidate:relay0 1 udp ${65_535 * 2 ** 8 + 255} ${ip} ${port} typ relay raddr ${related} rport 0`,
     ];
   }
 
-  /** A viewer's way is not used any more. Other keys it does not know. */
+  /** The viewer left this route. Ignores keys of other routes. */
   end(key: string): void {
     const peer = this.#peers.get(key);
     if (!peer) return;
@@ -71,10 +73,10 @@ export class Relay {
   close(): void {
     this.#closed = true;
     this.#stopWaiting?.();
-    this.#letGo();
+    this.#release();
   }
 
-  async #begin(): Promise<void> {
+  async #start(): Promise<void> {
     const problems: string[] = [];
     for (const url of this.#options.servers.filter(isTurnUrl)) {
       if (this.#closed) return;
@@ -82,43 +84,45 @@ export class Relay {
         await this.#allocate(url);
         return;
       } catch (error) {
-        this.#letGo();
+        this.#release();
         problems.push(`${url}: ${reasonOf(error)}`);
       }
     }
     if (this.#closed) return;
-    this.#tell(`No TURN server relays for this server: ${problems.join("; ")}.`);
-    this.#stopWaiting = this.#options.clock.after(AGAIN_AFTER, () => void this.#begin());
+    this.#log(
+      `No TURN server relays for this server: ${problems.join("; ")}. Retrying every ${RETRY_INTERVAL / 1000} seconds.`,
+    );
+    this.#stopWaiting = this.#options.clock.after(RETRY_INTERVAL, () => void this.#start());
   }
 
-  /** Rejects where the server cannot be reached, or does not relay. */
+  /** Rejects if the server cannot be reached, or refuses. */
   async #allocate(url: string): Promise<void> {
-    const { clock, credentials, on, open = openWire } = this.#options;
+    const { clock, credentials, on, open = openTurnConnection } = this.#options;
     const events = {
       message: (message: Buffer) => client?.receive(message),
       lost: (why: string) => this.#lost(client, why),
     };
     let client: TurnClient | undefined;
-    const wire = await open(readServerUrl(url), events, { localPort: 0, within: ANSWERS_WITHIN });
-    this.#wire = wire;
+    const connection = await open(readServerUrl(url), events, { localPort: 0, timeout: ANSWER_TIMEOUT });
+    this.#connection = connection;
     client = new TurnClient({
       clock,
       credentials: credentials(),
-      patience: ANSWERS_WITHIN,
-      send: (message) => wire.send(message),
+      timeout: ANSWER_TIMEOUT,
+      send: (message) => connection.send(message),
       data: (from, datagram) => on.message(datagram, keyOf(from), () => this.#routeTo(from)),
       lost: (why) => this.#lost(client, why),
     });
     this.#client = client;
     const address = await client.allocate();
-    // Viewers come by relays of their own at the same server: where else they are is not known before they come.
+    // Viewers use relays of their own at the same server; their other addresses are unknown until they send a check.
     await client.permit(address.ip);
     if (this.#closed) {
-      this.#letGo();
+      this.#release();
       return;
     }
     this.#address = address;
-    this.#tell(`Viewers that find no other way come by TURN: ${url} relays for this server.`);
+    this.#log(`Viewers without a direct route can connect through the TURN server ${url}.`);
   }
 
   #routeTo(address: Address): Route {
@@ -135,27 +139,27 @@ export class Relay {
   }
 
   #lost(client: TurnClient | undefined, why: string): void {
-    // Of one that was let go, or that has not relayed yet.
+    // The client was released, or has no allocation yet.
     if (client === undefined || client !== this.#client || !this.#address) return;
-    this.#letGo();
-    this.#tell(`The TURN server relays for this server no more: ${why}.`);
+    this.#release();
+    this.#log(`The TURN allocation was lost: ${why}. Allocating again.`);
     for (const key of this.#peers.keys()) this.#options.on.closed(key);
     this.#peers.clear();
-    void this.#begin();
+    void this.#start();
   }
 
-  #letGo(): void {
-    const [client, wire] = [this.#client, this.#wire];
+  #release(): void {
+    const [client, connection] = [this.#client, this.#connection];
     this.#address = undefined;
     this.#client = undefined;
-    this.#wire = undefined;
+    this.#connection = undefined;
     client?.close();
-    wire?.close();
+    connection?.close();
   }
 
-  #tell(line: string): void {
-    if (line !== this.#told) this.#options.log(line);
-    this.#told = line;
+  #log(line: string): void {
+    if (line !== this.#logged) this.#options.log(line);
+    this.#logged = line;
   }
 }
 

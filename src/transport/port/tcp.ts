@@ -1,46 +1,49 @@
 /**
- * ICE over TCP (RFC 6544), passive: for viewers whose network lets no UDP through. Datagrams follow each other in the
- * stream, each behind its length in 2 bytes (RFC 4571, section 2).
+ * Passive ICE-TCP (RFC 6544), for viewers whose network blocks UDP. Each datagram in the stream follows its length in 2 bytes
+ * (RFC 4571, section 2).
  */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock, Millis } from "../../base/clock.ts";
 import type { Route } from "../io/route.ts";
 
-/** A connection that has not proved to be a viewer's by then is closed. */
-const PROVE_WITHIN: Millis = 5000;
+/** A connection without an authentic check by then is closed. */
+const PROOF_TIMEOUT: Millis = 5000;
 
-/** One whose viewer is gone is closed by then, whatever still waits to be sent. */
-const END_WITHIN: Millis = 1000;
+/** How long a connection may take to send its last data after its viewer left. */
+const END_TIMEOUT: Millis = 1000;
 
 const MAX_CONNECTIONS = 320;
 
-/** Beyond it the oldest make place: so a flood of them shuts no viewer out, who proves to be one at once. */
+/** Above this the oldest unproved connection is closed. A flood cannot shut viewers out, because they send a check at once. */
 const MAX_UNPROVED = 240;
 
-/** What may wait for a slow network: some frames. Beyond it the newest is dropped, and asked for again. */
-const MAX_QUEUED = 256 * 1024;
+/** Bytes that may wait for a slow network: a few frames. Above this new datagrams are dropped, and requested again. */
+const MAX_QUEUED_BYTES = 256 * 1024;
 
-/** Of one address: as many viewers as it may have, by a few ways each. */
-const MAX_OF_ADDRESS = 64;
+/** Connections of one address: the viewers that it may have, times a few routes each. */
+const MAX_PER_ADDRESS = 64;
 
-const LENGTH = 2;
+const LENGTH_BYTES = 2;
 const MAX_DATAGRAM = 2048;
 
+/** What a listener passes on. None of these may throw. */
 export interface TcpEvents {
-  /** @returns whether the datagram was a viewer's. */
+  /** @returns whether the datagram belongs to a viewer. */
   message(datagram: Buffer, key: string, routeOf: () => Route): boolean;
   closed(key: string): void;
 }
 
+/** What a listener is opened with. */
 export interface TcpOptions {
   readonly clock: Clock;
-  /** Undefined for every address of this machine, with IPv6 where it has that. */
+  /** Undefined listens on every address of this machine, IPv6 included if it has any. */
   readonly host: string | undefined;
   readonly port: number;
   readonly on: TcpEvents;
 }
 
+/** Accepts viewers over TCP, on the same port number as UDP. */
 export class TcpListener {
   readonly #options: TcpOptions;
   readonly #server: Server;
@@ -55,18 +58,18 @@ export class TcpListener {
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** @throws the system's error where it cannot listen. */
+  /** @throws the system's error if it cannot listen. */
   static async open(options: TcpOptions): Promise<TcpListener> {
     const listener = new TcpListener(options);
     const listening = once(listener.#server, "listening");
     listener.#server.listen(options.port, options.host);
     await listening;
-    // Such as too many open files: the connection is not made, and the next may be.
+    // For example too many open files: this connection fails, the next may succeed.
     listener.#server.on("error", () => {});
     return listener;
   }
 
-  /** Datagrams that a slow network had no room for. */
+  /** Datagrams dropped because a connection was too slow. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -76,26 +79,26 @@ export class TcpListener {
     for (const socket of this.#connections.values()) socket.destroy();
   }
 
-  /** Ends a connection whose viewer is gone, behind what is still to be said to it. Other keys it does not know. */
+  /** Closes the connection of a viewer that left, after the data queued for it. Ignores keys of other routes. */
   end(key: string): void {
     const socket = this.#connections.get(key);
     if (!socket) return;
     setImmediate(() => socket.destroySoon());
-    // One that takes nothing in would never be done.
-    this.#options.clock.after(END_WITHIN, () => socket.destroy());
+    // A peer that reads nothing would keep it open forever.
+    this.#options.clock.after(END_TIMEOUT, () => socket.destroy());
   }
 
   #accept(socket: Socket): void {
     const { clock, on } = this.#options;
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined || remotePort === undefined) {
-      // It is gone already.
+      // The peer is gone already.
       socket.destroy();
       return;
     }
     const key = `tcp ${remoteAddress} ${remotePort}`;
     const route = this.#routeOf(socket, { ip: remoteAddress.replace(/^::ffff:/, ""), port: remotePort });
-    const stopWaiting = clock.after(PROVE_WITHIN, () => {
+    const stopWaiting = clock.after(PROOF_TIMEOUT, () => {
       if (this.#unproved.has(socket)) socket.destroy();
     });
     this.#connections.set(key, socket);
@@ -115,37 +118,37 @@ export class TcpListener {
     let rest: Buffer = Buffer.alloc(0);
     socket.on("data", (chunk) => {
       rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      while (rest.length >= LENGTH) {
-        const end = LENGTH + rest.readUInt16BE(0);
-        if (end > LENGTH + MAX_DATAGRAM) socket.destroy();
+      while (rest.length >= LENGTH_BYTES) {
+        const end = LENGTH_BYTES + rest.readUInt16BE(0);
+        if (end > LENGTH_BYTES + MAX_DATAGRAM) socket.destroy();
         if (rest.length < end || socket.destroyed) return;
-        if (on.message(rest.subarray(LENGTH, end), key, () => route)) this.#prove(socket);
-        // The first datagram has to be an authentic check.
+        if (on.message(rest.subarray(LENGTH_BYTES, end), key, () => route)) this.#prove(socket);
+        // The first datagram must be an authentic check.
         else if (this.#unproved.has(socket)) socket.destroy();
         rest = rest.subarray(end);
       }
     });
   }
 
-  /** A viewer's check opens a way; one address has only so many of all. */
+  /** Marks the connection as a viewer's, within the limit of its address. */
   #prove(socket: Socket): void {
     if (!this.#unproved.delete(socket)) return;
-    const isAlike = (other: Socket) =>
+    const isOfSameAddress = (other: Socket) =>
       other.remoteAddress === socket.remoteAddress && !this.#unproved.has(other);
-    const held = [...this.#connections.values()].filter(isAlike).length;
-    if (held > MAX_OF_ADDRESS) socket.destroy();
+    const held = [...this.#connections.values()].filter(isOfSameAddress).length;
+    if (held > MAX_PER_ADDRESS) socket.destroy();
   }
 
   #routeOf(socket: Socket, address: Route["address"]): Route {
     const send = (datagram: Buffer) => {
       if (socket.destroyed) return;
-      if (socket.writableLength > MAX_QUEUED) {
+      if (socket.writableLength > MAX_QUEUED_BYTES) {
         this.#dropped++;
         return;
       }
-      const framed = Buffer.allocUnsafe(LENGTH + datagram.length);
+      const framed = Buffer.allocUnsafe(LENGTH_BYTES + datagram.length);
       framed.writeUInt16BE(datagram.length);
-      datagram.copy(framed, LENGTH);
+      datagram.copy(framed, LENGTH_BYTES);
       socket.write(framed);
     };
     return {

@@ -1,48 +1,54 @@
 /**
- * When each packet of a connection came, as its receiver tells some ten times a second
+ * Transport-wide feedback: the arrival time of each packet of a connection, about ten times a second
  * (draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1).
  */
 import type { Millis } from "../../base/clock.ts";
 
+/** The arrival of one packet. */
 export interface Arrival {
-  /** The packet's, by the header extension: 16 bits. */
+  /** The packet's transport-wide counter, 16 bits. */
   readonly counter: number;
-  /** On a clock of the receiver's that begins anywhere, and begins again after 12 days; undefined for one that did not come. */
+  /** On the receiver's clock, which has an arbitrary start and wraps after 12 days; undefined if the packet was lost. */
   readonly at: Millis | undefined;
 }
 
-/** Packets of one message that are read: a quarter of a second's at 40 Mbit/s. */
+/** Longest usual interval between feedback messages. */
+export const FEEDBACK_INTERVAL: Millis = 100;
+
+/** Packets read from one message: a quarter of a second at 40 Mbit/s. */
 const MAX_ARRIVALS = 1000;
 
-/** Behind the header of 4 bytes and two SSRCs. */
+/** Offset of the base sequence number: after the header of 4 bytes and two SSRCs. */
 const BASE = 12;
 const FIRST_CHUNK = 20;
 
-const REFERENCE: Millis = 64;
-const TICK: Millis = 0.25;
+/** Units of the reference time and of the receive deltas. */
+const REFERENCE_UNIT: Millis = 64;
+const DELTA_UNIT: Millis = 0.25;
 
+/** Packet status symbols: received with a small delta, with a large one, or without a time. */
 const SMALL = 1;
 const LARGE = 2;
 const UNTIMED = 3;
 
-/** Reads a whole RTCP packet of that kind; of a malformed one what comes before the fault. */
+/** Reads a feedback packet. If it is malformed, returns the arrivals before the error. */
 export function readArrivals(packet: Buffer): Arrival[] {
   if (packet.length < FIRST_CHUNK) return [];
   const first = packet.readUInt16BE(BASE);
   const count = Math.min(packet.readUInt16BE(BASE + 2), MAX_ARRIVALS);
   const { symbols, end } = readSymbols(packet, count);
   const arrivals: Arrival[] = [];
-  let time = packet.readIntBE(BASE + 4, 3) * REFERENCE;
+  let time = packet.readIntBE(BASE + 4, 3) * REFERENCE_UNIT;
   let at = end;
   for (const [n, symbol] of symbols.entries()) {
     const counter = (first + n) % 2 ** 16;
     const bytes = symbol === SMALL ? 1 : symbol === LARGE ? 2 : 0;
     if (at + bytes > packet.length) break;
-    // It came, but when is not told.
+    // It arrived at an unknown time.
     if (symbol === UNTIMED) continue;
     if (bytes === 0) arrivals.push({ counter, at: undefined });
     else {
-      time += TICK * (bytes === 1 ? packet.readUInt8(at) : packet.readInt16BE(at));
+      time += DELTA_UNIT * (bytes === 1 ? packet.readUInt8(at) : packet.readInt16BE(at));
       at += bytes;
       arrivals.push({ counter, at: time });
     }
@@ -50,7 +56,7 @@ export function readArrivals(packet: Buffer): Arrival[] {
   return arrivals;
 }
 
-/** What is told of each packet, and where that ends. */
+/** The status symbol of each packet, and the offset after the last chunk. */
 function readSymbols(packet: Buffer, count: number): { readonly symbols: number[]; readonly end: number } {
   const symbols: number[] = [];
   let at = FIRST_CHUNK;

@@ -1,62 +1,65 @@
-/** RTCP between us and one viewer (RFC 3550, section 6; RFC 4585; RFC 5104): what it tells, and what we tell it. */
+/** Reads the RTCP feedback of a viewer and writes our RTCP packets (RFC 3550, section 6; RFC 4585; RFC 5104). */
 import type { EpochMs } from "../../base/clock.ts";
 import { type Arrival, readArrivals } from "./arrivals.ts";
 
-/** What a viewer tells of one stream. */
+/** One piece of feedback, with the SSRC that it is about. */
 export type Feedback =
   | { readonly kind: "report"; readonly ssrc: number; readonly report: ReceptionReport }
-  /** 16-bit sequence numbers of packets that did not come. */
+  /** 16-bit sequence numbers of lost packets. */
   | { readonly kind: "nack"; readonly ssrc: number; readonly lost: readonly number[] }
   | { readonly kind: "keyframe"; readonly ssrc: number }
-  /** What the receiver thinks that it can be sent, bits a second. */
+  /** REMB: the receiver's bandwidth estimate in bits per second. */
   | { readonly kind: "estimate"; readonly bitrate: number }
-  /** When packets of the connection came. */
+  /** Transport-wide feedback. */
   | { readonly kind: "arrivals"; readonly arrivals: readonly Arrival[] }
   | { readonly kind: "bye" };
 
-/** RFC 3550, section 6.4.1. */
+/** A report block (RFC 3550, section 6.4.1). */
 export interface ReceptionReport {
-  /** Of the packets since the last report, 0 to 1. */
+  /** Share of lost packets since the previous report, 0 to 1. */
   readonly fractionLost: number;
   /** In ticks of the stream's clock. */
   readonly jitter: number;
-  /** The middle 32 bits of the NTP time of the last sender report it got; 0 for none. */
+  /** Middle 32 bits of the NTP time of the last sender report received; 0 for none. */
   readonly lastSenderReport: number;
-  /** Since it got that, in 1/65536 seconds. */
+  /** Time since that report was received, in 1/65536 seconds. */
   readonly delay: number;
 }
 
-/** RFC 3550, section 6.1: a packet has 4 bytes of header, with its length in 32-bit words less one. */
-const HEADER = 4;
+/** Bytes of a packet's header. It has the length in 32-bit words less one (RFC 3550, section 6.4.1). */
+const HEADER_BYTES = 4;
 const VERSION = 2;
-const PADDED = 0x20;
+const PADDING_BIT = 0x20;
 
-/** Packets of one compound that are read; a browser sends three or four. */
+/** Packets read from one compound; browsers send three or four. */
 const MAX_PACKETS = 16;
 
+/** Packet types. */
 const SENDER_REPORT = 200;
 const RECEIVER_REPORT = 201;
 const SOURCE_DESCRIPTION = 202;
 const GOODBYE = 203;
 const TRANSPORT_FEEDBACK = 205;
 const PAYLOAD_FEEDBACK = 206;
+/** Feedback message types of the last two. */
 const GENERIC_NACK = 1;
-const ARRIVALS = 15;
-const PICTURE_LOSS = 1;
+const TRANSPORT_WIDE_FEEDBACK = 15;
+const PICTURE_LOSS_INDICATION = 1;
 const FULL_INTRA_REQUEST = 4;
-const APPLICATION = 15;
+const APPLICATION_LAYER_FEEDBACK = 15;
 
-const REPORT_BLOCK = 24;
-const FEEDBACK_HEADER = 12;
+const REPORT_BLOCK_BYTES = 24;
+/** Header, sender SSRC and media SSRC. */
+const FEEDBACK_HEADER_BYTES = 12;
 
-/** Entries of a NACK that are read, each for up to 17 packets. */
+/** Entries read from one NACK; each covers up to 17 packets. */
 const MAX_NACK_ENTRIES = 32;
 
-/** What a compound packet in the clear tells; what is malformed or of no use here is left out. */
+/** Reads a decrypted compound packet. Skips packets that are malformed or not needed. */
 export function readFeedback(compound: Buffer): Feedback[] {
   const feedback: Feedback[] = [];
   let packets = 0;
-  for (let at = 0; at + HEADER <= compound.length && packets < MAX_PACKETS; packets++) {
+  for (let at = 0; at + HEADER_BYTES <= compound.length && packets < MAX_PACKETS; packets++) {
     const end = at + 4 * (compound.readUInt16BE(at + 2) + 1);
     if (end > compound.length) break;
     const packet = unpadded(compound.subarray(at, end));
@@ -74,13 +77,13 @@ export function readFeedback(compound: Buffer): Feedback[] {
         feedback.push({ kind: "bye" });
         break;
       case TRANSPORT_FEEDBACK:
-        if (count === GENERIC_NACK && packet.length > FEEDBACK_HEADER) feedback.push(readNack(packet));
-        // Of a few bytes that claim a thousand packets one is enough.
-        else if (count === ARRIVALS && !feedback.some(({ kind }) => kind === "arrivals"))
+        if (count === GENERIC_NACK && packet.length > FEEDBACK_HEADER_BYTES) feedback.push(readNack(packet));
+        // One per compound: a message of a few bytes can cover a thousand packets.
+        else if (count === TRANSPORT_WIDE_FEEDBACK && !feedback.some(({ kind }) => kind === "arrivals"))
           feedback.push({ kind: "arrivals", arrivals: readArrivals(packet) });
         break;
       case PAYLOAD_FEEDBACK:
-        if (count === APPLICATION) feedback.push(...readEstimate(packet));
+        if (count === APPLICATION_LAYER_FEEDBACK) feedback.push(...readEstimate(packet));
         else feedback.push(...readKeyframeRequests(packet, count));
         break;
       default:
@@ -90,18 +93,22 @@ export function readFeedback(compound: Buffer): Feedback[] {
   return feedback;
 }
 
-/** RFC 3550, section 6.4.1: padding counts itself, in its last byte. Undefined for another version, or more than there is. */
+/** The packet without padding (RFC 3550, section 6.4.1); undefined if the version or the padding is invalid. */
 function unpadded(packet: Buffer): Buffer | undefined {
   const first = packet[0] ?? 0;
   if (first >> 6 !== VERSION) return undefined;
-  if ((first & PADDED) === 0) return packet;
+  if ((first & PADDING_BIT) === 0) return packet;
   const length = packet.length - (packet.at(-1) ?? 0);
-  return length >= HEADER && length < packet.length ? packet.subarray(0, length) : undefined;
+  return length >= HEADER_BYTES && length < packet.length ? packet.subarray(0, length) : undefined;
 }
 
 function readReports(blocks: Buffer, count: number): Feedback[] {
   const reports: Feedback[] = [];
-  for (let at = 0; at + REPORT_BLOCK <= blocks.length && reports.length < count; at += REPORT_BLOCK) {
+  for (
+    let at = 0;
+    at + REPORT_BLOCK_BYTES <= blocks.length && reports.length < count;
+    at += REPORT_BLOCK_BYTES
+  ) {
     const report = {
       fractionLost: blocks.readUInt8(at + 4) / 256,
       jitter: blocks.readUInt32BE(at + 12),
@@ -113,11 +120,11 @@ function readReports(blocks: Buffer, count: number): Feedback[] {
   return reports;
 }
 
-/** RFC 4585, section 6.2.1: a sequence number, and a bit for each of the 16 behind it. */
+/** Generic NACK: a sequence number and a bit for each of the next 16 (RFC 4585, section 6.2.1). */
 function readNack(packet: Buffer): Feedback {
   const lost: number[] = [];
-  const end = Math.min(packet.length, FEEDBACK_HEADER + 4 * MAX_NACK_ENTRIES);
-  for (let at = FEEDBACK_HEADER; at + 4 <= end; at += 4) {
+  const end = Math.min(packet.length, FEEDBACK_HEADER_BYTES + 4 * MAX_NACK_ENTRIES);
+  for (let at = FEEDBACK_HEADER_BYTES; at + 4 <= end; at += 4) {
     const first = packet.readUInt16BE(at);
     const following = packet.readUInt16BE(at + 2);
     lost.push(first);
@@ -128,15 +135,15 @@ function readNack(packet: Buffer): Feedback {
   return { kind: "nack", ssrc: packet.readUInt32BE(8), lost };
 }
 
-/** Picture loss (RFC 4585, section 6.3.1) names its stream in the header, a full intra request (RFC 5104, 4.3.1) behind. */
+/** PLI has the SSRC in its header (RFC 4585, section 6.3.1), FIR in its body (RFC 5104, section 4.3.1). */
 function readKeyframeRequests(packet: Buffer, format: number): Feedback[] {
-  if (packet.length < FEEDBACK_HEADER) return [];
-  if (format === PICTURE_LOSS) return [{ kind: "keyframe", ssrc: packet.readUInt32BE(8) }];
-  if (format !== FULL_INTRA_REQUEST || packet.length < FEEDBACK_HEADER + 8) return [];
-  return [{ kind: "keyframe", ssrc: packet.readUInt32BE(FEEDBACK_HEADER) }];
+  if (packet.length < FEEDBACK_HEADER_BYTES) return [];
+  if (format === PICTURE_LOSS_INDICATION) return [{ kind: "keyframe", ssrc: packet.readUInt32BE(8) }];
+  if (format !== FULL_INTRA_REQUEST || packet.length < FEEDBACK_HEADER_BYTES + 8) return [];
+  return [{ kind: "keyframe", ssrc: packet.readUInt32BE(FEEDBACK_HEADER_BYTES) }];
 }
 
-/** REMB: six bits of exponent, eighteen of mantissa (draft-alvestrand-rmcat-remb-03, section 2.2). */
+/** REMB: 6 bits of exponent and 18 of mantissa (draft-alvestrand-rmcat-remb-03, section 2.2). */
 function readEstimate(packet: Buffer): Feedback[] {
   if (packet.length < 20 || packet.toString("latin1", 12, 16) !== "REMB") return [];
   const exponent = (packet[17] ?? 0) >> 2;
@@ -144,62 +151,63 @@ function readEstimate(packet: Buffer): Feedback[] {
   return [{ kind: "estimate", bitrate: mantissa * 2 ** exponent }];
 }
 
-/** Seconds from 1900, where NTP counts from, to 1970. */
+/** Seconds from the NTP epoch (1900) to the Unix epoch (1970). */
 const NTP_OFFSET = 2_208_988_800;
 
-/** An NTP time: 32 bits of seconds, 32 bits of fraction (RFC 3550, section 4). */
+/** The NTP time: 32 bits of seconds and 32 bits of fraction (RFC 3550, section 4). */
 export function ntpTime(time: EpochMs): { readonly seconds: number; readonly fraction: number } {
   const seconds = Math.floor(time / 1000);
   const fraction = Math.floor(((time - seconds * 1000) / 1000) * 2 ** 32);
   return { seconds: (seconds + NTP_OFFSET) % 2 ** 32, fraction };
 }
 
-/** The middle 32 bits of an NTP time: 1/65536 seconds. */
+/** The middle 32 bits of the NTP time, in 1/65536 seconds (RFC 3550, section 4). */
 export function compactNtp(time: EpochMs): number {
   const { seconds, fraction } = ntpTime(time);
   return ((seconds % 2 ** 16) * 2 ** 16 + Math.floor(fraction / 2 ** 16)) % 2 ** 32;
 }
 
+/** What a sender report says. */
 export interface SenderReport {
   readonly ssrc: number;
-  /** RTCP's lasting name for the sender (RFC 3550, section 6.5.1), at most 255 bytes. */
+  /** Canonical name of the sender, at most 255 bytes (RFC 3550, section 6.5.1). */
   readonly cname: string;
   readonly now: EpochMs;
-  /** The stream's timestamp at that time. */
+  /** RTP timestamp at `now`, 90 kHz. */
   readonly rtpTimestamp: number;
   readonly packets: number;
   readonly octets: number;
 }
 
-/** A sender report with its source description (RFC 3550, section 6.1). */
+/** Writes a compound of sender report and source description (RFC 3550, section 6.1). */
 export function senderReport({ ssrc, cname, now, rtpTimestamp, packets, octets }: SenderReport): Buffer {
   const report = packetOf(SENDER_REPORT, 0, 24);
   const { seconds, fraction } = ntpTime(now);
   const fields = [ssrc, seconds, fraction, rtpTimestamp, packets, octets];
-  for (const [n, field] of fields.entries()) report.writeUInt32BE(modulo32(field), HEADER + 4 * n);
+  for (const [n, field] of fields.entries()) report.writeUInt32BE(modulo32(field), HEADER_BYTES + 4 * n);
 
   const name = Buffer.from(cname);
-  // Item and chunk end with at least one zero, on a word's end.
+  // The chunk ends with at least one zero byte and is padded to whole words.
   const description = packetOf(SOURCE_DESCRIPTION, 1, 4 + 4 * Math.ceil((2 + name.length + 1) / 4));
-  description.writeUInt32BE(ssrc, HEADER);
-  description.set([1, name.length, ...name], HEADER + 4);
+  description.writeUInt32BE(ssrc, HEADER_BYTES);
+  description.set([1, name.length, ...name], HEADER_BYTES + 4);
   return Buffer.concat([report, description]);
 }
 
-/** Of any whole number; one below 0 counts back from 2^32. */
+/** Wraps an integer to 32 bits; negative values count back from 2^32. */
 function modulo32(value: number): number {
   return ((value % 2 ** 32) + 2 ** 32) % 2 ** 32;
 }
 
-/** Says that the stream ends: an empty report, as every compound begins with one, and a goodbye (RFC 3550, 6.6). */
+/** Writes a BYE (RFC 3550, section 6.6), after the empty report that every compound starts with. */
 export function goodbye(ssrc: number): Buffer {
   const packets = [packetOf(RECEIVER_REPORT, 0, 4), packetOf(GOODBYE, 1, 4)];
-  for (const packet of packets) packet.writeUInt32BE(ssrc, HEADER);
+  for (const packet of packets) packet.writeUInt32BE(ssrc, HEADER_BYTES);
   return Buffer.concat(packets);
 }
 
 function packetOf(type: number, count: number, bytes: number): Buffer {
-  const packet = Buffer.alloc(HEADER + bytes);
+  const packet = Buffer.alloc(HEADER_BYTES + bytes);
   packet.writeUInt8(0x80 | count, 0);
   packet.writeUInt8(type, 1);
   packet.writeUInt16BE(bytes / 4, 2);

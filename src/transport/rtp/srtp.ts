@@ -1,6 +1,6 @@
 /**
- * SRTP: the session keys of one viewer (RFC 3711, section 4.3), and sealing and opening in plain Node:
- * AES in counter mode with HMAC-SHA1 (RFC 3711) and AES-GCM (RFC 7714).
+ * SRTP in plain Node: key derivation (RFC 3711, section 4.3), and encryption by AES counter mode with HMAC-SHA1 (RFC 3711) or
+ * by AES-GCM (RFC 7714).
  */
 import {
   createCipheriv,
@@ -15,38 +15,39 @@ import { ReplayWindow } from "./replay-window.ts";
 /** The protection profiles that browsers negotiate (RFC 5764, section 4.1.2; RFC 7714, section 14.2). */
 export type SrtpProfile = "AEAD_AES_128_GCM" | "AES128_CM_HMAC_SHA1_80";
 
-/** Bytes of a profile's master salt, and what it adds to a packet. */
+/** Bytes of each profile's master salt and authentication tag. */
 export const PROFILES = {
   AEAD_AES_128_GCM: { saltBytes: 12, tagBytes: 16 },
   AES128_CM_HMAC_SHA1_80: { saltBytes: 14, tagBytes: 10 },
 } as const;
 
+/** Bytes of an encryption key, in both profiles. */
 export const KEY_BYTES = 16;
 const AUTH_KEY_BYTES = 20;
 
-/** What the DTLS handshake gives one direction: 16 bytes of key, 12 or 14 of salt. */
+/** Master key of one direction, exported from the DTLS handshake: 16 bytes of key, 12 or 14 of salt. */
 export interface MasterKey {
   readonly profile: SrtpProfile;
   readonly key: Buffer;
   readonly salt: Buffer;
 }
 
-/** The keys of one kind of packet. */
+/** Session keys for RTP or for RTCP. */
 export interface SessionKeys {
   readonly profile: SrtpProfile;
   /** 16 bytes. */
   readonly key: Buffer;
   /** 12 or 14 bytes. */
   readonly salt: Buffer;
-  /** 20 bytes for HMAC-SHA1; unused with GCM. */
+  /** 20 bytes, for HMAC-SHA1; unused with GCM. */
   readonly auth: Buffer;
 }
 
-/** RFC 3711, section 4.3.2: the key derivation labels, less the first of each kind. */
+/** The first of the three key derivation labels, for RTP and RTCP (RFC 3711, section 4.3.2). */
 const RTP_LABELS = 0;
 const RTCP_LABELS = 3;
 
-/** The session keys for RTP and RTCP; keys are derived once (a key derivation rate of 0). */
+/** Derives the session keys for RTP and RTCP. They never change: the key derivation rate is 0. */
 export function deriveKeys(master: MasterKey): { readonly rtp: SessionKeys; readonly rtcp: SessionKeys } {
   const keysFrom = (label: number): SessionKeys => ({
     profile: master.profile,
@@ -57,7 +58,7 @@ export function deriveKeys(master: MasterKey): { readonly rtp: SessionKeys; read
   return { rtp: keysFrom(RTP_LABELS), rtcp: keysFrom(RTCP_LABELS) };
 }
 
-/** RFC 3711, section 4.3.3; a salt of 12 bytes is taken as one of 14 that ends in zeros (RFC 7714, section 11). */
+/** RFC 3711, section 4.3.3. A 12-byte salt is padded with zeros to 14 bytes (RFC 7714, section 11). */
 function derive({ key, salt }: MasterKey, label: number, bytes: number): Buffer {
   const counter = Buffer.alloc(16);
   salt.copy(counter);
@@ -66,14 +67,14 @@ function derive({ key, salt }: MasterKey, label: number, bytes: number): Buffer 
 }
 
 /**
- * Writes the nonce of an RTP packet into `into`: 12 bytes for GCM (RFC 7714, section 8.1), 16 for counter mode (RFC
- * 3711, section 4.1.1).
- * @param index of the packet, 48 bits: roll-over counter and sequence number.
+ * Writes the nonce of an RTP packet: 12 bytes for GCM (RFC 7714, section 8.1), 16 for counter mode (RFC 3711, section
+ * 4.1.1).
+ * @param index 48 bits: roll-over counter and sequence number.
  */
 export function writeNonce(into: Buffer, { profile, salt }: SessionKeys, ssrc: number, index: number): void {
   const rollOver = Math.floor(index / 2 ** 16);
   const sequenceNumber = index % 2 ** 16;
-  // In counter mode the same numbers stand two bytes further on, and two bytes of block counter follow.
+  // In counter mode the fields are two bytes later, and two bytes of block counter follow.
   const at = profile === "AEAD_AES_128_GCM" ? 2 : 4;
   into.fill(0);
   into.set(salt);
@@ -82,19 +83,20 @@ export function writeNonce(into: Buffer, { profile, salt }: SessionKeys, ssrc: n
   into.writeUInt16BE(into.readUInt16BE(at + 8) ^ sequenceNumber, at + 8);
 }
 
-/** Seals RTP packets of one viewer. */
+/** Encrypts and authenticates the RTP packets of one viewer. */
 export interface Sealer {
   /**
-   * The whole SRTP packet.
-   * @param header RTP header with its extensions, sent in the clear and authenticated.
-   * @param index 48 bits: the roll-over counter and the header's sequence number.
+   * Returns the whole SRTP packet.
+   * @param header RTP header with extensions: authenticated, not encrypted.
+   * @param index 48 bits: roll-over counter and the header's sequence number.
+   * @throws if the sealer is closed.
    */
   seal(header: Buffer, payload: Buffer, index: number): Buffer;
-  /** Frees the keys; nothing can be sealed after. */
+  /** Frees the keys. Repeated calls do nothing. */
   close(): void;
 }
 
-/** The plain form, for any machine. */
+/** Seals with Node's `crypto`, on any machine. */
 export class NodeSealer implements Sealer {
   readonly #keys: SessionKeys;
   readonly #key: KeyObject;
@@ -108,7 +110,7 @@ export class NodeSealer implements Sealer {
   }
 
   seal(header: Buffer, payload: Buffer, index: number): Buffer {
-    if (this.#closed) throw new Error("the keys are closed");
+    if (this.#closed) throw new Error("The sealer is closed.");
     writeNonce(this.#nonce, this.#keys, header.readUInt32BE(8), index);
     if (this.#keys.profile === "AEAD_AES_128_GCM") {
       const cipher = createCipheriv("aes-128-gcm", this.#key, this.#nonce).setAAD(header);
@@ -128,11 +130,11 @@ export class NodeSealer implements Sealer {
   }
 }
 
-/** RTCP's header and SSRC stay in the clear. */
-const RTCP_CLEAR = 8;
+/** Bytes of RTCP header and sender SSRC, which are not encrypted. */
+const RTCP_CLEAR_BYTES = 8;
 
-/** The first bit of a packet's index word: the packet is encrypted (RFC 3711, section 3.4). */
-const ENCRYPTED = 0x8000_0000;
+/** E flag, before the 31-bit index: the packet is encrypted (RFC 3711, section 3.4). */
+const ENCRYPTED_FLAG = 0x8000_0000;
 
 /** Seals the RTCP packets of one direction (RFC 3711, section 3.4; RFC 7714, section 9). */
 export class SrtcpSealer {
@@ -147,32 +149,32 @@ export class SrtcpSealer {
 
   seal(packet: Buffer): Buffer {
     const index = this.#index;
-    this.#index = (index + 1) % ENCRYPTED;
-    const clear = packet.subarray(0, RTCP_CLEAR);
+    this.#index = (index + 1) % ENCRYPTED_FLAG;
+    const clear = packet.subarray(0, RTCP_CLEAR_BYTES);
     const indexWord = Buffer.allocUnsafe(4);
-    indexWord.writeUInt32BE((ENCRYPTED | index) >>> 0);
+    indexWord.writeUInt32BE((ENCRYPTED_FLAG | index) >>> 0);
     const nonce = rtcpNonce(this.#keys, packet.readUInt32BE(4), index);
     if (this.#keys.profile === "AEAD_AES_128_GCM") {
       const cipher = createCipheriv("aes-128-gcm", this.#key, nonce);
       cipher.setAAD(Buffer.concat([clear, indexWord]));
-      const sealed = cipher.update(packet.subarray(RTCP_CLEAR));
+      const sealed = cipher.update(packet.subarray(RTCP_CLEAR_BYTES));
       cipher.final();
       return Buffer.concat([clear, sealed, cipher.getAuthTag(), indexWord]);
     }
-    const sealed = createCipheriv("aes-128-ctr", this.#key, nonce).update(packet.subarray(RTCP_CLEAR));
+    const sealed = createCipheriv("aes-128-ctr", this.#key, nonce).update(packet.subarray(RTCP_CLEAR_BYTES));
     const body = Buffer.concat([clear, sealed, indexWord]);
     return Buffer.concat([body, rtcpTag(this.#keys, body)]);
   }
 }
 
-/** SSRCs that a peer sends RTCP as; servers take one for each stream. */
+/** Sender SSRCs accepted from one peer. Servers use one per stream. */
 const MAX_SENDERS = 64;
 
-/** Opens the RTCP packets of one direction, each once. */
+/** Decrypts the SRTCP packets of one direction, and rejects replays. */
 export class SrtcpOpener {
   readonly #keys: SessionKeys;
   readonly #key: KeyObject;
-  /** By their senders' SSRCs: each counts its own (RFC 3711, section 3.2.3). */
+  /** By sender SSRC: each has its own index (RFC 3711, section 3.2.3). */
   readonly #windows = new Map<number, ReplayWindow>();
 
   constructor(keys: SessionKeys) {
@@ -180,15 +182,15 @@ export class SrtcpOpener {
     this.#key = createSecretKey(keys.key);
   }
 
-  /** The packet in the clear; undefined where it is not the peer's, or was opened before. */
+  /** The decrypted packet; undefined if authentication fails or it is a replay. */
   open(sealed: Buffer): Buffer | undefined {
     const gcm = this.#keys.profile === "AEAD_AES_128_GCM";
     const { tagBytes } = PROFILES[this.#keys.profile];
-    if (sealed.length < RTCP_CLEAR + 4 + tagBytes) return undefined;
+    if (sealed.length < RTCP_CLEAR_BYTES + 4 + tagBytes) return undefined;
     const wordAt = gcm ? sealed.length - 4 : sealed.length - 4 - tagBytes;
     const indexWord = sealed.readUInt32BE(wordAt);
-    if (indexWord < ENCRYPTED) return undefined;
-    const index = indexWord - ENCRYPTED;
+    if (indexWord < ENCRYPTED_FLAG) return undefined;
+    const index = indexWord - ENCRYPTED_FLAG;
     const sender = sealed.readUInt32BE(4);
     const window = this.#windows.get(sender) ?? new ReplayWindow();
     if (window.has(index)) return undefined;
@@ -201,7 +203,7 @@ export class SrtcpOpener {
 
   #openGcm(sealed: Buffer, wordAt: number, index: number): Buffer | undefined {
     const tagAt = wordAt - PROFILES.AEAD_AES_128_GCM.tagBytes;
-    const clear = sealed.subarray(0, RTCP_CLEAR);
+    const clear = sealed.subarray(0, RTCP_CLEAR_BYTES);
     const decipher = createDecipheriv(
       "aes-128-gcm",
       this.#key,
@@ -210,7 +212,11 @@ export class SrtcpOpener {
     decipher.setAAD(Buffer.concat([clear, sealed.subarray(wordAt)]));
     decipher.setAuthTag(sealed.subarray(tagAt, wordAt));
     try {
-      return Buffer.concat([clear, decipher.update(sealed.subarray(RTCP_CLEAR, tagAt)), decipher.final()]);
+      return Buffer.concat([
+        clear,
+        decipher.update(sealed.subarray(RTCP_CLEAR_BYTES, tagAt)),
+        decipher.final(),
+      ]);
     } catch {
       return undefined;
     }
@@ -222,8 +228,8 @@ export class SrtcpOpener {
     const nonce = rtcpNonce(this.#keys, sealed.readUInt32BE(4), index);
     const decipher = createDecipheriv("aes-128-ctr", this.#key, nonce);
     return Buffer.concat([
-      sealed.subarray(0, RTCP_CLEAR),
-      decipher.update(sealed.subarray(RTCP_CLEAR, wordAt)),
+      sealed.subarray(0, RTCP_CLEAR_BYTES),
+      decipher.update(sealed.subarray(RTCP_CLEAR_BYTES, wordAt)),
     ]);
   }
 }

@@ -1,50 +1,49 @@
-/** What has to be mended in session descriptions between browsers and werift. */
+/**
+ * Checks and rewrites session descriptions (RFC 8866). Browsers' offers and werift's answers differ in what they understand;
+ * the functions here translate between them.
+ */
+import { linesOf, sdpOf } from "./lines.ts";
 
-const UNREAD = /^a=(candidate|end-of-candidates|ssrc|ssrc-group|rid|simulcast)\b/;
+/** Attributes removed from offers: a viewer sends no media, and its addresses are learned from its packets. */
+const IGNORED_ATTRIBUTE = /^a=(candidate|end-of-candidates|ssrc|ssrc-group|rid|simulcast)\b/;
 
-/** The feedback that is understood here; werift would accept whatever is offered. */
+/** The RTCP feedback that we handle; werift would accept any that is offered. */
 const FEEDBACK = ["nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"];
 
-/**
- * A browser's offer as werift can take it. Without feedback that nobody here reads; without candidates and their end,
- * since the viewer's addresses are learnt from its packets; without streams, since a viewer sends none.
- */
-export function mendOffer(offer: string): string {
-  return linesOf(offer)
-    .filter((line) => !UNREAD.test(line) && !isUnreadFeedback(line))
-    .map((line) => `${line}\r\n`)
-    .join("");
+/** A browser's offer in a form that werift accepts: without candidates, streams, and feedback that we do not handle. */
+export function offerForWerift(offer: string): string {
+  return sdpOf(linesOf(offer).filter((line) => !IGNORED_ATTRIBUTE.test(line) && !isIgnoredFeedback(line)));
 }
 
 /**
- * werift's answer as browsers can take it: `a=ice-lite` at session level (RFC 8839, section 5.3), where Firefox insists
- * on it, the candidates of our own port in place of its one, and the video's name (RFC 8830), without which older
- * libwebrtc takes it and its repairs for two.
- * @param candidates lines for each media section.
+ * werift's answer in a form that browsers accept. It has `a=ice-lite` at session level (RFC 8839, section 5.3), which
+ * Firefox requires, our port's candidates instead of werift's, and an msid (RFC 8830): without one, older libwebrtc takes
+ * the video and its retransmissions for two tracks.
+ * @param candidates the candidate lines of each media section.
  */
-export function mendAnswer(answer: string, candidates: readonly string[]): string {
+export function answerForBrowsers(answer: string, candidates: readonly string[]): string {
   const lines = linesOf(answer);
-  const mended: string[] = [];
+  const result: string[] = [];
   for (const line of lines) {
     if (line === "a=ice-lite") continue;
     if (
       line.startsWith("m=") &&
-      !mended.some((other) => other.startsWith("m=")) &&
+      !result.some((other) => other.startsWith("m=")) &&
       lines.includes("a=ice-lite")
     )
-      mended.push("a=ice-lite");
+      result.push("a=ice-lite");
     if (line.startsWith("a=ssrc-group:") && !lines.some((other) => other.startsWith("a=msid:")))
-      mended.push("a=msid:rendercast video");
-    if (!isCandidate(line)) mended.push(line);
-    else if (!mended.at(-1)?.startsWith("a=candidate:")) mended.push(...candidates);
+      result.push("a=msid:rendercast video");
+    if (!isCandidate(line)) result.push(line);
+    else if (!result.at(-1)?.startsWith("a=candidate:")) result.push(...candidates);
   }
-  return mended.map((line) => `${line}\r\n`).join("");
+  return sdpOf(result);
 }
 
 /**
- * werift's answer as players can take it that ask for audio too, and for that first. An answer may reject the section
- * whose transport the others share (RFC 9143, section 7.3.3), but libwebrtc does not take that: it is answered as
- * inactive, and has the candidates.
+ * The answer to a player that offers audio first, in a bundle with the video. An answer may reject the section that owns
+ * the bundle's transport (RFC 9143, section 7.3.3), but libwebrtc refuses that. So the audio is answered as inactive, and
+ * carries the candidates.
  */
 export function keepBundled(answer: string, offer: string): string {
   const tagged = /^a=group:BUNDLE (\S+)/m.exec(offer)?.[1];
@@ -61,15 +60,15 @@ export function keepBundled(answer: string, offer: string): string {
   return kept.join("").replace(/^a=group:BUNDLE/m, () => `a=group:BUNDLE ${tagged}`);
 }
 
-/** Lines of an offer; browsers' have some hundred. */
+/** Browsers' offers have about a hundred lines. */
 const MAX_LINES = 1000;
 
-/** Sections of an offer that werift is let to build transports for: it takes a while for each. */
+/** werift builds a transport for each media section, which takes time. */
 const MAX_SECTIONS = 4;
 
 /**
- * Whether the text is an offer to receive video at all: werift itself takes anything for a session
- * description. Needs exactly one video section, few others, ICE credentials and a DTLS fingerprint.
+ * Whether the text is an offer to receive video; werift itself accepts any text. It must have exactly one video section,
+ * few others, ICE credentials and a DTLS fingerprint.
  */
 export function isVideoOffer(offer: string): boolean {
   const lines = linesOf(offer);
@@ -80,7 +79,7 @@ export function isVideoOffer(offer: string): boolean {
   return has("a=ice-ufrag:") && has("a=ice-pwd:") && has("a=fingerprint:");
 }
 
-/** The certificates that a description names (RFC 8122, section 5), to compare with another's. */
+/** The certificate fingerprints in a description (RFC 8122, section 5), in a form to compare with another's. */
 export function fingerprintsOf(sdp: string): string {
   const found = linesOf(sdp).flatMap((line) => {
     const [, hash, bytes] = /^a=fingerprint:(\S+) +(\S+) *$/.exec(line) ?? [];
@@ -89,34 +88,29 @@ export function fingerprintsOf(sdp: string): string {
   return [...new Set(found)].sort().join(", ");
 }
 
-/** What a viewer's connectivity checks prove to be meant for us by (RFC 8839, section 5.4). */
+/** The username fragment and password that connectivity checks are authenticated by (RFC 8839, section 5.4). */
 export interface IceCredentials {
   readonly fragment: string;
   readonly password: string;
 }
 
-/** The answer to an ICE restart (RFC 8839, section 4.4.2): that of before with new credentials, as its next version. */
-export function restartAnswer(before: string, { fragment, password }: IceCredentials): string {
-  return linesOf(before)
-    .map((line) => {
+/** The answer to an ICE restart (RFC 8839, section 4.4.2): the last answer with new credentials and the next version. */
+export function restartAnswer(last: string, { fragment, password }: IceCredentials): string {
+  return sdpOf(
+    linesOf(last).map((line) => {
       if (line.startsWith("a=ice-ufrag:")) return `a=ice-ufrag:${fragment}`;
       if (line.startsWith("a=ice-pwd:")) return `a=ice-pwd:${password}`;
-      // A version may have more digits than a number holds.
+      // The version may exceed the safe integers.
       return line.replace(/^(o=\S+ \S+ )(\d+)/, (_, start, version) => `${start}${BigInt(version) + 1n}`);
-    })
-    .map((line) => `${line}\r\n`)
-    .join("");
-}
-
-function linesOf(sdp: string): string[] {
-  return sdp.split(/\r?\n/).filter((line) => line !== "");
+    }),
+  );
 }
 
 function isCandidate(line: string): boolean {
   return line.startsWith("a=candidate:");
 }
 
-function isUnreadFeedback(line: string): boolean {
+function isIgnoredFeedback(line: string): boolean {
   const feedback = /^a=rtcp-fb:\S+ (.*)$/.exec(line)?.[1];
   return feedback !== undefined && !FEEDBACK.includes(feedback);
 }

@@ -1,38 +1,37 @@
 /**
- * Simulcast as its sender has it (RFC 8853): several renditions of one picture in one media section, told apart by a name in
- * their packets (RFC 8851 and 8852).
+ * Simulcast from the sender's side (RFC 8853): several renditions of one picture in one media section. Each has a RID, which
+ * its packets carry (RFC 8851 and 8852).
  */
 
 import { SIMULCAST_STREAMS, type SimulcastStream } from "../../media/simulcast-streams.ts";
+import { linesOf, sdpOf } from "./lines.ts";
 
 const SSRC = /^a=ssrc(-group)?:/;
 
 /**
- * The offer with so many renditions. It names no SSRCs, as browsers' offers do not that have names: servers learn them from
+ * Adds `count` renditions to an offer. Removes its SSRCs, as browsers do in offers with RIDs: servers learn the SSRCs from
  * the packets.
  */
 export function offerSimulcast(offer: string, count: number): string {
   const streams = SIMULCAST_STREAMS.slice(0, count);
-  return [
+  return sdpOf([
     ...linesOf(offer).filter((line) => !SSRC.test(line)),
     "a=msid:rendercast video",
     ...streams.map(({ rid }) => `a=rid:${rid} send`),
     `a=simulcast:send ${streams.map(({ rid }) => rid).join(";")}`,
-  ]
-    .map((line) => `${line}\r\n`)
-    .join("");
+  ]);
 }
 
 /**
- * The renditions of so many that the answer takes: without those that it leaves out or pauses (RFC 8853, section 5.1), and of
- * alternatives the first. None where it does not take simulcast.
+ * The renditions that the answer accepts of the `count` offered: without those that it omits or pauses (RFC 8853, section
+ * 5.1), and the first of alternatives. Empty if the answer has no simulcast.
  */
 export function acceptedStreams(answer: string, count: number): readonly SimulcastStream[] {
   const lines = linesOf(answer);
   const named = new Set(lines.flatMap((line) => /^a=rid:(\S+) recv\b/.exec(line)?.[1] ?? []));
   const list = lines.map((line) => /^a=simulcast:.*?\brecv +(\S+)/.exec(line)?.[1]).find((found) => found);
   const wanted = new Set(
-    // What an early draft wrote before the list is still read by some.
+    // Some servers still write the `rid=` of an early draft.
     (list ?? "")
       .replace(/^rid=/, "")
       .split(";")
@@ -41,14 +40,7 @@ export function acceptedStreams(answer: string, count: number): readonly Simulca
   return SIMULCAST_STREAMS.slice(0, count).filter(({ rid }) => wanted.has(rid));
 }
 
-/** The answer without what tells of simulcast, which werift takes for streams to receive. */
+/** The answer without its simulcast attributes: werift would take them for streams to receive. */
 export function withoutSimulcast(answer: string): string {
-  return linesOf(answer)
-    .filter((line) => !/^a=(rid|simulcast):/.test(line))
-    .map((line) => `${line}\r\n`)
-    .join("");
-}
-
-function linesOf(sdp: string): string[] {
-  return sdp.split(/\r?\n/).filter((line) => line !== "");
+  return sdpOf(linesOf(answer).filter((line) => !/^a=(rid|simulcast):/.test(line)));
 }

@@ -1,87 +1,95 @@
 /**
- * What a viewer's network carries: chooses the level of the {@link LADDER} to send it. Where the viewer tells when each
- * packet came, by the queue that stands, and by what the narrowest link is seen to carry. Elsewhere by its reports: down at
- * much loss, a round trip that has grown and stays so, or a fallen estimate with a little of either; up by trying. A try
- * that fails doubles the time until the next, so that it settles.
+ * Congestion control for one viewer: chooses its level of the {@link LADDER}. With transport-wide feedback it uses queueing
+ * delay and measured capacity. Without, it steps down on loss, a grown round trip or a dropped REMB estimate, and up on trial
+ * with exponential back-off.
  */
 
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 import { LADDER, rungOf } from "../../shared/ladder.ts";
 import type { NetworkState } from "./delivery.ts";
 
-/** One viewer's report, and what it was sent since the one before. */
+/** A viewer's receiver report, and what was sent to it since the previous report. */
 export interface NetworkReport {
   /** 0 to 1. */
   readonly fractionLost: number;
+  /** Undefined if unknown. */
   readonly roundTrip: Millis | undefined;
-  /** Media bits a second. */
+  /** Bits of media per second. */
   readonly sent: number;
   readonly packets: number;
 }
 
-// ---- Where arrivals are told ----
+// ---- With transport-wide feedback ----
 
-/** A queue that stands this long is ours: jitter and other people's packets make shorter ones. */
-const STANDS: Millis = 60;
-/** One so long is too long, whatever else is seen, where it stays so. */
-const STANDS_LONG: Millis = 150;
-const STAYS: Millis = 500;
-/** Of few packets a lost one is chance: where the link is seen to be too narrow, and where nothing else is seen. */
-const FEW_PACKETS = 15;
-const SOME_PACKETS = 60;
-/** Loss of a queue that overflows; and beyond what repairs make good, whatever it comes from. */
-const LOSES = 0.12;
-const LOSES_ALONE = 0.2;
-/** What a rendition's packets take beside its bits, and how far its bits sway. */
-const NEEDS = 1.15;
-/** Of what the link carries: some is left for repairs and keyframes. */
-const FILLS = 0.85;
-/** What a higher level has to leave free: on one step, and on several at once. */
-const ROOM_FOR_ONE = 1.25;
-const ROOM_FOR_SEVERAL = 2;
-/** Arrivals show the room there is, so that a step up need not wait for long. */
-const FIRST_STEP_UP: Millis = 2000;
+/** Queueing delay that means congestion if the link is too narrow. Jitter and cross traffic cause shorter queues. */
+const CONGESTION_QUEUE_DELAY: Millis = 60;
 
-/** After so long without a sign of the room there is, it is looked for; and after so long without any, a step is tried. */
-const UNSEEN: Millis = 1500;
-const FIRST_TRY: Millis = 5000;
+/** Queueing delay that forces a step down on its own, if it lasts for {@link PERSISTENCE_TIME}. */
+const PERSISTENT_QUEUE_DELAY: Millis = 150;
+const PERSISTENCE_TIME: Millis = 500;
 
-// ---- Where they are not ----
+/** Loss that means congestion if the link is too narrow, and the smallest sample that shows it. */
+const CONGESTION_LOSS = 0.12;
+const MIN_LOSS_PACKETS = 15;
 
-/** The loss of so many packets counts half; that of few is chance. */
-const HALF_COUNTS = 60;
+/** Loss that forces a step down on its own, as retransmission cannot make up for it, and the smallest sample. */
+const HEAVY_LOSS = 0.2;
+const MIN_HEAVY_LOSS_PACKETS = 60;
 
-/** A round trip longer by so much than the shortest of late is one through a queue that grows. */
-const QUEUES: Millis = 100;
+/** Needed capacity as a multiple of a rendition's bitrate: allows for packet overhead and bitrate variation. */
+const BITRATE_OVERHEAD = 1.15;
 
-/** How long the shortest round trip is remembered, in reports, which come about once a second. */
-const REMEMBERED = 30;
+/** Share of the capacity that a lower level may use: the rest is for retransmissions and keyframes. */
+const MAX_UTILIZATION = 0.85;
+
+/** Capacity for a higher level as a multiple of what it needs: one step up, and several at once. */
+const ONE_STEP_HEADROOM = 1.25;
+const MULTI_STEP_HEADROOM = 2;
+
+/** Time without congestion before a step up that the measured capacity allows. */
+const STEP_UP_DELAY: Millis = 2000;
+
+/** Time without a capacity measurement before probing starts. */
+const PROBE_DELAY: Millis = 1500;
+
+// ---- Without transport-wide feedback ----
+
+/** Weight of a report in the loss average: a report on this many packets counts half. */
+const LOSS_HALF_WEIGHT_PACKETS = 60;
+
+/** Reports in which the minimum round trip is searched; about one comes each second. */
+const MIN_ROUND_TRIP_WINDOW = 30;
 
 /**
- * An estimate begins low, and follows what was sent up to half as much again: only where it falls below what is sent has
- * the receiver seen a queue. It may be mistaken, so that loss or a round trip has to say so as well.
+ * An estimate below this share of the previous one has dropped. REMB starts low and grows to 1.5 times the bitrate sent, so
+ * only a drop shows congestion, and loss or queueing delay has to confirm it.
  */
-const FELL = 0.97;
-const SOME_LOSS = 0.08;
-const SOME_QUEUE: Millis = 30;
+const ESTIMATE_DROP = 0.97;
+const CONFIRMING_LOSS = 0.08;
+const CONFIRMING_QUEUE_DELAY: Millis = 30;
 
-/** An estimate that is no higher above what is sent leaves no room for more. */
-const ROOM = 1.15;
+/** Estimate for a step up, as a multiple of the bitrate sent. */
+const ESTIMATE_HEADROOM = 1.15;
 
-/** Older estimates say nothing. */
-const ESTIMATE_HOLDS: Millis = 5000;
+/** Older estimates are ignored. */
+const MAX_ESTIMATE_AGE: Millis = 5000;
 
-// ---- For both ----
+// ---- Both ----
 
-/** After a step down the queue needs time to drain, until what is told speaks of the new rate. */
-const SETTLES: Millis = 2000;
+/** Growth of the queueing delay or the round trip that shows that a queue builds up. */
+const QUEUE_GROWTH: Millis = 100;
 
-/** What is tried again at the longest. */
-const LAST_TRY: Millis = 80_000;
+/** Time after a change until feedback reflects the new bitrate: the queue drains first. */
+const SETTLING_TIME: Millis = 2000;
 
-/** A step up that held for so long was right. */
-const PROVED: Millis = 10_000;
+/** Back-off between trial steps up: each failed trial doubles the interval. */
+const MIN_TRIAL_INTERVAL: Millis = 5000;
+const MAX_TRIAL_INTERVAL: Millis = 80_000;
 
+/** A trial that lasts this long has succeeded. */
+const TRIAL_TIME: Millis = 10_000;
+
+/** The owner of one viewer's level. */
 export class Congestion {
   readonly #clock: Clock;
   readonly #roundTrips: number[] = [];
@@ -89,154 +97,182 @@ export class Congestion {
   #lossAverage = 0;
   #slowReports = 0;
   #estimate: { readonly bitrate: number; readonly at: EpochMs } | undefined;
-  /** Since the last report. */
-  #estimateFell = false;
+  /** Whether the estimate dropped since the last report. */
+  #estimateDropped = false;
   #changedAt: EpochMs;
-  #quietSince: EpochMs;
-  /** Until the next step up; the first where it is undefined. */
-  #wait: Millis | undefined;
-  /** The last step was up. */
-  #isTrying = false;
-  #arrivalsTold = false;
-  #longSince: EpochMs | undefined;
-  /** When the capacity was last told, or arrivals first. */
-  #unseenSince: EpochMs;
-  /** The queue as last told, and at the last change. */
+  /** Last sign of congestion, or last change. */
+  #troubledAt: EpochMs;
+  /** Back-off before the next trial; undefined if no trial failed. */
+  #trialInterval: Millis | undefined;
+  /** Whether the last change was a step up that has not yet succeeded. */
+  #isTrial = false;
+  /** Whether the viewer sends transport-wide feedback. */
+  #hasArrivals = false;
+  /** Since when the queueing delay is above {@link PERSISTENT_QUEUE_DELAY}. */
+  #persistentSince: EpochMs | undefined;
+  /** When the capacity was last known, or when this started. */
+  #capacityKnownAt: EpochMs;
+  /** Queueing delay at the last feedback, and at the last change. */
   #queue: Millis = 0;
-  #queueThen: Millis = 0;
+  #queueAtChange: Millis = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#changedAt = clock.now();
-    this.#quietSince = clock.now();
-    this.#unseenSince = clock.now();
+    this.#troubledAt = clock.now();
+    this.#capacityKnownAt = clock.now();
   }
 
+  /** The level to send now; 0 is the largest. */
   get level(): number {
     return this.#level;
   }
 
-  /** What the next level needs, of this one's bitrate, where nothing has shown for a while whether there is room for it. */
-  get seeksRoomFor(): number | undefined {
-    if (this.#level === 0 || this.#queue > STANDS || this.#clock.now() - this.#unseenSince < UNSEEN)
+  /**
+   * Bitrate to probe for, as a multiple of the current rendition's: what a step up needs. Undefined if no probe is needed or
+   * the network is congested.
+   */
+  get probeRatio(): number | undefined {
+    if (
+      this.#level === 0 ||
+      this.#queue > CONGESTION_QUEUE_DELAY ||
+      this.#clock.now() - this.#capacityKnownAt < PROBE_DELAY
+    )
       return undefined;
-    return (NEEDS * ROOM_FOR_ONE * rungOf(this.#level - 1).share) / rungOf(this.#level).share;
+    return (BITRATE_OVERHEAD * ONE_STEP_HEADROOM * rungOf(this.#level - 1).share) / rungOf(this.#level).share;
   }
 
   /**
-   * Takes the receiver's own estimate of what it can be sent (REMB).
-   * @param bitrate bits a second.
+   * Takes the receiver's bandwidth estimate (REMB).
+   * @param bitrate bits per second.
    */
   estimated(bitrate: number): void {
-    if (this.#estimate && bitrate < FELL * this.#estimate.bitrate) this.#estimateFell = true;
+    if (this.#estimate && bitrate < ESTIMATE_DROP * this.#estimate.bitrate) this.#estimateDropped = true;
     this.#estimate = { bitrate, at: this.#clock.now() };
   }
 
   /**
-   * Takes what the arrivals of packets say; from then on reports say nothing more.
-   * @param bitrate that the present level's frames aim at, bits a second.
+   * Takes what transport-wide feedback shows. Later receiver reports are ignored.
+   * @param bitrate that the current rendition aims at, in bits per second.
    */
   measured(state: NetworkState, bitrate: number): void {
     const now = this.#clock.now();
-    this.#arrivalsTold = true;
+    this.#hasArrivals = true;
     const { queue, capacity, capacityNow, arrived } = state;
-    const needs = (level: number) => (NEEDS * bitrate * rungOf(level).share) / rungOf(this.#level).share;
+    const needs = (level: number) =>
+      (BITRATE_OVERHEAD * bitrate * rungOf(level).share) / rungOf(this.#level).share;
     this.#queue = queue;
-    if (capacity !== undefined) this.#unseenSince = now;
-    if (queue <= STANDS_LONG) this.#longSince = undefined;
-    else this.#longSince ??= now;
-    if (this.#isTooMuch(state, needs(this.#level))) {
-      const carried = Math.min(capacityNow ?? arrived, queue > STANDS ? Math.max(arrived, 1) : Infinity);
-      this.#stepDown(now, (level) => needs(level) <= FILLS * carried);
-    } else if (queue > STANDS || (capacity === undefined && state.lost > SOME_LOSS)) this.#quietSince = now;
+    if (capacity !== undefined) this.#capacityKnownAt = now;
+    if (queue <= PERSISTENT_QUEUE_DELAY) this.#persistentSince = undefined;
+    else this.#persistentSince ??= now;
+    if (this.#isCongested(state, needs(this.#level))) {
+      const carried = Math.min(
+        capacityNow ?? arrived,
+        queue > CONGESTION_QUEUE_DELAY ? Math.max(arrived, 1) : Infinity,
+      );
+      this.#stepDown(now, (level) => needs(level) <= MAX_UTILIZATION * carried);
+    } else if (queue > CONGESTION_QUEUE_DELAY || (capacity === undefined && state.lost > CONFIRMING_LOSS))
+      this.#troubledAt = now;
     else if (capacity === undefined) {
-      // Of small pictures, and of still ones, a frame is a packet: no trains. Nor was anything heard of those of padding.
-      if (now - this.#unseenSince >= FIRST_TRY) this.#stepUp(now, this.#level - 1, FIRST_TRY);
+      // Frames of one packet form no packet trains, and probes got no answer: only a trial can show the capacity.
+      if (now - this.#capacityKnownAt >= MIN_TRIAL_INTERVAL)
+        this.#stepUp(now, this.#level - 1, MIN_TRIAL_INTERVAL);
     } else {
       const fits = (level: number) =>
-        needs(level) * (level === this.#level - 1 ? ROOM_FOR_ONE : ROOM_FOR_SEVERAL) <= capacity;
+        needs(level) * (level === this.#level - 1 ? ONE_STEP_HEADROOM : MULTI_STEP_HEADROOM) <= capacity;
       const best = LADDER.findIndex((_, level) => level < this.#level && fits(level));
-      if (best >= 0) this.#stepUp(now, best, FIRST_STEP_UP);
+      if (best >= 0) this.#stepUp(now, best, STEP_UP_DELAY);
     }
   }
 
-  /** Takes that what waits to be sent has waited for too long. */
+  /** Steps down because packets waited too long in the pacer. */
   overran(): void {
     this.#stepDown(this.#clock.now(), () => true);
   }
 
+  /** Takes a receiver report. Ignored if the viewer sends transport-wide feedback. */
   reported({ fractionLost, roundTrip, sent, packets }: NetworkReport): void {
-    // Browsers count repairs in it, and have told of half of the packets where a twentieth was lost.
-    if (this.#arrivalsTold) return;
+    // Browsers count retransmissions in it: they have reported 50 % loss when 5 % of the packets were lost.
+    if (this.#hasArrivals) return;
     const now = this.#clock.now();
-    this.#lossAverage += (fractionLost - this.#lossAverage) * (packets / (packets + HALF_COUNTS));
+    this.#lossAverage +=
+      (fractionLost - this.#lossAverage) * (packets / (packets + LOSS_HALF_WEIGHT_PACKETS));
     const estimate = this.#freshEstimate(now);
-    const queued = this.#queued(roundTrip);
-    this.#slowReports = queued > QUEUES ? this.#slowReports + 1 : 0;
-    const fallen = this.#estimateFell ? estimate : undefined;
-    this.#estimateFell = false;
-    const isTooMuch =
-      fallen !== undefined && fallen < sent && (this.#lossAverage > SOME_LOSS || queued > SOME_QUEUE);
+    const queueDelay = this.#queueDelay(roundTrip);
+    this.#slowReports = queueDelay > QUEUE_GROWTH ? this.#slowReports + 1 : 0;
+    const dropped = this.#estimateDropped ? estimate : undefined;
+    this.#estimateDropped = false;
+    const isOverEstimate =
+      dropped !== undefined &&
+      dropped < sent &&
+      (this.#lossAverage > CONFIRMING_LOSS || queueDelay > CONFIRMING_QUEUE_DELAY);
     const rate = (level: number) => (sent * rungOf(level).share) / rungOf(this.#level).share;
-    if (this.#lossAverage > LOSES || this.#slowReports > 1 || isTooMuch)
-      this.#stepDown(now, (level) => fallen === undefined || rate(level) <= fallen);
-    else if (estimate === undefined || estimate >= ROOM * sent) this.#stepUp(now, this.#level - 1, FIRST_TRY);
+    if (this.#lossAverage > CONGESTION_LOSS || this.#slowReports > 1 || isOverEstimate)
+      this.#stepDown(now, (level) => dropped === undefined || rate(level) <= dropped);
+    else if (estimate === undefined || estimate >= ESTIMATE_HEADROOM * sent)
+      this.#stepUp(now, this.#level - 1, MIN_TRIAL_INTERVAL);
   }
 
-  /** Whether the viewer is sent more than its network carries. */
-  #isTooMuch({ queue, lost, packets, capacityNow }: NetworkState, needs: number): boolean {
+  /** Whether the current rendition exceeds the capacity. */
+  #isCongested({ queue, lost, packets, capacityNow }: NetworkState, needs: number): boolean {
     const now = this.#clock.now();
-    if (now - this.#changedAt < SETTLES && this.#level > 0 && queue < this.#queueThen + QUEUES) return false;
+    if (
+      now - this.#changedAt < SETTLING_TIME &&
+      this.#level > 0 &&
+      queue < this.#queueAtChange + QUEUE_GROWTH
+    )
+      return false;
     if (capacityNow !== undefined && capacityNow < needs) {
-      if (queue > STANDS) return true;
-      if (lost > LOSES && packets >= FEW_PACKETS) return true;
+      if (queue > CONGESTION_QUEUE_DELAY) return true;
+      if (lost > CONGESTION_LOSS && packets >= MIN_LOSS_PACKETS) return true;
     }
-    if (lost > LOSES_ALONE && packets >= SOME_PACKETS) return true;
-    return this.#longSince !== undefined && now - this.#longSince >= STAYS;
+    if (lost > HEAVY_LOSS && packets >= MIN_HEAVY_LOSS_PACKETS) return true;
+    return this.#persistentSince !== undefined && now - this.#persistentSince >= PERSISTENCE_TIME;
   }
 
-  /** To the first level below that fits, or the last. */
+  /** Moves to the next lower level that fits, or to the lowest. */
   #stepDown(now: EpochMs, fits: (level: number) => boolean): void {
-    this.#quietSince = now;
-    if (this.#isTrying && now - this.#changedAt < PROVED)
-      this.#wait = Math.min(LAST_TRY, 2 * (this.#wait ?? FIRST_TRY));
-    this.#isTrying = false;
-    const settles = this.#changedAt + SETTLES > now && this.#level > 0;
-    if ((settles && !this.#arrivalsTold) || this.#level === LADDER.length - 1) return;
+    this.#troubledAt = now;
+    if (this.#isTrial && now - this.#changedAt < TRIAL_TIME)
+      this.#trialInterval = Math.min(MAX_TRIAL_INTERVAL, 2 * (this.#trialInterval ?? MIN_TRIAL_INTERVAL));
+    this.#isTrial = false;
+    const isSettling = this.#changedAt + SETTLING_TIME > now && this.#level > 0;
+    if ((isSettling && !this.#hasArrivals) || this.#level === LADDER.length - 1) return;
     let level = this.#level + 1;
     while (level < LADDER.length - 1 && !fits(level)) level++;
     this.#moveTo(level, now);
   }
 
+  /** Moves up, unless the last congestion is more recent than the back-off, or than `first` if no trial has failed. */
   #stepUp(now: EpochMs, level: number, first: Millis): void {
-    if (this.#isTrying && now - this.#changedAt >= PROVED) {
-      this.#isTrying = false;
-      this.#wait = undefined;
+    if (this.#isTrial && now - this.#changedAt >= TRIAL_TIME) {
+      this.#isTrial = false;
+      this.#trialInterval = undefined;
     }
-    if (this.#level === 0 || now - this.#quietSince < (this.#wait ?? first)) return;
-    this.#isTrying = true;
+    if (this.#level === 0 || now - this.#troubledAt < (this.#trialInterval ?? first)) return;
+    this.#isTrial = true;
     this.#moveTo(level, now);
   }
 
   #moveTo(level: number, now: EpochMs): void {
     this.#level = level;
     this.#changedAt = now;
-    this.#quietSince = now;
-    this.#queueThen = this.#queue;
-    this.#longSince = undefined;
+    this.#troubledAt = now;
+    this.#queueAtChange = this.#queue;
+    this.#persistentSince = undefined;
     this.#lossAverage = 0;
     this.#slowReports = 0;
   }
 
-  /** How much longer the round trip is than it need be: through the queue of a network that is full. */
-  #queued(roundTrip: Millis | undefined): Millis {
+  /** Queueing delay: the round trip less its recent minimum. */
+  #queueDelay(roundTrip: Millis | undefined): Millis {
     if (roundTrip === undefined) return 0;
     this.#roundTrips.push(roundTrip);
-    if (this.#roundTrips.length > REMEMBERED) this.#roundTrips.shift();
+    if (this.#roundTrips.length > MIN_ROUND_TRIP_WINDOW) this.#roundTrips.shift();
     return roundTrip - Math.min(...this.#roundTrips);
   }
 
   #freshEstimate(now: EpochMs): number | undefined {
-    return this.#estimate && now - this.#estimate.at < ESTIMATE_HOLDS ? this.#estimate.bitrate : undefined;
+    return this.#estimate && now - this.#estimate.at < MAX_ESTIMATE_AGE ? this.#estimate.bitrate : undefined;
   }
 }

@@ -1,74 +1,84 @@
 /**
- * What the arrivals of one viewer's packets say of its network. Packets sent in a row are a train: the narrowest link on
- * their way pulls them apart, and by how much tells what it carries (Dovrolis, Ramanathan and Moore, "Packet-dispersion
- * techniques and a capacity-estimation methodology", 2004).
+ * Bandwidth estimation for one viewer by transport-wide feedback. Packets sent back to back form a packet train. The narrowest
+ * link spreads them, and their dispersion gives its capacity (Dovrolis, Ramanathan and Moore, "Packet-dispersion techniques
+ * and a capacity-estimation methodology", 2004).
  */
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
-import type { Arrival } from "../rtp/arrivals.ts";
+import { type Arrival, FEEDBACK_INTERVAL } from "../rtp/arrivals.ts";
 
+/** The state of the network to one viewer. */
 export interface NetworkState {
   /**
-   * How long a packet that is sent now has to wait, at least: as long as the quickest packets of late took longer than
-   * need be, or as long as what is under way takes longer than it should.
+   * Lower bound of the queueing delay. It is the larger of two: growth of the one-way delay, and the time by which feedback
+   * on the packets in flight is late.
    */
   readonly queue: Millis;
-  /** Of the packets of the last second, 0 to 1. */
+  /** Share of the last second's packets that were lost, 0 to 1. */
   readonly lost: number;
-  /** How many packets that is of. */
+  /** Size of that sample. */
   readonly packets: number;
-  /** Bits a second that the narrowest link carries, as the trains of some seconds say; undefined while they are few. */
+  /** Capacity of the narrowest link in bits per second, by the recent trains; undefined if there are too few. */
   readonly capacity: number | undefined;
-  /** As the last two or three trains say. */
+  /** The same by the last two or three trains. */
   readonly capacityNow: number | undefined;
-  /** Bits a second that came in the last half second. */
+  /** Bits per second that arrived in the last half second. */
   readonly arrived: number;
 }
 
-/** Packets that are remembered: a second of more than anybody is sent. */
-const REMEMBERED = 2048;
+/** Sent packets to remember: more than a second's at the highest bitrate. */
+const HISTORY_PACKETS = 2048;
 
-/** What a packet takes on the wire beside its RTP header and payload: SRTP's tag, UDP and IP. */
-const OVERHEAD = 16 + 8 + 20;
+/** Bytes that a packet has besides RTP header and payload: SRTP tag, UDP header, IPv4 header. */
+const PACKET_OVERHEAD_BYTES = 16 + 8 + 20;
 
-/** Packets sent so closely after each other are one train; the pacer's are. */
-const TRAIN_GAP: Millis = 6;
-const LONGEST_TRAIN: Millis = 100;
-/** Bytes behind the first packet, below which a train says too little. */
-const SHORTEST_TRAIN = 1000;
-const LONG_TRAIN: Millis = 80;
-/** Arrivals are told in steps of a quarter. */
-const SHORTEST_SPAN: Millis = 0.25;
-/** A train that came no slower than it was sent says only that the link carries that much. */
-const SLACK: Millis = 1;
+/** Longest pause between packets of one train. The pacer keeps below it. */
+const MAX_TRAIN_GAP: Millis = 6;
+const MAX_TRAIN_DURATION: Millis = 100;
 
-const TRAINS = 7;
-const FEW_TRAINS = 3;
-const TRAINS_HOLD: Millis = 5000;
+/** Bytes after the first packet. Shorter trains are too inaccurate. */
+const MIN_TRAIN_BYTES = 1000;
 
-/** The quickest of the packets of so long have seen the queue that stands, and not their own frame's. */
-const STANDS: Millis = 120;
+/** A train that is spread this much counts before it ends: jitter alone is shorter. */
+const LONG_DISPERSION: Millis = 80;
+
+/** Resolution of the arrival times. */
+const MIN_DISPERSION: Millis = 0.25;
+
+/** A train that arrives as fast as it was sent, within this tolerance, gives only a lower bound of the capacity. */
+const DISPERSION_TOLERANCE: Millis = 1;
+
+/** Trains that the capacity is the median of. */
+const MIN_TRAINS = 3;
+const MAX_TRAINS = 7;
+const MAX_TRAIN_AGE: Millis = 5000;
+
+/** Window for the minimum one-way delay. It is longer than a frame, so it excludes the queue of a single frame. */
+const STANDING_QUEUE_WINDOW: Millis = 120;
 
 const LOSS_WINDOW: Millis = 1000;
 const ARRIVED_WINDOW: Millis = 500;
 
-/** The shortest time is that of the last one to two of these. */
-const SHORTEST_HOLDS: Millis = 10_000;
+/** A {@link RecentMinimum} covers between one and two of these. */
+const MINIMUM_WINDOW: Millis = 10_000;
 
-/** Browsers tell no less often, and in a second no oftener. */
-const TOLD_EVERY: Millis = 100;
-const MAX_TOLD = 50;
+/** Browsers send fewer feedback messages. More are ignored. */
+const MAX_FEEDBACK_PER_SECOND = 50;
 
+/** Receiver clock steps above this mean that the clock restarted, or that the receiver changed. */
+const MAX_CLOCK_STEP: Millis = 3_600_000;
+
+/** Packets sent back to back. */
 interface Train {
   readonly firstSent: EpochMs;
   lastSent: EpochMs;
   readonly firstAt: Millis;
   lastAt: Millis;
-  /** Behind the first packet. */
+  /** Bytes after the first packet. */
   bytes: number;
 }
 
-/** The shortest time of late. */
-class Shortest {
+/** The minimum of recent times. */
+class RecentMinimum {
   #before = Number.POSITIVE_INFINITY;
   #now = Number.POSITIVE_INFINITY;
   #since = Number.NEGATIVE_INFINITY;
@@ -77,8 +87,8 @@ class Shortest {
     return Math.min(this.#before, this.#now);
   }
 
-  took(time: Millis, now: EpochMs): void {
-    if (now - this.#since > SHORTEST_HOLDS) {
+  add(time: Millis, now: EpochMs): void {
+    if (now - this.#since > MINIMUM_WINDOW) {
       this.#before = this.#now;
       this.#now = time;
       this.#since = now;
@@ -86,105 +96,107 @@ class Shortest {
   }
 }
 
+/** Measures the network to one viewer. */
 export class Delivery {
   readonly #clock: Clock;
-  readonly #sentAt = new Float64Array(REMEMBERED);
-  readonly #bytes = new Uint16Array(REMEMBERED);
+  readonly #sentAt = new Float64Array(HISTORY_PACKETS);
+  readonly #bytes = new Uint16Array(HISTORY_PACKETS);
   #next = 0;
   #train: Train | undefined;
   readonly #trains: { readonly rate: number; readonly at: EpochMs }[] = [];
-  /** Of late: when they were sent, and how long they took on two clocks. */
+  /** One-way delays of recent packets, each with the unknown offset between the two clocks. */
   readonly #delays: { readonly sentAt: EpochMs; readonly delay: Millis }[] = [];
-  /** From here to there, on two clocks; and until we are told. */
-  #way = new Shortest();
-  readonly #answer = new Shortest();
-  #secondBegan: number = Number.NEGATIVE_INFINITY;
-  #toldInSecond = 0;
-  /** Of the newest packet that was told of. */
-  #toldUpTo = -1;
-  readonly #counts: { readonly at: EpochMs; readonly came: number; readonly lost: number }[] = [];
+  /** Minimum one-way delay, with that offset; and the minimum time from sending a packet to its feedback. */
+  #oneWayDelay = new RecentMinimum();
+  readonly #feedbackDelay = new RecentMinimum();
+  #secondStart: number = Number.NEGATIVE_INFINITY;
+  #feedbackInSecond = 0;
+  #receivedUpTo = -1;
+  readonly #counts: { readonly at: EpochMs; readonly received: number; readonly lost: number }[] = [];
   readonly #arrived: { readonly at: Millis; readonly bytes: number }[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** The counter of the newest packet that is known to have come, without a limit of 16 bits. */
-  get cameUpTo(): number {
-    return this.#toldUpTo;
+  /** Counter of the newest packet that is known to have arrived, not reduced to 16 bits; -1 for none. */
+  get receivedUpTo(): number {
+    return this.#receivedUpTo;
   }
 
-  /** The counter of the next packet. */
+  /** Counter of the next packet, not reduced to 16 bits. */
   get next(): number {
     return this.#next;
   }
 
   /**
-   * Notes a packet that is sent now.
-   * @param bytes of its RTP header and payload.
-   * @returns the counter to send with it, of which 16 bits go out.
+   * Records a packet that is sent now.
+   * @param bytes of RTP header and payload.
+   * @returns its counter; the header extension carries the lower 16 bits.
    */
   sent(bytes: number): number {
     const counter = this.#next++;
-    this.#sentAt[counter % REMEMBERED] = this.#clock.now();
-    this.#bytes[counter % REMEMBERED] = bytes + OVERHEAD;
+    this.#sentAt[counter % HISTORY_PACKETS] = this.#clock.now();
+    this.#bytes[counter % HISTORY_PACKETS] = bytes + PACKET_OVERHEAD_BYTES;
     return counter;
   }
 
   /**
-   * Takes what the receiver tells, and says what that means; undefined where it is of nothing that was sent, or comes
-   * more often than any browser tells.
+   * Takes a feedback message.
+   * @returns undefined if it covers no packet that was sent, or exceeds {@link MAX_FEEDBACK_PER_SECOND}.
    */
-  told(arrivals: readonly Arrival[]): NetworkState | undefined {
+  feedback(arrivals: readonly Arrival[]): NetworkState | undefined {
     const now = this.#clock.now();
-    if (now - this.#secondBegan >= 1000) {
-      this.#secondBegan = now;
-      this.#toldInSecond = 0;
+    if (now - this.#secondStart >= 1000) {
+      this.#secondStart = now;
+      this.#feedbackInSecond = 0;
     }
-    if (++this.#toldInSecond > MAX_TOLD) return undefined;
-    let [came, lost] = [0, 0];
+    if (++this.#feedbackInSecond > MAX_FEEDBACK_PER_SECOND) return undefined;
+    let [received, lost] = [0, 0];
     for (const { counter, at } of arrivals) {
       const index = this.#next - 1 - ((((this.#next - 1 - counter) % 2 ** 16) + 2 ** 16) % 2 ** 16);
-      if (index < 0 || this.#next - index > REMEMBERED) continue;
-      const place = index % REMEMBERED;
-      const sentAt = this.#sentAt[place] as EpochMs;
-      // Told before.
+      if (index < 0 || this.#next - index > HISTORY_PACKETS) continue;
+      const slot = index % HISTORY_PACKETS;
+      const sentAt = this.#sentAt[slot] as EpochMs;
+      // Reported before.
       if (Number.isNaN(sentAt)) continue;
       if (at === undefined) {
         lost++;
         continue;
       }
-      came++;
-      if (index > this.#toldUpTo) this.#answer.took(now - sentAt, now);
-      this.#toldUpTo = Math.max(this.#toldUpTo, index);
-      this.#came(sentAt, at, this.#bytes[place] ?? 0);
-      this.#sentAt[place] = Number.NaN;
+      received++;
+      if (index > this.#receivedUpTo) this.#feedbackDelay.add(now - sentAt, now);
+      this.#receivedUpTo = Math.max(this.#receivedUpTo, index);
+      this.#add(sentAt, at, this.#bytes[slot] ?? 0);
+      this.#sentAt[slot] = Number.NaN;
     }
-    if (came + lost === 0) return undefined;
-    this.#counts.push({ at: now, came, lost });
-    while (this.#counts.length > MAX_TOLD || now - (this.#counts[0]?.at ?? now) > LOSS_WINDOW)
+    if (received + lost === 0) return undefined;
+    this.#counts.push({ at: now, received, lost });
+    while (this.#counts.length > MAX_FEEDBACK_PER_SECOND || now - (this.#counts[0]?.at ?? now) > LOSS_WINDOW)
       this.#counts.shift();
     return this.#state(now);
   }
 
-  #came(sentAt: EpochMs, at: Millis, bytes: number): void {
+  #add(sentAt: EpochMs, at: Millis, bytes: number): void {
     const last = this.#arrived.at(-1)?.at ?? at;
-    // The receiver's clock has begun again, or it is another receiver's.
-    if (Math.abs(at - last) > 3_600_000) this.#forget();
+    if (Math.abs(at - last) > MAX_CLOCK_STEP) this.#reset();
     const latest = Math.max(at, last);
     this.#arrived.push({ at: latest, bytes });
-    // The times are the receiver's, which may tell the same one for ever.
-    while (this.#arrived.length > REMEMBERED || latest - (this.#arrived[0]?.at ?? latest) > ARRIVED_WINDOW)
+    // The count bounds the memory even if a receiver reports the same time forever.
+    while (
+      this.#arrived.length > HISTORY_PACKETS ||
+      latest - (this.#arrived[0]?.at ?? latest) > ARRIVED_WINDOW
+    )
       this.#arrived.shift();
 
     const delay = at - sentAt;
-    this.#way.took(delay, sentAt);
+    this.#oneWayDelay.add(delay, sentAt);
     this.#delays.push({ sentAt, delay });
-    while (sentAt - (this.#delays[0]?.sentAt ?? sentAt) > STANDS) this.#delays.shift();
+    while (sentAt - (this.#delays[0]?.sentAt ?? sentAt) > STANDING_QUEUE_WINDOW) this.#delays.shift();
 
     const train = this.#train;
     const follows =
-      train && sentAt - train.lastSent <= TRAIN_GAP && sentAt - train.firstSent <= LONGEST_TRAIN;
+      train && sentAt - train.lastSent <= MAX_TRAIN_GAP && sentAt - train.firstSent <= MAX_TRAIN_DURATION;
     if (follows) {
       train.bytes += bytes;
       train.lastSent = sentAt;
@@ -193,17 +205,17 @@ export class Delivery {
     }
     const rate = train && this.#rateOf(train);
     if (rate !== undefined) this.#trains.push({ rate, at: this.#clock.now() });
-    if (this.#trains.length > TRAINS) this.#trains.shift();
+    if (this.#trains.length > MAX_TRAINS) this.#trains.shift();
     this.#train = { firstSent: sentAt, lastSent: sentAt, firstAt: at, lastAt: at, bytes: 0 };
   }
 
-  /** Bits a second; undefined where the train says nothing new. */
+  /** Capacity in bits per second; undefined if the train shows nothing new. */
   #rateOf({ firstSent, lastSent, firstAt, lastAt, bytes }: Train): number | undefined {
-    if (bytes < SHORTEST_TRAIN) return undefined;
-    const span = Math.max(SHORTEST_SPAN, lastAt - firstAt);
+    if (bytes < MIN_TRAIN_BYTES) return undefined;
+    const span = Math.max(MIN_DISPERSION, lastAt - firstAt);
     const rate = (bytes * 8000) / span;
-    const asSent = lastSent - firstSent;
-    if (asSent > SLACK && span <= asSent + SLACK) {
+    const sentSpan = lastSent - firstSent;
+    if (sentSpan > DISPERSION_TOLERANCE && span <= sentSpan + DISPERSION_TOLERANCE) {
       const known = median(this.#trains.map((train) => train.rate));
       if (known !== undefined && known > rate) return undefined;
     }
@@ -211,46 +223,50 @@ export class Delivery {
   }
 
   #state(now: EpochMs): NetworkState {
-    while (this.#trains[0] && now - this.#trains[0].at > TRAINS_HOLD) this.#trains.shift();
+    while (this.#trains[0] && now - this.#trains[0].at > MAX_TRAIN_AGE) this.#trains.shift();
     const rates = this.#trains.map(({ rate }) => rate);
-    const under = this.#train && this.#rateOf(this.#train);
-    const recent = [...rates, ...(under === undefined ? [] : [under])].slice(-FEW_TRAINS);
-    const sum = { came: 0, lost: 0 };
-    for (const { came, lost } of this.#counts) {
-      sum.came += came;
+    const current = this.#train && this.#rateOf(this.#train);
+    const recent = [...rates, ...(current === undefined ? [] : [current])].slice(-MIN_TRAINS);
+    const sum = { received: 0, lost: 0 };
+    for (const { received, lost } of this.#counts) {
+      sum.received += received;
       sum.lost += lost;
     }
-    const packets = sum.came + sum.lost;
-    const quickest = Math.min(...this.#delays.map(({ delay }) => delay));
-    const stands = this.#delays.length === 0 ? 0 : quickest - this.#way.value;
+    const packets = sum.received + sum.lost;
+    const minDelay = Math.min(...this.#delays.map(({ delay }) => delay));
+    const standing = this.#delays.length === 0 ? 0 : minDelay - this.#oneWayDelay.value;
     let capacityNow = median(recent);
-    // One so long is not pulled apart by chance: it need not end before it says that the link has become narrow.
-    if (this.#train && under !== undefined && this.#train.lastAt - this.#train.firstAt > LONG_TRAIN)
-      capacityNow = Math.min(capacityNow ?? under, under);
+    // Jitter does not spread a train this much: the link has become narrow, even if the train has not ended.
+    if (this.#train && current !== undefined && this.#train.lastAt - this.#train.firstAt > LONG_DISPERSION)
+      capacityNow = Math.min(capacityNow ?? current, current);
     const bytes = this.#arrived.reduce((all, one) => all + one.bytes, 0);
     return {
-      queue: Math.max(0, stands, capacityNow === undefined ? 0 : this.#tooLong(capacityNow)),
+      queue: Math.max(0, standing, capacityNow === undefined ? 0 : this.#backlogDelay(capacityNow)),
       lost: packets === 0 ? 0 : sum.lost / packets,
       packets,
-      capacity: rates.length < FEW_TRAINS ? undefined : median(rates),
+      capacity: rates.length < MIN_TRAINS ? undefined : median(rates),
       capacityNow,
       arrived: (bytes * 8000) / ARRIVED_WINDOW,
     };
   }
 
-  /** By how much what is under way takes longer to come, and we to hear of it, than if nothing waited. */
-  #tooLong(capacity: number): Millis {
+  /** How late the feedback on all packets in flight is: their transmission time, less the delay without a queue. */
+  #backlogDelay(capacity: number): Millis {
     let bytes = 0;
-    for (let index = Math.max(this.#toldUpTo + 1, this.#next - REMEMBERED); index < this.#next; index++)
-      bytes += this.#bytes[index % REMEMBERED] ?? 0;
-    return (bytes * 8000) / capacity - this.#answer.value - TOLD_EVERY;
+    for (
+      let index = Math.max(this.#receivedUpTo + 1, this.#next - HISTORY_PACKETS);
+      index < this.#next;
+      index++
+    )
+      bytes += this.#bytes[index % HISTORY_PACKETS] ?? 0;
+    return (bytes * 8000) / capacity - this.#feedbackDelay.value - FEEDBACK_INTERVAL;
   }
 
-  #forget(): void {
+  #reset(): void {
     this.#train = undefined;
     this.#arrived.length = 0;
     this.#delays.length = 0;
-    this.#way = new Shortest();
+    this.#oneWayDelay = new RecentMinimum();
   }
 }
 

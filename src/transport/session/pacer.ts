@@ -1,109 +1,114 @@
 /** Spreads the packets of a large frame over time, so that they do not overflow the queue of a narrow link. */
 import type { Cancel, Clock, EpochMs, Millis } from "../../base/clock.ts";
 
-/** Bytes that go at once: they show, by how they are pulled apart, what the link carries. */
-const BURST = 6000;
+/** Bytes sent without pacing: the burst forms a packet train, which shows the capacity. */
+const BURST_BYTES = 6000;
 
-/** A rate from which on nothing is held back: no queue overflows for that. */
-const FAST = 50_000_000;
+/** Bits per second from which on there is no pacing: such a link needs none. */
+const UNPACED_RATE = 50_000_000;
 
-/** The shortest wait that a timer keeps, and how late it may come. */
-const SHORTEST: Millis = 2;
-const LATE: Millis = 5;
+/** Shortest timer, and how late one may fire. */
+const MIN_TIMER: Millis = 2;
+const MAX_TIMER_DELAY: Millis = 5;
 
+/** A packet that can be paced. */
 export interface Paced {
-  /** On the wire, about. */
+  /** Approximate size on the wire. */
   readonly bytes: number;
 }
 
+/** A token bucket with two priorities. */
 export class Pacer<Packet extends Paced> {
   readonly #clock: Clock;
   readonly #send: (packet: Packet) => void;
-  #waiting: { readonly packet: Packet; readonly since: EpochMs }[] = [];
-  /** How many of those are urgent: they come first. */
-  #urgent = 0;
+  #queue: { readonly packet: Packet; readonly since: EpochMs }[] = [];
+  /** Urgent packets; they are first in the queue. */
+  #urgentCount = 0;
   #rate: number;
-  /** Bytes that may go now; less than none after a packet that went with too few. */
-  #tokens = BURST;
-  #filledAt: EpochMs;
-  #cancel: Cancel | undefined;
+  /** Bytes that may be sent now; negative after a packet larger than the rest of the budget. */
+  #tokens = BURST_BYTES;
+  #refilledAt: EpochMs;
+  #cancelTimer: Cancel | undefined;
 
-  /** @param rate bits a second. */
+  /** @param rate bits per second. */
   constructor(clock: Clock, rate: number, send: (packet: Packet) => void) {
     this.#clock = clock;
     this.#rate = rate;
     this.#send = send;
-    this.#filledAt = clock.now();
+    this.#refilledAt = clock.now();
   }
 
-  /** Bits a second, from now on. */
+  /** Sets the rate, in bits per second. */
   set rate(rate: number) {
     this.#rate = rate;
   }
 
-  /** For how long the oldest packet has waited that is not urgent. */
-  get behind(): Millis {
-    const oldest = this.#waiting[this.#urgent];
+  /** How long the oldest packet that is not urgent has waited; 0 for none. */
+  get queueDelay(): Millis {
+    const oldest = this.#queue[this.#urgentCount];
     return oldest ? this.#clock.now() - oldest.since : 0;
   }
 
-  /** Sends it behind all others; at once, where that is not too fast. */
+  /** Sends a packet immediately if the rate allows, or else after all others. */
   push(packet: Packet): void {
-    if (this.#waiting.length === 0 && this.#may()) this.#take(packet);
+    if (this.#queue.length === 0 && this.#canSend()) this.#sendNow(packet);
     else {
-      this.#waiting.push({ packet, since: this.#clock.now() });
-      this.#plan();
+      this.#queue.push({ packet, since: this.#clock.now() });
+      this.#schedule();
     }
   }
 
-  /** As {@link push}, but before all that are not urgent. */
+  /** As {@link push}, but ahead of packets that are not urgent. */
   urgent(packet: Packet): void {
-    if (this.#urgent === 0 && this.#may()) this.#take(packet);
+    if (this.#urgentCount === 0 && this.#canSend()) this.#sendNow(packet);
     else {
-      this.#waiting.splice(this.#urgent++, 0, { packet, since: this.#clock.now() });
-      this.#plan();
+      this.#queue.splice(this.#urgentCount++, 0, { packet, since: this.#clock.now() });
+      this.#schedule();
     }
   }
 
-  /** Takes back all that waits: in order what is not urgent, and forgets what is. */
+  /**
+   * Empties the queue.
+   * @returns the packets that are not urgent, in order.
+   */
   clear(): Packet[] {
-    this.#cancel?.();
-    this.#cancel = undefined;
-    const packets = this.#waiting.slice(this.#urgent).map(({ packet }) => packet);
-    this.#waiting = [];
-    this.#urgent = 0;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const packets = this.#queue.slice(this.#urgentCount).map(({ packet }) => packet);
+    this.#queue = [];
+    this.#urgentCount = 0;
     return packets;
   }
 
-  #may(): boolean {
-    if (this.#rate >= FAST) return true;
-    this.#fill();
+  #canSend(): boolean {
+    if (this.#rate >= UNPACED_RATE) return true;
+    this.#refill();
     return this.#tokens > 0;
   }
 
-  #fill(): void {
+  #refill(): void {
     const now = this.#clock.now();
-    const most = Math.max(BURST, (LATE * this.#rate) / 8000);
-    this.#tokens = Math.min(most, this.#tokens + ((now - this.#filledAt) * this.#rate) / 8000);
-    this.#filledAt = now;
+    const most = Math.max(BURST_BYTES, (MAX_TIMER_DELAY * this.#rate) / 8000);
+    this.#tokens = Math.min(most, this.#tokens + ((now - this.#refilledAt) * this.#rate) / 8000);
+    this.#refilledAt = now;
   }
 
-  #take(packet: Packet): void {
-    if (this.#rate < FAST) this.#tokens -= packet.bytes;
+  #sendNow(packet: Packet): void {
+    if (this.#rate < UNPACED_RATE) this.#tokens -= packet.bytes;
     this.#send(packet);
   }
 
-  #plan(): void {
-    if (this.#cancel || this.#waiting.length === 0) return;
-    const wait = Math.max(SHORTEST, (-this.#tokens * 8000) / this.#rate);
-    this.#cancel = this.#clock.after(wait, () => {
-      this.#cancel = undefined;
-      while (this.#waiting.length > 0 && this.#may()) {
-        const next = this.#waiting.shift();
-        this.#urgent = Math.max(0, this.#urgent - 1);
-        if (next) this.#take(next.packet);
+  #schedule(): void {
+    if (this.#cancelTimer || this.#queue.length === 0) return;
+    const wait = Math.max(MIN_TIMER, (-this.#tokens * 8000) / this.#rate);
+    this.#cancelTimer = this.#clock.after(wait, () => {
+      this.#cancelTimer = undefined;
+      while (this.#queue.length > 0 && this.#canSend()) {
+        const next = this.#queue.shift();
+        this.#urgentCount = Math.max(0, this.#urgentCount - 1);
+        if (next) this.#sendNow(next.packet);
       }
-      this.#plan();
+      this.#schedule();
     });
   }
 }

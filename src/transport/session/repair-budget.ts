@@ -1,57 +1,57 @@
-/** How much one viewer's NACKs may ask for: they are small, and what they ask for is not. */
+/** Retransmission budget of one viewer: limits what its small NACK packets make us send. */
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 
-/** The least time between two repairs of the same packet, where the round trip is shorter or not yet known. */
-const COOLDOWN: Millis = 20;
+/** Shortest time between two retransmissions of one packet, for a round trip that is shorter or unknown. */
+const MIN_REPEAT_INTERVAL: Millis = 20;
 
-/** A packet that was sent again this long ago is kept no more, to be asked for. */
-const FORGET: Millis = 2000;
+/** How long a retransmission is remembered. */
+const REPEAT_MEMORY: Millis = 2000;
 
 /**
- * Packets sent again to one viewer within a second, at most: of those sent in the second before half, as more would be
- * more of what a full network loses; and those of a large keyframe.
+ * Retransmissions per second: at most half of the packets sent in the second before, because more would add to congestion,
+ * and always enough for a large keyframe.
  */
-const MAX_SHARE = 0.5;
-const MIN_MOST = 60;
+const MAX_REPAIR_SHARE = 0.5;
+const MIN_REPAIRS = 60;
 
-/** Bounds what one viewer is sent again: each packet once a round trip, as what is on its way cannot be missed yet. */
+/** Allows each packet once per round trip, because a viewer cannot yet miss a retransmission in flight. */
 export class RepairBudget {
   readonly #clock: Clock;
-  readonly #repaired = new Map<number, EpochMs>();
+  readonly #repairedAt = new Map<number, EpochMs>();
   #windowStart: number = Number.NEGATIVE_INFINITY;
-  #countedFrom: EpochMs;
-  #inWindow = 0;
-  #most = MIN_MOST;
-  #nextThen: number;
+  #countedSince: EpochMs;
+  #repairsInWindow = 0;
+  #maxRepairs = MIN_REPAIRS;
+  #nextAtCount: number;
 
-  /** @param next the index of the first packet. */
+  /** @param next index of the viewer's first packet. */
   constructor(clock: Clock, next = 0) {
     this.#clock = clock;
-    this.#nextThen = next;
-    this.#countedFrom = clock.now();
+    this.#nextAtCount = next;
+    this.#countedSince = clock.now();
   }
 
   /**
-   * Whether to send this packet again now.
-   * @param next the index of the next packet.
+   * Whether to retransmit a packet now. Counts it if so.
+   * @param next index of the viewer's next packet.
    */
   allows(index: number, roundTrip: Millis, next: number): boolean {
     const now = this.#clock.now();
     if (now - this.#windowStart >= 1000) {
       this.#windowStart = now;
-      this.#inWindow = 0;
-      // Nothing may have been asked for in many seconds.
-      const seconds = Math.max(1, (now - this.#countedFrom) / 1000);
-      this.#most = Math.max(MIN_MOST, (MAX_SHARE * (next - this.#nextThen)) / seconds);
-      this.#countedFrom = now;
-      this.#nextThen = next;
-      for (const [old, at] of this.#repaired) if (now - at >= FORGET) this.#repaired.delete(old);
+      this.#repairsInWindow = 0;
+      // The last NACK may be many seconds ago.
+      const seconds = Math.max(1, (now - this.#countedSince) / 1000);
+      this.#maxRepairs = Math.max(MIN_REPAIRS, (MAX_REPAIR_SHARE * (next - this.#nextAtCount)) / seconds);
+      this.#countedSince = now;
+      this.#nextAtCount = next;
+      for (const [old, at] of this.#repairedAt) if (now - at >= REPEAT_MEMORY) this.#repairedAt.delete(old);
     }
-    const before = this.#repaired.get(index);
-    if (this.#inWindow >= this.#most) return false;
-    if (before !== undefined && now - before < Math.max(COOLDOWN, roundTrip)) return false;
-    this.#repaired.set(index, now);
-    this.#inWindow++;
+    const before = this.#repairedAt.get(index);
+    if (this.#repairsInWindow >= this.#maxRepairs) return false;
+    if (before !== undefined && now - before < Math.max(MIN_REPEAT_INTERVAL, roundTrip)) return false;
+    this.#repairedAt.set(index, now);
+    this.#repairsInWindow++;
     return true;
   }
 }

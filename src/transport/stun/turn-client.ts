@@ -1,4 +1,4 @@
-/** A client of STUN and TURN (RFC 8489, RFC 8656): its transactions, and one allocation of UDP. */
+/** A client of STUN and TURN (RFC 8489, RFC 8656): its transactions, and one UDP allocation with permissions and channels. */
 
 import { createHash, randomBytes } from "node:crypto";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
@@ -13,6 +13,7 @@ import {
   METHOD,
   type Method,
   number32,
+  readErrorCode,
   readMessage,
   readXorAddress,
   SEND_INDICATION,
@@ -20,36 +21,38 @@ import {
   SUCCESS,
   writeMessage,
   xorAddress,
-} from "./turn-message.ts";
+} from "./message.ts";
 
-/** The first wait for an answer, doubled with each (RFC 8489, section 6.2.1). */
-const FIRST_WAIT: Millis = 250;
+/** The first retransmission timeout, doubled with each (RFC 8489, section 6.2.1). */
+const INITIAL_RTO: Millis = 250;
 
-/** Permissions last for 5 minutes and channels for 10 (RFC 8656, sections 9 and 12). */
-const RENEW_EVERY: Millis = 120_000;
+/** Permissions expire after 5 minutes and channels after 10 (RFC 8656, sections 9 and 12). */
+const REFRESH_INTERVAL: Millis = 120_000;
 
-/** RFC 8656, section 12. */
+/** Channel numbers (RFC 8656, section 12). */
 const FIRST_CHANNEL = 0x4000;
 const LAST_CHANNEL = 0x4fff;
 
+/** The protocol number in REQUESTED-TRANSPORT. */
 const UDP = 17;
 const UNAUTHENTICATED = 401;
 const STALE_NONCE = 438;
 
+/** What a client is made of. */
 export interface TurnClientOptions {
   readonly clock: Clock;
   readonly send: (message: Buffer) => void;
-  /** Undefined for STUN alone. */
+  /** Undefined for STUN only. */
   readonly credentials: TurnCredentials | undefined;
   /** How long an answer may take. */
-  readonly patience: Millis;
-  /** What a peer has sent to the allocation. */
+  readonly timeout: Millis;
+  /** A peer sent a datagram to the allocation. */
   readonly data?: (from: Address, datagram: Buffer) => void;
-  /** The allocation is gone; nothing comes after. */
+  /** The allocation is lost; the last event. */
   readonly lost?: (why: string) => void;
 }
 
-/** What a server refused, in its words. */
+/** A request that the server refused, with its error code and reason. */
 export class TurnError extends Error {
   readonly code: number;
 
@@ -59,11 +62,13 @@ export class TurnError extends Error {
   }
 }
 
+/** A request that waits for its response. */
 interface Transaction {
   answered(message: StunMessage): void;
   failed(error: Error): void;
 }
 
+/** Sends through a function, so that any connection can carry it. */
 export class TurnClient {
   readonly #options: TurnClientOptions;
   readonly #transactions = new Map<string, Transaction>();
@@ -80,7 +85,7 @@ export class TurnClient {
     this.#options = options;
   }
 
-  /** To be called with each message from the server. */
+  /** Takes a message from the server. */
   receive(message: Buffer): void {
     const first = message[0] ?? 0;
     if (first >= 0x40 && first <= 0x4f && message.length >= 4) {
@@ -98,7 +103,10 @@ export class TurnClient {
     } else this.#transactions.get(read.transaction.toString("latin1"))?.answered(read);
   }
 
-  /** The address that the server sees this client at. */
+  /**
+   * Sends a binding request.
+   * @returns the address that the server sees this client at.
+   */
   async bind(): Promise<Address> {
     const { attributes, transaction } = await this.#ask(METHOD.binding, () => []);
     const seen = readXorAddress(attributes.get(ATTRIBUTE.xorMappedAddress), transaction);
@@ -107,9 +115,9 @@ export class TurnClient {
   }
 
   /**
-   * Has the server relay for this client, until it is closed.
-   * @returns the address that peers reach it by.
-   * @throws {TurnError} where it refuses.
+   * Allocates a relayed address, and refreshes it until the client is closed.
+   * @returns the relayed address.
+   * @throws {TurnError} if the server refuses.
    */
   async allocate(): Promise<Address> {
     const { attributes, transaction } = await this.#askWithCredentials(METHOD.allocate, () => [
@@ -118,11 +126,14 @@ export class TurnClient {
     const relayed = readXorAddress(attributes.get(ATTRIBUTE.xorRelayedAddress), transaction);
     if (!relayed) throw new Error("the answer has no relayed address");
     this.#allocated = true;
-    this.#cancel.push(this.#options.clock.every(RENEW_EVERY, () => void this.#renew()));
+    this.#cancel.push(this.#options.clock.every(REFRESH_INTERVAL, () => void this.#refresh()));
     return relayed;
   }
 
-  /** Lets through what comes from an IP address. @throws {TurnError} where the server does not. */
+  /**
+   * Installs a permission for an IP address: the relay passes its datagrams.
+   * @throws {TurnError} if the server refuses.
+   */
   async permit(ip: string): Promise<void> {
     await this.#askWithCredentials(METHOD.createPermission, (transaction) => [
       [ATTRIBUTE.xorPeerAddress, xorAddress({ ip, port: 0 }, transaction)],
@@ -130,7 +141,7 @@ export class TurnClient {
     this.#permitted.add(ip);
   }
 
-  /** Shortens the way to a peer, once the server agrees: 4 bytes a datagram instead of 36. */
+  /** Binds a channel to a peer, which costs 4 bytes per datagram instead of 36. */
   openChannel(peer: Address): void {
     const key = `${peer.ip} ${peer.port}`;
     if (this.#channels.has(key) || this.#nextChannel > LAST_CHANNEL) return;
@@ -140,12 +151,12 @@ export class TurnClient {
     void this.#bindChannel(key);
   }
 
-  /** The peer is gone: its channel ends by itself. */
+  /** Stops refreshing a channel, so that it expires. */
   closeChannel({ ip, port }: Address): void {
     this.#channels.delete(`${ip} ${port}`);
   }
 
-  /** By the relay; dropped where the peer's address is not permitted. */
+  /** Sends a datagram to a peer. The relay drops it if the peer has no permission. */
   sendTo(peer: Address, datagram: Buffer): void {
     if (this.#closed) return;
     const channel = this.#channels.get(`${peer.ip} ${peer.port}`);
@@ -165,7 +176,7 @@ export class TurnClient {
     this.#options.send(writeMessage(SEND_INDICATION, transaction, attributes));
   }
 
-  /** Gives the allocation back. */
+  /** Deletes the allocation. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -175,7 +186,7 @@ export class TurnClient {
       this.#options.send(this.#sealed(METHOD.refresh, randomBytes(12), [[ATTRIBUTE.lifetime, number32(0)]]));
   }
 
-  async #renew(): Promise<void> {
+  async #refresh(): Promise<void> {
     try {
       await this.#askWithCredentials(METHOD.refresh, () => []);
       for (const ip of this.#permitted) await this.permit(ip);
@@ -199,13 +210,13 @@ export class TurnClient {
         channel.bound = true;
       },
       () => {
-        // Without it what is sent takes the longer form.
+        // Without the channel, datagrams go as Send indications.
         channel.bound = false;
       },
     );
   }
 
-  /** Asks again where the server first has to tell its realm, or has another nonce (RFC 8489, section 9.2). */
+  /** Asks again with the realm and nonce of an error response (RFC 8489, section 9.2). */
   async #askWithCredentials(
     method: Method,
     attributes: (transaction: Buffer) => readonly Attribute[],
@@ -213,7 +224,7 @@ export class TurnClient {
     for (let tries = 0; ; tries++) {
       const answer = await this.#ask(method, attributes);
       if ((answer.type & FAILURE) !== FAILURE) return answer;
-      const { code, reason } = errorOf(answer);
+      const { code, reason } = readErrorCode(answer);
       const mayRetry = (code === UNAUTHENTICATED && !this.#session) || code === STALE_NONCE;
       if (!mayRetry || tries > 1 || !this.#takeSession(answer)) throw new TurnError(code, reason);
     }
@@ -226,7 +237,7 @@ export class TurnClient {
     if (!credentials || !realm || !nonce) return false;
     const { username, credential } = credentials;
     const key = createHash("md5").update(`${username}:${realm.toString()}:${credential}`).digest();
-    // They are parts of a datagram whose memory may be used again.
+    // Copies: the memory of the datagram may be reused.
     this.#session = { realm: Buffer.from(realm), nonce: Buffer.from(nonce), key };
     return true;
   }
@@ -244,9 +255,9 @@ export class TurnClient {
     return writeMessage(method, transaction, [...attributes, ...own], key);
   }
 
-  /** One transaction. Rejects where no answer comes in time. */
+  /** Runs one transaction. Rejects if no response comes in time. */
   #ask(method: Method, attributes: (transaction: Buffer) => readonly Attribute[]): Promise<StunMessage> {
-    const { clock, patience, send } = this.#options;
+    const { clock, timeout, send } = this.#options;
     const transaction = randomBytes(12);
     const request = this.#sealed(method, transaction, attributes(transaction));
     const key = this.#session?.key;
@@ -261,36 +272,22 @@ export class TurnClient {
     };
     const attempt = (wait: Millis) => {
       send(request);
-      stopWaiting = clock.after(Math.min(wait, patience - waited), () => {
+      stopWaiting = clock.after(Math.min(wait, timeout - waited), () => {
         waited += wait;
-        if (waited < patience) attempt(2 * wait);
+        if (waited < timeout) attempt(2 * wait);
         else finish(() => reject(new Error("no answer")));
       });
     };
     this.#transactions.set(name, {
       answered: (message) => {
         const answersIt = message.type === (method | SUCCESS) || message.type === (method | FAILURE);
-        // Who answers in the server's name has not its key.
+        // A forged response is not made with the server's key.
         const isForged = key !== undefined && message.isAuthentic(key) === false;
         if (answersIt && !isForged) finish(() => resolve(message));
       },
       failed: (error) => finish(() => reject(error)),
     });
-    attempt(FIRST_WAIT);
+    attempt(INITIAL_RTO);
     return promise;
   }
-}
-
-/** RFC 8489, section 14.8. */
-function errorOf({ attributes }: StunMessage): { code: number; reason: string } {
-  const value = attributes.get(ATTRIBUTE.errorCode);
-  if (!value || value.length < 4) return { code: 0, reason: "an error without a code" };
-  const code = ((value[2] ?? 0) & 7) * 100 + (value[3] ?? 0);
-  return {
-    code,
-    reason: value
-      .subarray(4, 4 + 128)
-      .toString("utf8")
-      .replace(/[^\x20-\x7e]/g, ""),
-  };
 }

@@ -1,36 +1,43 @@
-/** The way to a STUN or TURN server: UDP, TCP or TLS, as its URL says (RFC 7064, RFC 7065). */
+/** A connection to a STUN or TURN server over UDP, TCP or TLS, as its URL says (RFC 7064, RFC 7065). */
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect, isIPv6 } from "node:net";
 import { connect as connectTls } from "node:tls";
+import type { Millis } from "../../base/clock.ts";
 import { RECEIVE_BUFFER, SEND_BUFFER } from "../io/io.ts";
 import { listening, newSocket } from "../io/plain.ts";
 
+/** The address and transport of a server. */
 export interface TurnServer {
   readonly host: string;
   readonly port: number;
   readonly by: "udp" | "tcp" | "tls";
 }
 
-export interface Wire {
-  /** Of UDP; 0 for others. */
+/** An open connection. */
+export interface TurnConnection {
+  /** The local UDP port; 0 for TCP and TLS. */
   readonly localPort: number;
-  /** Drops it where the way is jammed or closed. */
+  /** Drops the message if the connection is congested or closed. */
   send(message: Buffer): void;
   close(): void;
 }
 
-export interface WireEvents {
-  /** A STUN message or ChannelData, whole. */
+/** What a connection passes on. */
+export interface TurnConnectionEvents {
+  /** A whole STUN message or ChannelData message. */
   message(message: Buffer): void;
-  /** It is lost; not after {@link Wire.close}. */
+  /** The connection is lost; not called after {@link TurnConnection.close}. */
   lost(why: string): void;
 }
 
-/** What may wait for a slow network: some frames. */
-const MAX_QUEUED = 256 * 1024;
+/** Bytes that may wait for a slow network: a few frames. */
+const MAX_QUEUED_BYTES = 256 * 1024;
 
-/** @param url one that the configuration takes. */
+/**
+ * Reads the URL of a server.
+ * @param url a valid `stun:`, `stuns:`, `turn:` or `turns:` URL.
+ */
 export function readServerUrl(url: string): TurnServer {
   const [, scheme = "", bracketed, plain, port, transport] =
     /^(stuns?|turns?):(?:\[([^\]]*)\]|([^:?]*))(?::(\d+))?(?:\?transport=(\w+))?$/i.exec(url) ?? [];
@@ -39,26 +46,35 @@ export function readServerUrl(url: string): TurnServer {
   return { host: bracketed ?? plain ?? "", port: Number(port ?? (secure ? 5349 : 3478)), by };
 }
 
-export interface WireOptions {
-  /** Of UDP; 0 takes a free one. */
+/** How to connect. */
+export interface TurnConnectionOptions {
+  /** The local UDP port; 0 takes a free one. */
   readonly localPort: number;
-  /** Milliseconds for a stream to be connected. */
-  readonly within: number;
+  /** How long TCP and TLS may take to connect. */
+  readonly timeout: Millis;
 }
 
-/** @throws where the server cannot be found or reached in time; UDP does not tell. */
-export async function openWire(
+/**
+ * Connects to a server.
+ * @throws if the name cannot be resolved, or TCP or TLS does not connect in time.
+ */
+export async function openTurnConnection(
   server: TurnServer,
-  on: WireEvents,
-  { localPort, within }: WireOptions,
-): Promise<Wire> {
+  on: TurnConnectionEvents,
+  { localPort, timeout }: TurnConnectionOptions,
+): Promise<TurnConnection> {
   const { address } = await lookup(server.host);
   return server.by === "udp"
     ? openDatagrams(address, server.port, on, localPort)
-    : openStream(address, server, on, within);
+    : openStream(address, server, on, timeout);
 }
 
-async function openDatagrams(ip: string, port: number, on: WireEvents, localPort: number): Promise<Wire> {
+async function openDatagrams(
+  ip: string,
+  port: number,
+  on: TurnConnectionEvents,
+  localPort: number,
+): Promise<TurnConnection> {
   const socket = newSocket(isIPv6(ip) ? 6 : 4);
   let closed = false;
   await listening(socket, () => socket.bind(localPort));
@@ -67,7 +83,7 @@ async function openDatagrams(ip: string, port: number, on: WireEvents, localPort
   socket.on("message", (datagram, from) => {
     if (from.port === port && from.address === ip) on.message(datagram);
   });
-  // Such as an unreachable network: the server's silence tells.
+  // For example an unreachable network. The client's timeout covers it.
   socket.on("error", () => {});
   return {
     localPort: socket.address().port,
@@ -84,14 +100,14 @@ async function openDatagrams(ip: string, port: number, on: WireEvents, localPort
 async function openStream(
   ip: string,
   { host, port, by }: TurnServer,
-  on: WireEvents,
-  within: number,
-): Promise<Wire> {
+  on: TurnConnectionEvents,
+  timeout: Millis,
+): Promise<TurnConnection> {
   const socket =
     by === "tls"
       ? connectTls({ host: ip, port, ...(isIPv6(host) || /^[\d.]+$/.test(host) ? {} : { servername: host }) })
       : connect({ host: ip, port, noDelay: true });
-  const late = setTimeout(() => socket.destroy(new Error("no answer")), within);
+  const late = setTimeout(() => socket.destroy(new Error("no answer")), timeout);
   try {
     await once(socket, by === "tls" ? "secureConnect" : "connect");
   } finally {
@@ -119,7 +135,7 @@ async function openStream(
   return {
     localPort: 0,
     send(message) {
-      if (!closed && socket.writableLength <= MAX_QUEUED)
+      if (!closed && socket.writableLength <= MAX_QUEUED_BYTES)
         socket.write(message.length % 4 === 0 ? message : padded(message));
     },
     close() {
@@ -129,7 +145,7 @@ async function openStream(
   };
 }
 
-/** In a stream ChannelData is padded to 4 bytes (RFC 8656, section 12.5); STUN messages are by themselves. */
+/** In a stream ChannelData is padded to 4 bytes (RFC 8656, section 12.5); STUN messages have multiples of 4 anyway. */
 function sizeOf(start: Buffer): { length: number; padded: number } {
   const isStun = (start[0] ?? 0) < 0x40;
   const length = (isStun ? 20 : 4) + start.readUInt16BE(2);

@@ -1,6 +1,6 @@
 /**
- * A peer connection by which we publish at another server: we offer, it answers. Its media goes the way of a viewer's,
- * by a {@link MediaSession}, so that its packets are sent again and its reports are right.
+ * A peer connection that publishes at another server: we offer, the server answers. A {@link MediaSession} sends its media, as
+ * to a viewer, with retransmissions and correct reports.
  */
 
 import type { RTCDtlsTransport, RTCPeerConnection } from "werift";
@@ -18,66 +18,63 @@ import { acceptedStreams, offerSimulcast, withoutSimulcast } from "../sdp/simulc
 import { type MediaParameters, MediaSession } from "../session/media-session.ts";
 import { newPublishingConnection } from "./connection.ts";
 import {
-  type InnerSender,
-  innerDtls,
-  keysOf,
-  namedParametersOf,
-  parametersOf,
-  withOwnSockets,
-} from "./werift.ts";
+  gatherOnOwnSockets,
+  type InnerIce,
+  innerIce,
+  innerSender,
+  srtpKeysOf,
+  stopReports,
+} from "./internals.ts";
+import { namedParametersOf, parametersOf } from "./parameters.ts";
 
-/** ICE and DTLS take no longer, on any network that carries video. */
-const CONNECT_WITHIN: Millis = 15_000;
+/** How long ICE and DTLS may take. */
+const CONNECT_TIMEOUT: Millis = 15_000;
 
-/** A server reports each few seconds (RFC 3550, section 6.2); one silent for so long is gone. */
-const SILENCE: Millis = 20_000;
+/** A server silent for this long is gone: it sends RTCP reports every few seconds (RFC 3550, section 6.2). */
+const SERVER_TIMEOUT: Millis = 20_000;
 
-/** What a publisher tells. None of these may throw. */
-export interface PublisherEvents {
-  /** Frames can be sent. */
+/** The events of a publishing peer. None of these may throw. */
+export interface PublishingPeerEvents {
+  /** From now on frames are sent. */
   connected(): void;
-  /** The rendition of this level needs one. */
+  /** The server asks for a keyframe of the rendition at this level. */
   keyframeNeeded(level: number): void;
-  /** It is over, for this reason; nothing comes after. */
+  /** The connection ended; the last event. */
   closed(reason: string): void;
 }
 
-/** The ICE connection, as it is in the pinned version. */
-interface InnerIce {
-  send(datagram: Buffer): Promise<void>;
-  readonly onData: { subscribe(listener: (datagram: Buffer) => void): unknown };
-}
-
-export interface PublisherOptions {
+/** What to publish. */
+export interface PublishingPeerOptions {
   readonly codec: Codec;
   /** Whether the server is on this machine. */
   readonly local: boolean;
-  /** To offer, the full one first; more than 1 by simulcast. */
+  /** How many renditions to offer, the full one first; simulcast if more than 1. */
   readonly renditions: number;
   readonly handshakes: HandshakeRefusals;
 }
 
-/** What is sent of one rendition. */
+/** The way of one rendition to the server. */
 interface Outlet {
   readonly media: MediaSession;
   readonly packetizer: Packetizer;
   readonly history: PacketHistory;
 }
 
-export class Publisher {
+/** Offers at once, and sends frames once connected. */
+export class PublishingPeer {
   readonly #clock: Clock;
   readonly #renditions: number;
   readonly #handshakes: HandshakeRefusals;
-  readonly #events: PublisherEvents;
+  readonly #events: PublishingPeerEvents;
   readonly #connection: RTCPeerConnection;
   readonly #cancel: Cancel[] = [];
-  /** By their levels; none before it is connected. */
+  /** By level; empty before the connection. */
   readonly #outlets = new Map<number, Outlet>();
   #streams: readonly SimulcastStream[] = [];
   #heardAt: EpochMs;
   #state: "connecting" | "connected" | "closed" = "connecting";
 
-  constructor(clock: Clock, options: PublisherOptions, events: PublisherEvents) {
+  constructor(clock: Clock, options: PublishingPeerOptions, events: PublishingPeerEvents) {
     const { codec, local, renditions, handshakes } = options;
     this.#clock = clock;
     this.#handshakes = handshakes;
@@ -87,20 +84,19 @@ export class Publisher {
     this.#heardAt = clock.now();
   }
 
-  /** The offer, with all of its candidates. */
+  /** Makes the offer, with all candidates. */
   async offer(): Promise<string> {
     const connection = this.#connection;
     const { sender } = connection.addTransceiver("video", { direction: "sendonly" });
-    // Reports are sent by the media session, with a right clock.
-    (sender as unknown as InnerSender).runRtcp = async () => {};
-    await withOwnSockets(async () => connection.setLocalDescription(await connection.createOffer()));
+    stopReports(sender);
+    await gatherOnOwnSockets(async () => connection.setLocalDescription(await connection.createOffer()));
     const offer = connection.localDescription?.sdp ?? "";
     return this.#renditions > 1 ? offerSimulcast(offer, this.#renditions) : offer;
   }
 
   /**
-   * Takes the answer, and begins to connect. Of simulcast, it must take some.
-   * @throws what werift says of one that it cannot take.
+   * Takes the answer, and begins to connect.
+   * @throws if werift cannot read the answer.
    */
   async accept(answer: string): Promise<void> {
     if (this.#renditions > 1) this.#streams = acceptedStreams(answer, this.#renditions);
@@ -114,9 +110,9 @@ export class Publisher {
       authentic: () => this.#heard(),
     });
     await this.#connection.setRemoteDescription({ type: "answer", sdp: withoutSimulcast(answer) });
-    const ice = dtls.iceTransport.connection as unknown as InnerIce;
+    const ice = innerIce(dtls);
     ice.onData.subscribe((datagram) => {
-      // RTP and RTCP, of which we are sent RTCP alone (RFC 7983, section 7).
+      // RTP or RTCP (RFC 7983, section 7); the server sends only RTCP.
       if ((datagram[0] ?? 0) >= 128 && this.#receive(datagram)) this.#heard();
     });
     const connected = () => {
@@ -128,12 +124,12 @@ export class Publisher {
       if (state === "failed" || state === "closed") this.close(`connection ${state}`);
     });
     this.#cancel.push(
-      this.#clock.after(CONNECT_WITHIN, () => {
-        if (this.#state === "connecting") this.close("it did not connect");
+      this.#clock.after(CONNECT_TIMEOUT, () => {
+        if (this.#state === "connecting") this.close("it did not connect in time");
       }),
       this.#clock.every(1000, () => {
-        if (this.#state === "connected" && this.#clock.now() - this.#heardAt > SILENCE)
-          this.close("nothing is heard of it");
+        if (this.#state === "connected" && this.#clock.now() - this.#heardAt > SERVER_TIMEOUT)
+          this.close("it stopped responding");
       }),
     );
     connected();
@@ -147,6 +143,7 @@ export class Publisher {
     media.send(history.add(frame, packetizer.packetize(frame)));
   }
 
+  /** Closes the connection; later calls do nothing. */
   close(reason: string): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
@@ -175,26 +172,24 @@ export class Publisher {
   }
 
   /**
-   * Each takes what is about its own stream.
-   * @returns whether it is the server's, and no copy.
+   * Gives an RTCP packet to every session; each reads the reports about its own stream.
+   * @returns whether the packet is authentic and no replay.
    */
   #receive(sealed: Buffer): boolean {
     return [...this.#outlets.values()].map(({ media }) => media.receive(sealed)).includes(true);
   }
 
   #openAll(dtls: RTCDtlsTransport, ice: InnerIce): void {
-    const [sender] = this.#connection.getSenders();
-    if (!sender) throw new Error("the session has no sender");
-    const inner = sender as unknown as InnerSender;
+    const sender = innerSender(this.#connection);
     const open = (level: number, parameters: MediaParameters) =>
       this.#outlets.set(level, {
         media: this.#openMedia(dtls, ice, level, parameters),
         packetizer: new Packetizer(),
         history: new PacketHistory(this.#clock),
       });
-    if (this.#renditions === 1) open(0, parametersOf(inner, false));
+    if (this.#renditions === 1) open(0, parametersOf(sender, false));
     for (const [n, { rid, level }] of this.#streams.entries())
-      open(level, namedParametersOf(inner, rid, n === 0));
+      open(level, namedParametersOf(sender, rid, n === 0));
   }
 
   #openMedia(
@@ -208,23 +203,23 @@ export class Publisher {
       clock: this.#clock,
       everySecond: (act) => this.#clock.every(1000, act),
       parameters,
-      keys: keysOf(innerDtls(dtls)),
+      keys: srtpKeysOf(dtls),
       sealerOf: (keys) => new NodeSealer(keys),
       counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
       route: () => route,
       keyframeNeeded: () => this.#events.keyframeNeeded(level),
       received: () => {},
-      // Another server makes of its renditions what its viewers' networks carry.
+      // The other server chooses renditions for its viewers.
       wants: undefined,
-      left: () => this.close("it said goodbye"),
+      left: () => this.close("it closed the connection"),
     });
   }
 }
 
-/** By the pair of addresses that werift has chosen. */
+/** Sends on the candidate pair that werift nominated. */
 function routeBy(ice: InnerIce): Route {
   const send = (datagram: Buffer) => {
-    // What does not go out is lost, as on the network.
+    // A datagram that fails to leave is lost, as on the network.
     ice.send(datagram).catch(() => {});
   };
   return {

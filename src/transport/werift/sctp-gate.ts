@@ -1,6 +1,6 @@
 /**
- * Which SCTP packets may reach werift's association (RFC 9260, section 3): it believes every length, so that one chunk of
- * length 0 would have it loop until memory ends. Viewers have nothing to send but the opening of a channel.
+ * Filters SCTP packets before werift gets them (RFC 9260, section 3): werift trusts every length, so a chunk of length 0 would
+ * make it loop until memory runs out. Viewers only open a data channel, and send no data.
  */
 
 const HEADER = 12;
@@ -13,41 +13,43 @@ const INIT_ACK = 2;
 const SACK = 3;
 const COOKIE_ECHO = 10;
 const RECONFIG = 130;
-/** All others that browsers send: heartbeats, ends, errors, and what is between. */
-const PLAIN = new Set([4, 5, 6, 7, 8, 9, 11, 14]);
+/** The other chunk types that browsers send, such as heartbeats, shutdowns and errors. */
+const OTHER_TYPES = new Set([4, 5, 6, 7, 8, 9, 11, 14]);
 
-/** Where the parameters of a chunk begin, from its body's beginning. */
-const PARAMETERS: ReadonlyMap<number, number> = new Map([
+/** The offset of the parameters in a chunk's body, by type. */
+const PARAMETER_OFFSETS: ReadonlyMap<number, number> = new Map([
   [INIT, 16],
   [INIT_ACK, 16],
   [RECONFIG, 0],
 ]);
 
-/** Of the body of DATA: TSN, stream, number in it, protocol. */
+/** The header of a DATA body: TSN, stream, stream sequence number, payload protocol. */
 const DATA_HEADER = 12;
-/** The protocol that opens channels (RFC 8832, section 8.1). */
-const OPENS_CHANNEL = 50;
-const MAX_OPENING = 512;
+/** The payload protocol that opens data channels, DCEP (RFC 8832, section 8.1). */
+const DCEP = 50;
+const MAX_DCEP_BYTES = 512;
 
 const SACK_HEADER = 12;
-/** Of chunks that are on their way to a viewer there are never so many. */
-const MAX_GAP = 4096;
+/** The largest offset in a gap block: we never have so many chunks in flight. */
+const MAX_GAP_OFFSET = 4096;
 const MAX_GAPS = 64;
 
-/** Chunks of each kind within a session: each of these leaves something behind. */
-const MAX_KEPT = 64;
+/** Chunks per type and session that werift keeps state for. */
+const MAX_STATEFUL_CHUNKS = 64;
 
+/** The filter of one viewer. */
 export class SctpGate {
-  readonly #kept = new Map<number, number>();
+  readonly #counts = new Map<number, number>();
 
+  /** Whether the packet may pass; counts its chunks. */
   pass(packet: Buffer): boolean {
     const chunks = chunksOf(packet);
-    if (!chunks?.every(isSound)) return false;
+    if (!chunks?.every(isAllowed)) return false;
     for (const { type } of chunks) {
-      if (type === SACK || PLAIN.has(type)) continue;
-      const count = (this.#kept.get(type) ?? 0) + 1;
-      if (count > MAX_KEPT) return false;
-      this.#kept.set(type, count);
+      if (type === SACK || OTHER_TYPES.has(type)) continue;
+      const count = (this.#counts.get(type) ?? 0) + 1;
+      if (count > MAX_STATEFUL_CHUNKS) return false;
+      this.#counts.set(type, count);
     }
     return true;
   }
@@ -58,7 +60,7 @@ interface Chunk {
   readonly body: Buffer;
 }
 
-/** Undefined where a length is none. */
+/** The chunks of a packet; undefined if a length is wrong, or there are too many. */
 function chunksOf(packet: Buffer): Chunk[] | undefined {
   const chunks: Chunk[] = [];
   let at = HEADER;
@@ -72,16 +74,16 @@ function chunksOf(packet: Buffer): Chunk[] | undefined {
   return chunks.length === 0 ? undefined : chunks;
 }
 
-function isSound({ type, body }: Chunk): boolean {
+function isAllowed({ type, body }: Chunk): boolean {
   if (type === DATA) return isOpening(body);
   if (type === SACK) return isSack(body);
-  const from = PARAMETERS.get(type);
+  const from = PARAMETER_OFFSETS.get(type);
   if (from !== undefined) return body.length >= from && hasParameters(body.subarray(from));
-  return type === COOKIE_ECHO || PLAIN.has(type);
+  return type === COOKIE_ECHO || OTHER_TYPES.has(type);
 }
 
 function isOpening(body: Buffer): boolean {
-  return body.length > DATA_HEADER && body.length <= MAX_OPENING && body.readUInt32BE(8) === OPENS_CHANNEL;
+  return body.length > DATA_HEADER && body.length <= MAX_DCEP_BYTES && body.readUInt32BE(8) === DCEP;
 }
 
 function isSack(body: Buffer): boolean {
@@ -91,7 +93,7 @@ function isSack(body: Buffer): boolean {
   if (gaps > MAX_GAPS || body.length !== SACK_HEADER + 4 * (gaps + duplicates)) return false;
   for (let n = 0; n < gaps; n++) {
     const [start, end] = [body.readUInt16BE(SACK_HEADER + 4 * n), body.readUInt16BE(SACK_HEADER + 4 * n + 2)];
-    if (start < 1 || end < start || end > MAX_GAP) return false;
+    if (start < 1 || end < start || end > MAX_GAP_OFFSET) return false;
   }
   return true;
 }

@@ -1,31 +1,33 @@
-/** Tells a thread that hangs from one that works: one that works gives the sign of life that it is asked for. */
+/** Detects a thread that hangs: a working thread answers every beat. */
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
 
-const BEAT: Millis = 500;
+/** Between two beats. */
+const BEAT_INTERVAL: Millis = 500;
 
-/** Beats without an answer, from which on nothing more is given to it. */
-const LATE = 2;
+/** After this many unanswered beats the thread is late, and gets no more frames or viewers. */
+const LATE_BEATS = 2;
 
-/** And from which on it is given up: no machine is so busy as to keep a thread off its cores for that long. */
-const HUNG = 16;
+/** After this many the thread hangs: no busy machine keeps a thread off its cores for so long. */
+const HUNG_BEATS = 16;
 
-/** Before it first answers it loads its modules, which takes a busy machine a while. */
-const LATE_TO_START = 10;
-const NOT_STARTED = 60;
+/** The same limits before the first answer: loading modules takes long on a busy machine. */
+const STARTUP_LATE_BEATS = 10;
+const STARTUP_HUNG_BEATS = 60;
 
+/** What a heartbeat asks and reports. */
 export interface HeartbeatOptions {
   readonly clock: Clock;
-  /** Asks for a sign of life. */
+  /** Asks the thread for an answer. */
   readonly ask: () => void;
-  /** Not heard of for a second: called once, until it is heard again. */
+  /** The thread is late. Called again only after it answered. */
   readonly late: () => void;
-  /** Not heard of for {@link Heartbeat.silence}; called once. */
+  /** The thread hangs; the last call. */
   readonly hung: () => void;
 }
 
 /**
- * Counts beats, not time: while the machine sleeps, or this thread is held up itself, there are none. One that comes late
- * does not count, as what held it up has held up the other as well.
+ * Counts beats, not time: there are none while the machine sleeps. A delayed beat does not count, because whatever delayed
+ * this thread delayed the other too.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -37,25 +39,26 @@ export class Heartbeat {
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     this.#beatAt = options.clock.now();
-    this.#stop = options.clock.every(BEAT, () => this.#beat());
+    this.#stop = options.clock.every(BEAT_INTERVAL, () => this.#beat());
   }
 
-  /** Whether it is not heard of just now. */
+  /** Whether the thread does not answer now. */
   get isLate(): boolean {
-    return this.#missed >= (this.#isStarted ? LATE : LATE_TO_START);
+    return this.#missed >= (this.#isStarted ? LATE_BEATS : STARTUP_LATE_BEATS);
   }
 
-  /** For how long it has been silent, about. */
+  /** About how long the thread has been silent. */
   get silence(): Millis {
-    return this.#missed * BEAT;
+    return this.#missed * BEAT_INTERVAL;
   }
 
-  /** A sign of life. */
+  /** The thread answered, or sent anything else. */
   heard(): void {
     this.#isStarted = true;
     this.#missed = 0;
   }
 
+  /** Ends the beats. */
   stop(): void {
     this.#stop();
   }
@@ -63,13 +66,13 @@ export class Heartbeat {
   #beat(): void {
     const { clock, ask, late, hung } = this.#options;
     const now = clock.now();
-    const wasHeldUp = now - this.#beatAt > 2 * BEAT;
+    const wasDelayed = now - this.#beatAt > 2 * BEAT_INTERVAL;
     this.#beatAt = now;
     const wasLate = this.isLate;
-    if (!wasHeldUp) this.#missed++;
+    if (!wasDelayed) this.#missed++;
     ask();
     if (this.isLate && !wasLate) late();
-    if (this.#missed < (this.#isStarted ? HUNG : NOT_STARTED)) return;
+    if (this.#missed < (this.#isStarted ? HUNG_BEATS : STARTUP_HUNG_BEATS)) return;
     this.#stop();
     hung();
   }

@@ -1,6 +1,6 @@
 /**
- * What the main thread and a media worker say to each other. Viewers and audiences are known by numbers that the main
- * thread gives; bytes are copies, handed over.
+ * The messages between the main thread and a media worker. The main thread numbers viewers and audiences; bytes are copied
+ * and transferred.
  */
 
 import type { EpochMs } from "../../base/clock.ts";
@@ -8,24 +8,24 @@ import type { Codec, EncodedFrame } from "../../media/frame.ts";
 import type { Address } from "../../network/address.ts";
 import type { OfferError, Reception } from "../audience/viewer.ts";
 
-/** The worker's `workerData`. */
+/** The `workerData` of a worker. */
 export interface WorkerSetup {
   readonly playoutDelay: boolean;
   readonly codecs: readonly Codec[];
 }
 
-/** An {@link EncodedFrame}, whose bytes come out of structured cloning as plain ones. */
+/** An {@link EncodedFrame} whose data is a Uint8Array: structured cloning does not keep a Buffer. */
 export type PostedFrame = Omit<EncodedFrame, "data"> & { readonly data: Uint8Array<ArrayBuffer> };
 
-/** The way to a viewer. */
+/** A {@link Route} without its functions. */
 export interface PostedRoute {
   readonly address: Address;
   readonly protocol: "udp" | "tcp" | "relay";
-  /** The socket to send by; undefined has the main thread send. */
+  /** The UDP socket to send on; undefined if only the main thread can send. */
   readonly fd: number | undefined;
 }
 
-/** To the worker. */
+/** From the main thread to the worker. */
 export type WorkerOrder =
   | {
       readonly kind: "admit";
@@ -43,24 +43,24 @@ export type WorkerOrder =
   | { readonly kind: "frame"; readonly audience: number; readonly frame: PostedFrame }
   | { readonly kind: "routed"; readonly viewer: number; readonly route: PostedRoute | undefined }
   | {
-      /** What its endpoint hands on. */
+      /** A datagram of the viewer, for the endpoint event named `as`. */
       readonly kind: "datagram";
       readonly viewer: number;
-      readonly as: "chosen" | "dtls" | "rtp";
+      readonly as: "nominated" | "dtls" | "rtp";
       readonly datagram: Uint8Array<ArrayBuffer>;
-      /** Of its route; empty for a check, which is authentic already. */
+      /** The key of its route; empty for a check, which is already authenticated. */
       readonly key: string;
     }
   | { readonly kind: "silent"; readonly viewer: number }
   | { readonly kind: "close"; readonly viewer: number; readonly reason: string }
-  /** An audience that has nobody here any more. */
+  /** The audience has no viewers in this worker any more. */
   | { readonly kind: "forget"; readonly audience: number }
-  /** Give a sign of life. */
+  /** Asks for a `beat` report. */
   | { readonly kind: "beat" }
-  /** End, once all before is done. */
+  /** Ends the thread after the orders before. */
   | { readonly kind: "end" };
 
-/** Counted since the worker began. */
+/** Counters since the worker started. */
 export interface WorkerCounters {
   readonly packets: number;
   readonly repairs: number;
@@ -70,25 +70,25 @@ export interface WorkerCounters {
   readonly dropped: number;
 }
 
-/** From the worker. */
+/** From the worker to the main thread. */
 export type WorkerReport =
-  /** It can take viewers now. */
+  /** The worker can take viewers. */
   | { readonly kind: "ready" }
-  /** The sign of life that it was asked for. */
+  /** Answers a `beat` order. */
   | { readonly kind: "beat" }
   | { readonly kind: "log"; readonly line: string }
-  /** To the viewer's oldest offer that has no reply yet. */
+  /** Answers the viewer's oldest offer without a reply. */
   | {
       readonly kind: "answered";
       readonly viewer: number;
       readonly answer: string;
       readonly codec: Codec;
     }
-  /** As above. */
+  /** Refuses the viewer's oldest offer without a reply. */
   | {
       readonly kind: "refused";
       readonly viewer: number;
-      /** Undefined for what is no fault of the offer. */
+      /** Undefined if the offer is not the cause. */
       readonly code: OfferError["code"] | undefined;
       readonly message: string;
     }
@@ -108,22 +108,22 @@ export type WorkerReport =
   | { readonly kind: "send"; readonly viewer: number; readonly datagram: Uint8Array<ArrayBuffer> }
   | { readonly kind: "closed"; readonly viewer: number; readonly reason: string }
   | {
-      /** The rendition's oldest frame that was not told of yet is sent. */
+      /** The rendition's oldest unreported frame is sent. */
       readonly kind: "sent";
       readonly audience: number;
-      /** Its name. */
+      /** The name of the rendition. */
       readonly rendition: string;
       readonly packets: number;
       readonly at: EpochMs;
       readonly counters: WorkerCounters;
     };
 
-/** A copy to hand over: posting the bytes themselves would copy all of the memory that they are a part of. */
+/** A copy to transfer: posting the bytes themselves would clone the whole memory that they are a part of. */
 export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes);
 }
 
-/** Bytes that came by a message. */
+/** The bytes of a message as a Buffer, without a copy. */
 export function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,6 +1,7 @@
 /**
- * The media workers: started as viewers come, each viewer given to the one that has the fewest, replaced when they die or
- * hang. While none can run, the main thread has the viewers that come.
+ * Worker threads for sending, so that more than one core can serve viewers. The pool starts workers as viewers join, gives
+ * each viewer to the worker with the fewest, and replaces workers that die or hang. While none can run, the main thread
+ * takes new viewers.
  */
 
 import type { Cancel, EpochMs, Millis } from "../../base/clock.ts";
@@ -9,24 +10,27 @@ import type { Answered, Audience, Sent, ViewerEvents } from "../audience/viewer.
 import { MediaWorker, type MediaWorkerOptions, ThreadEnded } from "./media-worker.ts";
 import type { WorkerCounters } from "./messages.ts";
 
-/** Viewers that a worker has before another is started. */
-const FILLS_AT = 16;
+/** Viewers per worker before another one is started. */
+const VIEWERS_PER_WORKER = 16;
 
-/** The first wait after a failure, and the longest. */
-const RETRY_AFTER: Millis = 1000;
-const MAX_RETRY_AFTER: Millis = 300_000;
+/** The back-off after a failure: the first delay, doubled up to the longest. */
+const RETRY_DELAY: Millis = 1000;
+const MAX_RETRY_DELAY: Millis = 300_000;
 
-/** What ran for so long has worked: when it ends, that is the first failure again. */
-const WORKED_AFTER: Millis = 60_000;
+/** A worker that ran for this long resets the back-off. */
+const STABLE_TIME: Millis = 60_000;
 
+/** What a pool is made of. */
 export interface WorkerPoolOptions extends Omit<MediaWorkerOptions, "ended"> {
-  /** Workers at most; at least 1. */
-  readonly most: number;
+  /** At least 1. */
+  readonly maxWorkers: number;
 }
 
+/** Starts the first worker at once, so that it is ready for the first viewer. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #workers = new Set<MediaWorker>();
+  /** The counters of workers that ended. */
   readonly #past = {
     packets: 0,
     repairs: 0,
@@ -36,43 +40,52 @@ export class WorkerPool {
     dropped: 0,
   };
   #audiences = 0;
-  /** In a row. */
+  /** Consecutive failures. */
   #failures = 0;
   #startedAt: EpochMs;
-  /** Until then none is started. */
+  /** Set during the back-off: no worker is started. */
   #stopWaiting: Cancel | undefined;
   #closed = false;
 
-  /** The first starts at once, to be there when a viewer comes. */
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#startedAt = options.clock.now();
     this.#start();
   }
 
-  /** @param local has the viewers that come while no worker can run. */
+  /**
+   * Makes the audience of a broadcast.
+   * @param local takes viewers while no worker can run.
+   */
   audience(local: Audience): Audience {
     const audience = ++this.#audiences;
-    const here = new Here(local);
+    const here = new MainThreadAudience(local);
     return {
       admit: (offer, events) => this.#admit(audience, here, offer, events),
       send: (frame) => this.#send(audience, here, frame),
     };
   }
 
+  /** The sum over all workers since the start. */
   counters(): WorkerCounters {
     const sum = { ...this.#past };
     for (const { counters } of this.#workers) add(sum, counters);
     return sum;
   }
 
+  /** Ends all workers. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopWaiting?.();
     await Promise.all([...this.#workers].map((worker) => worker.close()));
   }
 
-  async #admit(audience: number, here: Here, offer: string, events: ViewerEvents): Promise<Answered> {
+  async #admit(
+    audience: number,
+    here: MainThreadAudience,
+    offer: string,
+    events: ViewerEvents,
+  ): Promise<Answered> {
     const worker = this.#choose();
     if (!worker) return here.admit(offer, events);
     try {
@@ -83,7 +96,7 @@ export class WorkerPool {
     }
   }
 
-  async #send(audience: number, here: Here, frame: EncodedFrame): Promise<Sent> {
+  async #send(audience: number, here: MainThreadAudience, frame: EncodedFrame): Promise<Sent> {
     const sending = [...this.#workers].map((worker) => worker.send(audience, frame));
     const all = await Promise.all(here.viewers > 0 ? [...sending, here.send(frame)] : sending);
     const sent = all.filter((one) => one !== undefined);
@@ -91,13 +104,13 @@ export class WorkerPool {
     return sent.reduce((last, one) => (one.at >= last.at ? one : last), sent[0] ?? none);
   }
 
-  /** Undefined where the main thread is the better choice. */
+  /** The worker for the next viewer; undefined for the main thread. */
   #choose(): MediaWorker | undefined {
     if (this.#closed) return undefined;
     const [first, ...others] = [...this.#workers].filter(({ isLate }) => !isLate);
     const least = first && others.reduce((one, other) => (other.viewers < one.viewers ? other : one), first);
-    const mayStart = !this.#stopWaiting && this.#workers.size < this.#options.most;
-    return mayStart && (least === undefined || least.viewers >= FILLS_AT) ? this.#start() : least;
+    const mayStart = !this.#stopWaiting && this.#workers.size < this.#options.maxWorkers;
+    return mayStart && (least === undefined || least.viewers >= VIEWERS_PER_WORKER) ? this.#start() : least;
   }
 
   #start(): MediaWorker {
@@ -112,12 +125,11 @@ export class WorkerPool {
     add(this.#past, worker.counters);
     if (this.#closed) return;
     const { clock, log } = this.#options;
-    if (clock.now() - this.#startedAt > WORKED_AFTER) this.#failures = 0;
-    if (worker.isReady)
-      log("A thread that sends video has ended; another takes its viewers when they are back.");
+    if (clock.now() - this.#startedAt > STABLE_TIME) this.#failures = 0;
+    if (worker.isReady) log("A worker thread ended; its viewers will reconnect.");
     else if (this.#workers.size === 0 && this.#failures === 0)
-      log("Video is sent by the main thread: no other can do it here just now.");
-    this.#replace(worker.isReady && this.#failures === 0 ? 0 : RETRY_AFTER * 2 ** this.#failures);
+      log("No worker thread can start now; the main thread sends the video.");
+    this.#replace(worker.isReady && this.#failures === 0 ? 0 : RETRY_DELAY * 2 ** this.#failures);
   }
 
   #replace(after: Millis): void {
@@ -126,15 +138,15 @@ export class WorkerPool {
     this.#stopWaiting = undefined;
     if (after === 0) this.#start();
     else
-      this.#stopWaiting = this.#options.clock.after(Math.min(after, MAX_RETRY_AFTER), () => {
+      this.#stopWaiting = this.#options.clock.after(Math.min(after, MAX_RETRY_DELAY), () => {
         this.#stopWaiting = undefined;
         this.#start();
       });
   }
 }
 
-/** An audience in the main thread, and how many it has. */
-class Here {
+/** An audience in the main thread that counts its viewers. */
+class MainThreadAudience {
   readonly #audience: Audience;
   viewers = 0;
 

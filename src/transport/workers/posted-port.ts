@@ -1,4 +1,4 @@
-/** The port as one viewer in a worker sees it: its own end is in the main thread, and they meet by messages. */
+/** The port of one viewer in a worker: posts to the viewer's endpoint, which is in the main thread. */
 import type { MessagePort } from "node:worker_threads";
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 import type { MediaSender } from "../io/io.ts";
@@ -7,9 +7,10 @@ import type { EndpointEvents } from "../port/endpoint.ts";
 import type { Registration, ViewerPort } from "../port/port.ts";
 import { bufferOf, copyOf, type PostedRoute, type WorkerOrder, type WorkerReport } from "./messages.ts";
 
-/** A fraction of the time after which an endpoint takes a route for silent. */
-const TELL_EACH: Millis = 1000;
+/** Between two `heard` reports of a route: a fraction of the endpoint's route timeout. */
+const HEARD_INTERVAL: Millis = 1000;
 
+/** Made of an `admit` order. */
 export class PostedPort implements ViewerPort {
   readonly #clock: Clock;
   readonly #owner: MessagePort;
@@ -17,10 +18,10 @@ export class PostedPort implements ViewerPort {
   #candidates: string[];
   readonly #senderOf: (fd: number) => MediaSender;
   #events: EndpointEvents | undefined;
-  /** The last sign of life that the main thread knows of. */
-  #told: { readonly key: string; readonly at: EpochMs } | undefined;
+  /** The last `heard` report. */
+  #reported: { readonly key: string; readonly at: EpochMs } | undefined;
 
-  /** @param senderOf sends by a socket of the main thread. */
+  /** @param senderOf a sender on a socket of the main thread, by its descriptor. */
   constructor(
     clock: Clock,
     owner: MessagePort,
@@ -45,28 +46,28 @@ export class PostedPort implements ViewerPort {
       handshakeDone: () => this.#post({ kind: "handshake-done", viewer }),
       heard: (key) => this.#heard(key),
       accept: (fragment, password) => this.#post({ kind: "accept", viewer, fragment, password }),
-      // The main thread forgets it when it learns that the viewer is closed.
+      // The main thread closes its end when it gets the `closed` report.
       close: () => {},
     };
   }
 
-  /** As they are at an ICE restart. */
+  /** Takes the candidates of an ICE restart. */
   renew(candidates: string[]): void {
     this.#candidates = candidates;
   }
 
-  /** Takes what the main thread has for it. */
+  /** Takes an order for this viewer. */
   take(order: Extract<WorkerOrder, { kind: "routed" | "datagram" | "silent" }>): void {
     if (order.kind === "routed") this.#events?.routed(order.route && this.#routeOf(order.route));
     else if (order.kind === "datagram") this.#events?.[order.as](bufferOf(order.datagram), order.key);
     else this.#events?.silent();
   }
 
-  /** Tells of the same route once in a while: a message for each packet would cost as much as the packet. */
+  /** Reports a route at most once per interval: a message costs as much as a packet. */
   #heard(key: string): void {
     const now = this.#clock.now();
-    if (key === this.#told?.key && now - this.#told.at < TELL_EACH) return;
-    this.#told = { key, at: now };
+    if (key === this.#reported?.key && now - this.#reported.at < HEARD_INTERVAL) return;
+    this.#reported = { key, at: now };
     this.#post({ kind: "heard", viewer: this.#viewer, key });
   }
 
@@ -84,7 +85,7 @@ export class PostedPort implements ViewerPort {
     };
   }
 
-  #post(report: WorkerReport, handOver: ArrayBuffer[] = []): void {
-    this.#owner.postMessage(report, handOver);
+  #post(report: WorkerReport, transfer: ArrayBuffer[] = []): void {
+    this.#owner.postMessage(report, transfer);
   }
 }

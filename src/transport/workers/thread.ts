@@ -1,6 +1,6 @@
 /**
- * A media worker: sessions, sealing and sending of some of the viewers, on a core of their own. Its datagrams leave by the
- * main thread's sockets, and come in by messages.
+ * The code of a media worker's thread: sessions, sealing and sending for its viewers. It sends on the main thread's sockets,
+ * and gets incoming datagrams as messages.
  */
 
 import { parentPort, workerData } from "node:worker_threads";
@@ -13,17 +13,18 @@ import { JoinQueue } from "../audience/joins.ts";
 import { OfferError, type Viewer, type ViewerEvents } from "../audience/viewer.ts";
 import { HandshakeRefusals } from "../dtls/refusals.ts";
 import type { MediaSender } from "../io/io.ts";
-import { loadNativeIo } from "../io/native.ts";
+import { loadNativeIo } from "../io/native/native.ts";
 import type { MediaCounters } from "../session/media-session.ts";
-import { answerOffer, prepareWerift } from "../werift/werift.ts";
+import { answerOffer } from "../werift/answer.ts";
+import { prepareWerift } from "../werift/internals.ts";
 import { bufferOf, type WorkerOrder, type WorkerReport, type WorkerSetup } from "./messages.ts";
 import { PostedPort } from "./posted-port.ts";
 
-if (!parentPort) throw new Error("A media worker runs in a worker thread only.");
+if (!parentPort) throw new Error("thread.ts runs only in a worker thread.");
 const owner = parentPort;
 const { playoutDelay, codecs }: WorkerSetup = workerData;
 
-// Whatever a viewer brings about, the others go on.
+// An error that one viewer causes must not end the others.
 process.on("unhandledRejection", (reason) => log(`A task failed: ${reasonOf(reason)}`));
 process.on("uncaughtException", (error) => log(`A callback failed: ${reasonOf(error)}`));
 
@@ -35,12 +36,12 @@ const joins = new JoinQueue(clock);
 const counters: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 };
 const handshakes = new HandshakeRefusals(clock, log);
 const senders = new Map<number, MediaSender>();
-/** By their numbers. */
+/** By audience number. */
 const audiences = new Map<number, LocalAudience<Admission>>();
 const ports = new Map<number, PostedPort>();
 const viewers = new Map<number, Viewer>();
 
-/** An offer, and the port that its viewer is met by. */
+/** An offer, and the port of its viewer. */
 interface Admission {
   readonly offer: string;
   readonly port: PostedPort;
@@ -79,7 +80,7 @@ async function admit(order: Extract<WorkerOrder, { kind: "admit" }>): Promise<vo
   const { viewer, offer } = order;
   const port = new PostedPort(clock, owner, order, senderOf);
   ports.set(viewer, port);
-  // Its end comes after its answer, also where it ends sooner.
+  // The main thread expects `closed` after `answered`, even if the viewer closes before.
   let isAnswered = false;
   let end: string | undefined;
   const closed = (reason: string) => {
@@ -93,7 +94,7 @@ async function admit(order: Extract<WorkerOrder, { kind: "admit" }>): Promise<vo
     wants: (level) => report({ kind: "wants", viewer, level }),
     moved: (level) => report({ kind: "moved", viewer, level }),
     received: (reception) => report({ kind: "received", viewer, reception }),
-    // The main thread has its routes.
+    // The main thread reports this itself.
     reached: () => {},
     closed: (reason) => {
       if (isAnswered) closed(reason);
@@ -112,7 +113,7 @@ async function admit(order: Extract<WorkerOrder, { kind: "admit" }>): Promise<vo
   }
 }
 
-/** Never rejects. One that is gone is told of by then. */
+/** Never rejects. If the viewer is gone, `closed` was reported already. */
 async function restart({
   viewer,
   offer,
@@ -136,11 +137,11 @@ function refuse(viewer: number, error: unknown): void {
 
 /** Never rejects. */
 async function send({ audience, frame }: Extract<WorkerOrder, { kind: "frame" }>): Promise<void> {
-  // The main thread waits for the report, whatever becomes of the frame.
+  // The main thread waits for the report, even if sending fails.
   const { packets, at } = await audienceOf(audience)
     .send({ ...frame, data: bufferOf(frame.data) })
     .catch((error) => {
-      log(`A frame could not be sent: ${reasonOf(error)}`);
+      log(`Sending a frame failed: ${reasonOf(error)}`);
       return { packets: 0, at: clock.now() };
     });
   const dropped = [...senders.values()].reduce((sum, sender) => sum + sender.dropped, 0);
@@ -162,7 +163,7 @@ function senderOf(fd: number): MediaSender {
   return sender;
 }
 
-/** What is to be said to the viewers still leaves. */
+/** Exits after the last datagrams to viewers have left. */
 function end(): void {
   setImmediate(() => process.exit());
 }

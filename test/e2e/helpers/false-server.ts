@@ -38,8 +38,7 @@ export async function joinFalseServer(
   const url = `http://127.0.0.1:${portOf(server as never)}`;
   const tell = () => {
     const here = { kind: "here", from: "false", url, key: "k".repeat(43), now: Date.now(), streams };
-    const text = JSON.stringify({ uid: "false", type: 6, data: ["servers", here] });
-    void client.publish("rendercast-request#/#", text);
+    void client.publish("rendercast:servers", JSON.stringify(here));
   };
   const telling = setInterval(tell, 500);
   tell();

@@ -227,7 +227,7 @@ describe("joined servers", () => {
 
   test("take each other's links, and what one revokes ends at all", async () => {
     const [a, b] = [join(), join()];
-    await Promise.all([a.links.look(), b.links.look()]);
+    await Promise.all([a.links.sync(), b.links.sync()]);
     await clock.advance(4000);
     const [one, other] = [await a.signer.sign("main", HOUR), await b.signer.sign("main", HOUR)];
     await granted(b.signer, one.token);
@@ -245,10 +245,10 @@ describe("joined servers", () => {
 
   test("do not let one that comes later, or that Redis forgot, end the links of the others", async () => {
     const a = join();
-    await a.links.look();
+    await a.links.sync();
     const { token } = await a.signer.sign("main", HOUR);
     const b = join();
-    await b.links.look();
+    await b.links.sync();
     await granted(b.signer, token);
     for (const lost of [null, "", "{}", '{"key":1}']) {
       text = lost;
@@ -260,8 +260,8 @@ describe("joined servers", () => {
 
   test("are told of what was revoked while Redis was away as soon as it is back", async () => {
     const [a, b] = [join(), join()];
-    await a.links.look();
-    await b.links.look();
+    await a.links.sync();
+    await b.links.sync();
     await a.signer.revokeAll();
     await clock.advance(2000);
     const { token } = await b.signer.sign("main", HOUR);
@@ -277,8 +277,8 @@ describe("joined servers", () => {
 
   test("keep both where two are revoked at once", async () => {
     const [a, b] = [join(), join()];
-    await a.links.look();
-    await b.links.look();
+    await a.links.sync();
+    await b.links.sync();
     const [one, other] = [await a.signer.sign("main", HOUR), await a.signer.sign("main", HOUR)];
     isAway = true;
     expect([await a.signer.revoke(one.id), await b.signer.revoke(other.id)]).toEqual([false, false]);

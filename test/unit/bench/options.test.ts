@@ -8,7 +8,7 @@ import {
   someOf,
   wholeNumbers,
 } from "../../../bench/options.ts";
-import { whole } from "../../../src/config/config.ts";
+import { whole } from "../../../src/config/checks.ts";
 
 const networks = [
   { name: "lan", about: "a quick one" },

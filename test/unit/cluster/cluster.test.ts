@@ -3,7 +3,7 @@ import { Cluster } from "../../../src/cluster/cluster.ts";
 import type { Message } from "../../../src/cluster/messages.ts";
 import { RemoteError } from "../../../src/cluster/remote-stream.ts";
 import type { StreamInfo } from "../../../src/shared/protocol.ts";
-import type { Watched, WatchedStream } from "../../../src/signaling/watching.ts";
+import type { ViewerSession, WatchableStream } from "../../../src/signaling/watching.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const clock = () => new FakeClock();
@@ -60,8 +60,8 @@ function server(hub: Hub, time: FakeClock, self: string, ...names: string[]) {
     latency: number;
     gone: (reason: string) => void;
   }[] = [];
-  const stream: WatchedStream = {
-    async watch(offer, address, gone): Promise<Watched> {
+  const stream: WatchableStream = {
+    async watch(offer, address, gone): Promise<ViewerSession> {
       if (offer === "bad") throw new RemoteError("no-common-codec", "It has none.");
       const viewer = { address, left: false, keyframes: 0, latency: 0, gone };
       viewers.push(viewer);
@@ -171,7 +171,7 @@ test("frames are timed by the clock of the server that has them", async () => {
   expect(await film().clock()).toBe(time.now());
 });
 
-test("what is not answered is given up, and left", async () => {
+test("a request without an answer is refused after a timeout, and its session left", async () => {
   const { hub, time, film, a } = two();
   const say = hub.say.bind(hub);
   hub.say = (message, but) => {
@@ -179,14 +179,14 @@ test("what is not answered is given up, and left", async () => {
   };
   const watching = expect(film().watch("an offer", "192.0.2.1", () => {})).rejects.toMatchObject({
     code: "failed",
-    message: expect.stringMatching(/does not answer\.$/),
+    message: expect.stringMatching(/does not answer: try again later\.$/),
   });
   await time.advance(6000);
   await watching;
   expect(a.viewers[0]?.left).toBe(true);
 });
 
-test("who asks while the way is cut is refused at once", async () => {
+test("a request without a connection is refused at once", async () => {
   const { hub, film } = two();
   hub.open = false;
   await expect(film().watch("an offer", "192.0.2.1", () => {})).rejects.toMatchObject({ code: "failed" });

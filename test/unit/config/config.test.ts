@@ -1,14 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
-import {
-  type Config,
-  helpText,
-  OPTIONS,
-  optionTable,
-  readConfig,
-  variableOf,
-} from "../../../src/config/config.ts";
+import { type Config, readConfig } from "../../../src/config/config.ts";
+import { helpText, optionsPage } from "../../../src/config/help.ts";
+import { OPTIONS, variableOf } from "../../../src/config/options.ts";
 
 function run(argv: string[], env: Record<string, string> = {}): Config {
   const command = readConfig(argv, env);
@@ -48,11 +43,11 @@ describe("reading the configuration", () => {
     [["--host", "nowhere"], "--host takes an IP address or localhost, not 'nowhere'."],
     [
       ["--announce", "203.0.113"],
-      "--announce takes up to 8 addresses with commas between, each with :PORT if it differs, not '203.0.113'.",
+      "--announce takes up to 8 addresses separated by commas, each with :PORT if it differs, not '203.0.113'.",
     ],
     [
       ["--ice-servers", "stun:a.example,http://b.example"],
-      "--ice-servers takes up to 8 URLs such as stun:example.com:3478 and turns:example.com, with commas between, not 'stun:a.example,http://b.example'.",
+      "--ice-servers takes up to 8 URLs such as stun:example.com:3478 and turns:example.com, separated by commas, not 'stun:a.example,http://b.example'.",
     ],
     [["--relay-only=no"], "--relay-only is a switch, and takes no value."],
     [["--relay-only"], "--relay-only needs a TURN server: name one with --ice-servers turn:HOST."],
@@ -62,7 +57,7 @@ describe("reading the configuration", () => {
     ],
     [
       ["--ice-servers", "turn:a.example"],
-      "TURN servers take credentials: give the secret they share with --turn-secret, or --turn-user.",
+      "TURN servers need credentials: give --turn-secret or --turn-user.",
     ],
     [
       ["--ice-servers", "turn:a.example", "--turn-secret", "x", "--turn-user", "a:b"],
@@ -76,7 +71,7 @@ describe("reading the configuration", () => {
     [["--fps=-3"], "--fps takes a whole number from 1 to 120, not '-3'."],
     [
       ["--jwks", "https://keys.example/"],
-      "--jwks needs --jwt-audience with what the claim aud says of tokens for this server, or any to take those for others too.",
+      "--jwks needs --jwt-audience: give the aud claim of the tokens for this server, or any to accept every audience.",
     ],
     [
       ["--jwt-audience", "studio"],
@@ -94,7 +89,7 @@ describe("reading the configuration", () => {
     ],
     [
       ["film.mp4"],
-      "'film.mp4' is no .blend file, the only kind that is taken without a flag; --help lists the options.",
+      "'film.mp4' is not a .blend file, and only those can be given without a flag; --help lists the options.",
     ],
     [["arm.py"], "'arm.py' is a script: write --script arm.py."],
     [["--scene", "a.blend", "film.mp4"], "'film.mp4' is not an option; --help lists them all."],
@@ -207,10 +202,19 @@ test("the help names every option, apart from what it does", () => {
   }
 });
 
-test("the README's table of options is the schema's", () => {
-  const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
-  expect(readme).toContain(optionTable());
-  expect(readme).toContain(variableOf("port"));
+test("docs/options.md is what npm run write-options writes, and has every option and variable", () => {
+  const page = readFileSync(new URL("../../../docs/options.md", import.meta.url), "utf8");
+  expect(page).toBe(optionsPage());
+  for (const { flag, help } of Object.values(OPTIONS)) {
+    const row = page.split("\n").find((line) => line.includes(`| \`${variableOf(flag)}\` |`));
+    expect(row).toContain(`| \`--${flag}`);
+    expect(row).toContain(help);
+  }
+});
+
+test("worker threads are off unless asked for", () => {
+  expect(run([]).workers).toBe(0);
+  expect(run(["--workers", "3"]).workers).toBe(3);
 });
 
 test("TLS takes both of its files", () => {

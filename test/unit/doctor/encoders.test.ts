@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { type Tried, tellEncoders } from "../../../src/doctor/encoders.ts";
+import { describeEncoders, type EncoderTrials } from "../../../src/doctor/encoders.ts";
 
-const usual: Tried = {
+const usual: EncoderTrials = {
   codecs: ["vp8", "h264"],
   problems: new Map(),
   hardware: { h264: [], av1: [] },
 };
 
-test.each<[string, Partial<Tried>, object]>([
+test.each<[string, Partial<EncoderTrials>, object]>([
   ["both codecs", {}, { state: "good", text: "VP8, H.264 by this machine's processor" }],
   [
     "hardware",
@@ -15,17 +15,17 @@ test.each<[string, Partial<Tried>, object]>([
     { state: "good", text: "H.264 by this machine's processor; H.264 by QSV, VAAPI; AV1 by VAAPI" },
   ],
   [
-    "AV1 alone without hardware, with which the server does not start",
+    "AV1 alone without hardware: the server does not start",
     { codecs: ["av1"] },
     {
       state: "bad",
       text: "no graphics processor here encodes AV1",
-      change: "No graphics processor here encodes AV1: give --codecs another too, as in av1,vp8.",
+      change: "No graphics processor here encodes AV1: add another codec, as in --codecs av1,vp8.",
       prevents: true,
     },
   ],
   [
-    "AV1 without hardware beside another, with which it does",
+    "AV1 without hardware beside another codec: the server starts",
     { codecs: ["av1", "vp8"] },
     {
       state: "note",
@@ -38,7 +38,7 @@ test.each<[string, Partial<Tried>, object]>([
     {
       state: "bad",
       text: "H.264 by this machine's processor; VP8 fails: no memory",
-      change: "Leave VP8 out: --codecs h264.",
+      change: "Leave out VP8: --codecs h264.",
     },
   ],
   [
@@ -47,9 +47,9 @@ test.each<[string, Partial<Tried>, object]>([
     {
       state: "bad",
       text: "VP8 fails: no memory",
-      change: "Install rendercast anew: its encoders do not work here.",
+      change: "Reinstall rendercast: its encoders do not work here.",
     },
   ],
 ])("the doctor tells of %s", (_, tried, finding) => {
-  expect(tellEncoders({ ...usual, ...tried })).toEqual(finding);
+  expect(describeEncoders({ ...usual, ...tried })).toEqual(finding);
 });

@@ -199,7 +199,7 @@ describe("a converter", () => {
     const frame = halves(format, 20, 10, [9, 9, 9], [9, 9, 9]);
     const short = { ...frame, data: frame.data.subarray(1) };
     const converter = new PixelConverter("i420");
-    await expect(converter.convert(short, planes(20, 10))).rejects.toThrow(/takes \d+ bytes/);
+    await expect(converter.convert(short, planes(20, 10))).rejects.toThrow(/needs \d+ bytes/);
   });
 
   test("holds at most one native context while size and format change", async () => {

@@ -116,7 +116,7 @@ test("what is wrong is told in our own words, whatever the picture says", async 
   for (const file of files) {
     const error = await decodeBytes(file).catch((refused) => refused);
     expect(error.message).toMatch(
-      /^they (are cut short or damaged|have no format that this server reads): send [\w ,]+$/,
+      /^(they are incomplete or damaged|their format is not supported): send [\w ,]+$/,
     );
   }
 });

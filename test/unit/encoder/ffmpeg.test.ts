@@ -221,7 +221,7 @@ describe("the H.264 encoder", () => {
     expect((constraints ?? 0) & 0xc0).toBe(0xc0);
   });
 
-  test("follows a new bitrate without a keyframe, even if each frame is a new scene", async () => {
+  test("keeps its bitrate without a keyframe, even if each frame is a new scene", async () => {
     const frame = plain(320, 180, [0, 0, 0]);
     await encoder.open({ width: 320, height: 180, fps: 20, bitrate: 1_600_000 });
     const random = randomFrom(1);
@@ -237,17 +237,8 @@ describe("the H.264 encoder", () => {
       return bytes * 8;
     };
     const seconds = [];
-    for (let n = 0; n < 8; n++) {
-      if (n === 4) expect(encoder.setBitrate(400_000)).toBe(true);
-      seconds.push(await second(n * 20));
-    }
+    for (let n = 0; n < 4; n++) seconds.push(await second(n * 20));
     expect(seconds[3]).toBeGreaterThan(1_000_000);
-    expect(seconds[7]).toBeLessThan(600_000);
+    expect(seconds[3]).toBeLessThan(2_000_000);
   });
-});
-
-test("the VP8 encoder cannot change its bitrate while it is open", async () => {
-  encoder = new FfmpegVp8Encoder();
-  await encoder.open({ width: 64, height: 48, fps: 20, bitrate: 1_000_000 });
-  expect(encoder.setBitrate(500_000)).toBe(false);
 });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { LONGEST, Pace } from "../../../src/encoder/ffmpeg/frame-pace.ts";
+import { FramePace, MAX_INTERVAL } from "../../../src/encoder/ffmpeg/frame-pace.ts";
 
 /** The bits that frames get, of 1 a second: each those of the expected rate, times the share. */
-function spent(pace: Pace, fps: number, intervals: readonly number[]): number {
+function spent(pace: FramePace, fps: number, intervals: readonly number[]): number {
   return intervals.reduce((bits, interval) => {
-    pace.took(interval);
+    pace.addInterval(interval);
     return bits + pace.share / fps;
   }, 0);
 }
@@ -13,9 +13,9 @@ const frames = (count: number, interval: number) => Array.from({ length: count }
 
 describe("the pace of frames", () => {
   test("changes nothing while they come as expected, or nearly", () => {
-    const pace = new Pace(20);
+    const pace = new FramePace(20);
     for (const interval of [50, 48, 53, 50, 47, 52]) {
-      pace.took(interval);
+      pace.addInterval(interval);
       expect(pace.share).toBe(1);
     }
   });
@@ -26,7 +26,7 @@ describe("the pace of frames", () => {
     ["four times as slow", 40, 100],
     ["by turns soon and late", 20, [30, 70]],
   ])("spends what was asked for where they come %s", (_, fps, interval) => {
-    const pace = new Pace(fps);
+    const pace = new FramePace(fps);
     const intervals = Array.from({ length: 400 }, (_, n) =>
       typeof interval === "number" ? interval : (interval[n % 2] ?? 0),
     );
@@ -36,32 +36,32 @@ describe("the pace of frames", () => {
   });
 
   test("after a pause does not give frames the bits of the pause", () => {
-    const pace = new Pace(20);
+    const pace = new FramePace(20);
     spent(pace, 20, frames(20, 500));
     const after = frames(20, 20);
     expect(spent(pace, 20, after)).toBeLessThan(1.2 * 0.4);
   });
 
   test("changes little by a single frame between two others, of which one asked for a keyframe", () => {
-    const pace = new Pace(20);
+    const pace = new FramePace(20);
     spent(pace, 20, frames(20, 50));
     for (const gap of [1, 10, 25, 40, 49]) {
       for (const interval of [gap, 50 - gap, 50, 50]) {
-        pace.took(interval);
+        pace.addInterval(interval);
         expect(pace.share).toBeGreaterThan(0.7);
       }
     }
   });
 
   test("gives no frame more than what may be saved, however long it was away", () => {
-    const pace = new Pace(20);
+    const pace = new FramePace(20);
     spent(pace, 20, frames(100, 60_000));
-    expect(pace.share).toBeGreaterThan((0.9 * LONGEST) / 50);
-    expect(pace.share).toBeLessThanOrEqual(LONGEST / 50);
+    expect(pace.share).toBeGreaterThan((0.9 * MAX_INTERVAL) / 50);
+    expect(pace.share).toBeLessThanOrEqual(MAX_INTERVAL / 50);
   });
 
   test("takes frames of the same time", () => {
-    const pace = new Pace(20);
+    const pace = new FramePace(20);
     spent(pace, 20, frames(20, 0));
     expect(pace.share).toBeGreaterThan(0);
   });

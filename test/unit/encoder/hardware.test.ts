@@ -1,10 +1,9 @@
 import { AV_LOG_ERROR } from "node-av/constants";
 import { Log } from "node-av/lib";
 import { afterEach, describe, expect, test } from "vitest";
-import { chooseHardware } from "../../../src/encoder/choice.ts";
 import type { VideoEncoder } from "../../../src/encoder/encoder.ts";
-import { findEncoders } from "../../../src/encoder/encoders.ts";
-import { HUNG_AFTER, withFallback } from "../../../src/encoder/fallback.ts";
+import { chooseHardware, findEncoders } from "../../../src/encoder/encoders.ts";
+import { ENCODER_TIMEOUT, withFallback } from "../../../src/encoder/fallback.ts";
 import { FfmpegAv1Encoder } from "../../../src/encoder/ffmpeg/av1.ts";
 import { FfmpegH264Encoder } from "../../../src/encoder/ffmpeg/h264.ts";
 import { findHardware, HARDWARE, type Hardware } from "../../../src/encoder/ffmpeg/hardware.ts";
@@ -35,7 +34,6 @@ describe("the trial of an encoder", () => {
         open = true;
       },
       encode: (frame, key) => encoder.encode(frame, key),
-      setBitrate: (bitrate) => encoder.setBitrate(bitrate),
       close: () => {
         encoder.close();
         open = false;
@@ -54,12 +52,12 @@ describe("the trial of an encoder", () => {
     [
       "fails without a requested keyframe",
       (encoder) => ({ encode: (frame) => encoder.encode(frame, false) }),
-      /frame 2 is no key frame/,
+      /frame 2 is not a key frame/,
     ],
     [
       "fails on a keyframe that was not requested",
       (encoder) => ({ encode: (frame) => encoder.encode(frame, true) }),
-      /frame 1 is no delta frame/,
+      /frame 1 is not a delta frame/,
     ],
     [
       "fails on keyframes without parameter sets",
@@ -70,7 +68,7 @@ describe("the trial of an encoder", () => {
           return { type, data: type === "key" ? Buffer.from([0, 0, 1, 0x65, 1]) : data };
         },
       }),
-      /frame 0 has only NAL units 5/,
+      /frame 0 has only NAL units of the types 5/,
     ],
     [
       "fails on another profile",
@@ -141,8 +139,8 @@ describe("hardware", () => {
   });
 
   test.each([
-    ["h264", "No graphics processor here encodes H.264: x264 does."],
-    ["av1", "No graphics processor here encodes AV1: it is not sent."],
+    ["h264", "No graphics processor here encodes H.264: x264 encodes it."],
+    ["av1", "No graphics processor here encodes AV1: AV1 is not offered."],
   ] as const)("where there is none for %s, that is said", async (codec, line) => {
     const logged: string[] = [];
     const make = await chooseHardware(
@@ -178,7 +176,7 @@ describe("the encoders of this machine", () => {
     expect(make("vp8")).toBeInstanceOf(FfmpegVp8Encoder);
     expect(make("h264")).toBeInstanceOf(FfmpegH264Encoder);
     expect(make("h264-single").codec).toBe("h264-single");
-    expect(() => make("av1")).toThrow("nothing here encodes AV1");
+    expect(() => make("av1")).toThrow("no hardware here encodes AV1");
   });
 
   test("are tried at start, without viewers: AV1 before the server serves, H.264 afterwards", async () => {
@@ -204,7 +202,7 @@ describe("the encoders of this machine", () => {
     expect(make("h264")).toBeInstanceOf(FfmpegH264Encoder);
     resolve(["VAAPI"]);
     await settle();
-    expect(logged).toEqual(["H.264 is encoded by VAAPI; what works here: VAAPI."]);
+    expect(logged).toEqual(["VAAPI encodes H.264; hardware that works here: VAAPI."]);
     expect(make("h264")).not.toBeInstanceOf(FfmpegH264Encoder);
   });
 
@@ -288,7 +286,7 @@ describe("an encoder with a fallback", () => {
     expect(out.at(-1)?.number).toBe(3);
     expect([first.opened.length, second.opened.length]).toEqual([1, 1]);
     expect(first.closed).toBeGreaterThan(0);
-    expect(logged).toEqual(["hardware failed: from now on software encodes."]);
+    expect(logged).toEqual(["hardware failed: software encodes instead."]);
   });
 
   test("switches to the next when the first hangs, and frees the first if it returns", async () => {
@@ -300,10 +298,10 @@ describe("an encoder with a fallback", () => {
         comeBack = resolve;
       });
     await push(2);
-    await clock.advance(HUNG_AFTER - 1);
+    await clock.advance(ENCODER_TIMEOUT - 1);
     expect(logged).toEqual([]);
     await clock.advance(1);
-    expect(logged).toEqual(["hardware failed: from now on software encodes."]);
+    expect(logged).toEqual(["hardware failed: software encodes instead."]);
     await clock.advance(1000);
     await push(3);
     expect(out.map(({ type }) => type).slice(0, 2)).toEqual(["key", "key"]);

@@ -121,7 +121,7 @@ test("the module in i420-wasm.ts is what i420.wat assembles to", async () => {
   const module = (await wabt()).parseWat(name, source, { simd: true });
   const base64 = Buffer.from(module.toBinary({}).buffer).toString("base64");
   module.destroy();
-  const file = `/** \`${name}\` assembled, in base64; made by its test, run with \`-u\`. */\nexport const I420_WASM =\n  "${base64}";\n`;
+  const file = `/** The assembled \`${name}\` in base64; its test updates it if run with \`-u\`. */\nexport const I420_WASM =\n  "${base64}";\n`;
   await expect(file).toMatchFileSnapshot("../../../src/encoder/pixels/i420-wasm.ts");
 });
 

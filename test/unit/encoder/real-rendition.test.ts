@@ -4,7 +4,7 @@ import { defaultBitrate } from "../../../src/encoder/bitrate.ts";
 import type { VideoEncoder } from "../../../src/encoder/encoder.ts";
 import { FfmpegH264Encoder } from "../../../src/encoder/ffmpeg/h264.ts";
 import { FfmpegVp8Encoder } from "../../../src/encoder/ffmpeg/vp8.ts";
-import { CLEARING, Rendition } from "../../../src/encoder/rendition.ts";
+import { REFINEMENT_DURATION, Rendition } from "../../../src/encoder/rendition.ts";
 import type { EncodedFrame, RawFrame } from "../../../src/media/frame.ts";
 import { rungOf } from "../../../src/shared/ladder.ts";
 import { decoded } from "../../helpers/decoded.ts";
@@ -56,7 +56,6 @@ function start(name: keyof typeof ENCODERS, level: number) {
       codec: is.codec,
       open: (settings) => waitedFor(is.open(settings)),
       encode: (frame, key) => waitedFor(is.encode(frame, key)),
-      setBitrate: (bitrate) => is.setBitrate(bitrate),
       close: () => is.close(),
     };
   };
@@ -120,7 +119,7 @@ describe.each(["VP8", "H.264"] as const)("a rendition of %s", (name) => {
       const last = picture(2 * FPS - 1, 7 * (2 * FPS - 1));
       const pushed = isPushed ? () => [last, true] as const : undefined;
       const moving = await likeness(last);
-      await pass(CLEARING, pushed);
+      await pass(REFINEMENT_DURATION, pushed);
       const clean = await likeness(last);
       // An SSIM of 0.99.
       expect(clean).toBeGreaterThan(20);

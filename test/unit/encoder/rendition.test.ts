@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { MIN_KEYFRAME_INTERVAL } from "../../../src/encoder/keyframes.ts";
-import { CLEARING, HEARTBEAT, Rendition } from "../../../src/encoder/rendition.ts";
+import { HEARTBEAT, REFINEMENT_DURATION, Rendition } from "../../../src/encoder/rendition.ts";
 import type { EncodedFrame } from "../../../src/media/frame.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 import { FakeEncoder } from "../../helpers/fakes.ts";
@@ -86,7 +86,7 @@ describe("a rendition", () => {
   test("while nothing comes, the last picture is encoded again: often at first, then at each heartbeat", async () => {
     const { clock, rendition, frame, out } = start();
     rendition.push(frame(7));
-    await clock.advance(CLEARING);
+    await clock.advance(REFINEMENT_DURATION);
     expect(out.length).toBeGreaterThan(10);
     await clock.advance(HEARTBEAT);
     const before = out.length;
@@ -106,7 +106,7 @@ describe("a rendition", () => {
       }
       return out.length - before;
     };
-    expect(await still(CLEARING - 100)).toBe((CLEARING - 100) / 50);
+    expect(await still(REFINEMENT_DURATION - 100)).toBe((REFINEMENT_DURATION - 100) / 50);
     await still(HEARTBEAT);
     expect(await still(HEARTBEAT * 4)).toBe(4);
     rendition.push(frame(3));

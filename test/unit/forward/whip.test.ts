@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WhipForward } from "../../../src/forward/whip.ts";
 import type { Codec, EncodedFrame } from "../../../src/media/frame.ts";
 import { HandshakeRefusals } from "../../../src/transport/dtls/refusals.ts";
-import type { PublisherEvents, PublisherOptions } from "../../../src/transport/werift/publishing-peer.ts";
+import type {
+  PublishingPeerEvents,
+  PublishingPeerOptions,
+} from "../../../src/transport/werift/publishing-peer.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { encodedFrame } from "../../helpers/fakes.ts";
 
@@ -18,12 +21,16 @@ class FakePublisher {
   readonly codec: Codec;
   readonly local: boolean;
   readonly renditions: number;
-  readonly events: PublisherEvents;
+  readonly events: PublishingPeerEvents;
   readonly sent: EncodedFrame[] = [];
   answer: string | undefined;
   closed = false;
 
-  constructor(_clock: unknown, { codec, local, renditions }: PublisherOptions, events: PublisherEvents) {
+  constructor(
+    _clock: unknown,
+    { codec, local, renditions }: PublishingPeerOptions,
+    events: PublishingPeerEvents,
+  ) {
     this.codec = codec;
     this.local = local;
     this.renditions = renditions;
@@ -101,7 +108,7 @@ async function begin({ codecs = ["vp8", "h264"] as readonly Codec[], renditions 
       asked.push({ method, url: String(url), token: new Headers(headers).get("authorization"), body });
       return method === "POST" ? respond() : new Response();
     },
-    newPublisher: (...all) => new FakePublisher(...all),
+    newPeer: (...all) => new FakePublisher(...all),
   });
   await clock.advance(0);
 }
@@ -168,7 +175,7 @@ test("what ends begins again, after longer and longer waits while it fails", asy
   await clock.advance(30_000);
   publishers.at(-1)?.events.connected();
   await clock.advance(60_000);
-  publishers.at(-1)?.close("it said goodbye");
+  publishers.at(-1)?.close("it closed the connection");
   await clock.advance(1000);
   expect(offers()).toHaveLength(10);
 });

@@ -46,7 +46,7 @@ describe("an announced address", () => {
 
   test("that the DNS does not know is refused with advice", async () => {
     await expect(resolveAnnounced([{ host: "no.example", port: 1 }], resolve)).rejects.toThrow(
-      "The DNS has no address of no.example: give --announce an IP address, or mend the name.",
+      "The DNS has no address for no.example: give --announce an IP address, or correct the name.",
     );
   });
 });

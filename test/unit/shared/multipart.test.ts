@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { giveBack } from "../../../src/base/memory.ts";
 import { MultipartError, MultipartParser, type Part } from "../../../src/shared/multipart.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -56,6 +57,30 @@ describe("MultipartParser", () => {
     expect(text(first?.body ?? chunk)).toBe("kept");
   });
 
+  test.each([1, 2, 4, 8, 16, 32, 63, 64])(
+    "keeps a picture of %i KB that came in one chunk after the chunk's memory is given back",
+    (kilobytes) => {
+      const picture = Buffer.from(Uint8Array.from({ length: kilobytes * 1024 }, (_, n) => n));
+      const lengths = ["", `Content-Length: ${picture.length}\r\n`];
+      for (const length of lengths) {
+        const stream = Buffer.concat([bytes(`--p\r\n${length}\r\n`), picture, bytes("\r\n--p--\r\n")]);
+        // A read of the network has memory of its own; Node's Buffer shares it in `slice`.
+        const headers = stream.indexOf(picture);
+        for (const cut of [0, headers, headers + 1]) {
+          const parser = new MultipartParser("p");
+          const parts: Part[] = [];
+          for (const read of [stream.subarray(0, cut), stream.subarray(cut)]) {
+            const chunk = Buffer.from(Uint8Array.from(read).buffer);
+            parts.push(...parser.read(chunk));
+            giveBack(chunk);
+          }
+          expect(parts).toHaveLength(1);
+          expect(picture.equals(parts[0]?.body ?? bytes(""))).toBe(true);
+        }
+      }
+    },
+  );
+
   test("ends a part of unknown length at the boundary behind it, wherever the chunks are cut", () => {
     const tricky = "\r\n--cu\r\n\r\n-\r\r";
     const stream = `--cut\r\n\r\n${tricky}\r\n--cut\r\nX: y\r\n\r\n\r\n--cut\r\n\r\nlast\r\n--cut--\r\n`;
@@ -69,7 +94,7 @@ describe("MultipartParser", () => {
     parser.read(bytes("--cut\r\n\r\n")).next();
     expect(() => {
       for (let n = 0; n < 100; n++) parser.read(bytes("x".repeat(100))).next();
-    }).toThrow(new MultipartError("A part longer than the 1000 bytes allowed", "too-large"));
+    }).toThrow(new MultipartError("A part is longer than the limit of 1000 bytes", "too-large"));
   });
 
   test("finds the end among line ends that are none, wherever the chunks are cut", () => {

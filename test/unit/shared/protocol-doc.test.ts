@@ -70,7 +70,7 @@ describe("the publisher's request on the page", () => {
     number: Number(number),
     picture: width === undefined ? { type } : { format: type, width: Number(width), height: Number(height) },
     data,
-    captured: captured === "when it came" ? received : Number(captured),
+    captured: captured === "time of receipt" ? received : Number(captured),
     telemetry: telemetry === "none" ? undefined : telemetry?.replaceAll("`", ""),
   }));
   const shortened = (frame: SourceFrame) => ({

@@ -119,27 +119,29 @@ describe("keeping Blender running", () => {
     expect(lines).toHaveLength(1);
   });
 
-  test("a crash is followed by a start, each after a longer pause, until it is given up with its last lines", async () => {
+  test("a crash is followed by a restart, each after a longer pause, until the last lines are logged and Blender stays off", async () => {
     const { clock, lines, problems, says } = start(
       `console.error("Segfault in " + "draw"); process.kill(process.pid, "SIGSEGV")`,
     );
     for (const [crash, pause] of [1, 2, 4, 8].entries()) {
-      await says(new RegExp(`(.*started again in[\\s\\S]*){${crash + 1}}`));
-      expect(lines.at(-1)).toContain(`it is started again in ${pause} s`);
-      expect(problems.at(-1)).toBe(lines.at(-1));
+      await says(new RegExp(`(.*It restarts in[\\s\\S]*){${crash + 1}}`));
+      expect(lines.at(-1)).toContain(`It restarts in ${pause} s`);
+      expect(problems.at(-1)).toBe("Renderer crashed. Restarting…");
       await clock.advance(pause * 1000);
       expect(problems.at(-1)).toBeUndefined();
     }
-    await says(/crashed 5 times in a row, at last by SIGSEGV, and is given up/);
+    await says(/crashed 5 times in a row, the last time by SIGSEGV, and is not restarted/);
     expect(lines.at(-2)).toContain("Segfault in draw");
-    expect(problems.at(-1)).toBe(lines.at(-1));
+    expect(problems.at(-1)).toBe(
+      "Renderer crashed 5 times in a row and is not restarted. The server's log has the details.",
+    );
   });
 
   test("an error of the script's own is not tried again, and is the problem in its own words", async () => {
     const { clock, lines, problems, says } = start(
       `console.log("Blender 4.5"); console.error("rendercast: there is no camera Cam."); process.exit(1)`,
     );
-    await says(/there is no camera Cam[\s\S]*ended with code 1, and is not started again/);
+    await says(/there is no camera Cam[\s\S]*ended with code 1 and is not restarted/);
     expect(clock.timers).toBe(0);
     expect(problems).toEqual([undefined, "There is no camera Cam."]);
     expect(lines.join("\n")).not.toContain("Blender 4.5");
@@ -149,7 +151,7 @@ describe("keeping Blender running", () => {
     const { lines, problems, says } = start(
       `console.log("Blender 4.5"); console.error("Traceback (most recent call last):\\n  line 3\\nrendercast: line 3 failed"); process.exit(1)`,
     );
-    await says(/is not started again/);
+    await says(/is not restarted/);
     expect(lines.at(-2)).toBe("Blender's last lines:\n  Traceback (most recent call last):\n    line 3");
     expect(problems.at(-1)).toBe("Line 3 failed.");
   });
@@ -164,17 +166,15 @@ describe("keeping Blender running", () => {
     "an end for which it has said %s is told with its last lines, which viewers do not see",
     async (_, script) => {
       const { lines, problems, says } = start(script);
-      await says(/is not started again/);
+      await says(/is not restarted/);
       expect(lines.at(-2)).toContain("ls: unknown option");
-      expect(problems.at(-1)).toBe(
-        "Blender ended with code 2, and is not started again; the server's log says more.",
-      );
+      expect(problems.at(-1)).toBe("Renderer stopped because of an error. The server's log has the details.");
     },
   );
 
   test("its own end is no crash", async () => {
     const { clock, lines, problems, ends, says } = start("");
-    await says(/^Blender has ended\.$/);
+    await says(/^Blender ended\.$/);
     expect(lines).toHaveLength(1);
     expect(problems).toEqual([undefined]);
     expect(ends()).toBe(1);
@@ -191,8 +191,10 @@ describe("keeping Blender running", () => {
       problem: (sentence) => problems.push(sentence),
       ended: () => {},
     }).start();
-    await vi.waitFor(() => expect(lines.join()).toMatch(/could not be started: .*name it with --blender\.$/));
-    expect(problems.at(-1)).toBe("Blender could not be started; the server's log says why.");
+    await vi.waitFor(() =>
+      expect(lines.join()).toMatch(/could not be started: .*set its path with --blender\.$/),
+    );
+    expect(problems.at(-1)).toBe("Blender could not be started. The server's log has the reason.");
   });
 
   test("closed, it ends Blender, and starts it no more", async () => {

@@ -17,12 +17,12 @@ import { basename, join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type EpochMs, systemClock } from "../../../src/base/clock.ts";
-import { patientDisk, promptDisk } from "../../../src/source/folder/disk.ts";
+import { blockingDisk, pooledDisk } from "../../../src/source/folder/disk.ts";
 import { Faults } from "../../../src/source/folder/faults.ts";
 import { type Flag, phaseOf, readFlag } from "../../../src/source/folder/flags.ts";
 import type { FolderOptions } from "../../../src/source/folder/folder.ts";
 import { Liveness } from "../../../src/source/folder/liveness.ts";
-import { PictureFile, type Witness } from "../../../src/source/folder/picture.ts";
+import { type FileEvents, PictureFile } from "../../../src/source/folder/picture.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 import { Recording } from "../../helpers/folder-recording.ts";
 import { type LoopOptions, LoopWriter, NAMES, testPictures } from "../../helpers/loop-writer.ts";
@@ -271,8 +271,8 @@ const alike = (number: number) => pictures[number - 1] as Buffer;
 const picture = (number: number) => Buffer.concat([alike(number), Buffer.alloc(number)]);
 
 const disks = [
-  ["promptly", promptDisk],
-  ["patiently", patientDisk],
+  ["blocking", blockingDisk],
+  ["on the thread pool", pooledDisk],
 ] as const;
 
 describe.each(disks)("a flag file, read %s,", (_, disk) => {
@@ -303,8 +303,8 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
   const NORMAL = { again: false, into: false };
 
   /** Its clock stands `age` behind the time when {@link put} wrote. */
-  function pictureFile(witness: Partial<Witness> = {}, age = 1): PictureFile {
-    const none: Witness = { pictureEvents: 0, lastEvent: undefined, disk };
+  function pictureFile(fileEvents: Partial<FileEvents> = {}, age = 1): PictureFile {
+    const none: FileEvents = { pictureEvents: 0, lastEvent: undefined, disk };
     return new PictureFile({
       picture: pathOf("picture"),
       written: pathOf("written"),
@@ -312,7 +312,7 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
       clock: new FakeClock(SECOND * 1000 + age),
       log: () => {},
       tell: () => {},
-      witness: Object.defineProperties(none, Object.getOwnPropertyDescriptors(witness)),
+      events: Object.defineProperties(none, Object.getOwnPropertyDescriptors(fileEvents)),
     });
   }
 
@@ -393,13 +393,13 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
 
   test("is not taken if it was changed meanwhile, though stat says the same", async () => {
     let events = 0;
-    const witness = {
+    const fileEvents = {
       get pictureEvents() {
         return events++;
       },
     };
     put(pathOf("picture"), alike(1));
-    const disturbed = pictureFile(witness);
+    const disturbed = pictureFile(fileEvents);
     expect(await disturbed.look(NORMAL)).toEqual({ kind: "changed" });
     expect(disturbed.counters()).toMatchObject({ changed: 1, taken: 0 });
   });
@@ -647,7 +647,7 @@ describe("the folder", () => {
     writeFileSync(file, "");
     const missing = join(folder, "missing");
     await expect(recording({ folder: missing }).start()).rejects.toThrow(
-      `The folder ${missing} does not exist: create it, or name the one the loop writes to.`,
+      `The folder ${missing} does not exist: create it, or choose the folder the loop writes to.`,
     );
     await expect(recording({ folder: file }).start()).rejects.toThrow(`${file} is not a folder`);
     if (process.getuid?.() === 0) return;
@@ -657,7 +657,7 @@ describe("the folder", () => {
       .start()
       .catch((error: Error) => error.message);
     chmodSync(shut, 0o700);
-    expect(started).toMatch(`The folder ${shut} may not be read`);
+    expect(started).toMatch(`The folder ${shut} cannot be read`);
   });
 
   test("may be deleted and come back", async () => {
@@ -667,7 +667,7 @@ describe("the folder", () => {
       await seen.poll(() => seen.frames.length === number);
       rmSync(folder, { recursive: true });
       await seen.poll(() => seen.lines.length === 2 * number - 1);
-      expect(seen.lines.at(-1)).toBe(`The folder ${folder} is gone; waiting for it to return.`);
+      expect(seen.lines.at(-1)).toBe(`The folder ${folder} was deleted or moved; waiting for it to return.`);
       mkdirSync(folder);
       await seen.poll(() => seen.lines.length === 2 * number);
       expect(seen.lines.at(-1)).toBe(`The folder ${folder} is back.`);
@@ -702,9 +702,7 @@ describe("the folder", () => {
       loop.write(picture(number));
       await seen.poll(() => seen.frames.length === number);
     }
-    expect(seen.lines).toEqual([
-      expect.stringMatching(/every 10 ms, for its file system reports no changes/),
-    ]);
+    expect(seen.lines).toEqual([expect.stringMatching(/every 10 ms: its file system reports no changes/)]);
     const timers = seen.clock.timers;
     loop.write(picture(4));
     await seen.clock.advance(10);
@@ -716,7 +714,7 @@ describe("the folder", () => {
   test("is polled every 10 ms where it cannot be watched", async () => {
     refuseWatches();
     const seen = await recording({ stallAfter: 600_000 }).start();
-    expect(seen.lines).toEqual([expect.stringMatching(/every 10 ms, for it cannot be watched, ENOSPC/)]);
+    expect(seen.lines).toEqual([expect.stringMatching(/every 10 ms: it cannot be watched \(ENOSPC\)/)]);
     for (let number = 1; number <= 5; number++) {
       new LoopWriter({ folder }).write(picture(number));
       await seen.clock.advance(10);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Clock, EpochMs } from "../../../src/base/clock.ts";
 import { MultipartParser } from "../../../src/shared/multipart.ts";
 import { type IngestOptions, IngestSource, TakenError } from "../../../src/source/ingest/ingest.ts";
-import { publisherNews } from "../../../src/source/ingest/publisher-log.ts";
+import { publisherLog } from "../../../src/source/ingest/publisher-log.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 import { FakePublisher, FakeSink } from "../../helpers/fakes.ts";
 import { CLOSING, IDLE, image, part, raw } from "../../helpers/multipart-writer.ts";
@@ -18,10 +18,8 @@ async function start(options: Partial<IngestOptions> = {}) {
     ...options,
   });
   await source.start(sink);
-  const publish = (who = new FakePublisher(), takeover = false) => ({
-    ...source.publish(who, takeover),
-    drops: who.drops,
-  });
+  const publish = (who = new FakePublisher(), takeover = false) =>
+    Object.assign(source.publish(who, takeover), { drops: who.drops });
   const state = () => sink.states.at(-1);
   return { clock, sink, source, publish, state };
 }
@@ -246,20 +244,20 @@ describe("the log of publishers", () => {
     expect(told()).toEqual([]);
     first.push(IDLE);
     first.push(image("1"));
-    expect(told()).toEqual([`a ${AT} has come.`]);
+    expect(told()).toEqual([`a ${AT} connected.`]);
     first.end();
     first.lost();
-    expect(told()).toEqual([`the ${AT} has ended.`]);
+    expect(told()).toEqual([`the ${AT} ended.`]);
     publish().push(image("2"));
     const taking = publish(new FakePublisher(), true);
     taking.push(image("3"));
     expect(told()).toEqual([
-      `a ${AT} has come.`,
-      `the ${AT} was sent away: Another publisher has taken over.`,
-      `a ${AT} has come.`,
+      `a ${AT} connected.`,
+      `the ${AT} was disconnected: Another publisher has taken over.`,
+      `a ${AT} connected.`,
     ]);
     taking.lost();
-    expect(told()).toEqual([`the ${AT} is lost.`]);
+    expect(told()).toEqual([`the ${AT} lost its connection.`]);
     publish();
     await clock.advance(12_000);
     expect(told()).toEqual([
@@ -277,13 +275,13 @@ describe("the log of publishers", () => {
     expect(lines).toEqual([]);
     publish().push(IDLE);
     await source.close();
-    expect(lines).toEqual([`a ${AT} has come.`]);
+    expect(lines).toEqual([`a ${AT} connected.`]);
   });
 
   test("is not flooded by one that comes again and again, nor by what it sends", async () => {
     const clock = new FakeClock();
     const lines: string[] = [];
-    const tell = publisherNews(clock, (line) => lines.push(line));
+    const tell = publisherLog(clock, (line) => lines.push(line));
     for (let n = 0; n < 1000; n++) tell(`film: number ${n}\x1b\n`);
     expect(lines).toHaveLength(11);
     expect(lines[0]).toBe("film: number 0??");
@@ -326,7 +324,9 @@ describe("two publishers", () => {
     first.push(image("1"));
     const second = new FakePublisher("another");
     expect(() => source.publish(second, false)).toThrow(TakenError);
-    expect(() => source.publish(second, false)).toThrow(/^A publisher at 192\.0\.2\.7 is there .*\.$/);
+    expect(() => source.publish(second, false)).toThrow(
+      /^A publisher at 192\.0\.2\.7 is connected already: .*\.$/,
+    );
     first.push(image("2"));
     expect(sink.frames).toHaveLength(2);
     expect([first.drops, second.drops]).toEqual([[], []]);

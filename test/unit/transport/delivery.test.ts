@@ -17,14 +17,14 @@ function frame(packets: number): number[] {
 /** Frames each 50 ms, whose packets a link of so many bits a second lets through, told 20 ms later. */
 function watch(frames: number, packets: number, rate: number, lost: (n: number) => boolean = () => false) {
   let free = clock.now() as number;
-  let state: ReturnType<Delivery["told"]>;
+  let state: ReturnType<Delivery["feedback"]>;
   for (let n = 0; n < frames; n++) {
     const arrivals = frame(packets).map((counter) => {
       free = Math.max(free, clock.now()) + (1200 * 8000) / rate;
       return { counter: counter % 2 ** 16, at: lost(counter) ? undefined : free - 900_000 };
     });
     clock.pass(50);
-    state = delivery.told(arrivals) ?? state;
+    state = delivery.feedback(arrivals) ?? state;
   }
   return state;
 }
@@ -53,9 +53,9 @@ describe("what arrivals say", () => {
 
   test("is nothing where it is of packets that were never sent, or told before", () => {
     const [counter = 0] = frame(1);
-    expect(delivery.told([{ counter: counter + 7, at: 5 }])).toBeUndefined();
-    expect(delivery.told([{ counter, at: 5 }])).toBeDefined();
-    expect(delivery.told([{ counter, at: 5 }])).toBeUndefined();
+    expect(delivery.feedback([{ counter: counter + 7, at: 5 }])).toBeUndefined();
+    expect(delivery.feedback([{ counter, at: 5 }])).toBeDefined();
+    expect(delivery.feedback([{ counter, at: 5 }])).toBeUndefined();
   });
 
   test("costs no more for one that tells the same time for ever, or goes back in it", () => {
@@ -63,10 +63,10 @@ describe("what arrivals say", () => {
       for (let n = 0; n < 30_000; n++) {
         const counter = delivery.sent(1000) % 2 ** 16;
         if (n % 20 === 0) clock.pass(1);
-        delivery.told([{ counter, at: 1000 + step * n }]);
+        delivery.feedback([{ counter, at: 1000 + step * n }]);
       }
       clock.pass(1000);
-      const state = delivery.told([{ counter: delivery.sent(1000) % 2 ** 16, at: 1000 }]);
+      const state = delivery.feedback([{ counter: delivery.sent(1000) % 2 ** 16, at: 1000 }]);
       // As many as are remembered, and not all that ever came.
       expect(state?.arrived).toBeLessThanOrEqual((2048 * 1044 * 8000) / 500);
     }
@@ -74,9 +74,9 @@ describe("what arrivals say", () => {
 
   test("is heard fifty times a second, and no more", () => {
     const counters = frame(200);
-    const heard = counters.filter((counter) => delivery.told([{ counter, at: 1 }]) !== undefined);
+    const heard = counters.filter((counter) => delivery.feedback([{ counter, at: 1 }]) !== undefined);
     expect(heard).toHaveLength(50);
     clock.pass(1000);
-    expect(delivery.told([{ counter: delivery.sent(1) % 2 ** 16, at: 2 }])).toBeDefined();
+    expect(delivery.feedback([{ counter: delivery.sent(1) % 2 ** 16, at: 2 }])).toBeDefined();
   });
 });

@@ -43,27 +43,27 @@ describe("what a handshake needs", () => {
   });
 });
 
-describe("once it is done", () => {
-  test("what is sealed passes", () => {
+describe("after the handshake", () => {
+  test("sealed records pass", () => {
     for (const datagram of [TELEMETRY, GOODBYE, FINISHED, Buffer.concat([TELEMETRY, TELEMETRY])]) {
       expect(soundDtls(datagram, true)).toEqual(datagram);
     }
   });
 
-  test("a ClientHello is an intruder's, alone or before others", () => {
+  test("a ClientHello is refused, alone or before other records", () => {
     expect(soundDtls(HELLO, true)).toBeUndefined();
     expect(soundDtls(Buffer.concat([HELLO, TELEMETRY]), true)).toBeUndefined();
     expect(soundDtls(Buffer.concat([TELEMETRY, HELLO]), true)).toBeUndefined();
   });
 
-  test("a late copy of the viewer's last flight passes with what is sealed in it alone", () => {
+  test("a retransmission of the viewer's last flight passes with its sealed record only", () => {
     expect(soundDtls(Buffer.concat([KEY_EXCHANGE, CHANGE, FINISHED]), true)).toEqual(FINISHED);
     expect(soundDtls(KEY_EXCHANGE, true)).toBeUndefined();
   });
 
-  test("a message behind another in one record in the clear does not pass", () => {
+  test("a second message in one record in the clear does not pass", () => {
     expect(soundDtls(record(HANDSHAKE, 0, Buffer.concat([message(11), message(1)])), true)).toBeUndefined();
-    // Such as one that says the handshake is finished anew.
+    // Such as one that says the handshake is finished again.
     expect(soundDtls(record(HANDSHAKE, 0, message(20)), true)).toBeUndefined();
   });
 });
@@ -100,7 +100,7 @@ describe.each([false, true])("never, with the handshake done: %s", (done) => {
 describe("a handshake without end", () => {
   const part = (epoch: number) => record(HANDSHAKE, epoch, Buffer.alloc(1000, 11));
 
-  test.each([0, 1])("is cut, in epoch %i; all else goes on", (epoch) => {
+  test.each([0, 1])("is cut off, in epoch %i; everything else passes", (epoch) => {
     const gate = new DtlsGate();
     let passed = 0;
     for (let n = 0; n < 1000; n++) if (gate.pass(part(epoch))) passed++;
@@ -109,7 +109,7 @@ describe("a handshake without end", () => {
     expect(gate.pass(Buffer.concat([TELEMETRY, part(epoch)]))).toBeUndefined();
   });
 
-  test("has room for a browser's, sent again for as long as it tries", () => {
+  test("leaves room for all retransmissions of a browser", () => {
     const gate = new DtlsGate();
     const hello = record(HANDSHAKE, 0, Buffer.concat([message(1), Buffer.alloc(1300)]));
     const flight = Buffer.concat([

@@ -32,7 +32,7 @@ const CERTIFICATE = bodyOf(700);
 const KEY = bodyOf(66);
 
 describe("handshake messages", () => {
-  test("are whole and in order, however they are cut, packed and mixed up", () => {
+  test("are reassembled in order, however they are fragmented, packed and reordered", () => {
     const parts = [
       ...cut(MESSAGE.clientHello, 0, HELLO, 400),
       ...cut(MESSAGE.certificate, 1, CERTIFICATE, 300),
@@ -54,23 +54,23 @@ describe("handshake messages", () => {
     }
   });
 
-  test("stand in the transcript as if sent in one piece", () => {
+  test("are in the transcript as if sent in one fragment", () => {
     const [read] = readAll(cut(MESSAGE.clientHello, 0, HELLO, 400));
     expect(read?.serialize()).toEqual(cut(MESSAGE.clientHello, 0, HELLO)[0]);
   });
 
-  test("that were cut another way when sent again are put together from both", () => {
+  test("are reassembled from fragments of different retransmissions", () => {
     const [first = HELLO] = cut(MESSAGE.clientHello, 0, HELLO, 800);
     const again = cut(MESSAGE.clientHello, 0, HELLO, 500).slice(1);
     expect(readAll([first, ...again]).map(({ fragment }) => fragment)).toEqual([HELLO]);
   });
 
-  test("are not complete with a part missing, even where the last part came", () => {
+  test("are incomplete while a fragment is missing, even if the last one arrived", () => {
     const [first = HELLO, , third = HELLO] = cut(MESSAGE.clientHello, 0, HELLO, 500);
     expect(readAll([first, third])).toEqual([]);
   });
 
-  test("keep what came first: a copy with other bytes, type or length changes nothing", () => {
+  test("keep the first bytes: a copy with other bytes, type or length changes nothing", () => {
     const [first = HELLO, second = HELLO] = cut(MESSAGE.clientHello, 0, HELLO, 800);
     const other = cut(MESSAGE.clientHello, 0, Buffer.alloc(1500), 800);
     const otherType = cut(MESSAGE.certificate, 0, HELLO, 800);
@@ -81,7 +81,7 @@ describe("handshake messages", () => {
     ]);
   });
 
-  test("too long, torn or far ahead are left out", () => {
+  test("too long, truncated or far ahead are ignored", () => {
     const [torn = HELLO] = cut(MESSAGE.clientHello, 0, HELLO);
     const beyond = Buffer.from(torn);
     beyond.writeUIntBE(1, 6, 3);
@@ -99,7 +99,7 @@ describe("handshake messages", () => {
     expect(reader.read(Buffer.concat(next), false).messages).toHaveLength(6);
   });
 
-  test("are encrypted where they are Finished, and only there", () => {
+  test("must be encrypted if they are Finished, and only then", () => {
     const reader = new HandshakeReader();
     const [finished = KEY] = cut(MESSAGE.finished, 0, KEY);
     const [hello = KEY] = cut(MESSAGE.clientHello, 0, KEY);
@@ -108,11 +108,12 @@ describe("handshake messages", () => {
     expect(reader.read(finished, true).messages).toHaveLength(1);
   });
 
-  test("sent again ask for the answer again, the newest alone", () => {
+  test("are reported as retransmitted only if they are the newest", () => {
     const reader = new HandshakeReader();
     const hello = cut(MESSAGE.clientHello, 0, HELLO, 800);
     const [certificate = KEY] = cut(MESSAGE.certificate, 1, CERTIFICATE);
-    const again = (records: readonly Buffer[]) => records.map((record) => reader.read(record, false).again);
+    const again = (records: readonly Buffer[]) =>
+      records.map((record) => reader.read(record, false).retransmitted);
     expect(again(hello)).toEqual([false, false]);
     expect(again(hello)).toEqual([false, true]);
     expect(again([certificate, certificate, ...hello])).toEqual([false, true, false, false]);

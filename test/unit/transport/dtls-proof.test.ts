@@ -1,7 +1,7 @@
 import { createHash, createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { createSelfSignedCertificate } from "werift";
-import { mustOfferTheSame } from "../../../src/transport/dtls/hello.ts";
+import { requireSameOffer } from "../../../src/transport/dtls/hello.ts";
 import {
   checkCertificateVerify,
   checkFinished,
@@ -209,7 +209,7 @@ describe("a second ClientHello", () => {
 
   test("may have a cookie, and other extensions that change nothing", () => {
     const padded = [SRTP, extension(21, 0, 0, 0), SECRET];
-    mustOfferTheSame(hello(), hello({ cookie: "a cookie", extensions: padded }));
+    requireSameOffer(hello(), hello({ cookie: "a cookie", extensions: padded }));
   });
 
   test.each([
@@ -218,12 +218,12 @@ describe("a second ClientHello", () => {
     ["media protection", hello({ extensions: [extension(14, 0, 2, 0, 1, 0), SECRET] })],
     ["way to its secret", hello({ extensions: [SRTP] })],
   ])("may have no other %s", (_, second) => {
-    expect(() => mustOfferTheSame(hello(), second)).toThrow("offers other parameters");
+    expect(() => requireSameOffer(hello(), second)).toThrow("offers other parameters");
   });
 
   test("may not be torn", () => {
     const whole = hello();
     for (let bytes = 0; bytes < whole.length; bytes++)
-      expect(() => mustOfferTheSame(whole, whole.subarray(0, bytes))).toThrow();
+      expect(() => requireSameOffer(whole, whole.subarray(0, bytes))).toThrow();
   });
 });

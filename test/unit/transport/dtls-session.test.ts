@@ -141,7 +141,7 @@ beforeEach(() => {
 });
 
 describe("a handshake", () => {
-  test("that proves all is handed on in order, and data passes behind it", () => {
+  test("that proves everything reaches werift in order, and data passes after it", () => {
     met.sayAll().finish();
     expect(met.taken).toEqual([1, 1, 11, 16, 15, 20]);
     met.dtls.receive(sealed(DATA, SAID));
@@ -150,7 +150,7 @@ describe("a handshake", () => {
     expect(met.fingerprint).toHaveBeenCalledOnce();
   });
 
-  test("without Finished lets no data pass, nor an end, and is no sign of life", () => {
+  test("without Finished passes no data and no alert, and does not count as authentic", () => {
     met.sayAll();
     for (const type of [DATA, ALERT]) met.dtls.receive(sealed(type, GOODBYE));
     met.dtls.receive(
@@ -160,7 +160,7 @@ describe("a handshake", () => {
     for (const event of [met.data, met.closed, met.authentic]) expect(event).not.toHaveBeenCalled();
   });
 
-  test("of a certificate that the session description does not name is refused, also with data behind it", () => {
+  test("with a certificate that the session description does not name is refused, with data after it too", () => {
     met.fingerprint.mockImplementation(() => {
       throw new Error("remote certificate fingerprint mismatch");
     });
@@ -174,7 +174,7 @@ describe("a handshake", () => {
     expect(met.taken).not.toContain(MESSAGE.finished);
   });
 
-  test("whose certificate werift holds for another is refused", () => {
+  test("is refused if werift holds another certificate", () => {
     met.sayAll();
     met.session.cipher.remoteCertificate = Buffer.alloc(10);
     met.finish();
@@ -190,7 +190,7 @@ describe("a handshake", () => {
     expect(met.refused.mock.calls).toEqual([["has agreed on no keys"]]);
   });
 
-  test("for which werift answered nothing is refused: the signature would be over nothing of ours", () => {
+  test("is refused if werift answered nothing: the signature would cover nothing of ours", () => {
     met.say(MESSAGE.clientHello, HELLO);
     met.say(MESSAGE.clientHello, HELLO);
     met.cache.splice(0);
@@ -201,7 +201,7 @@ describe("a handshake", () => {
     expect(met.refused).toHaveBeenCalledOnce();
   });
 
-  test("once refused is not heard any more", () => {
+  test("once refused is ignored", () => {
     met.say(MESSAGE.clientHello, HELLO);
     met.say(MESSAGE.finished, Buffer.alloc(12));
     expect(met.refused.mock.calls).toEqual([["sends message 20 out of order"]]);
@@ -210,7 +210,7 @@ describe("a handshake", () => {
     expect(met.refused).toHaveBeenCalledOnce();
   });
 
-  test("done is not begun a second time, and its last message sent again asks for the answer again", () => {
+  test("is not repeated once done; its last message retransmitted requests the answer again", () => {
     met.sayAll().finish();
     met.dtls.receive(sealed(HANDSHAKE, met.cache.at(-1)?.serialize() ?? Buffer.alloc(0)));
     expect(met.taken).toEqual([1, 1, 11, 16, 15, 20, 20]);
@@ -220,7 +220,7 @@ describe("a handshake", () => {
     expect(met.refused).not.toHaveBeenCalled();
   });
 
-  test("sent again in part asks for the answer again only by what was answered", () => {
+  test("retransmitted in part requests the answer again only by the message that was answered", () => {
     met.say(MESSAGE.clientHello, HELLO);
     const [first, second] = [0, 1].map((n) =>
       record(HANDSHAKE, 0, new HandshakeMessage(1, n, HELLO).serialize()),
@@ -241,7 +241,7 @@ describe("a session that is proven", () => {
     met.authentic.mockReset();
   });
 
-  test("hears each record once, and counts no copy and nothing forged as a sign of life", () => {
+  test("reads each record once, and counts no replayed or forged record as authentic", () => {
     const [said, other] = [sealed(DATA, SAID), sealed(DATA, SAID)];
     for (const datagram of [said, said, other, said, forged(DATA, SAID), other]) met.dtls.receive(datagram);
     met.dtls.receive(record(HANDSHAKE, 0, new HandshakeMessage(1, 0, HELLO).serialize()));
@@ -250,7 +250,7 @@ describe("a session that is proven", () => {
     expect(met.authentic).toHaveBeenCalledTimes(2);
   });
 
-  test("is ended by a sealed alert that says so, and by none in the clear, forged, copied or milder", () => {
+  test("is ended by a sealed fatal or closing alert, and by none in the clear, forged, replayed or milder", () => {
     for (const datagram of [
       record(ALERT, 0, GOODBYE),
       forged(ALERT, GOODBYE),
@@ -266,7 +266,7 @@ describe("a session that is proven", () => {
     expect(met.closed).toHaveBeenCalledTimes(2);
   });
 
-  test("goes on after data that its reader fails at", () => {
+  test("survives data that its reader throws at", () => {
     met.data.mockImplementationOnce(() => {
       throw new Error("not understood");
     });
@@ -274,13 +274,13 @@ describe("a session that is proven", () => {
     expect(met.data).toHaveBeenCalledTimes(2);
   });
 
-  test("reads no record that is torn", () => {
+  test("reads no truncated record", () => {
     const whole = sealed(DATA, SAID);
     for (let bytes = 0; bytes < whole.length; bytes++) met.dtls.receive(whole.subarray(0, bytes));
     expect(met.data).not.toHaveBeenCalled();
   });
 
-  test("gives no sealed record a number twice", () => {
+  test("never gives two sealed records one number", () => {
     const { dtls } = met.session;
     dtls.recordSequenceNumber = 7;
     dtls.recordSequenceNumber = 0;
@@ -301,7 +301,7 @@ test("a session of another werift does not begin", () => {
   }
 });
 
-test("refusals are all counted, and logged once in ten seconds", async () => {
+test("refusals are all counted, and logged at most once in ten seconds", async () => {
   const clock = new FakeClock();
   const log = vi.fn();
   const refusals = new HandshakeRefusals(clock, log);

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Message, parseMessage } from "werift";
 import type { Route } from "../../../src/transport/io/route.ts";
-import { Endpoint, SILENCE } from "../../../src/transport/port/endpoint.ts";
-import { readBindingRequest } from "../../../src/transport/stun/stun.ts";
+import { Endpoint, VIEWER_TIMEOUT } from "../../../src/transport/port/endpoint.ts";
+import { readBindingRequest } from "../../../src/transport/stun/check.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const PASSWORD = "a password of twenty-two";
@@ -31,7 +31,7 @@ let clock: FakeClock;
 let endpoint: Endpoint;
 let routes: Map<string, FakeRoute>;
 let transactions: number;
-const events = { routed: vi.fn(), chosen: vi.fn(), dtls: vi.fn(), rtp: vi.fn(), silent: vi.fn() };
+const events = { routed: vi.fn(), nominated: vi.fn(), dtls: vi.fn(), rtp: vi.fn(), silent: vi.fn() };
 
 beforeEach(() => {
   vi.resetAllMocks();
@@ -68,21 +68,21 @@ function check(key: string, { nominate = false, datagram = newCheck(nominate) } 
 const inUse = () => [...routes].find(([, route]) => route === endpoint.route)?.[0];
 
 describe("a check", () => {
-  test("is answered where it came from, with the address that it came from", () => {
+  test("is answered on its route, with its source address", () => {
     check("a");
     const [answer = Buffer.alloc(0)] = routeBy("a").sent;
     const parsed = parseMessage(answer, Buffer.from(PASSWORD));
     expect(parsed?.getAttributeValue("XOR-MAPPED-ADDRESS")).toEqual(["192.0.2.7", 40_000]);
   });
 
-  test("asked again on the same route is answered again, as its answer may be lost", () => {
+  test("retransmitted on the same route is answered again, because the answer may be lost", () => {
     const datagram = newCheck(false);
     check("a", { datagram });
     expect(check("a", { datagram })).toEqual([]);
     expect(routeBy("a").sent).toHaveLength(2);
   });
 
-  test("copied to another address is refused, answers nothing and moves nothing", () => {
+  test("replayed from another address is refused: no answer, no change of route", () => {
     check("a", { nominate: true });
     const datagram = newCheck(true);
     check("a", { datagram });
@@ -92,7 +92,7 @@ describe("a check", () => {
     expect(endpoint.receive(RTCP, "thief")).toBe(false);
   });
 
-  test("copied is refused though the viewer has sent dozens since", () => {
+  test("replayed is refused after dozens of later checks", () => {
     const datagram = newCheck(true);
     check("a", { datagram });
     for (let n = 0; n < 60; n++) check("a");
@@ -100,19 +100,19 @@ describe("a check", () => {
   });
 });
 
-describe("the route in use", () => {
-  test("is none until the viewer has chosen one", () => {
+describe("the selected route", () => {
+  test("is undefined until the viewer nominates one", () => {
     check("a");
     check("b");
     expect(endpoint.route).toBeUndefined();
-    expect(events.chosen).not.toHaveBeenCalled();
+    expect(events.nominated).not.toHaveBeenCalled();
     const datagram = newCheck(true);
     check("b", { datagram });
     expect(inUse()).toBe("b");
-    expect(events.chosen).toHaveBeenCalledExactlyOnceWith(datagram);
+    expect(events.nominated).toHaveBeenCalledExactlyOnceWith(datagram);
   });
 
-  test("is the one that the viewer chose last", () => {
+  test("is the one nominated last", () => {
     check("a", { nominate: true });
     check("b", { nominate: true });
     expect(inUse()).toBe("b");
@@ -120,10 +120,10 @@ describe("the route in use", () => {
     expect(inUse()).toBe("b");
     check("a", { nominate: true });
     expect(inUse()).toBe("a");
-    expect(events.chosen).toHaveBeenCalledTimes(1);
+    expect(events.nominated).toHaveBeenCalledTimes(1);
   });
 
-  test("gives way to another that is heard, once it is silent itself", async () => {
+  test("is replaced by another checked route once it is silent", async () => {
     check("a", { nominate: true });
     await clock.advance(2999);
     check("b");
@@ -133,7 +133,7 @@ describe("the route in use", () => {
     expect(inUse()).toBe("b");
   });
 
-  test("does not give way while what the viewer alone can have sent comes by it", async () => {
+  test("is kept while authentic packets arrive on it", async () => {
     check("a", { nominate: true });
     for (let second = 0; second < 10; second++) {
       await clock.advance(1000);
@@ -143,7 +143,7 @@ describe("the route in use", () => {
     }
   });
 
-  test("gives way though somebody else sends by it, whatever is not authentic", async () => {
+  test("is replaced although packets arrive on it that are not authentic", async () => {
     check("a", { nominate: true });
     for (let second = 0; second < 3; second++) {
       await clock.advance(1000);
@@ -153,7 +153,7 @@ describe("the route in use", () => {
     expect(inUse()).toBe("b");
   });
 
-  test("is not moved by a copy of a check that chose another once", () => {
+  test("is not changed by a replayed nomination of another route", () => {
     const datagram = newCheck(true);
     check("a", { datagram });
     check("b", { nominate: true });
@@ -161,7 +161,7 @@ describe("the route in use", () => {
     expect(inUse()).toBe("b");
   });
 
-  test("when lost gives way to the one heard last by a check", () => {
+  test("when lost is replaced by the route checked last", () => {
     for (const key of ["a", "b", "c"]) check(key, { nominate: true });
     check("a");
     endpoint.lost("c");
@@ -170,18 +170,18 @@ describe("the route in use", () => {
     expect(inUse()).toBe("a");
   });
 
-  test("when the only one is lost, the next one heard takes over, and that is no first choice", () => {
+  test("when the only one is lost, the next checked route replaces it without a new nomination event", () => {
     check("a", { nominate: true });
     endpoint.lost("a");
     expect(endpoint.route).toBeUndefined();
     check("b");
     expect(inUse()).toBe("b");
-    expect(events.chosen).toHaveBeenCalledTimes(1);
+    expect(events.nominated).toHaveBeenCalledTimes(1);
   });
 });
 
 describe("many routes", () => {
-  test("the oldest make place, and are told", () => {
+  test("above the limit the oldest are evicted and returned", () => {
     for (let n = 0; n < 16; n++) expect(check(`route ${n}`)).toEqual([]);
     check("route 0");
     expect(check("route 16")).toEqual(["route 1"]);
@@ -191,7 +191,7 @@ describe("many routes", () => {
     expect(endpoint.receive(RTCP, "route 0")).toBe(true);
   });
 
-  test("the one in use is never among them", () => {
+  test("never evict the selected one", () => {
     check("chosen", { nominate: true });
     for (let n = 0; n < 50; n++) expect(check(`route ${n}`)).not.toContain("chosen");
     expect(inUse()).toBe("chosen");
@@ -200,8 +200,8 @@ describe("many routes", () => {
   });
 });
 
-describe("what comes besides checks", () => {
-  test("passes from addresses that a check came from, by its kind", () => {
+describe("datagrams other than checks", () => {
+  test("pass by kind if a check came from their address", () => {
     check("a", { nominate: true });
     check("b");
     for (const key of ["a", "b"]) {
@@ -218,7 +218,7 @@ describe("what comes besides checks", () => {
     ]);
   });
 
-  test("from others does not", () => {
+  test("do not pass from other addresses", () => {
     check("a", { nominate: true });
     for (const datagram of [RTCP, SEALED, HELLO]) expect(endpoint.receive(datagram, "b")).toBe(false);
     expect(events.rtp).not.toHaveBeenCalled();
@@ -233,14 +233,14 @@ describe("what comes besides checks", () => {
     expect(events.dtls.mock.calls).toEqual([[HELLO, "a"]]);
   });
 
-  test("unsound DTLS does not pass", () => {
+  test("DTLS records out of place do not pass", () => {
     check("a", { nominate: true });
     const alert = Buffer.from([21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 1, 0]);
     expect(endpoint.receive(alert, "a")).toBe(false);
     expect(events.dtls).not.toHaveBeenCalled();
   });
 
-  test("holds its address for as long as it is heard by what is authentic", async () => {
+  test("keep the address while they are authentic", async () => {
     check("a");
     expect(endpoint.holds("a")).toBe(true);
     expect(endpoint.holds("b")).toBe(false);
@@ -255,51 +255,51 @@ describe("what comes besides checks", () => {
 });
 
 describe("silence", () => {
-  test("of a viewer that was connected is told after twenty seconds", async () => {
+  test("of a connected viewer is reported after the timeout", async () => {
     check("a", { nominate: true });
     endpoint.handshakeDone();
-    await clock.advance(SILENCE);
-    endpoint.listen();
+    await clock.advance(VIEWER_TIMEOUT);
+    endpoint.checkFreshness();
     expect(events.silent).not.toHaveBeenCalled();
     await clock.advance(1);
-    endpoint.listen();
+    endpoint.checkFreshness();
     expect(events.silent).toHaveBeenCalledOnce();
   });
 
-  test("is all that somebody else sends by its address: what is not authentic, and copies of checks", async () => {
+  test("is not ended by packets that are not authentic, or by replayed checks", async () => {
     const datagram = newCheck(true);
     check("a", { datagram });
     endpoint.handshakeDone();
-    for (let past = 0; past <= SILENCE; past += 500) {
+    for (let past = 0; past <= VIEWER_TIMEOUT; past += 500) {
       await clock.advance(500);
       for (const one of [RTCP, SEALED, HELLO]) endpoint.receive(one, "a");
       check("a", { datagram });
     }
-    endpoint.listen();
+    endpoint.checkFreshness();
     expect(events.silent).toHaveBeenCalledOnce();
   });
 
-  test("is none while the viewer is heard, by a check or by what else is authentic", async () => {
+  test("is ended by a check or any other authentic packet", async () => {
     check("a", { nominate: true });
     endpoint.handshakeDone();
-    await clock.advance(SILENCE - 1000);
+    await clock.advance(VIEWER_TIMEOUT - 1000);
     endpoint.heard("a");
-    await clock.advance(SILENCE - 1000);
+    await clock.advance(VIEWER_TIMEOUT - 1000);
     check("a");
-    await clock.advance(SILENCE - 1000);
-    endpoint.listen();
+    await clock.advance(VIEWER_TIMEOUT - 1000);
+    endpoint.checkFreshness();
     expect(events.silent).not.toHaveBeenCalled();
   });
 
-  test("of one that never connected is another's to judge", async () => {
+  test("of a viewer that never connected is not reported", async () => {
     check("a", { nominate: true });
     await clock.advance(60_000);
-    endpoint.listen();
+    endpoint.checkFreshness();
     expect(events.silent).not.toHaveBeenCalled();
   });
 });
 
-test("tells each change of the route, once", () => {
+test("reports each change of the route once", () => {
   check("a", { nominate: true });
   check("a", { nominate: true });
   check("b");
@@ -311,7 +311,7 @@ test("tells each change of the route, once", () => {
   expect(events.routed).toHaveBeenLastCalledWith(undefined);
 });
 
-test("of a flood on its own route some hundred datagrams a second are read, and it stays", async () => {
+test("reads a few hundred datagrams per second of a flood, and keeps the route", async () => {
   check("a", { nominate: true });
   const read = () => Array.from({ length: 2000 }, () => endpoint.receive(RTCP, "a")).filter(Boolean).length;
   expect(read()).toBe(400);

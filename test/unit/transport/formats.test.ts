@@ -27,18 +27,18 @@ const OFFER = sdp(
 );
 
 describe("the format", () => {
-  test("is of the first codec preferred that is offered", () => {
+  test("is of the first preferred codec that is offered", () => {
     expect(chooseFormat(OFFER, ["vp8", "h264"])).toEqual({ codec: "vp8", payloadType: 96, rtx: 97 });
     expect(chooseFormat(OFFER, ["h264", "vp8"])).toEqual({ codec: "h264", payloadType: 109, rtx: 114 });
     expect(chooseFormat(OFFER, [])).toBeUndefined();
     expect(chooseFormat(sdp("m=video 9 x 98", "a=rtpmap:98 VP9/90000"), ["h264", "vp8"])).toBeUndefined();
   });
 
-  test("has a payload type that RTP has bits for", () => {
+  test("has a payload type below 128", () => {
     expect(chooseFormat(sdp("m=video 9 x 999", "a=rtpmap:999 VP8/90000"), ["vp8"])).toBeUndefined();
   });
 
-  test("has names in any case, and may have no repairs", () => {
+  test("is read in any case, and may have no RTX", () => {
     const offer = sdp("m=video 9 x 96", "a=rtpmap:96 vp8/90000");
     expect(chooseFormat(offer, ["vp8"])).toEqual({ codec: "vp8", payloadType: 96, rtx: undefined });
   });
@@ -47,7 +47,7 @@ describe("the format", () => {
     ["", "av1"],
     ["level-idx=5;profile=0;tier=0", "av1"],
     ["profile=1", undefined],
-  ] as const)("of AV1 is that of the main profile: %s", (parameters, codec) => {
+  ] as const)("of AV1 is of the main profile: %s", (parameters, codec) => {
     const offer = sdp(
       "m=video 9 x 45",
       "a=rtpmap:45 AV1/90000",
@@ -56,7 +56,7 @@ describe("the format", () => {
     expect(chooseFormat(offer, ["vp8", "av1"])?.codec).toBe(codec);
   });
 
-  test("is H.264 in single units where nothing better of it is offered", () => {
+  test("falls back to H.264 in single NAL unit mode", () => {
     const offer = (...parameters: string[]) =>
       sdp(
         "m=video 9 x 96",

@@ -17,8 +17,8 @@ import { Watching } from "../../../src/signaling/watching.ts";
 import { DtlsGate } from "../../../src/transport/dtls/gate.ts";
 import { readFeedback } from "../../../src/transport/rtp/rtcp.ts";
 import { chooseFormat, withFormat } from "../../../src/transport/sdp/formats.ts";
-import { fingerprintsOf, isVideoOffer, keepBundled, mendOffer } from "../../../src/transport/sdp/sdp.ts";
-import { readBindingRequest } from "../../../src/transport/stun/stun.ts";
+import { fingerprintsOf, isVideoOffer, keepBundled, offerForWerift } from "../../../src/transport/sdp/sdp.ts";
+import { readBindingRequest } from "../../../src/transport/stun/check.ts";
 import { SctpGate } from "../../../src/transport/werift/sctp-gate.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { mutated, mutatedText, randomFrom, randomValue } from "../../helpers/fuzz.ts";
@@ -64,17 +64,17 @@ function bothOften({ passed = 0, refused = 0 }: Record<string, number>): void {
 }
 
 describe("changed at random", () => {
-  test("an offer is refused, or mended into one without candidates", () => {
+  test("an offer is refused, or rewritten into one without candidates", () => {
     const ends = rounds(3, (random) => {
       const offer = mutatedText(VIEWER_OFFER, random, SDP_SCRAPS);
       if (!isVideoOffer(offer)) return "refused";
-      const mended = mendOffer(offer);
-      expect(mended).not.toMatch(/\na=candidate:/);
+      const rewritten = offerForWerift(offer);
+      expect(rewritten).not.toMatch(/\na=candidate:/);
       // Letters may be longer as capitals.
       expect(fingerprintsOf(offer).length).toBeLessThanOrEqual(3 * offer.length);
-      expect(keepBundled(mended, offer).length).toBeLessThan(3 * mended.length + 100);
-      const format = chooseFormat(mended, ["vp8", "h264"]);
-      if (format) expect(withFormat(mended, format).length).toBeLessThan(2 * mended.length);
+      expect(keepBundled(rewritten, offer).length).toBeLessThan(3 * rewritten.length + 100);
+      const format = chooseFormat(rewritten, ["vp8", "h264"]);
+      if (format) expect(withFormat(rewritten, format).length).toBeLessThan(2 * rewritten.length);
       return "passed";
     });
     bothOften(ends);

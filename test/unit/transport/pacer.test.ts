@@ -72,12 +72,12 @@ describe("a pacer", () => {
 
   test("tells how long it is behind, and gives back what it has not sent", () => {
     push(8);
-    expect(pacer.behind).toBe(0);
+    expect(pacer.queueDelay).toBe(0);
     clock.pass(7);
-    expect(pacer.behind).toBe(7);
+    expect(pacer.queueDelay).toBe(7);
     expect(names()).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect(pacer.clear().map(({ name }) => name)).toEqual([7]);
-    expect(pacer.behind).toBe(0);
+    expect(pacer.queueDelay).toBe(0);
     clock.pass(1000);
     expect(sent).toHaveLength(7);
     expect(clock.timers).toBe(0);

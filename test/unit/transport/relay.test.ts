@@ -1,13 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Route } from "../../../src/transport/io/route.ts";
 import { Relay, type RelayOptions } from "../../../src/transport/port/relay.ts";
-import type { TurnServer, WireEvents } from "../../../src/transport/stun/turn-connection.ts";
-import {
-  ATTRIBUTE,
-  readMessage,
-  writeMessage,
-  xorAddress,
-} from "../../../src/transport/stun/turn-message.ts";
+import { ATTRIBUTE, readMessage, writeMessage, xorAddress } from "../../../src/transport/stun/message.ts";
+import type { TurnConnectionEvents, TurnServer } from "../../../src/transport/stun/turn-connection.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
 const RELAYED = { ip: "198.51.100.10", port: 50_000 };
@@ -15,10 +10,10 @@ const VIEWER = { ip: "198.51.100.10", port: 50_001 };
 const KEY = "relay 198.51.100.10 50001";
 
 let clock: FakeClock;
-/** What the servers' ways were opened for, and what was sent by the last of them. */
+/** The servers connected to, and what was sent to the last of them. */
 let opened: TurnServer[];
 let sent: Buffer[];
-let server: WireEvents;
+let server: TurnConnectionEvents;
 let away: string[];
 let refuses: boolean;
 let came: { text: string; key: string; routeOf: () => Route }[];
@@ -36,7 +31,7 @@ beforeEach(() => {
   logged = [];
 });
 
-/** Agrees to all that it is asked, without asking who asks. */
+/** Accepts every request without checking credentials. */
 const open: NonNullable<RelayOptions["open"]> = async (to, on) => {
   opened.push(to);
   if (away.includes(to.host)) throw new Error("connect ECONNREFUSED");
@@ -83,7 +78,7 @@ function viewerSends(text: string): void {
 }
 
 describe("a relay for this server", () => {
-  test("is offered to viewers once it is there, behind all other ways", async () => {
+  test("is offered to viewers once it is allocated, with the lowest priority", async () => {
     const relay = await started("stun:a", "turn:a");
     expect(opened).toEqual([{ host: "a", port: 3478, by: "udp" }]);
     expect(relay.candidates()).toEqual([
@@ -93,14 +88,14 @@ describe("a relay for this server", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("is at the next server where one is away", async () => {
+  test("is allocated at the next server if one is unreachable", async () => {
     away = ["a"];
     const relay = await started("turn:a", "turns:b");
     expect(opened.map(({ host }) => host)).toEqual(["a", "b"]);
     expect(relay.candidates()).toHaveLength(1);
   });
 
-  test("is tried again where no server relays, which is told once", async () => {
+  test("is tried again if no server relays, and logged once", async () => {
     away = ["a"];
     refuses = true;
     const relay = await started("turn:a", "turn:b");
@@ -108,7 +103,7 @@ describe("a relay for this server", () => {
     await clock.advance(60_000);
     expect(opened).toHaveLength(6);
     expect(logged).toEqual([
-      "No TURN server relays for this server: turn:a: connect ECONNREFUSED; turn:b: 403.",
+      "No TURN server relays for this server: turn:a: connect ECONNREFUSED; turn:b: 403. Retrying every 30 seconds.",
     ]);
     away = [];
     refuses = false;
@@ -116,7 +111,7 @@ describe("a relay for this server", () => {
     expect(relay.candidates()).toHaveLength(1);
   });
 
-  test("carries a viewer's datagrams both ways, each viewer with a key of its own", async () => {
+  test("carries datagrams both ways, with a key per viewer", async () => {
     await started("turn:a");
     viewerSends("check");
     expect(came.map(({ text, key }) => ({ text, key }))).toEqual([{ text: "check", key: KEY }]);
@@ -130,7 +125,7 @@ describe("a relay for this server", () => {
     ).toBe("answer");
   });
 
-  test("that is lost tells of the viewers' ways that are lost with it, and is another at once", async () => {
+  test("closes its viewers' routes when lost, and allocates again at once", async () => {
     const relay = await started("turn:a");
     viewerSends("check");
     const route = came[0]?.routeOf();

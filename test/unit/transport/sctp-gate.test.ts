@@ -44,7 +44,7 @@ describe("what browsers send passes", () => {
   });
 });
 
-describe("what could do harm does not", () => {
+describe("what could harm werift does not", () => {
   test.each([
     ["nothing at all", Buffer.alloc(0)],
     ["no chunk", packet()],
@@ -74,7 +74,7 @@ describe("what could do harm does not", () => {
     expect(gate.pass(bytes)).toBe(false);
   });
 
-  test("openings without end", () => {
+  test("more openings than the limit", () => {
     const passed = Array.from({ length: 1000 }, () => gate.pass(packet(opening()))).filter(Boolean);
     expect(passed).toHaveLength(64);
     expect(gate.pass(packet(sack()))).toBe(true);

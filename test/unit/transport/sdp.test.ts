@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import {
+  answerForBrowsers,
   fingerprintsOf,
   isVideoOffer,
   keepBundled,
-  mendAnswer,
-  mendOffer,
+  offerForWerift,
   restartAnswer,
 } from "../../../src/transport/sdp/sdp.ts";
 
@@ -31,15 +31,15 @@ const OFFER = sdp(
 );
 
 describe("an offer", () => {
-  test("loses its candidates, feedback and streams that nobody reads, and nothing else", () => {
-    const mended = mendOffer(OFFER);
-    expect(mended).not.toContain("candidate");
-    expect(mended).not.toContain("ssrc");
-    expect(mended).not.toContain("rrtr");
-    expect(mended.split("\r\n")).toHaveLength(OFFER.split("\r\n").length - 5);
+  test("loses candidates, unused feedback and streams, and nothing else", () => {
+    const rewritten = offerForWerift(OFFER);
+    expect(rewritten).not.toContain("candidate");
+    expect(rewritten).not.toContain("ssrc");
+    expect(rewritten).not.toContain("rrtr");
+    expect(rewritten.split("\r\n")).toHaveLength(OFFER.split("\r\n").length - 5);
   });
 
-  test("is told from other texts", () => {
+  test("is distinguished from other texts", () => {
     expect(isVideoOffer(OFFER)).toBe(true);
     for (const text of [
       "",
@@ -73,20 +73,20 @@ describe("an answer", () => {
   ];
 
   test("has its ice-lite at session level", () => {
-    const lines = mendAnswer(ANSWER, OURS).split("\r\n");
+    const lines = answerForBrowsers(ANSWER, OURS).split("\r\n");
     expect(lines.filter((line) => line === "a=ice-lite")).toHaveLength(1);
     expect(lines.indexOf("a=ice-lite")).toBeLessThan(lines.findIndex((line) => line.startsWith("m=")));
   });
 
-  test("names its video, where it has a stream for repairs", () => {
-    const named = (answer: string) => mendAnswer(answer, OURS).match(/^a=msid:/gm) ?? [];
+  test("has an msid if it has a stream for retransmissions", () => {
+    const named = (answer: string) => answerForBrowsers(answer, OURS).match(/^a=msid:/gm) ?? [];
     expect(named(ANSWER)).toHaveLength(0);
     expect(named(`${ANSWER}a=ssrc-group:FID 1 2\r\n`)).toHaveLength(1);
     expect(named(`${ANSWER}a=msid:own video\r\na=ssrc-group:FID 1 2\r\n`)).toHaveLength(1);
   });
 
-  test("offers the candidates of our port in place of others, once", () => {
-    expect(mendAnswer(ANSWER, OURS).match(/^a=candidate.*$/gm)).toEqual(OURS);
+  test("has our port's candidates instead of others, once", () => {
+    expect(answerForBrowsers(ANSWER, OURS).match(/^a=candidate.*$/gm)).toEqual(OURS);
   });
 });
 
@@ -94,7 +94,7 @@ describe("fingerprints", () => {
   const named = (...values: string[]) =>
     fingerprintsOf(sdp("v=0", ...values.map((value) => `a=fingerprint:${value}`)));
 
-  test("are the same wherever they stand, however often and in whichever case", () => {
+  test("are equal regardless of place, repetition and case", () => {
     const one = named("sha-256 AA:BB");
     expect(one).not.toBe("");
     expect(named("SHA-256 aa:bb", "sha-256 AA:BB")).toBe(one);
@@ -102,7 +102,7 @@ describe("fingerprints", () => {
     expect(fingerprintsOf(OFFER)).toBe(one);
   });
 
-  test("differ in a byte, in their hash, and where there is one more", () => {
+  test("differ by a byte, the hash, or an additional one", () => {
     const one = named("sha-256 AA:BB");
     for (const other of [
       named("sha-256 AA:BC"),
@@ -133,7 +133,7 @@ describe("the answer to a restart", () => {
   );
   const credentials = { fragment: "new", password: "a new password of many" };
 
-  test("has new credentials in each section and the next version, and is the same in all else", () => {
+  test("has new credentials in each section and the next version, and is otherwise unchanged", () => {
     expect(restartAnswer(BEFORE, credentials)).toBe(
       BEFORE.replaceAll("ufrag:old", "ufrag:new")
         .replaceAll("an old password", "a new password")
@@ -141,7 +141,7 @@ describe("the answer to a restart", () => {
     );
   });
 
-  test("counts versions on, beyond what a number holds too", () => {
+  test("increments versions above the safe integers too", () => {
     const twice = restartAnswer(restartAnswer(BEFORE, credentials), credentials);
     expect(twice).toContain("o=- 1234567890123456789 9 IN");
     const large = BEFORE.replace(" 7 ", " 18446744073709551614 ");
@@ -149,7 +149,7 @@ describe("the answer to a restart", () => {
   });
 });
 
-test("an answer keeps the section whose transport the others share, also where it is rejected", () => {
+test("an answer keeps the section that owns the bundle's transport, even if it is rejected", () => {
   const offer = sdp("v=0", "a=group:BUNDLE 0 1", "m=audio 9 X 111", "a=mid:0", "m=video 9 X 96", "a=mid:1");
   const ours = ["a=candidate:1 1 udp 1 192.0.2.1 9 typ host", "a=end-of-candidates"];
   const head = ["v=0", "a=group:BUNDLE 1"];

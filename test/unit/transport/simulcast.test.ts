@@ -13,7 +13,7 @@ import { Packetizer } from "../../../src/transport/packets/packetizer.ts";
 import { type MasterKey, NodeSealer } from "../../../src/transport/rtp/srtp.ts";
 import { acceptedStreams, offerSimulcast, withoutSimulcast } from "../../../src/transport/sdp/simulcast.ts";
 import { MediaSession } from "../../../src/transport/session/media-session.ts";
-import { namedParametersOf } from "../../../src/transport/werift/werift.ts";
+import { namedParametersOf } from "../../../src/transport/werift/parameters.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { encodedFrame } from "../../helpers/fakes.ts";
 
@@ -177,7 +177,6 @@ describe("packets", () => {
         rtxPayloadType: 97,
         mid: "0",
         headerExtensions: Object.entries(EXTENSIONS).map(([id, uri]) => ({ id: Number(id), uri })),
-        async runRtcp() {},
       },
       rid,
       isFirst,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Message, parseMessage } from "werift";
 import { ipBytes } from "../../../src/network/address.ts";
-import { bindingResponse, readBindingRequest } from "../../../src/transport/stun/stun.ts";
+import { bindingResponse, readBindingRequest } from "../../../src/transport/stun/check.ts";
 
 const PASSWORD = "a password of twenty-two";
 
@@ -15,16 +15,16 @@ function check({ username = "ours:theirs", password = PASSWORD, nominate = true 
 }
 
 describe("a connectivity check", () => {
-  test("tells whom it is meant for, and whether the viewer chooses this pair", () => {
+  test("names the username fragment, and whether it nominates the pair", () => {
     expect(readBindingRequest(check())).toMatchObject({ localFragment: "ours", useCandidate: true });
     expect(readBindingRequest(check({ nominate: false }))?.useCandidate).toBe(false);
   });
 
-  test("is authentic by its password alone, and unchanged", () => {
+  test("is authentic only with its password, and unchanged", () => {
     expect(readBindingRequest(check())?.isAuthentic(PASSWORD)).toBe(true);
     expect(readBindingRequest(check({ password: "another" }))?.isAuthentic(PASSWORD)).toBe(false);
     const sound = check();
-    // All that stands before the integrity's own value; FINGERPRINT behind it is not covered.
+    // Everything before the HMAC; FINGERPRINT after it is not covered.
     for (let at = 0; at < sound.length - 8; at++) {
       const changed = Buffer.from(sound);
       changed[at] = (changed[at] ?? 0) ^ 1;
@@ -32,7 +32,7 @@ describe("a connectivity check", () => {
     }
   });
 
-  test("without integrity, cut short or of another kind it is none", () => {
+  test("is not read without MESSAGE-INTEGRITY, truncated or of another type", () => {
     const bare = new Message(1, 0, Buffer.from("0123456789ab")).setAttribute("USERNAME", "ours:theirs").bytes;
     expect(readBindingRequest(bare)).toBeUndefined();
     const response = new Message(1, 256, Buffer.from("0123456789ab")).addMessageIntegrity(
@@ -45,7 +45,7 @@ describe("a connectivity check", () => {
     }
   });
 
-  test("what stands behind its integrity does not count", () => {
+  test("is read up to its MESSAGE-INTEGRITY only", () => {
     const sound = check({ nominate: false });
     const useCandidate = Buffer.from([0x00, 0x25, 0, 0]);
     const changed = Buffer.concat([sound.subarray(0, -8), useCandidate]);

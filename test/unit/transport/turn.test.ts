@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import { parseMessage } from "werift";
-import { TurnClient, TurnError } from "../../../src/transport/stun/turn-client.ts";
-import { readServerUrl } from "../../../src/transport/stun/turn-connection.ts";
 import {
   ATTRIBUTE,
   readMessage,
   readXorAddress,
   writeMessage,
   xorAddress,
-} from "../../../src/transport/stun/turn-message.ts";
+} from "../../../src/transport/stun/message.ts";
+import { TurnClient, TurnError } from "../../../src/transport/stun/turn-client.ts";
+import { readServerUrl } from "../../../src/transport/stun/turn-connection.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
 const TRANSACTION = Buffer.from("0123456789ab");
@@ -20,7 +20,7 @@ const RELAYED = { ip: "198.51.100.10", port: 50_000 };
 const PEER = { ip: "203.0.113.9", port: 40_000 };
 
 describe("a message", () => {
-  test("is read by another implementation as it was meant", () => {
+  test("is read correctly by another implementation", () => {
     const written = writeMessage(3, TRANSACTION, [[ATTRIBUTE.username, Buffer.from("odd")]], KEY);
     const read = parseMessage(written);
     expect(read?.getAttributeValue("USERNAME")).toBe("odd");
@@ -35,7 +35,7 @@ describe("a message", () => {
     expect(read?.getAttributeValue("XOR-MAPPED-ADDRESS")?.[1]).toBe(8081);
   });
 
-  test("cut anywhere is none, and so is anything else", () => {
+  test("cut anywhere is not read, nor is anything else", () => {
     const whole = writeMessage(1, TRANSACTION, [[ATTRIBUTE.username, Buffer.from("somebody")]], KEY);
     for (let end = 0; end < whole.length; end++) expect(readMessage(whole.subarray(0, end))).toBeUndefined();
     for (let at = 0; at < whole.length; at++) {
@@ -119,7 +119,7 @@ beforeEach(() => {
     clock,
     send: (message) => server.receive(message),
     credentials: CREDENTIALS,
-    patience: 2000,
+    timeout: 2000,
     data: (from, datagram) => came.push(`${from.ip}:${from.port} ${datagram}`),
     lost: (why) => lost.push(why),
   });
@@ -132,21 +132,21 @@ describe("a client", () => {
     expect(await client.bind()).toEqual(PEER);
   });
 
-  test("asks again with the credentials that the server's realm takes, and again where the nonce is old", async () => {
+  test("asks again with the server's realm and nonce, and again if the nonce is stale", async () => {
     expect(await client.allocate()).toEqual(RELAYED);
     server.nonce = "second";
     await client.permit(PEER.ip);
     expect(server.asked).toEqual(["3", "3", "8", "8"]);
   });
 
-  test("is told what the server refuses", async () => {
+  test("throws the error that the server responds with", async () => {
     server.refuses = 486;
     await expect(client.allocate()).rejects.toEqual(new TurnError(486, "No"));
     server.refuses = 401;
     await expect(client.allocate()).rejects.toThrow("401 No");
   });
 
-  test("asks a silent server a few times, and gives up", async () => {
+  test("retransmits to a silent server a few times, then gives up", async () => {
     server.silent = true;
     const asked = expect(client.bind()).rejects.toThrow("no answer");
     await clock.advance(2000);
@@ -155,7 +155,7 @@ describe("a client", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("takes no answer without the key", async () => {
+  test("ignores a response without the key", async () => {
     await client.allocate();
     server.receive = (bytes) =>
       server.answer(writeMessage(8 | 0x100, bytes.subarray(8, 20), [], Buffer.from("another key")));
@@ -171,7 +171,7 @@ describe("an allocation", () => {
     await client.permit(PEER.ip);
   });
 
-  test("carries datagrams both ways, with less about them once there is a channel", async () => {
+  test("carries datagrams both ways, with less overhead once a channel is bound", async () => {
     client.sendTo(PEER, Buffer.from("hello"));
     client.openChannel(PEER);
     await settle();
@@ -190,7 +190,7 @@ describe("an allocation", () => {
     expect(came).toEqual(["203.0.113.9:40000 back", "203.0.113.9:40000 fast"]);
   });
 
-  test("is kept, with what it lets through, until it is given back", async () => {
+  test("is refreshed with its permissions until it is deleted", async () => {
     client.openChannel(PEER);
     await settle();
     server.asked.length = 0;
@@ -203,7 +203,7 @@ describe("an allocation", () => {
     expect(lost).toEqual([]);
   });
 
-  test("that the server has forgotten is told once", async () => {
+  test("that the server lost is reported once", async () => {
     server.refuses = 437;
     await clock.advance(600_000);
     expect(lost).toEqual(["437 No"]);

@@ -10,7 +10,7 @@ import { WorkerPool } from "../../../src/transport/workers/pool.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { encodedFrame, FakeViewer } from "../../helpers/fakes.ts";
 
-/** A thread that answers all that it is told, while it does not hang. */
+/** A thread that answers every order unless it hangs. */
 class FakeThread implements MediaThread {
   readonly orders: WorkerOrder[] = [];
   hangs = false;
@@ -34,7 +34,7 @@ class FakeThread implements MediaThread {
     this.#report(report);
   }
 
-  /** It takes what it was told meanwhile. */
+  /** Takes the orders that it got while it hung. */
   goOn(): void {
     this.hangs = false;
     for (const order of this.#untaken.splice(0)) this.#answer(order);
@@ -76,7 +76,7 @@ class FakeThread implements MediaThread {
 let clock: FakeClock;
 let threads: FakeThread[];
 let said: string[];
-/** What becomes of a thread that is started. */
+/** Called with each thread that is started. */
 let begin: (thread: FakeThread) => void;
 
 beforeEach(() => {
@@ -92,7 +92,7 @@ async function open(most = 1): Promise<{ pool: WorkerPool; audience: Audience; h
   const pool = new WorkerPool({
     clock,
     port: { candidates: () => [], register: () => registration },
-    most,
+    maxWorkers: most,
     setup: { playoutDelay: true, codecs: ["vp8"] },
     newThread: () => {
       const thread = new FakeThread();
@@ -132,7 +132,7 @@ const framesOf = (thread: FakeThread | undefined) =>
   thread?.orders.flatMap((order) => (order.kind === "frame" ? [order.frame.type] : []));
 
 describe("a thread that hangs", () => {
-  test("is ended and replaced, and its viewers are told as of one that died", async () => {
+  test("is terminated and replaced, and its viewers are closed as if it had died", async () => {
     const { audience, pool } = await open();
     const { told, events } = watcher();
     const { viewer } = await audience.admit("offer", events);
@@ -145,14 +145,14 @@ describe("a thread that hangs", () => {
     await clock.advance(2000);
     expect(told.ends).toEqual(["failed"]);
     expect(first?.terminated).toBe(true);
-    expect(await restarted).toBe("There is no connection any more.");
+    expect(await restarted).toBe("The connection is closed.");
     expect(said).toEqual([
-      "A thread that sends video has not answered for 8 seconds, and is ended.",
-      "A thread that sends video has ended; another takes its viewers when they are back.",
+      "A worker thread did not respond for 8 seconds and was terminated.",
+      "A worker thread ended; its viewers will reconnect.",
     ]);
     expect(threads).toHaveLength(2);
     expect(await audience.admit("offer", watcher().events)).toMatchObject({ answer: "by a thread" });
-    // Its exit, and what it said before, come late.
+    // Its exit and its last reports come late.
     first?.tell({ kind: "beat" });
     first?.die();
     expect(threads).toHaveLength(2);
@@ -160,7 +160,7 @@ describe("a thread that hangs", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("keeps nobody waiting who comes meanwhile", async () => {
+  test("does not delay viewers that join meanwhile", async () => {
     const { audience, pool, here } = await open();
     const [thread] = threads;
     Object.assign(thread as FakeThread, { hangs: true });
@@ -173,7 +173,7 @@ describe("a thread that hangs", () => {
     await pool.close();
   });
 
-  test("holds up no frame for others, and goes on from a keyframe where it wakes up", async () => {
+  test("delays no frame for others, and resumes with a keyframe", async () => {
     const { audience, pool } = await open();
     const { told, events } = watcher();
     await audience.admit("offer", events);
@@ -200,7 +200,7 @@ describe("a thread that hangs", () => {
     await pool.close();
   });
 
-  test("is not one that slept with the whole machine", () => {
+  test("is not confused with a machine that slept", () => {
     let beat = () => {};
     let hung = 0;
     const sleepy: Clock = {
@@ -226,7 +226,7 @@ describe("a thread that hangs", () => {
     expect([heartbeat.isLate, hung]).toEqual([true, 1]);
   });
 
-  test("as it ends is not waited for without end", async () => {
+  test("does not delay the close of the pool forever", async () => {
     const { pool } = await open();
     const [thread] = threads;
     Object.assign(thread as FakeThread, { hangs: true });
@@ -244,7 +244,7 @@ describe("a thread that hangs", () => {
 });
 
 describe("a thread that does not start", () => {
-  test("is tried again, after longer and longer waits; the main thread sends meanwhile", async () => {
+  test("is started again with back-off; the main thread sends meanwhile", async () => {
     begin = (thread) => thread.die();
     const { audience, pool, here } = await open();
     for (const [wait, count] of [
@@ -258,13 +258,13 @@ describe("a thread that does not start", () => {
       await clock.advance(100);
       expect(threads).toHaveLength(count);
     }
-    expect(said).toEqual(["Video is sent by the main thread: no other can do it here just now."]);
+    expect(said).toEqual(["No worker thread can start now; the main thread sends the video."]);
     expect(await audience.admit("offer", watcher().events)).toMatchObject({ answer: "by the main thread" });
     here[0]?.events.connected();
     begin = (thread) => thread.tell({ kind: "ready" });
     await clock.advance(16_000);
     expect(await audience.admit("offer", watcher().events)).toMatchObject({ answer: "by a thread" });
-    // Both have frames, until the one is gone.
+    // Both get frames until one viewer is gone.
     await audience.send(frame("key"));
     here[0]?.close("left");
     await audience.send(frame("key"));
@@ -274,7 +274,7 @@ describe("a thread that does not start", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("but hangs is ended too", async () => {
+  test("but hangs is terminated too", async () => {
     begin = (thread) => {
       thread.hangs = true;
     };

@@ -2,8 +2,8 @@ import type { ChildProcess } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import { type Answer, Blocks, REQUEST_BYTES, writeAnswer } from "../../../src/encoder/image/messages.ts";
-import { OutsideDecoder } from "../../../src/encoder/image/outside.ts";
+import { DecoderProcess } from "../../../src/encoder/image/decoder-process.ts";
+import { type Answer, Blocks, REQUEST_BYTES, writeAnswer } from "../../../src/encoder/image/wire-format.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
 const MAX_PIXELS = 1_000_000;
@@ -12,7 +12,7 @@ const picture = Buffer.from("a picture");
 function make() {
   const clock = new FakeClock();
   const started: ReturnType<typeof fakeProcess>[] = [];
-  const decoder = new OutsideDecoder(MAX_PIXELS, clock, () => {
+  const decoder = new DecoderProcess(MAX_PIXELS, clock, () => {
     const process = fakeProcess();
     started.push(process);
     return process.child;
@@ -60,11 +60,14 @@ test("one process decodes one picture after the other, whose pixels come in any 
   const [process] = started;
   expect(process?.asked).toEqual(["a picture"]);
   await process?.answer(
-    { kind: "decoded", width: 2, height: 1 },
+    { kind: "decoded", width: 2, height: 1, took: 7 },
     Buffer.from([1, 2]),
     Buffer.from([3, 4, 5, 6]),
   );
-  expect(await first.result).toEqual({ width: 2, height: 1, data: Buffer.from([1, 2, 3, 4, 5, 6]) });
+  expect(await first.result).toEqual({
+    took: 7,
+    pixels: { width: 2, height: 1, data: Buffer.from([1, 2, 3, 4, 5, 6]) },
+  });
 
   const second = await decode();
   await process?.answer({ kind: "refused", refusal: "damaged" });
@@ -86,7 +89,7 @@ test("one process decodes one picture after the other, whose pixels come in any 
 test("a process that nobody needs for a while is ended, and another started for the next picture", async () => {
   const { clock, decode, started } = make();
   const first = await decode();
-  await started[0]?.answer({ kind: "decoded", width: 1, height: 1 }, Buffer.alloc(3));
+  await started[0]?.answer({ kind: "decoded", width: 1, height: 1, took: 7 }, Buffer.alloc(3));
   await first.result;
   await clock.advance(30_000);
   expect(started[0]?.killed).toEqual(["SIGKILL"]);
@@ -104,10 +107,10 @@ test("one that takes too long is killed, and its picture refused", async () => {
   expect(clock.timers).toBe(0);
   const next = await decode();
   // What the killed one still says is not believed.
-  await started[0]?.answer({ kind: "decoded", width: 1, height: 1 }, Buffer.alloc(3, 9));
+  await started[0]?.answer({ kind: "decoded", width: 1, height: 1, took: 7 }, Buffer.alloc(3, 9));
   started[0]?.child.emit("close");
-  await started[1]?.answer({ kind: "decoded", width: 1, height: 1 }, Buffer.alloc(3, 1));
-  expect(await next.result).toMatchObject({ data: Buffer.alloc(3, 1) });
+  await started[1]?.answer({ kind: "decoded", width: 1, height: 1, took: 7 }, Buffer.alloc(3, 1));
+  expect(await next.result).toMatchObject({ pixels: { data: Buffer.alloc(3, 1) } });
 });
 
 test("one that crashes costs one picture", async () => {
@@ -118,8 +121,31 @@ test("one that crashes costs one picture", async () => {
   expect(await lost.result).toMatchObject({ why: "crashed" });
   expect(clock.timers).toBe(0);
   const next = await decode();
-  await started[1]?.answer({ kind: "decoded", width: 1, height: 1 }, Buffer.alloc(3));
-  expect(await next.result).toMatchObject({ width: 1 });
+  await started[1]?.answer({ kind: "decoded", width: 1, height: 1, took: 7 }, Buffer.alloc(3));
+  expect(await next.result).toMatchObject({ pixels: { width: 1 } });
+});
+
+test("after two in a row that had to end the pictures are refused for a while, each time longer, until one is decoded", async () => {
+  const { decode, decoder, started, clock } = make();
+  const crash = async () => {
+    const { result } = await decode();
+    started.at(-1)?.child.emit("close");
+    await result;
+  };
+  await crash();
+  await crash();
+  await expect(decoder.ready()).rejects.toMatchObject({ why: "crashed" });
+  await clock.advance(1000);
+  await crash();
+  await clock.advance(1999);
+  await expect(decoder.ready()).rejects.toMatchObject({ why: "crashed" });
+  await clock.advance(1);
+  const { result } = await decode();
+  await started.at(-1)?.answer({ kind: "decoded", width: 1, height: 1, took: 7 }, Buffer.alloc(3));
+  await result;
+  await crash();
+  await decode();
+  expect(started).toHaveLength(5);
 });
 
 test.each(["error", "close", "nothing"])("one that cannot be started is told of: %s", async (event) => {
@@ -140,10 +166,10 @@ test("one whose memory is full is killed before it can take another picture", as
 });
 
 test.each<[string, Answer | Buffer]>([
-  ["of more pixels than allowed", { kind: "decoded", width: 16_383, height: 16_383 }],
-  ["of a side that nobody takes", { kind: "decoded", width: 4_000_000_000, height: 1 }],
-  ["of none", { kind: "decoded", width: 0, height: 5 }],
-  ["that no decoder writes", Buffer.alloc(12, 0xff)],
+  ["of more pixels than allowed", { kind: "decoded", width: 16_383, height: 16_383, took: 1 }],
+  ["of a side that nobody takes", { kind: "decoded", width: 4_000_000_000, height: 1, took: 1 }],
+  ["of none", { kind: "decoded", width: 0, height: 5, took: 1 }],
+  ["that no decoder writes", Buffer.alloc(16, 0xff)],
 ])("an answer %s is refused: who decodes may have been taken over", async (_, answer) => {
   const { decode, started } = make();
   const lost = await decode();

@@ -1,24 +1,24 @@
-/** Why a picture cannot be shown, in our own words: the library's may quote a publisher's, or tell of this machine. */
+/** Errors of the image decoder. Messages of the library are not shown: they may quote the file or reveal local paths. */
 
 import type { Millis } from "../../base/clock.ts";
 import { MAX_SIDE } from "../../media/frame.ts";
 
-/** One picture may take so long. */
-export const DECODE_WITHIN: Millis = 5000;
+/** Limit for decoding one picture. */
+export const DECODE_TIMEOUT: Millis = 5000;
 
-/** What a {@link DecodeError} is about; `/metrics` counts by it. */
+/** The kind of a {@link DecodeError}, as counted in `/metrics`. */
 export type DecodeFault = "too_large" | "too_slow" | "undecodable" | "crowded" | "crashed" | "no_decoder";
 
-/** What a picture's header tells of its pixels. */
+/** The size of a picture in pixels. */
 export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-/** A picture that cannot be shown. The message continues "The pictures that come cannot be shown:". */
+/** A picture that cannot be shown. The message continues the sentence "The pictures that come cannot be shown:". */
 export class DecodeError extends Error {
   readonly why: DecodeFault;
-  /** What to say of it in another process. */
+  /** The refusal, or the size that is too large: what the decoder process reports to the server. */
   readonly about: Size | Refusal;
 
   constructor(why: DecodeFault, about: Size | Refusal, message: string, options?: ErrorOptions) {
@@ -28,38 +28,35 @@ export class DecodeError extends Error {
   }
 }
 
-/** The kinds of refusal that need no numbers. */
+/** Kind and message of each refusal without numbers. */
 const REFUSALS = {
-  damaged: ["undecodable", "they are cut short or damaged: send whole pictures"],
-  unknown: [
-    "undecodable",
-    "they have no format that this server reads: send JPEG, PNG, WebP, GIF, TIFF or AVIF",
-  ],
+  damaged: ["undecodable", "they are incomplete or damaged: send whole files"],
+  unknown: ["undecodable", "their format is not supported: send JPEG, PNG, WebP, GIF, TIFF or AVIF"],
   slow: [
     "too_slow",
-    `they take longer than ${DECODE_WITHIN / 1000} seconds to decode: send smaller ones, or JPEG`,
+    `they take longer than ${DECODE_TIMEOUT / 1000} seconds to decode: send smaller ones, or JPEG`,
   ],
-  crowded: ["crowded", "they take long to decode, and other streams wait: send smaller ones, or JPEG"],
+  crowded: ["crowded", "they take long to decode while other streams wait: send smaller ones, or JPEG"],
   hungry: ["too_large", "they take too much memory to decode: send smaller ones, or JPEG"],
   crashed: ["crashed", "the decoder crashed on them: send JPEG"],
   noDecoder: ["no_decoder", "the server cannot start the process that decodes them: send JPEG"],
 } as const satisfies Record<string, readonly [DecodeFault, string]>;
 
-/** A kind of refusal that needs no numbers. */
+/** A refusal whose message has no numbers. */
 export type Refusal = keyof typeof REFUSALS;
 
-/** All of them, in an order that both sides of a pipe know. */
+/** All refusals. The index is their number on the wire. */
 export const REFUSAL_KINDS = Object.keys(REFUSALS) as readonly Refusal[];
 
-/** Makes the error of this kind. */
+/** Makes the error for a refusal. */
 export function refusal(kind: Refusal, cause?: unknown): DecodeError {
   const [why, message] = REFUSALS[kind];
   return new DecodeError(why, kind, message, { cause });
 }
 
 /**
- * Checks what a picture's header tells, sides first: each row of a picture has a cost of its own.
- * @throws {DecodeError} for a side or an area that is too large.
+ * Checks a picture's size. Sides have a limit of their own, because each row has a fixed cost.
+ * @throws {DecodeError} if a side or the area is too large.
  */
 export function checkSize(size: Size, maxPixels: number): void {
   const { width, height } = size;

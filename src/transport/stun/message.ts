@@ -1,13 +1,15 @@
-/** STUN messages as clients write and read them (RFC 8489, section 5), with the methods and attributes of TURN (RFC 8656). */
-import { timingSafeEqual } from "node:crypto";
+/** Writes and reads STUN messages (RFC 8489, section 5) with the methods and attributes of TURN (RFC 8656), as a client. */
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { type Address, ipBytes } from "../../network/address.ts";
-import { integrityOf } from "./stun.ts";
 
-const HEADER = 20;
-const COOKIE = 0x2112a442;
-const INTEGRITY_BYTES = 20;
+/** Bytes of a header: type, length, cookie and transaction ID. */
+export const HEADER = 20;
+/** The magic cookie that every message has. */
+export const COOKIE = 0x2112a442;
+/** Bytes of an HMAC in MESSAGE-INTEGRITY. */
+export const INTEGRITY_BYTES = 20;
 
-/** Methods, as requests have them. */
+/** Methods, as in the type of a request. */
 export const METHOD = {
   binding: 0x0001,
   allocate: 0x0003,
@@ -16,15 +18,20 @@ export const METHOD = {
   channelBind: 0x0009,
 } as const;
 
+/** One of {@link METHOD}. */
 export type Method = (typeof METHOD)[keyof typeof METHOD];
 
+/** Type of a message that carries a datagram to a peer (RFC 8656, section 11.1). */
 export const SEND_INDICATION = 0x0016;
+/** Type of a message that carries a datagram from a peer (RFC 8656, section 11.4). */
 export const DATA_INDICATION = 0x0017;
 
-/** What the type of an answer has besides its method. */
+/** The class bits in the type of a success response. */
 export const SUCCESS = 0x0100;
+/** The class bits in the type of an error response. */
 export const FAILURE = 0x0110;
 
+/** Attribute types. */
 export const ATTRIBUTE = {
   username: 0x0006,
   messageIntegrity: 0x0008,
@@ -40,24 +47,29 @@ export const ATTRIBUTE = {
   xorMappedAddress: 0x0020,
 } as const;
 
+/** An attribute to write. */
 export type Attribute = readonly [type: number, value: Buffer];
 
+/** A message that was read. */
 export interface StunMessage {
   readonly type: number;
-  /** 12 bytes. */
+  /** The transaction ID: 12 bytes. */
   readonly transaction: Buffer;
-  /** The first of each type. */
+  /** By type; the first of each. */
   readonly attributes: ReadonlyMap<number, Buffer>;
-  /** Whether it was made with this key; undefined where it does not say. */
+  /** Whether its MESSAGE-INTEGRITY matches this key; undefined if it has none. */
   isAuthentic(key: Buffer): boolean | undefined;
 }
 
-/** @param key seals it by a MESSAGE-INTEGRITY; indications have none. */
+/**
+ * Writes a message.
+ * @param key adds a MESSAGE-INTEGRITY; indications have none.
+ */
 export function writeMessage(
   type: number,
   transaction: Buffer,
   attributes: readonly Attribute[],
-  key?: Buffer,
+  key?: string | Buffer,
 ): Buffer {
   const header = Buffer.alloc(HEADER);
   header.writeUInt16BE(type, 0);
@@ -81,7 +93,14 @@ export function writeMessage(
   return message;
 }
 
-/** The message that a datagram is; undefined for anything else. */
+/** The HMAC of everything before the attribute, with a message length that ends after it (RFC 8489, section 14.5). */
+export function integrityOf(message: Buffer, attributeAt: number, key: string | Buffer): Buffer {
+  const covered = Buffer.from(message.subarray(0, attributeAt));
+  covered.writeUInt16BE(attributeAt + 4 + INTEGRITY_BYTES - HEADER, 2);
+  return createHmac("sha1", key).update(covered).digest();
+}
+
+/** Reads a message; undefined if the datagram is none. */
 export function readMessage(datagram: Buffer): StunMessage | undefined {
   if (datagram.length < HEADER || (datagram[0] ?? 255) > 0x3f || datagram.readUInt32BE(4) !== COOKIE)
     return undefined;
@@ -96,7 +115,7 @@ export function readMessage(datagram: Buffer): StunMessage | undefined {
       const start = at;
       isAuthentic = (key) =>
         value.length === INTEGRITY_BYTES && timingSafeEqual(integrityOf(datagram, start, key), value);
-      // What stands behind it is not protected by it.
+      // MESSAGE-INTEGRITY does not cover later attributes.
       break;
     }
     if (!attributes.has(type)) attributes.set(type, value);
@@ -110,7 +129,7 @@ export function readMessage(datagram: Buffer): StunMessage | undefined {
   };
 }
 
-/** RFC 8489, section 14.2; TURN's addresses have the same form. */
+/** An address as XOR-MAPPED-ADDRESS has it (RFC 8489, section 14.2); TURN's addresses have the same form. */
 export function xorAddress({ ip, port }: Address, transaction: Buffer): Buffer {
   const bytes = ipBytes(ip);
   const value = Buffer.alloc(4 + bytes.length);
@@ -122,15 +141,29 @@ export function xorAddress({ ip, port }: Address, transaction: Buffer): Buffer {
   return value;
 }
 
-/** Undefined for what is none. */
+/** Reads an address; undefined if the value is malformed. */
 export function readXorAddress(value: Buffer | undefined, transaction: Buffer): Address | undefined {
   if (!value || value.length !== (value[1] === 1 ? 8 : 20)) return undefined;
   const bytes = Buffer.from(mask(transaction, value.length - 4).map((byte, i) => byte ^ (value[4 + i] ?? 0)));
   const port = value.readUInt16BE(2) ^ (COOKIE >>> 16);
   if (bytes.length === 4) return { ip: bytes.join("."), port };
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
-  // As URLs write it, which is the shortest form.
+  // URL writes the shortest form.
   return { ip: new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1), port };
+}
+
+/** Reads ERROR-CODE (RFC 8489, section 14.8); the reason is printable ASCII. Code 0 if the response has none. */
+export function readErrorCode({ attributes }: StunMessage): { code: number; reason: string } {
+  const value = attributes.get(ATTRIBUTE.errorCode);
+  if (!value || value.length < 4) return { code: 0, reason: "an error without a code" };
+  const code = ((value[2] ?? 0) & 7) * 100 + (value[3] ?? 0);
+  return {
+    code,
+    reason: value
+      .subarray(4, 4 + 128)
+      .toString("utf8")
+      .replace(/[^\x20-\x7e]/g, ""),
+  };
 }
 
 function mask(transaction: Buffer, length: number): Buffer {
@@ -139,7 +172,7 @@ function mask(transaction: Buffer, length: number): Buffer {
   return Buffer.from(Buffer.concat([cookie, transaction]).subarray(0, length));
 }
 
-/** A 32-bit number as an attribute. */
+/** A 32-bit number as the value of an attribute. */
 export function number32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value >>> 0);

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { Slots, Use } from "../../../src/encoder/image/slots.ts";
+import { FairSlots } from "../../../src/encoder/image/fair-slots.ts";
+import { StreamUsage } from "../../../src/encoder/image/stream-usage.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
 /** Streams that have just used so much, and nothing long before. */
-async function used(clock: FakeClock, ...times: number[]): Promise<Use[]> {
-  const uses = times.map(() => new Use(clock));
+async function used(clock: FakeClock, ...times: number[]): Promise<StreamUsage[]> {
+  const uses = times.map(() => new StreamUsage(clock));
   await clock.advance(1_000_000);
   const longest = Math.max(...times);
   const ends = uses.map((use, i) => {
@@ -21,7 +22,7 @@ async function used(clock: FakeClock, ...times: number[]): Promise<Use[]> {
 }
 
 /** Takes a place, and tells when it has it. */
-function take(slots: Slots, use: Use, evict?: () => void) {
+function take(slots: FairSlots, use: StreamUsage, evict?: () => void) {
   const taking = { has: false, end: () => {} };
   void slots.take(use, evict).then((end) => Object.assign(taking, { has: true, end }));
   return taking;
@@ -29,7 +30,7 @@ function take(slots: Slots, use: Use, evict?: () => void) {
 
 test("what a stream uses counts while it lasts, and fades once it is past", async () => {
   const clock = new FakeClock();
-  const [use = new Use(clock)] = await used(clock, 0);
+  const [use = new StreamUsage(clock)] = await used(clock, 0);
   const end = use.begin();
   await clock.advance(3000);
   expect(use.recent).toBeCloseTo(3000);
@@ -40,15 +41,25 @@ test("what a stream uses counts while it lasts, and fades once it is past", asyn
   expect(use.recent).toBeCloseTo(3000 / Math.E);
 });
 
+test("of a place that waited for the machine only the work counts, and no more than the time", async () => {
+  const clock = new FakeClock();
+  const [use = new StreamUsage(clock), other = new StreamUsage(clock)] = await used(clock, 0, 0);
+  const ends = [use.begin(), other.begin()];
+  await clock.advance(300);
+  ends[0]?.(20);
+  ends[1]?.(4000);
+  expect([use.recent, other.recent].map(Math.round)).toEqual([20, 300]);
+});
+
 test("the last place is kept for a stream that has used little", async () => {
   const clock = new FakeClock();
-  const slots = new Slots(2);
+  const slots = new FairSlots(2);
   const [modest, ...slow] = await used(clock, 0, 6000, 6000);
   const [first, second] = slow.map((use) => take(slots, use));
   await settle();
   expect([first?.has, second?.has]).toEqual([true, false]);
 
-  const light = take(slots, modest as Use);
+  const light = take(slots, modest as StreamUsage);
   await settle();
   expect(light.has).toBe(true);
   light.end();
@@ -63,7 +74,7 @@ test("the last place is kept for a stream that has used little", async () => {
 
 test("of those that wait the one that has used least goes first, and no more go than there are places", async () => {
   const clock = new FakeClock();
-  const slots = new Slots(2);
+  const slots = new FairSlots(2);
   const uses = await used(clock, 0, 0, 300, 20, 100, 0);
   const [first, second, ...others] = uses.map((use) => () => take(slots, use));
   const holders = [first?.(), second?.()];
@@ -84,8 +95,13 @@ test("of those that wait the one that has used least goes first, and no more go 
 
 test("who holds a place long is asked to end, once, when one waits that has used less", async () => {
   const clock = new FakeClock();
-  const slots = new Slots(2);
-  const [a, b, least, much] = (await used(clock, 0, 0, 0, 60_000)) as [Use, Use, Use, Use];
+  const slots = new FairSlots(2);
+  const [a, b, least, much] = (await used(clock, 0, 0, 0, 60_000)) as [
+    StreamUsage,
+    StreamUsage,
+    StreamUsage,
+    StreamUsage,
+  ];
   const asked: string[] = [];
   const first = take(slots, a, () => asked.push("first"));
   take(slots, b, () => asked.push("second"));

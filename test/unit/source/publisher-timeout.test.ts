@@ -1,27 +1,27 @@
 import { expect, test } from "vitest";
 import type { Clock, EpochMs } from "../../../src/base/clock.ts";
-import { Patience } from "../../../src/source/ingest/patience.ts";
+import { PublisherTimeout } from "../../../src/source/ingest/publisher-timeout.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 function make() {
   let now = 1000;
   const clock: Clock = Object.assign(new FakeClock(), { now: () => now as EpochMs });
-  const patience = new Patience(clock);
+  const timeout = new PublisherTimeout(clock);
   /** Checks each second, as its owner does; the first refusal. */
   const wait = (seconds: number, bytesEach = 0) => {
     for (let second = 0; second < seconds; second++) {
       now += 1000;
-      if (bytesEach > 0) patience.heard(bytesEach);
-      const why = patience.check();
+      if (bytesEach > 0) timeout.received(bytesEach);
+      const why = timeout.check();
       if (why !== undefined) return why;
     }
     return undefined;
   };
   const standStill = (seconds: number) => {
     now += seconds * 1000;
-    return patience.check();
+    return timeout.check();
   };
-  return { patience, wait, standStill };
+  return { timeout, wait, standStill };
 }
 
 test("who is silent is waited for ten seconds", () => {
@@ -31,10 +31,10 @@ test("who is silent is waited for ten seconds", () => {
 });
 
 test("who trickles is waited for thirty seconds, and again from each whole part on", () => {
-  const { patience, wait } = make();
+  const { timeout, wait } = make();
   for (let part = 0; part < 3; part++) {
     expect(wait(30, 10)).toBeUndefined();
-    patience.whole();
+    timeout.partComplete();
   }
   expect(wait(31, 10)).toMatch(/^No part was complete for 30 seconds/);
 });

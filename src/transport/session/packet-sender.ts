@@ -1,0 +1,130 @@
+/** Sends the packets of one viewer: paces, numbers and seals them, and records them for bandwidth estimation. */
+import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
+import type { Route } from "../io/route.ts";
+import type { MediaPacket } from "../packets/packetizer.ts";
+import type { Sealer } from "../rtp/srtp.ts";
+import { Delivery } from "./delivery.ts";
+import { Pacer } from "./pacer.ts";
+import { PADDING } from "./probe.ts";
+import { type OutgoingPacket, type OutgoingStream, outgoingPacket } from "./stream.ts";
+
+/** Bits per second at which the pacer starts, before the capacity is known. */
+const INITIAL_PACING_RATE = 20_000_000;
+
+/** What a {@link PacketSender} needs. */
+export interface PacketSenderOptions {
+  readonly clock: Clock;
+  readonly media: OutgoingStream;
+  /** Undefined if retransmissions use the media stream. */
+  readonly rtx: OutgoingStream | undefined;
+  readonly sealer: Sealer;
+  /** The current route; undefined if there is none. */
+  readonly route: () => Route | undefined;
+  readonly counters: { packets: number };
+}
+
+/** Sends one viewer's media, retransmissions and padding. */
+export class PacketSender {
+  readonly media: OutgoingStream;
+  readonly rtx: OutgoingStream | undefined;
+  /** What arrived, if the viewer sends transport-wide feedback. */
+  readonly delivery: Delivery;
+  readonly #sealer: Sealer;
+  readonly #route: () => Route | undefined;
+  readonly #counters: { packets: number };
+  /** Undefined if the viewer sends no transport-wide feedback: nothing would set the pacing rate. */
+  readonly #pacer: Pacer<OutgoingPacket> | undefined;
+  #lastFrame: { readonly timestamp: number; readonly captured: EpochMs } | undefined;
+
+  constructor({ clock, media, rtx, sealer, route, counters }: PacketSenderOptions) {
+    this.media = media;
+    this.rtx = rtx;
+    this.delivery = new Delivery(clock);
+    this.#sealer = sealer;
+    this.#route = route;
+    this.#counters = counters;
+    if (media.header.counts)
+      this.#pacer = new Pacer(clock, INITIAL_PACING_RATE, (packet) => this.#transmit(packet));
+  }
+
+  /** Whether a pacer limits the rate. */
+  get isPaced(): boolean {
+    return this.#pacer !== undefined;
+  }
+
+  /** How long the oldest media packet has waited in the pacer. */
+  get queueDelay(): Millis {
+    return this.#pacer?.queueDelay ?? 0;
+  }
+
+  /** Whether there is a route to the viewer. */
+  get hasRoute(): boolean {
+    return this.#route() !== undefined;
+  }
+
+  /** RTP timestamp and capture time of the last frame; undefined before the first one. */
+  get lastFrame(): { readonly timestamp: number; readonly captured: EpochMs } | undefined {
+    return this.#lastFrame;
+  }
+
+  /** Sets the pacing rate, in bits per second. */
+  pace(rate: number): void {
+    if (this.#pacer) this.#pacer.rate = rate;
+  }
+
+  /**
+   * Sends a frame.
+   * @param offset from the rendition's packet indexes to the viewer's.
+   * @param timestamp the viewer's RTP timestamp, 90 kHz.
+   */
+  send(packets: readonly MediaPacket[], offset: number, timestamp: number, captured: EpochMs): void {
+    this.#lastFrame = { timestamp, captured };
+    for (const { index: own, marker, payload } of packets) {
+      const index = own + offset;
+      this.media.next = index + 1;
+      const packet = outgoingPacket(this.media, index, timestamp, marker, payload);
+      if (this.#pacer) this.#pacer.push(packet);
+      else this.#transmit(packet);
+    }
+  }
+
+  /** Sends a retransmission, ahead of all media in the pacer. */
+  retransmit(packet: OutgoingPacket): void {
+    if (this.#pacer) this.#pacer.urgent(packet);
+    else this.#transmit(packet);
+  }
+
+  /** Sends a padding packet immediately. It uses the RTX stream, where a gap in the sequence numbers does no harm. */
+  pad(): void {
+    const route = this.#route();
+    if (!route || !this.rtx || !this.#lastFrame) return;
+    const { header } = this.rtx;
+    const counter = this.delivery.sent(header.length + PADDING.length);
+    const index = this.rtx.next++;
+    const bytes = header.write(index, this.#lastFrame.timestamp, false, counter, true);
+    route.sendMedia(this.#sealer, bytes, PADDING, index);
+  }
+
+  /** Drops what the pacer holds. The next packet takes the sequence number of the first dropped one. */
+  drop(): void {
+    const [unsent] = this.#pacer?.clear() ?? [];
+    if (unsent) this.media.next = unsent.index;
+  }
+
+  /** Stops sending and frees the keys. */
+  close(): void {
+    this.#pacer?.clear();
+    this.#sealer.close();
+  }
+
+  #transmit({ stream, index, timestamp, marker, payload }: OutgoingPacket): void {
+    const route = this.#route();
+    if (!route) return;
+    const { header } = stream;
+    stream.packets++;
+    stream.octets += payload.length;
+    this.#counters.packets++;
+    const counter = header.counts ? this.delivery.sent(header.length + payload.length) : 0;
+    route.sendMedia(this.#sealer, header.write(index, timestamp, marker, counter), payload, index);
+  }
+}
