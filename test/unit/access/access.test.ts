@@ -124,7 +124,7 @@ describe("who may publish", () => {
     expect(await ask(access, from(ELSEWHERE, {}, { url: "/?token=secret" }))).toBe(403);
   });
 
-  test("nobody with any token where the server has none", async () => {
+  test("nobody by a token if the server has none", async () => {
     for (const secret of [TOKEN, "undefined", ""])
       expect(await ask(newAccess(), from(ELSEWHERE, bearer(secret)))).toBe(403);
     expect(await ask(newAccess(), from(ELSEWHERE))).toBe(401);
@@ -231,7 +231,7 @@ describe("this machine", () => {
     );
   });
 
-  test("needs a token for what it is not trusted with, but over the Unix socket", async () => {
+  test("needs a token for rights that it is not trusted with, except over the Unix socket", async () => {
     const access = newAccess({ ...withToken, here: [] });
     for (const right of ["publish", "operate"] as const) {
       expect(await ask(access, from("127.0.0.1"), right)).toBe(401);
@@ -272,7 +272,7 @@ describe("who may operate", () => {
 describe("who may view", () => {
   const view = (access: Access, asker: Asker) => ask(access, asker, "view");
 
-  test("everybody, as long as nothing is set that viewers could have tokens of", async () => {
+  test("everybody, if no option makes tokens for viewers", async () => {
     const access = newAccess({ secrets: { publish: TOKEN, operate: TOKEN } });
     expect(access.isOpen).toBe(true);
     expect(await view(access, from(ELSEWHERE))).toBe("everybody");
@@ -280,7 +280,7 @@ describe("who may view", () => {
     expect(await view(access, from(ELSEWHERE, bearer("whatever")))).toBe("everybody");
   });
 
-  test("else who has a token for it, also on this machine", async () => {
+  test("otherwise only holders of a token, on this machine too", async () => {
     const access = newAccess({ secrets: { view: TOKEN, publish: "another one" } });
     expect(access.isOpen).toBe(false);
     for (const address of ["127.0.0.1", ELSEWHERE]) {
@@ -290,7 +290,7 @@ describe("who may view", () => {
     }
   });
 
-  test("a token in an address is a link's, never the fixed one", async () => {
+  test("a token in the URL must be that of a link, not the fixed one", async () => {
     const access = newAccess({ secrets: { view: TOKEN } });
     const { token = "" } = await linksOf(access, ["http://studio"], "main", {});
     expect(await view(access, from(ELSEWHERE, {}, { url: `/?timed&token=${token}` }))).toBe("token");
@@ -318,7 +318,7 @@ describe("rights to a stream", () => {
     expect(await granted(access, from(ELSEWHERE, bearer(token)))).toEqual(["view", "list"]);
   });
 
-  test("a token to operate lets its holder share, but not list what it does not show", async () => {
+  test("the operate token lets its holder share, but not watch or list private streams", async () => {
     const access = newAccess({ secrets: { view: TOKEN, operate: "another one" } });
     expect(await granted(access, from(ELSEWHERE, bearer("another one")))).toEqual(["operate", "share"]);
   });
@@ -328,7 +328,7 @@ describe("wrong tokens", () => {
   const view = (access: Access, token: string, address = ELSEWHERE, headers = {}) =>
     ask(access, from(address, { ...bearer(token), ...headers }), "view");
 
-  test("are tried so often and no more, from one address, until some time has passed", async () => {
+  test("are limited for each address, until some time has passed", async () => {
     const access = newAccess({ secrets: { view: TOKEN } });
     for (let n = 0; n < 20; n++) expect(await view(access, `guess ${n}`)).toBe(403);
     expect(await view(access, "guess 20")).toBe(429);
@@ -341,7 +341,7 @@ describe("wrong tokens", () => {
     expect(await view(access, TOKEN)).toBe("token");
   });
 
-  test("count once in a request, whatever it is asked for", async () => {
+  test("count once per request, however many rights it asks for", async () => {
     const access = newAccess({ secrets: { view: TOKEN, publish: "another one", operate: "a third one" } });
     for (let n = 0; n < 19; n++) {
       const asker = from(ELSEWHERE, bearer("guess"));
@@ -351,7 +351,7 @@ describe("wrong tokens", () => {
     expect(await view(access, TOKEN)).toBe("token");
   });
 
-  test("of others, in their millions, do not shut out who has the right one", async () => {
+  test("of millions of other addresses do not lock out the holder of the right one", async () => {
     const access = newAccess({ secrets: { view: TOKEN } });
     const { token } = await access.share("main", 60_000);
     let status: unknown;
@@ -503,7 +503,7 @@ describe("a signed token", () => {
     expect(await ask(signed(), from(ELSEWHERE, bearer(some)), "operate", undefined)).toBe(403);
   });
 
-  test("is worth nothing after its time, before it, without one, or by another key", async () => {
+  test("grants nothing after it expires, before it is valid, without an expiry, or if another key signed it", async () => {
     const now = clock.now() / 1000;
     const rights = ["view"];
     const view = async (token: string) => ask(signed(), from(ELSEWHERE, bearer(token)), "view", "main");
@@ -559,7 +559,7 @@ describe("a signed token", () => {
     fetched.mockRestore();
   });
 
-  test("whose keys cannot be had is not called wrong, and the log is told once", async () => {
+  test("whose keys are unavailable is not called wrong, and the log says so once", async () => {
     const { privateKey } = await generateKeyPair("ES256");
     const token = await new SignJWT({ rights: ["view"], exp: clock.now() / 1000 + 60 })
       .setProtectedHeader({ alg: "ES256" })
@@ -581,7 +581,7 @@ describe("a signed token", () => {
   });
 });
 
-describe("what those are told who may not", () => {
+describe("the message of a refusal", () => {
   test.each(RIGHTS)("%s: a sentence that says what to do, and no secret", async (right) => {
     const secrets = { publish: TOKEN, view: TOKEN, operate: TOKEN };
     for (const options of [{}, { secrets }, { jwtSecret: JWT_SECRET }]) {
@@ -598,7 +598,7 @@ describe("what those are told who may not", () => {
     }
   });
 
-  test("who publishes without a token on a server that has none is told how to give it one", async () => {
+  test("tells a publisher without a token how to set one on a server that has none", async () => {
     expect(await newAccess().mayDo(from(ELSEWHERE), "publish", "main")).toMatchObject({
       message: expect.stringMatching(/this server has none\. Start rendercast with --publish-token/),
     });
@@ -610,7 +610,7 @@ describe("what those are told who may not", () => {
   });
 });
 
-test("a token in an address is taken out of it before anybody writes it down", () => {
+test("a token is removed from the URL before anything can log it", () => {
   const request = { url: "/streams/main/mjpeg?timed&token=secret&x=1", originalUrl: "", headers: {} };
   hideToken(request as unknown as IncomingMessage);
   expect(request.url).toBe("/streams/main/mjpeg?timed=&x=1");

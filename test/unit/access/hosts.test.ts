@@ -38,7 +38,7 @@ describe("a server is known", () => {
     expect(knows(hosts(), { host })).toBe(true);
   });
 
-  test("by the names that it is told, and to who tells none", () => {
+  test("by the configured names, and to requests without a Host", () => {
     const told = hosts(["Render.example.", "*.studio.example"]);
     expect(knows(told, { host: "render.EXAMPLE:80" })).toBe(true);
     expect(knows(told, { host: "a.b.studio.example" })).toBe(true);
@@ -86,7 +86,7 @@ describe("a server is known", () => {
     expect(knows(hosts(), to("attacker.example"))).toBe(true);
   });
 
-  test("to its own Unix socket, which no browser opens", () => {
+  test("over its own Unix socket, which no browser opens", () => {
     const asker = askerOf({ headers: { host: "x" }, socket: {} } as unknown as IncomingMessage, true);
     expect(hosts().refusal(asker)).toBeUndefined();
   });
@@ -99,7 +99,7 @@ describe("a server is known", () => {
     expect(hosts().refusal(from({ host: "another-server" }))).toBeDefined();
   });
 
-  test("and says what to do where it is not, repeating no more than a name", () => {
+  test("and otherwise says what to do, repeating only valid names", () => {
     expect(hosts().refusal(from({ host: "a.example:1" }))).toMatch(/--public-host a\.example\.$/);
     expect(hosts().refusal(from({ host: "<b>" }))).toMatch(/--public-host NAME\.$/);
   });

@@ -18,14 +18,14 @@ describe("the client of a request", () => {
       headers: forwarded === undefined ? {} : { "x-forwarded-for": forwarded as string },
     });
 
-  test("is the other end of its connection, whatever it says of itself", () => {
+  test("is the remote address of its connection, whatever its headers say", () => {
     expect(clientOf(none, "192.0.2.1", "10.0.0.1")).toBe("192.0.2.1");
     expect(clientOf(none, "::ffff:192.0.2.1")).toBe("192.0.2.1");
     expect(clientOf(none, undefined, "10.0.0.1")).toBeUndefined();
     expect(clientOf(new Proxies(["10.0.0.1"], () => {}), "192.0.2.1", "203.0.113.5")).toBe("192.0.2.1");
   });
 
-  test("is whom a named proxy speaks for, and never what the client wrote before that", () => {
+  test("is the last address that a trusted proxy adds, never one that the client forged", () => {
     const proxies = new Proxies(["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"], () => {});
     expect(clientOf(proxies, "127.0.0.1", "203.0.113.5")).toBe("203.0.113.5");
     expect(clientOf(proxies, "::ffff:127.0.0.1", "127.0.0.1, 203.0.113.5")).toBe("203.0.113.5");
@@ -35,14 +35,14 @@ describe("the client of a request", () => {
     expect(clientOf(proxies, "127.0.0.1", "203.0.113.5:4711")).toBe("203.0.113.5");
   });
 
-  test("is the proxy itself where that says nothing that is an address", () => {
+  test("is the proxy itself if that sends no valid address", () => {
     const proxies = new Proxies(["127.0.0.1", "10.0.0.0/8"], () => {});
     for (const nothing of [undefined, "", "unknown", "203.0.113.5, evil", ", ,"])
       expect(clientOf(proxies, "127.0.0.1", nothing)).toBe("127.0.0.1");
     expect(clientOf(proxies, "127.0.0.1", "10.0.0.1, 10.0.0.2")).toBe("10.0.0.1");
   });
 
-  test("an unnamed proxy nearby is told of once, one far away is only a liar", () => {
+  test("an untrusted proxy in the local network is reported once, one elsewhere is ignored", () => {
     const told: string[] = [];
     const proxies = new Proxies([], (proxy) => told.push(proxy));
     clientOf(proxies, "192.0.2.1", "10.0.0.1");
@@ -51,7 +51,7 @@ describe("the client of a request", () => {
     expect(told).toEqual(["127.0.0.1"]);
   });
 
-  test("reaches the server by the origin that a named proxy tells, or that it asked for itself", () => {
+  test("uses the origin that a trusted proxy states, or else its own Host", () => {
     const proxies = new Proxies(["127.0.0.1"], () => {});
     const headers = {
       host: "localhost:8080",
@@ -82,7 +82,7 @@ test.each([
 });
 
 describe("a rate", () => {
-  test("lets a burst on, then so many a second, each address by itself", async () => {
+  test("allows a burst, then a number per second, for each address", async () => {
     const clock = new FakeClock();
     const limit = new RateLimit(clock, { burst: 3, perSecond: 2 });
     const tries = (key: string, count: number) => Array.from({ length: count }, () => limit.exceeds(key));
@@ -94,7 +94,7 @@ describe("a rate", () => {
     expect(tries("a", 4)).toEqual([false, false, false, true]);
   });
 
-  test("takes bounded memory, and remembers whom it heard of last", () => {
+  test("uses bounded memory, and keeps the most recent addresses", () => {
     const limit = new RateLimit(new FakeClock(), { burst: 1, perSecond: 1 });
     limit.exceeds("first");
     for (let n = 0; n < 19_998; n++) limit.exceeds(`other ${n}`);
@@ -105,7 +105,7 @@ describe("a rate", () => {
     expect(limit.exceeds("first")).toBe(false);
   });
 
-  test("that must not forget takes no further address where it is full, until one has rested", async () => {
+  test("that must not forget refuses new addresses while it is full, until a bucket is full again", async () => {
     const clock = new FakeClock();
     const limit = new RateLimit(clock, { burst: 2, perSecond: 0.01 }, { maxKeys: 2, whenFull: "refuse" });
     expect(["a", "b"].map((key) => limit.exceeds(key))).toEqual([false, false]);
@@ -121,7 +121,7 @@ describe("requests", () => {
   const request = (address: string, headers = {}) =>
     ({ headers, socket: { remoteAddress: address } }) as unknown as IncomingMessage;
 
-  test("beyond what an address may send are answered with 429, or not upgraded", () => {
+  test("beyond the limit of an address are answered with 429, or not upgraded", () => {
     const gate = requestGate(new FakeClock(), none);
     const answers: unknown[] = [];
     const response = {
@@ -145,7 +145,7 @@ describe("requests", () => {
     expect(passed).toBe(601);
   });
 
-  test("who looks after the server is counted apart from what else its address asks, and bounded too", () => {
+  test("health checks have a limit of their own for each address", () => {
     const [clock, response] = [
       new FakeClock(),
       { writeHead: () => {}, end: () => {} } as unknown as ServerResponse,
@@ -157,7 +157,7 @@ describe("requests", () => {
     expect(passed).toBe(100);
   });
 
-  test("connections beyond what an address may have are closed, those of this machine, named proxies and joined servers never", () => {
+  test("closes connections beyond the limit of an address, except those of this machine, trusted proxies and joined servers", () => {
     const server = new EventEmitter();
     const proxies = new Proxies(["10.0.0.1"], () => {});
     limitConnections(server as Server, proxies, (address) => address === "10.0.0.2");

@@ -86,7 +86,7 @@ describe("a link", () => {
     await granted(signer, (await signer.sign("main", HOUR)).token);
   });
 
-  test("is remembered as revoked for as long as it could be good, and bounded in number", async () => {
+  test("is remembered as revoked until it would have expired, and the number is bounded", async () => {
     const signer = new LinkSigner(clock);
     const ids = Array.from({ length: 10_000 }, (_, n) => String(n).padStart(16, "0"));
     for (const id of ids.slice(0, 3)) await signer.revoke(id);
@@ -150,7 +150,7 @@ describe("the key's file", () => {
     expect(await open().read(token)).toBe("wrong");
   });
 
-  test("is not believed where others could have read or made it", async () => {
+  test("is not trusted if others could have read or made it", async () => {
     const { token } = await open().sign("main", HOUR);
     const before = readFileSync(file(), "utf8");
     const makes: [() => void, RegExp][] = [
@@ -179,7 +179,7 @@ describe("the key's file", () => {
     }
   });
 
-  test("that cannot be written leaves links that end with the server, which the log tells once", async () => {
+  test("that cannot be written means that links end with the server, and the log says so once", async () => {
     writeFileSync(join(folder, "a file"), "");
     const signer = open({ stateDir: join(folder, "a file") });
     const { token } = await signer.sign("main", HOUR);
@@ -189,7 +189,7 @@ describe("the key's file", () => {
     expect(logged).toHaveLength(1);
   });
 
-  test("that cannot be written later does not pass for written", async () => {
+  test("that cannot be written later is reported", async () => {
     const signer = open();
     const { token } = await signer.sign("main", HOUR);
     rmSync(join(folder, "state"), { recursive: true });

@@ -44,14 +44,14 @@ test("from 1.2 million IPv6 networks of one owner are hardly more than from one 
 test.each([
   ["IPv6 networks of 48 bits", scattered],
   ["IPv4 addresses", botnet],
-])("from 1.2 million %s stay bounded, and none is forgotten to make place", LONG, (_, addressOf) => {
+])("from 1.2 million %s stay bounded, and no network is forgotten", LONG, (_, addressOf) => {
   const most = 2.1 * ONE_ADDRESS;
   expect(comparedInADay(addressOf)).toBeLessThan(most);
   // The second day has no more than the first.
   expect(comparedInADay(addressOf)).toBeLessThan(most);
 });
 
-test("many at once are no more than one after the other", () => {
+test("parallel guesses are limited like sequential ones", () => {
   const taken = Array.from({ length: 1000 }, (_, n) => guesses.take(rotating(n)));
   expect(taken.filter((one) => one !== undefined)).toHaveLength(300 + 3);
 });
@@ -72,7 +72,7 @@ test("of others keep no right token out: not at a new address, nor where it was 
   expect(guesses.take("198.51.100.7")).toBeDefined();
 });
 
-test("that were none are taken back, at every bound", () => {
+test("attempts that were no guesses are taken back from every limit", () => {
   for (let n = 0; n < 1000; n++) guesses.take("192.0.2.1")?.giveBack();
   for (let n = 0; n < 20; n++) expect(guesses.take("192.0.2.1")).toBeDefined();
   expect(guesses.take("192.0.2.1")).toBeUndefined();

@@ -52,7 +52,7 @@ describe("server-sent events", () => {
     expect(response.text.match(/data: 1000\n/g)).toHaveLength(1);
   });
 
-  test("tell once that the client has gone, and nothing is written to it after", async () => {
+  test("report once that the client left, and write nothing more", async () => {
     const { response, events, gone } = open();
     response.destroy(new Error("reset"));
     await settle();
@@ -62,7 +62,7 @@ describe("server-sent events", () => {
     expect(response.text).toBe("");
   });
 
-  test("a comment tells now and then whether a quiet stream's client is there, and leaves no timer", async () => {
+  test("a comment regularly tests the connection of a quiet stream, and leaves no timer", async () => {
     const { response, clock, gone } = open();
     await clock.advance(30_000);
     expect(response.text).toBe(":\n\n:\n\n");
@@ -71,7 +71,7 @@ describe("server-sent events", () => {
     expect([gone(), clock.timers]).toEqual([1, 0]);
   });
 
-  test("a client that takes nothing for long is given up, a slow one is not", async () => {
+  test("a client that reads nothing for long is dropped, a slow one is not", async () => {
     const { response, events, clock, gone } = open(50);
     const fill = () => events.send("stream", '"what fills its room, longer than fifty bytes in all"');
     for (let n = 0; n < 5; n++) {

@@ -24,7 +24,7 @@ describe("a request that is passed on", () => {
     return { clock, believed, passedOn, read, to };
   }
 
-  test("is believed in what the server says that passes it on", async () => {
+  test("has the client that the signing server states", async () => {
     const { believed, read, to } = receiver();
     expect(await read(await vouch(to, asked))).toBe(true);
     expect(await read(await vouch(to, { ...asked, client: undefined, proto: "http" }))).toBe(true);
@@ -49,7 +49,7 @@ describe("a request that is passed on", () => {
     expect(believed).toEqual([]);
   });
 
-  test("is forged where its header is not signed, or says something else", async () => {
+  test("is forged if its header is not signed, or signed for another request", async () => {
     const { believed, read, passedOn, to } = receiver();
     const key = Buffer.from(passedOn.key, "base64url");
     const signed = (claims: Record<string, unknown>, alg = "HS256") =>
@@ -66,7 +66,7 @@ describe("a request that is passed on", () => {
     expect(believed).toEqual([]);
   });
 
-  test("without the header is nobody's but its sender's", async () => {
+  test("without the header counts as its sender's own", async () => {
     const { passedOn } = receiver();
     const request = { headers: {}, method: "GET", url: "/" } as IncomingMessage;
     await passedOn.read(request);

@@ -38,7 +38,7 @@ s+SNFKPeA76jvczhh0AaZco=
 -----END CERTIFICATE-----`);
 
 describe("the files", () => {
-  test("are read where they belong together", () => {
+  test("are read if they belong together", () => {
     const { certPath, keyPath } = writeCertificate(folder, one);
     expect(String(tlsOf({ tlsCert: certPath, tlsKey: keyPath })?.credentials.cert)).toBe(one.cert);
     expect(tlsOf({ tlsCert: undefined, tlsKey: undefined })).toBeUndefined();
@@ -61,7 +61,7 @@ describe("the files", () => {
     ["a key for a certificate", (f: string) => join(f, "key.pem"), undefined, /has no certificate in PEM/],
     ["a certificate for a key", undefined, (f: string) => join(f, "cert.pem"), /cannot be used for TLS/],
     ["the key of another", undefined, (f: string) => join(f, "other.pem"), /is not that of the certificate/],
-  ])("are refused in a sentence where there is %s", (_, cert, key, sentence) => {
+  ])("are refused with a message for %s", (_, cert, key, sentence) => {
     const files = writeCertificate(folder, one);
     writeFileSync(join(folder, "other.pem"), other.key);
     const wrong = { certPath: cert?.(folder) ?? files.certPath, keyPath: key?.(folder) ?? files.keyPath };
@@ -69,7 +69,7 @@ describe("the files", () => {
     expect(() => readCredentials(wrong)).toThrow(sentence);
   });
 
-  test("tell for which names and how long the certificate is good", () => {
+  test("say for which names and how long the certificate is valid", () => {
     expect(namesOf({ cert: NAMED })).toEqual(["studio.example", "live.example"]);
     const at = (time: string) => termOf({ cert: NAMED }, new FakeClock(Date.parse(time)));
     expect(at("2027-01-01")).toMatch(/^is valid until /);

@@ -27,7 +27,7 @@ test("a fragment is told from other texts", () => {
     expect(isFragment(text)).toBe(false);
 });
 
-test("a fragment tells its ICE session, by one pair of credentials", () => {
+test("a fragment identifies its ICE session by one pair of credentials", () => {
   expect(iceSessionsOf(FRAGMENT)).toEqual(["EsAw"]);
   const credentials = { fragment: "EsAw", password: "P2uYro0UCOQ4zxjKXaWCBui1" };
   expect(credentialsOf(FRAGMENT)).toEqual(credentials);

@@ -80,13 +80,13 @@ describe("a session", () => {
     expect(() => sessions.end("main", id)).toThrow(expect.objectContaining({ status: 404 }));
   });
 
-  test("goes with its viewer", async () => {
+  test("ends with its viewer", async () => {
     const { id } = await open();
     vanish();
     expect(sessions.has("main", id)).toBe(false);
   });
 
-  test("ends when what let it watch expires, and leaves no timer behind", async () => {
+  test("ends when its right to watch expires, and leaves no timer behind", async () => {
     const { id } = await open(5000);
     await open(9000);
     await clock.advance(4999);
@@ -109,7 +109,7 @@ describe("a session", () => {
     expect(logged).toHaveLength(status === 500 ? 1 : 0);
   });
 
-  test("of a stream that nobody publishes is refused for now, and one that only sends for good", async () => {
+  test("is refused for now if nobody publishes the stream, and with 422 if the offer only sends", async () => {
     await expect(sessions.open("absent", OFFER, "192.0.2.1", forever)).rejects.toMatchObject({
       status: 409,
       retryAfter: 2000,
