@@ -59,7 +59,7 @@ export class RtpHeader {
 
   /**
    * Writes the header of a packet. The buffer is valid until the next call.
-   * @param index whose lower 16 bits are the sequence number.
+   * @param index its lower 16 bits become the sequence number.
    * @param timestamp 90 kHz ticks, 32 bits.
    * @param counter transport-wide, ignored if the headers have none.
    * @param padded whether the payload ends in padding.

@@ -57,7 +57,7 @@ const PROBE_DELAY: Millis = 1500;
 /** Weight of a report in the loss average: a report on this many packets counts half. */
 const LOSS_HALF_WEIGHT_PACKETS = 60;
 
-/** Reports in which the minimum round trip is searched; about one comes each second. */
+/** Number of reports that the minimum round trip covers; there is about one per second. */
 const MIN_ROUND_TRIP_WINDOW = 30;
 
 /**

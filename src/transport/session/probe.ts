@@ -1,5 +1,5 @@
 /**
- * Probe clusters: trains of padding packets for a viewer whose frames are too small to show the capacity. The alternative is
+ * Probe clusters: packet trains of padding for viewers whose frames are too small to show the capacity. The alternative is
  * a trial step up, and viewers see a failed trial as a freeze.
  */
 import type { Clock, Millis } from "../../base/clock.ts";

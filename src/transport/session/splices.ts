@@ -19,7 +19,7 @@ export interface Splice {
   readonly timestamps: Map<number, number>;
 }
 
-/** Splices of which the viewer may still request packets. */
+/** Splices kept for retransmission. */
 const MAX_SPLICES = 4;
 
 /** The splices of one viewer. */

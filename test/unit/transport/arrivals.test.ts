@@ -27,7 +27,7 @@ const run = (packetStatus: PacketStatus, runLength: number) =>
   new RunLengthChunk({ packetStatus, runLength });
 
 describe("arrivals", () => {
-  test("are told in runs, small and large steps of time from a reference", () => {
+  test("are read from run-length chunks, with small and large deltas", () => {
     const packet = written({ count: 4 }, [run(SMALL, 2), run(LOST, 1), run(LARGE, 1)], [1, 2.5, 100]);
     expect(readArrivals(packet)).toEqual([
       { counter: 100, at: 129 },
@@ -37,7 +37,7 @@ describe("arrivals", () => {
     ]);
   });
 
-  test("are told bit by bit, and over the wrap of the counter", () => {
+  test("are read from one-bit chunks, across the wrap of the counter", () => {
     const bits = new StatusVectorChunk({ symbolSize: 0, symbolList: [1, 0, 1, ...Array(11).fill(0)] });
     const packet = written({ first: 65_535, count: 3 }, [bits], [0, 4]);
     expect(readArrivals(packet)).toEqual<Arrival[]>([
@@ -47,7 +47,7 @@ describe("arrivals", () => {
     ]);
   });
 
-  test("are told by two bits each, some without their time", () => {
+  test("are read from two-bit chunks, some without a time", () => {
     const pairs = new StatusVectorChunk({
       symbolSize: 1,
       symbolList: [LARGE, UNTIMED, LOST, SMALL, 0, 0, 0],
@@ -59,14 +59,14 @@ describe("arrivals", () => {
     ]);
   });
 
-  test("of a message that breaks off are told up to there", () => {
+  test("of a truncated message are read up to its end", () => {
     const packet = written({ count: 3 }, [run(SMALL, 3)], [1, 1, 1]);
     for (let length = 0; length < packet.length; length++)
       expect(readArrivals(packet.subarray(0, length)).length).toBeLessThanOrEqual(3);
     expect(readArrivals(packet.subarray(0, 24))).toHaveLength(2);
   });
 
-  test("are read in bounds, however many a message claims", () => {
+  test("are limited in number, whatever a message claims", () => {
     const packet = written({ count: 65_535 }, Array(8).fill(run(LOST, 8191)), []);
     expect(readArrivals(packet)).toHaveLength(1000);
   });

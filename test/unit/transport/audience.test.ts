@@ -3,7 +3,7 @@ import { LocalAudience } from "../../../src/transport/audience/audience.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { encodedFrame, FakeViewer } from "../../helpers/fakes.ts";
 
-test("viewers that take no reports leave the others their share", async () => {
+test("viewers without reports do not use up the report budget", async () => {
   const clock = new FakeClock();
   const viewers: FakeViewer[] = [];
   const audience = new LocalAudience(clock, async (answer, events) => {

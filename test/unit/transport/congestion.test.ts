@@ -10,7 +10,7 @@ beforeEach(() => {
   congestion = new Congestion(clock);
 });
 
-/** Reports once a second, for so many seconds; the levels after each. */
+/** Sends a report each second, and returns the level after each one. */
 async function reports(
   seconds: number,
   {
@@ -32,18 +32,18 @@ async function reports(
 }
 
 describe("a viewer's level", () => {
-  test("is the full one for as long as nothing speaks against it", async () => {
+  test("is 0 without congestion", async () => {
     expect(await reports(60, { fractionLost: 0.05 })).toEqual(Array(60).fill(0));
   });
 
-  test("falls at the first report of heavy loss, and at the third of some", async () => {
+  test("steps down at the first report of heavy loss, and at the third of moderate loss", async () => {
     expect(await reports(1, { fractionLost: 0.2 })).toEqual([1]);
     clock = new FakeClock();
     congestion = new Congestion(clock);
     expect(await reports(3, { fractionLost: 0.13, packets: 100 })).toEqual([0, 0, 1]);
   });
 
-  test("does not fall for the loss of one packet in four, nor for one long round trip", async () => {
+  test("does not step down for one lost packet of four, nor for one long round trip", async () => {
     await reports(5);
     expect(await reports(1, { fractionLost: 0.25, packets: 4 })).toEqual([0]);
     await reports(5);
@@ -51,16 +51,16 @@ describe("a viewer's level", () => {
     expect(await reports(5)).toEqual([0, 0, 0, 0, 0]);
   });
 
-  test("falls when the round trip grows and stays", async () => {
+  test("steps down when the round trip grows and stays long", async () => {
     await reports(3);
     expect(await reports(2, { roundTrip: 160 })).toEqual([0, 1]);
   });
 
-  test("is not fooled by a way that is long, but no longer than before", async () => {
+  test("ignores a long but constant round trip", async () => {
     expect(await reports(20, { roundTrip: 400 })).toEqual(Array(20).fill(0));
   });
 
-  test("falls when the estimate does while the round trip grows, straight to what fits", async () => {
+  test("steps down to the level that fits when the estimate drops and the round trip grows", async () => {
     for (const [estimate, level] of [
       [1_600_000, 1],
       [900_000, 2],
@@ -73,37 +73,37 @@ describe("a viewer's level", () => {
     }
   });
 
-  test("is not fooled by an estimate that begins low, nor by one that falls with no other sign", async () => {
+  test("ignores an estimate that starts low, and a drop that nothing confirms", async () => {
     expect(await reports(5, { estimate: 300_000, roundTrip: 60 })).toEqual([0, 0, 0, 0, 0]);
     expect(await reports(5, { estimate: 4_000_000 })).toEqual([0, 0, 0, 0, 0]);
     expect(await reports(5, { estimate: 1_000_000, fractionLost: 0.05 })).toEqual([0, 0, 0, 0, 0]);
   });
 
-  test("waits for its new rate to be spoken of before it falls again", async () => {
+  test("waits for reports on the new bitrate before it steps down again", async () => {
     await reports(1, { fractionLost: 0.5 });
     expect(await reports(4, { fractionLost: 0.5, sent: 700_000 })).toEqual([1, 2, 2, 3]);
   });
 
-  test("an estimate that is old says nothing", async () => {
+  test("ignores an old estimate", async () => {
     congestion.estimated(100_000);
     await clock.advance(5000);
     expect(await reports(3)).toEqual([0, 0, 0]);
   });
 });
 
-describe("the way up", () => {
-  test("is tried after five quiet seconds, and not where the estimate leaves no room", async () => {
+describe("a trial step up", () => {
+  test("comes after five seconds without congestion, unless the estimate leaves no headroom", async () => {
     await reports(1, { fractionLost: 0.5 });
     expect(await reports(20, { sent: 700_000, estimate: 750_000 })).toEqual(Array(20).fill(1));
     expect(await reports(1, { sent: 700_000, estimate: 1_000_000 })).toEqual([0]);
   });
 
-  test("is tried more seldom each time that it fails, so that the picture does not swing", async () => {
+  test("backs off after each failure, so that the picture does not oscillate", async () => {
     await reports(1, { fractionLost: 0.5 });
     const tries: number[] = [];
     let level = congestion.level;
     for (let second = 1; second <= 300; second++) {
-      // The network carries level 1, and no more.
+      // The network has capacity for level 1 only.
       await reports(1, congestion.level === 0 ? { fractionLost: 0.5 } : { sent: 700_000 });
       if (congestion.level < level) tries.push(second);
       level = congestion.level;
@@ -114,7 +114,7 @@ describe("the way up", () => {
       if (n > 0 && n < 5) expect(wait).toBeGreaterThan(1.5 * (waits[n - 1] ?? 0));
   });
 
-  test("that has held is not held against the next", async () => {
+  test("resets the back-off if it succeeds", async () => {
     await reports(1, { fractionLost: 0.5 });
     await reports(5, { sent: 700_000 });
     expect(congestion.level).toBe(0);
@@ -125,7 +125,7 @@ describe("the way up", () => {
   });
 });
 
-describe("where arrivals are told", () => {
+describe("with transport-wide feedback", () => {
   const wide: NetworkState = {
     queue: 0,
     lost: 0,
@@ -144,40 +144,40 @@ describe("where arrivals are told", () => {
     return congestion.level;
   }
 
-  test("falls at once, straight to what the link carries, where a queue stands before a narrow one", async () => {
+  test("steps down immediately to the capacity when a queue builds up at a narrow link", async () => {
     await told(wide, 3);
     const narrow = { ...wide, capacityNow: 1_100_000, arrived: 1_100_000 };
     expect(await told({ ...narrow, queue: 40 })).toBe(0);
     expect(await told({ ...narrow, queue: 100 })).toBe(2);
   });
 
-  test("falls at loss where the link is narrow, and for a twentieth of the packets nowhere", async () => {
+  test("steps down at loss on a narrow link, and never for a loss of 5 %", async () => {
     await told(wide, 3);
     expect(await told({ ...wide, lost: 0.05 }, 60)).toBe(0);
     expect(await told({ ...wide, lost: 0.15 }, 60)).toBe(0);
     expect(await told({ ...wide, lost: 0.15, capacityNow: 2_200_000 })).toBe(1);
   });
 
-  test("falls by a level where only a long queue or much loss is seen", async () => {
+  test("steps down one level at a long queue or heavy loss alone", async () => {
     expect(await told({ ...wide, queue: 200 }, 0.4)).toBe(0);
     expect(await told({ ...wide, queue: 200 }, 0.2)).toBe(1);
     await told(wide, 30);
     expect(await told({ ...wide, lost: 0.3 })).toBe(1);
   });
 
-  test("hears no report any more: they have told of loss that was not there", async () => {
+  test("ignores receiver reports: browsers have reported loss that did not happen", async () => {
     await told(wide, 1);
     expect(await reports(5, { fractionLost: 0.5 })).toEqual([0, 0, 0, 0, 0]);
   });
 
-  test("does not fall again for what was on its way when it fell", async () => {
+  test("does not step down again for packets in flight at the last step", async () => {
     await told(wide, 3);
     const narrow = { ...wide, capacityNow: 1_100_000, arrived: 1_100_000, queue: 300 };
     expect(await told(narrow)).toBe(2);
     expect(await told({ ...narrow, queue: 390 }, 1.5, BITRATE / 4)).toBe(2);
   });
 
-  test("goes up when the link is seen to carry more, and never while it is not", async () => {
+  test("steps up when the measured capacity grows, and not before", async () => {
     await told(wide, 3);
     const narrow = { ...wide, capacityNow: 1_100_000, capacity: 1_100_000, arrived: 1_100_000 };
     await told({ ...narrow, queue: 100 });
@@ -190,7 +190,7 @@ describe("where arrivals are told", () => {
     expect(congestion.level).toBe(1);
   });
 
-  test("tries to go up where nothing tells what the link carries, ever more rarely where that fails", async () => {
+  test("tries a step up with back-off when the capacity is unknown", async () => {
     await told(wide, 3);
     const narrow = { ...wide, capacityNow: 1_300_000, capacity: undefined, arrived: 1_300_000, queue: 100 };
     expect(await told(narrow)).toBe(2);

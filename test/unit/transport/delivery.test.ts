@@ -9,12 +9,12 @@ beforeEach(() => {
   delivery = new Delivery(clock);
 });
 
-/** Sends a frame of so many packets; the counters. */
+/** Sends a frame, and returns its packets' counters. */
 function frame(packets: number): number[] {
   return Array.from({ length: packets }, () => delivery.sent(1156));
 }
 
-/** Frames each 50 ms, whose packets a link of so many bits a second lets through, told 20 ms later. */
+/** Sends a frame every 50 ms over a link of `rate` bits per second; feedback comes 20 ms later. */
 function watch(frames: number, packets: number, rate: number, lost: (n: number) => boolean = () => false) {
   let free = clock.now() as number;
   let state: ReturnType<Delivery["feedback"]>;
@@ -29,8 +29,8 @@ function watch(frames: number, packets: number, rate: number, lost: (n: number) 
   return state;
 }
 
-describe("what arrivals say", () => {
-  test("is what the narrowest link carries, and the queue before it", () => {
+describe("transport-wide feedback", () => {
+  test("shows the capacity of the narrowest link and its queueing delay", () => {
     const wide = watch(20, 6, 100_000_000);
     expect(wide).toMatchObject({ queue: 0, lost: 0 });
     expect(wide?.capacity).toBeGreaterThan(20_000_000);
@@ -40,25 +40,25 @@ describe("what arrivals say", () => {
     expect(narrow?.queue).toBeGreaterThan(60);
   });
 
-  test("is how much was lost in the last second", () => {
+  test("shows the loss of the last second", () => {
     expect(watch(40, 5, 100_000_000, (counter) => counter % 5 === 0)?.lost).toBeCloseTo(0.2, 2);
     expect(watch(40, 5, 100_000_000)?.lost).toBe(0);
   });
 
-  test("goes on over the wrap of the counter", () => {
+  test("continues across the wrap of the counter", () => {
     const first = 2 ** 16 - 50;
     for (let n = 0; n < first; n++) delivery.sent(1000);
     expect(watch(40, 5, 100_000_000)).toMatchObject({ lost: 0, packets: 105 });
   });
 
-  test("is nothing where it is of packets that were never sent, or told before", () => {
+  test("has no result for packets that were never sent or were reported before", () => {
     const [counter = 0] = frame(1);
     expect(delivery.feedback([{ counter: counter + 7, at: 5 }])).toBeUndefined();
     expect(delivery.feedback([{ counter, at: 5 }])).toBeDefined();
     expect(delivery.feedback([{ counter, at: 5 }])).toBeUndefined();
   });
 
-  test("costs no more for one that tells the same time for ever, or goes back in it", () => {
+  test("takes bounded memory if the receiver's time stands still or goes back", () => {
     for (const step of [0, -3]) {
       for (let n = 0; n < 30_000; n++) {
         const counter = delivery.sent(1000) % 2 ** 16;
@@ -67,12 +67,12 @@ describe("what arrivals say", () => {
       }
       clock.pass(1000);
       const state = delivery.feedback([{ counter: delivery.sent(1000) % 2 ** 16, at: 1000 }]);
-      // As many as are remembered, and not all that ever came.
+      // The history's size, not the number of packets received.
       expect(state?.arrived).toBeLessThanOrEqual((2048 * 1044 * 8000) / 500);
     }
   });
 
-  test("is heard fifty times a second, and no more", () => {
+  test("is limited to 50 messages per second", () => {
     const counters = frame(200);
     const heard = counters.filter((counter) => delivery.feedback([{ counter, at: 1 }]) !== undefined);
     expect(heard).toHaveLength(50);

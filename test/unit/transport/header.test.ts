@@ -13,7 +13,7 @@ function read(header: Buffer) {
 }
 
 describe("a header", () => {
-  test("tells the stream, the number, the time and the end of a frame", () => {
+  test("has SSRC, sequence number, timestamp and marker", () => {
     const header = new RtpHeader(STREAM, []);
     expect(header.length).toBe(12);
     expect(read(header.write(77, 90_000, true))).toMatchObject({
@@ -53,7 +53,7 @@ describe("a header", () => {
     expect(read(written).extensions.map(({ id, payload }) => ({ id, data: payload }))).toEqual(extensions);
   });
 
-  test("counts the transport's packets where it is told to, behind other extensions", () => {
+  test("has the transport-wide counter, after other extensions", () => {
     const header = new RtpHeader(STREAM, [
       { id: 3, data: Buffer.from("mid") },
       { id: 5, data: "counter" },
@@ -66,7 +66,7 @@ describe("a header", () => {
     expect(new RtpHeader(STREAM, []).counts).toBe(false);
   });
 
-  test("leaves out extensions that its form cannot hold", () => {
+  test("leaves out extensions that the one-byte format cannot hold", () => {
     const data = Buffer.from([1]);
     const header = new RtpHeader(STREAM, [
       { id: 0, data },
@@ -79,7 +79,7 @@ describe("a header", () => {
   });
 });
 
-test("a packet sent again on a stream of its own begins with the number it had before", () => {
+test("an RTX payload starts with the original sequence number", () => {
   expect(rtxPayload(2 ** 16 + 258, PAYLOAD)).toEqual(Buffer.concat([Buffer.from([1, 2]), PAYLOAD]));
   expect(rtxPayload(65_535, Buffer.alloc(0))).toEqual(Buffer.from([0xff, 0xff]));
 });

@@ -7,7 +7,7 @@ import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const MB = 1024 * 1024;
 
-/** A history that is handed frames of some packets each, and told which of them it still finds. */
+/** Fills a history with frames, and checks which packets it still finds. */
 class Recorded {
   readonly clock = new FakeClock();
   readonly history = new PacketHistory(this.clock);
@@ -42,7 +42,7 @@ class Recorded {
 }
 
 describe("the history of a rendition's packets", () => {
-  test("hands a frame on as it was, with itself", () => {
+  test("returns the frame unchanged, with the history", () => {
     const clock = new FakeClock();
     const history = new PacketHistory(clock);
     const packets = [{ index: 7, timestamp: 90, marker: true, payload: Buffer.from("x") }];
@@ -82,7 +82,7 @@ describe("the history of a rendition's packets", () => {
     expect(recorded.found([...young, ...last])).toEqual([true, true]);
   });
 
-  test("keeps the last keyframe for as long as there is no newer one", async () => {
+  test("keeps the last keyframe until there is a newer one", async () => {
     const recorded = new Recorded();
     const older = recorded.add("key", { packets: 2 });
     const key = recorded.add("key", { packets: 2 });
@@ -98,7 +98,7 @@ describe("the history of a rendition's packets", () => {
     expect(recorded.found(key)).toEqual([false, false]);
   });
 
-  test("is bounded in bytes, whatever their age, and keeps the keyframe and the newest", () => {
+  test("limits its bytes regardless of age, and keeps the keyframe and the newest frame", () => {
     const recorded = new Recorded();
     const key = recorded.add("key", { bytes: 4 * MB });
     const deltas = Array.from({ length: 8 }, () => recorded.add("delta", { bytes: 3 * MB })).flat();
@@ -110,7 +110,7 @@ describe("the history of a rendition's packets", () => {
     expect(recorded.found(deltas)).not.toContain(true);
   });
 
-  test("a newer keyframe lets go of all that the bounds want", () => {
+  test("a newer keyframe releases everything over the limits", () => {
     const recorded = new Recorded();
     const before = [recorded.add("key", { bytes: 8 * MB }), recorded.add("delta", { bytes: 8 * MB })].flat();
     const key = recorded.add("key", { bytes: 8 * MB });
@@ -119,7 +119,7 @@ describe("the history of a rendition's packets", () => {
     expect(recorded.found([...key, ...delta])).toEqual([true, true]);
   });
 
-  test("a still picture's keyframe stays, though nothing comes after it", async () => {
+  test("keeps a still picture's keyframe if no frame follows", async () => {
     const recorded = new Recorded();
     const key = recorded.add("key", { packets: 4 });
     await recorded.clock.advance(60_000);

@@ -7,7 +7,7 @@ import { FakeViewer } from "../../helpers/fakes.ts";
 
 let clock: FakeClock;
 let answer: Answer;
-/** By offer, in the order in which their turns came. */
+/** Offers in the order of their turns. */
 let begun: Map<string, ViewerEvents>;
 beforeEach(() => {
   clock = new FakeClock();
@@ -32,14 +32,14 @@ const join = (offer: string) => answer(offer, events);
 const settled = () => clock.advance(0);
 const joins = () => [...begun.keys()].join();
 
-test("four join at once; the next when one of them is connected or gone, in the order in which they came", async () => {
+test("four viewers join at the same time; the next one starts, in order, when one is connected or closed", async () => {
   const all = ["a", "b", "c", "d", "e", "f", "g"].map(join);
   await settled();
   expect(joins()).toBe("a,b,c,d");
   begun.get("c")?.connected();
   await settled();
   expect(joins()).toBe("a,b,c,d,e");
-  // Its turn is over already.
+  // Its turn has already ended.
   begun.get("c")?.closed("left");
   await settled();
   expect(joins()).toBe("a,b,c,d,e");
@@ -52,14 +52,14 @@ test("four join at once; the next when one of them is connected or gone, in the 
   );
 });
 
-test("an offer that is refused gives its turn to the next", async () => {
+test("a refused offer ends its turn", async () => {
   for (const offer of ["a", "b", "c"]) await join(offer);
   await expect(join("bad")).rejects.toThrow("a bad offer");
   await join("d");
   expect(joins()).toBe("a,b,c,bad,d");
 });
 
-test("those on a long way hold the others up for no longer than a tenth of a second", async () => {
+test("a viewer with a long round trip delays others by at most 100 ms", async () => {
   const all = ["a", "b", "c", "d", "e"].map(join);
   await clock.advance(99);
   expect(joins()).toBe("a,b,c,d");
@@ -68,7 +68,7 @@ test("those on a long way hold the others up for no longer than a tenth of a sec
   await Promise.all(all);
 });
 
-test("tells its viewers' events on", async () => {
+test("forwards the viewers' events", async () => {
   const told: string[] = [];
   await answer("a", {
     ...events,

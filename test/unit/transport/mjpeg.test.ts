@@ -30,7 +30,7 @@ function join(timed = false, room?: number) {
 const HEAD = `--${MJPEG_BOUNDARY}\r\nContent-Type: image/jpeg\r\n`;
 
 describe("MJPEG for a bare img", () => {
-  test("closes each picture with the next boundary and headers at once", async () => {
+  test("follows each picture immediately with the next boundary and headers", async () => {
     const { response } = join();
     stream.send(picture(1));
     await settle();
@@ -38,14 +38,14 @@ describe("MJPEG for a bare img", () => {
     expect(response.headers["Content-Type"]).toBe(`multipart/x-mixed-replace; boundary=${MJPEG_BOUNDARY}`);
   });
 
-  test("who joins a still picture gets it at once", async () => {
+  test("a new client gets a still picture immediately", async () => {
     stream.send(picture(3));
     const { response } = join();
     await settle();
     expect(response.text).toContain("3333333333");
   });
 
-  test("a still picture is sent again, for browsers that show a part only when the next has come", async () => {
+  test("repeats a still picture, for browsers that show a part only after the next one", async () => {
     const { response } = join();
     stream.send(picture(4));
     await clock.advance(1000);
@@ -53,7 +53,7 @@ describe("MJPEG for a bare img", () => {
   });
 });
 
-test("timed MJPEG says of each picture how long it is, which it is and when it was made", async () => {
+test("timed MJPEG has each picture's length, number and timestamps", async () => {
   const { response } = join(true);
   stream.send(picture(12));
   await settle();
@@ -65,7 +65,7 @@ test("timed MJPEG says of each picture how long it is, which it is and when it w
 });
 
 describe("a slow client", () => {
-  test("misses the pictures it has no room for, gets the newest next, and holds up nobody", async () => {
+  test("skips pictures, gets the newest one next, and delays nobody", async () => {
     const slow = join(true, 100);
     const quick = join(true);
     slow.response.pause();
@@ -79,7 +79,7 @@ describe("a slow client", () => {
     expect(numbers(slow.response.text)).toEqual([1, 5]);
   });
 
-  test("that takes nothing for ten seconds is gone, and its place free", async () => {
+  test("that accepts nothing for ten seconds is disconnected, and its seat is free", async () => {
     const { response, gone } = join(true, 100);
     response.pause();
     stream.send(picture(1, 200));
@@ -92,7 +92,7 @@ describe("a slow client", () => {
   });
 });
 
-test("a client that hangs up is counted out once", async () => {
+test("a client that disconnects is counted once", async () => {
   const { response, gone } = join();
   expect(stream.viewers).toBe(1);
   response.destroy();

@@ -8,7 +8,7 @@ let pacer: Pacer<Paced & { name: number }>;
 beforeEach(() => {
   clock = new FakeClock(0);
   sent = [];
-  // A thousand bytes in 8 milliseconds.
+  // 1000 bytes in 8 ms.
   pacer = new Pacer(clock, 1_000_000, ({ name }) => sent.push({ name, at: clock.now() }));
 });
 
@@ -19,7 +19,7 @@ function push(count: number, from = 0): void {
 const names = () => sent.map(({ name }) => name);
 
 describe("a pacer", () => {
-  test("lets a small frame go at once, and spreads what is more by its rate, in order", () => {
+  test("sends a small frame immediately and spreads a larger one at its rate, in order", () => {
     push(20);
     expect(names()).toEqual([0, 1, 2, 3, 4, 5]);
     clock.pass(200);
@@ -29,13 +29,13 @@ describe("a pacer", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("saves no more for later than a small frame", () => {
+  test("accumulates no more than one burst while idle", () => {
     clock.pass(60_000);
     push(20);
     expect(sent).toHaveLength(6);
   });
 
-  test("holds nothing back where the rate is high", () => {
+  test("does not pace at a high rate", () => {
     pacer.rate = 100_000_000;
     push(500);
     expect(sent).toHaveLength(500);
@@ -44,7 +44,7 @@ describe("a pacer", () => {
     expect(sent).toHaveLength(506);
   });
 
-  test("keeps to a rate that a timer's grain is coarse for", () => {
+  test("reaches a rate that is high for the resolution of timers", () => {
     pacer.rate = 40_000_000;
     push(1000);
     clock.pass(1000);
@@ -53,7 +53,7 @@ describe("a pacer", () => {
     expect(sent.at(-1)?.at).toBeLessThan(210);
   });
 
-  test("sends what is urgent first, in order, and at the same rate", () => {
+  test("sends urgent packets first, in order, and at the same rate", () => {
     push(10);
     for (const name of [98, 99]) pacer.urgent({ name, bytes: 1000 });
     expect(names()).toHaveLength(6);
@@ -64,13 +64,13 @@ describe("a pacer", () => {
     expect(names().at(-1)).toBe(100);
   });
 
-  test("forgets what is urgent when it gives back the rest", () => {
+  test("drops urgent packets when it is cleared", () => {
     push(8);
     pacer.urgent({ name: 99, bytes: 1000 });
     expect(pacer.clear().map(({ name }) => name)).toEqual([6, 7]);
   });
 
-  test("tells how long it is behind, and gives back what it has not sent", () => {
+  test("reports its queue delay, and returns unsent packets when it is cleared", () => {
     push(8);
     expect(pacer.queueDelay).toBe(0);
     clock.pass(7);

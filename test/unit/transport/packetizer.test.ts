@@ -60,7 +60,7 @@ describe("the packetizer", () => {
     expect(packets.every(({ timestamp }) => timestamp === 77)).toBe(true);
   });
 
-  test("counts on across frames, and around the ends of its counters", () => {
+  test("counts across frames, and wraps its counters", () => {
     const packetizer = new Packetizer(32_767);
     const first = packetizer.packetize(frameOf(3000));
     const second = packetizer.packetize(frameOf(10));

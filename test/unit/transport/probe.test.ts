@@ -4,11 +4,11 @@ import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const WIRE_BYTES = PADDING.length;
 
-test("padding says how long it is in its last byte", () => {
+test("padding has its length in its last byte", () => {
   expect(PADDING.at(-1)).toBe(PADDING.length);
 });
 
-test("a train is as long as what is sought room for, within bounds", () => {
+test("a probe cluster's size follows the bitrate to probe for, within limits", () => {
   const clock = new FakeClock();
   const bytes = (bitrate: number) => new Probe(clock).due(bitrate) * WIRE_BYTES;
   expect(bytes(1)).toBeGreaterThanOrEqual(2000);
@@ -18,7 +18,7 @@ test("a train is as long as what is sought room for, within bounds", () => {
   expect(bytes(1e9)).toBeLessThan(6000 + WIRE_BYTES);
 });
 
-test("trains come four in a row, and again after a rest, while room is sought", async () => {
+test("a probe is four clusters, repeated after a pause", async () => {
   const clock = new FakeClock();
   const probe = new Probe(clock);
   expect(probe.due(undefined)).toBe(0);

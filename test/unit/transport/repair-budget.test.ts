@@ -4,8 +4,8 @@ import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const many = Array.from({ length: 5000 }, (_, index) => index);
 
-describe("the budget for packets sent again", () => {
-  test("lets a packet through once, however often it is asked for", () => {
+describe("the retransmission budget", () => {
+  test("allows a packet once, however often it is requested", () => {
     const budget = new RepairBudget(new FakeClock());
     expect([1, 2, 2, 1, 3].map((index) => budget.allows(index, 0, 0))).toEqual([
       true,
@@ -16,7 +16,7 @@ describe("the budget for packets sent again", () => {
     ]);
   });
 
-  test("again once a round trip is over", async () => {
+  test("allows it again after a round trip", async () => {
     const clock = new FakeClock();
     const budget = new RepairBudget(clock);
     budget.allows(1, 80, 0);
@@ -26,7 +26,7 @@ describe("the budget for packets sent again", () => {
     expect(budget.allows(1, 80, 0)).toBe(true);
   });
 
-  test("a round trip of more than a second counts as well", async () => {
+  test("respects a round trip above one second", async () => {
     const clock = new FakeClock();
     const budget = new RepairBudget(clock);
     budget.allows(1, 1500, 0);
@@ -36,7 +36,7 @@ describe("the budget for packets sent again", () => {
     expect(budget.allows(1, 1500, 0)).toBe(true);
   });
 
-  test("a round trip that is not known, or very short, does not undo the bound", async () => {
+  test("keeps a minimum interval if the round trip is unknown or very short", async () => {
     const clock = new FakeClock();
     const budget = new RepairBudget(clock);
     budget.allows(1, 0, 0);
@@ -46,7 +46,7 @@ describe("the budget for packets sent again", () => {
     expect(budget.allows(1, 0, 0)).toBe(true);
   });
 
-  test("a refusal does not begin the wait anew", async () => {
+  test("a refusal does not restart the interval", async () => {
     const clock = new FakeClock();
     const budget = new RepairBudget(clock);
     budget.allows(1, 100, 0);
@@ -56,7 +56,7 @@ describe("the budget for packets sent again", () => {
     expect(budget.allows(1, 100, 0)).toBe(true);
   });
 
-  test("lets no more through in a second than half of what was sent in the one before", async () => {
+  test("allows per second at most half of the packets sent in the second before", async () => {
     const clock = new FakeClock();
     const budget = new RepairBudget(clock);
     const allowed = (sent: number) => many.filter((index) => budget.allows(index, 0, sent)).length;
@@ -69,19 +69,19 @@ describe("the budget for packets sent again", () => {
     expect(allowed(1900)).toBe(500);
   });
 
-  test("lets no more through after a long time in which nothing was asked for", async () => {
+  test("allows no more after a long time without requests", async () => {
     const clock = new FakeClock();
     const budget = new RepairBudget(clock);
     await clock.advance(60_000);
     expect(many.filter((index) => budget.allows(index, 0, 60 * 170))).toHaveLength(85);
   });
 
-  test("lets a keyframe's packets through, however little was sent before", () => {
+  test("always allows enough for a keyframe", () => {
     const budget = new RepairBudget(new FakeClock());
     expect(many.filter((index) => budget.allows(index, 0, 0))).toHaveLength(60);
   });
 
-  test("what was refused for the second's sake is not held to have been sent", async () => {
+  test("a packet over the limit does not count as sent", async () => {
     const clock = new FakeClock();
     const budget = new RepairBudget(clock);
     for (const index of many) budget.allows(index, 5000, 0);

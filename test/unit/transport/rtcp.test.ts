@@ -63,7 +63,7 @@ const REPORT = { fractionLost: 0.25, jitter: 900, lastSenderReport: 0x12345678, 
 
 const kindsOf = (compound: Buffer) => readFeedback(compound).map(({ kind }) => kind);
 
-describe("what a viewer tells", () => {
+describe("feedback of a viewer", () => {
   test("receiver reports, of each stream", () => {
     expect(readFeedback(receiverReport(SSRC, 7))).toEqual([
       { kind: "report", ssrc: SSRC, report: REPORT },
@@ -86,13 +86,13 @@ describe("what a viewer tells", () => {
     expect(readFeedback(nack(...lost))).toEqual([{ kind: "nack", ssrc: SSRC, lost }]);
   });
 
-  test("a NACK whose mask goes on across the wrap of the sequence numbers", () => {
+  test("a NACK whose mask crosses the wrap of the sequence numbers", () => {
     const entry = Buffer.from([0xff, 0xfe, 0b1000_0000, 0b0000_0111]);
     const across = packet(205, 1, Buffer.concat([words(1, SSRC), entry]));
     expect(readFeedback(across)).toEqual([{ kind: "nack", ssrc: SSRC, lost: [65_534, 65_535, 0, 1, 14] }]);
   });
 
-  test("requests for a keyframe: picture loss names its stream in the header, a full intra request behind", () => {
+  test("keyframe requests: PLI has the SSRC in its header, FIR in its body", () => {
     expect(readFeedback(pictureLoss())).toEqual([{ kind: "keyframe", ssrc: SSRC }]);
     expect(readFeedback(FULL_INTRA_REQUEST)).toEqual([{ kind: "keyframe", ssrc: SSRC }]);
   });
@@ -101,7 +101,7 @@ describe("what a viewer tells", () => {
     expect(readFeedback(packet(203, 1, words(1)))).toEqual([{ kind: "bye" }]);
   });
 
-  test("all packets of a compound, less those of no use here", () => {
+  test("all packets of a compound that are needed", () => {
     const name = packet(202, 1, Buffer.alloc(12));
     const extended = packet(207, 0, words(1, 2, 3));
     const compound = [receiverReport(SSRC), name, extended, REMB, TRANSPORT_WIDE, nack(1), pictureLoss()];
@@ -132,7 +132,7 @@ describe("what a viewer tells", () => {
 describe("what is malformed", () => {
   const whole = [receiverReport(SSRC), nack(1, 100), FULL_INTRA_REQUEST, pictureLoss()];
 
-  test("cut off anywhere, a compound tells what stood whole in it", () => {
+  test("a truncated compound gives its complete packets", () => {
     const compound = Buffer.concat(whole);
     for (let length = 0; length <= compound.length; length++) {
       const complete = whole.filter((_, n) => Buffer.concat(whole.slice(0, n + 1)).length <= length).length;
@@ -142,7 +142,7 @@ describe("what is malformed", () => {
     }
   });
 
-  test("a packet shorter than its kind makes no trouble at any length", () => {
+  test("a packet too short for its type is harmless at any length", () => {
     for (const type of [200, 201, 202, 203, 204, 205, 206, 207]) {
       for (let count = 0; count < 32; count++) {
         for (let length = 0; length <= 32; length += 4)
@@ -155,11 +155,11 @@ describe("what is malformed", () => {
     expect(kindsOf(packet(206, 1, words(1)))).toEqual([]);
   });
 
-  test("a length that lies ends the reading", () => {
+  test("a wrong length ends the reading", () => {
     expect(readFeedback(Buffer.concat([Buffer.from([0x81, 206, 0xff, 0xff]), pictureLoss()]))).toEqual([]);
   });
 
-  test("a flood is cut: packets of a compound, entries of a NACK", () => {
+  test("the packets of a compound and the entries of a NACK are limited", () => {
     expect(readFeedback(Buffer.concat(Array.from({ length: 300 }, pictureLoss)))).toHaveLength(16);
     const entries = Buffer.alloc(4 * 330, 0xff);
     const [flood] = readFeedback(packet(205, 1, Buffer.concat([words(1, SSRC), entries])));
@@ -186,7 +186,7 @@ describe("NTP time", () => {
   });
 });
 
-describe("what we tell, read by an independent implementation", () => {
+describe("our packets, read by an independent implementation", () => {
   const about = {
     ssrc: SSRC,
     now: Date.parse("2000-01-01T00:00:00.500Z") as EpochMs,
@@ -216,7 +216,7 @@ describe("what we tell, read by an independent implementation", () => {
     expect(report).toMatchObject({ senderInfo: { rtpTimestamp: expected } });
   });
 
-  test.each([0, 1, 2, 3, 4, 5, 36, 255])("a name of %i bytes, ended on a word's end", (length) => {
+  test.each([0, 1, 2, 3, 4, 5, 36, 255])("a CNAME of %i bytes, padded to whole words", (length) => {
     const cname = "n".repeat(length);
     const [, description] = read(0, cname);
     if (!(description instanceof RtcpSourceDescriptionPacket)) throw new Error("not a description");
@@ -226,7 +226,7 @@ describe("what we tell, read by an independent implementation", () => {
     expect(bytes.at(-1)).toBe(0);
   });
 
-  test("a goodbye, behind an empty report", () => {
+  test("a BYE after an empty report", () => {
     const [report] = RtcpPacketConverter.deSerialize(goodbye(SSRC));
     expect(report).toBeInstanceOf(RtcpRrPacket);
     expect(report).toMatchObject({ ssrc: SSRC, reports: [] });

@@ -78,7 +78,7 @@ describe("published vectors", () => {
 });
 
 describe("the index of a packet", () => {
-  test("goes on with the roll-over counter where the sequence number wraps", () => {
+  test("continues in the roll-over counter when the sequence number wraps", () => {
     const header = hex("80600000 00000000 deadbeef");
     const payload = Buffer.from("a payload");
     const sealer = new NodeSealer(QUID_PRO_QUO);
@@ -99,7 +99,7 @@ describe.each(PROFILES)("RTCP by %s", (profile) => {
   const { rtcp } = deriveKeys(masterKey(profile));
   const packet = hex("80c90001 12345678 0102030405060708");
 
-  test("is opened as it was sealed, and each packet once, in any order", () => {
+  test("opens to the original, each packet once, in any order", () => {
     const sealer = new SrtcpSealer(rtcp);
     const [first = packet, second = packet, third = packet] = [0, 1, 2].map(() => sealer.seal(packet));
     const opener = new SrtcpOpener(rtcp);
@@ -109,7 +109,7 @@ describe.each(PROFILES)("RTCP by %s", (profile) => {
     expect(opener.open(third)).toEqual(packet);
   });
 
-  test("a packet older than the replay window is not opened", () => {
+  test("rejects a packet older than the replay window", () => {
     const sealer = new SrtcpSealer(rtcp);
     const sealed = Array.from({ length: 70 }, () => sealer.seal(packet));
     const opener = new SrtcpOpener(rtcp);
@@ -118,7 +118,7 @@ describe.each(PROFILES)("RTCP by %s", (profile) => {
     expect(opener.open(sealed[69 - 64] ?? packet)).toBeUndefined();
   });
 
-  test("of each sender is counted for itself, of so many as a server has", () => {
+  test("has one replay window per sender, for a limited number of senders", () => {
     const senders = Array.from({ length: 65 }, (_, n) => {
       const own = Buffer.from(packet);
       own.writeUInt32BE(n + 1, 4);
@@ -133,7 +133,7 @@ describe.each(PROFILES)("RTCP by %s", (profile) => {
     expect(opened[63]).toBeUndefined();
   });
 
-  test("changed anywhere, cut short or by another key, it is not opened, and nothing is lost by it", () => {
+  test("rejects changed, truncated and foreign packets without side effects", () => {
     const sealed = new SrtcpSealer(rtcp).seal(packet);
     const opener = new SrtcpOpener(rtcp);
     for (let at = 0; at < sealed.length; at++) {
