@@ -702,9 +702,7 @@ describe("the folder", () => {
       loop.write(picture(number));
       await seen.poll(() => seen.frames.length === number);
     }
-    expect(seen.lines).toEqual([
-      expect.stringMatching(/every 10 ms: its file system reports no changes/),
-    ]);
+    expect(seen.lines).toEqual([expect.stringMatching(/every 10 ms: its file system reports no changes/)]);
     const timers = seen.clock.timers;
     loop.write(picture(4));
     await seen.clock.advance(10);
