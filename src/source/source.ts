@@ -1,6 +1,6 @@
 /**
- * The interface of sources. A source delivers frames and the state of its render loop to a sink; this room has those for
- * publishers, folders and the built-in scene, and runs Blender.
+ * The interface of sources. A source delivers frames and the state of its render loop to a sink. This room has those
+ * for publishers, folders and the built-in scene, and runs Blender.
  */
 import type { SourceFrame } from "../media/frame.ts";
 import type { SourceState } from "../shared/protocol.ts";

@@ -123,7 +123,7 @@ export class DecoderProcess {
     return child;
   }
 
-  /** The size of the pixels that follow; undefined if none do. The answer is checked: a picture may control the process. */
+  /** The size of the pixels that follow; undefined if none do. Checks the answer: a picture may control the process. */
   #sizeOf(header: Buffer): Omit<Pixels, "data"> | undefined {
     const answer = readAnswer(header);
     if (answer?.kind === "ready" && this.#starting) {

@@ -11,7 +11,7 @@ import type { Surface } from "./raster.ts";
 /** An outline counts as visible if it is behind the drawn surface by at most this much, in nearness. */
 const DEPTH_TOLERANCE = 0.008;
 
-/** Smooths the visible outlines: edges between a triangle that faces the camera (1 in `facing`) and one that does not. */
+/** Smooths the visible outlines: edges between a triangle that faces the camera (1 in `facing`) and another. */
 export function smoothOutlines(surface: Surface, mesh: Mesh, projected: Projected, facing: Uint8Array): void {
   const { edges } = mesh;
   const { u, v, x, y, nearness } = projected;

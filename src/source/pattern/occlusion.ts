@@ -5,8 +5,8 @@ import { add, dot, scale, type Vector } from "./vector.ts";
 const STRENGTH = 1.5;
 
 /**
- * The share of ambient light that reaches each vertex, 0 to 1. The tube along the closed curve `centres` is treated as a
- * string of spheres, each of which hides its solid angle.
+ * The share of ambient light that reaches each vertex, 0 to 1. The tube along the closed curve `centres` is treated as
+ * a string of spheres, each of which hides its solid angle.
  */
 export function tubeExposure(
   positions: readonly Vector[],
