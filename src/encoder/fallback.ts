@@ -1,4 +1,4 @@
-/** Falls back from one kind of encoder to the next, such as from hardware to software, and never returns to the first. */
+/** Falls back from one kind of encoder to the next, such as from hardware to software, and never returns. */
 
 import type { Clock, Millis } from "../base/clock.ts";
 import type { RawFrame } from "../media/frame.ts";

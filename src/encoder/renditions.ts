@@ -75,7 +75,7 @@ export class Renditions {
   }
 }
 
-/** Whether pixels and telemetry are equal. The comparison is cheap: different pictures usually differ in early bytes. */
+/** Whether pixels and telemetry are equal. Cheap, because different pictures usually differ in early bytes. */
 function isSame(one: RawFrame, other: RawFrame): boolean {
   const isAlike =
     one.format === other.format &&

@@ -1,25 +1,30 @@
-/** The contract of a source: it puts frames into a sink, and says what its render loop is doing. */
+/**
+ * The interface of sources. A source delivers frames and the state of its render loop to a sink. This room has those
+ * for publishers, folders and the built-in scene, and runs Blender.
+ */
 import type { SourceFrame } from "../media/frame.ts";
 import type { SourceState } from "../shared/protocol.ts";
 
-/** Where a source's frames go. No call blocks or throws. */
+/** Takes a source's frames and states. No call blocks or throws. */
 export interface SourceSink {
-  /** The frame's memory is the sink's from now on. */
+  /** Takes a frame, and owns its memory from then on. */
   frame(frame: SourceFrame): void;
+  /** Takes the render loop's new state. */
   state(state: SourceState): void;
-  /** Why there are no pictures, in a sentence for viewers too; undefined once that is over. A frame ends it as well. */
+  /** Takes the reason why there are no pictures, as a sentence that viewers see; undefined, or a frame, ends it. */
   problem(sentence: string | undefined): void;
 }
 
+/** A source of frames. */
 export interface Source {
-  /** For people, such as `built-in scene` or `folder render`. */
+  /** For users, such as `built-in scene` or `folder render`. */
   readonly label: string;
-  /** Begins to deliver. Rejects with a sentence for the user where it cannot. */
+  /** Starts to deliver. Rejects with a sentence for the user if it cannot. */
   start(sink: SourceSink): Promise<void>;
-  /** Whether anybody watches: a source that makes its pictures itself rests while nobody does. */
+  /** Tells the source whether somebody watches. A source that draws its own pictures pauses otherwise. */
   demand(watched: boolean): void;
-  /** Counters for `/metrics`: what was taken and what was refused, by reason. */
+  /** Counters for `/metrics`: frames taken, and refused data by reason. */
   counters(): Readonly<Record<string, number>>;
-  /** Ends it; no call of the sink comes after. */
+  /** Stops the source. No call of the sink follows. */
   close(): Promise<void>;
 }

@@ -1,11 +1,12 @@
-/** A source that stands in until a publisher comes: the built-in scene, until Blender connects. */
+/** Shows a stand-in source until the first publisher sends a picture: the built-in scene, until Blender connects. */
 import type { IngestSource } from "./ingest/ingest.ts";
 import type { Source, SourceSink } from "./source.ts";
 
+/** A publisher's source with a stand-in, which is closed after the first picture. */
 export class StandbySource implements Source {
   readonly #standby: Source;
   readonly #publishers: IngestSource;
-  /** Whether a publisher has shown a picture; from then on the stand-in is not needed any more. */
+  /** Whether a publisher has sent a picture. The stand-in is closed then. */
   #taken = false;
 
   constructor(standby: Source, publishers: IngestSource) {
@@ -30,7 +31,7 @@ export class StandbySource implements Source {
       frame: (frame) => sink.frame(frame),
       problem: (sentence) => sink.problem(sentence),
     });
-    // A publisher may have come before the start.
+    // A publisher may have connected before the start.
     if (this.#taken) return;
     await this.#standby.start({
       state: (state) => {

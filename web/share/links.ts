@@ -14,6 +14,7 @@ export interface ShareLinks {
   readonly closed?: boolean;
 }
 
+/** One thing to copy: an address, or a piece of code. */
 export interface Offer {
   readonly label: string;
   /** What it is for, in a sentence. */

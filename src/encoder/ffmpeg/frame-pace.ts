@@ -1,6 +1,6 @@
 /**
- * Corrects the bitrate for the real frame rate (decision 0007). Hardware encoders, and x264 without lookahead, ignore the
- * times of frames and give each its part of the expected frame rate.
+ * Corrects the bitrate for the real frame rate (decision 0007). Hardware encoders, and x264 without lookahead, ignore
+ * the times of frames and divide the bitrate by the expected frame rate.
  */
 import type { Millis } from "../../base/clock.ts";
 

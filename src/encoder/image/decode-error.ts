@@ -1,4 +1,4 @@
-/** Errors of the image decoder. Messages of the library are not shown: they may quote the file or reveal local paths. */
+/** Errors of the image decoder. The library's messages stay hidden: they may quote the file or local paths. */
 
 import type { Millis } from "../../base/clock.ts";
 import { MAX_SIDE } from "../../media/frame.ts";

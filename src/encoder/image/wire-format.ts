@@ -1,5 +1,5 @@
 /**
- * The format of the pipes between server and decoder process. To the process: the length of a picture, then the picture.
+ * The format of the pipes between server and decoder process. To the process: a picture's length, then the picture.
  * From it, after its start and for each picture: a header of four numbers, then the RGB pixels if it was decoded.
  * All numbers are unsigned 32-bit integers, little-endian.
  */

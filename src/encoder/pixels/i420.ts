@@ -21,8 +21,8 @@ const LAYOUTS: Record<Packed, { red: number; green: number; blue: number; bytes:
 const SLICE_PIXELS = 1 << 20;
 
 /**
- * Bytes of rows in the module's memory at once, so that they stay in the CPU cache. The memory holds this much of pixels
- * and of luma, and half as much of each chroma plane. Two rows of the widest picture fit.
+ * Bytes of rows in the module's memory at once, so that they stay in the CPU cache. The memory holds this much of
+ * pixels and of luma, and half as much of each chroma plane. Two rows of the widest picture fit.
  */
 const BAND_BYTES = 128 * 1024;
 

@@ -1,6 +1,6 @@
 /** The weights that code colours as luma and chroma. */
 
-/** VP8 is always BT.601. Decoders that must guess take small pictures for BT.601, and those from 720 rows for BT.709. */
+/** VP8 is always BT.601. Decoders that must guess assume BT.709 from 720 rows up, and BT.601 below. */
 export type Matrix = "bt601" | "bt709";
 
 /** The shares of red and blue in luma; green has the rest. */

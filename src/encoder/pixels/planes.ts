@@ -42,7 +42,7 @@ export function copyRows(
     target.set(source.subarray(y * sourceStride, y * sourceStride + length), y * targetStride);
 }
 
-/** Repeats the last column of luma if the width is odd, and the last row if the height is. The planes need room for it. */
+/** Repeats the last column of luma if the width is odd, and the last row if the height is. Luma needs room for it. */
 export function repeatEdges(
   { data: [luma], strides: [stride] }: Planes,
   width: number,

@@ -1,6 +1,6 @@
 /**
- * Converts planar YUV from BT.601 to BT.709 with FFmpeg's swscale (node-av). Swscale reads the matrix only from FFmpeg's
- * own frames, so pictures are copied into them. Used for planar input, and without WebAssembly SIMD.
+ * Converts planar YUV from BT.601 to BT.709 with FFmpeg's swscale (node-av). Swscale reads the matrix only from
+ * FFmpeg's own frames, so pictures are copied into them. Used for planar input, and without WebAssembly SIMD.
  */
 import { AVCOL_RANGE_MPEG, AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M } from "node-av/constants";
 import { Frame, SoftwareScaleContext } from "node-av/lib";

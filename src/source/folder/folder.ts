@@ -1,6 +1,6 @@
 /**
- * The folder source: broadcasts what a render loop writes into a folder. The loop overwrites one JPEG file and keeps two
- * flag files: `written` (`0` while it writes the picture, `1` after that) and `running` (`1` while it runs, `0` after that).
+ * The folder source: broadcasts what a render loop writes into a folder. The loop overwrites one JPEG file and keeps
+ * two flag files: `written` (`0` while it writes the picture, then `1`) and `running` (`1` while it runs, then `0`).
  */
 import { basename, join, resolve } from "node:path";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";

@@ -1,6 +1,6 @@
 /**
- * Checks whether a file holds a whole JPEG, from its structure alone (ITU-T T.81, annex B). Without decoding, it is fast
- * enough for every look at a file that may still be growing.
+ * Checks whether a file holds a whole JPEG, from its structure alone (ITU-T T.81, annex B). Without decoding, it is
+ * fast enough for every look at a file that may still be growing.
  */
 
 /** The size of a picture in pixels, from its frame header. */
@@ -18,8 +18,8 @@ const TEM = 0x01;
  * The picture's size if it is whole, otherwise undefined. A whole picture has a start marker, segments up to the first
  * scan, and an end marker; only zero bytes may follow.
  *
- * Segments are skipped by their length, which skips the end marker of an embedded thumbnail. Scans need no search: there,
- * a zero follows each 0xFF byte of data.
+ * Segments are skipped by their length, which skips the end marker of an embedded thumbnail. Scans need no search: in
+ * them, a zero follows each 0xFF byte of data.
  */
 export function isWholeJpeg(data: Uint8Array): JpegSize | undefined {
   if (data[0] !== 0xff || data[1] !== SOI) return undefined;

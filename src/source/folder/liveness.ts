@@ -16,7 +16,7 @@ export class Liveness {
   #flag: Flag = { says: "absent" };
   /** Time of writing of the flag `0`, if the previous look found one. */
   #known: bigint | undefined;
-  /** Time of writing of a flag `0` that a newer picture contradicts: the loop does not maintain it, so it is ignored. */
+  /** Time of writing of a flag `0` that a newer picture contradicts: the loop does not maintain it. */
   #ignored: bigint | undefined;
   #last: { readonly seen: EpochMs; readonly written: EpochMs } | undefined;
   /** Time between the last two pictures of this run. */

@@ -52,7 +52,7 @@ interface Judged {
   readonly id: Identity;
   readonly hash: number;
   readonly whole: boolean;
-  /** Read within the resolution of file times after its writing: an equal `stat` does not prove that it is unchanged. */
+  /** Read within the resolution of file times after its writing: an equal `stat` proves nothing. */
   readonly fresh: boolean;
 }
 

@@ -77,7 +77,7 @@ export class PublisherFeed {
     });
   }
 
-  /** Resolves when the last chunk is processed; no `push` or `end` before that. Undefined if it is processed already. */
+  /** Resolves when the last chunk is processed; no `push` or `end` before that. Undefined if it is already. */
   working(): Promise<void> | undefined {
     return this.#working;
   }

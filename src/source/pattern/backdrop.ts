@@ -1,11 +1,11 @@
-/** What does not move: a dark studio with a glow behind the object, and a floor with its shadow. */
+/** The still part of the scene: a dark studio with a glow behind the object, and a floor with a shadow. */
 import type { Placement } from "./camera.ts";
 import { colour, smoothstep } from "./canvas.ts";
 
-/** How far below the object's centre the floor lies under it, in radii. */
+/** Distance of the floor below the object's centre, in radii of the object. */
 export const FLOOR = 1.0;
 
-/** Renders the backdrop of a picture whose object is at `placement`: packed colours, rows top down. */
+/** Renders the backdrop: packed colours as in `canvas.ts`, rows top down. Sizes are in pixels. */
 export function backdrop(width: number, height: number, placement: Placement): Int32Array {
   const pixels = new Int32Array(width * height);
   const reach = Math.hypot(width, height) / 2;
@@ -15,7 +15,7 @@ export function backdrop(width: number, height: number, placement: Placement): I
     for (let column = 0; column < width; column++, at++) {
       const x = (column + 0.5 - placement.x) / placement.radius;
       const glow = Math.exp(-(x * x * 0.2 + (y + 0.1) ** 2 * 0.42));
-      // On the floor everything is seen at a slant: circles are flat ellipses.
+      // The floor is seen at a slant, so circles are flat ellipses.
       const away = x * x + ((y - FLOOR) * 3.4) ** 2;
       const pool = floor * Math.exp(-away * 0.16);
       const shadow = 1 - 0.72 * Math.exp(-away * 1.5);

@@ -1,33 +1,34 @@
-/** From the mesh in space to vertices on the screen. */
+/** Projects a mesh to the screen. */
 
 import { MATCAP_SIZE } from "./matcap.ts";
 import type { Mesh } from "./mesh.ts";
 
-/** A mesh's vertices as the camera sees them, one number each. */
+/** The projected vertices of a mesh, one number per vertex in each array. */
 export interface Projected {
   /** Pixels from the picture's left and upper edge. */
   readonly x: Float32Array;
   readonly y: Float32Array;
   /** Greater is nearer, and linear over the screen. */
   readonly nearness: Float32Array;
-  /** Where the vertex's normal is looked up in the matcap. */
+  /** Position of the vertex's normal in the matcap, in texels. */
   readonly u: Float32Array;
   readonly v: Float32Array;
 }
 
+/** Allocates the projected vertices of a mesh. */
 export function projectedOf(mesh: Mesh): Projected {
   const numbers = () => new Float32Array(mesh.vertexCount);
   return { x: numbers(), y: numbers(), nearness: numbers(), u: numbers(), v: numbers() };
 }
 
-/** Where the unit sphere appears: its centre and radius in pixels. */
+/** The projected unit sphere: centre and radius in pixels. */
 export interface Placement {
   readonly x: number;
   readonly y: number;
   readonly radius: number;
 }
 
-/** A turn in space: the rows of a rotation matrix. */
+/** The rows of a rotation matrix. */
 export type Rotation = readonly [
   xx: number,
   xy: number,
@@ -40,7 +41,7 @@ export type Rotation = readonly [
   zz: number,
 ];
 
-/** Spins about the object's own z axis, leans that back, then turns about the vertical. Radians. */
+/** Spins about the object's z axis, leans that axis back, then turns about the vertical axis. Angles in radians. */
 export function rotation(spin: number, lean: number, turn: number): Rotation {
   const [cs, ss, cl, sl, ct, st] = [spin, lean, turn].flatMap((angle) => [
     Math.cos(angle),
@@ -59,10 +60,10 @@ export function rotation(spin: number, lean: number, turn: number): Rotation {
   ];
 }
 
-/** The camera's distance from the object's centre, where the object's radius is 1. */
+/** Distance of the camera from the object's centre, in radii of the object. */
 const DISTANCE = 4.5;
 
-/** Projects every vertex of `mesh`, turned by `turned` and placed at `placement`, into `out`. */
+/** Rotates and projects every vertex of the mesh into `out`. */
 export function project(mesh: Mesh, turned: Rotation, placement: Placement, out: Projected): void {
   const [xx, xy, xz, yx, yy, yz, zx, zy, zz] = turned;
   const { positions, normals, vertexCount } = mesh;

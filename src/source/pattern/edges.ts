@@ -1,6 +1,6 @@
 /**
- * Anti-aliasing by geometry (Persson's GPAA): an outline's exact position is known, so each pixel it
- * crosses takes as much of its neighbour's colour as the neighbour covers of it.
+ * Geometric anti-aliasing (Persson's GPAA): the exact position of an outline is known, so each pixel on it is blended
+ * with its neighbour by coverage.
  */
 import type { Projected } from "./camera.ts";
 import { mix } from "./canvas.ts";
@@ -8,10 +8,10 @@ import { MATCAP_SIZE } from "./matcap.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Surface } from "./raster.ts";
 
-/** How far an outline may lie behind what is drawn there and still be visible, in nearness. */
-const TOLERANCE = 0.008;
+/** An outline counts as visible if it is behind the drawn surface by at most this much, in nearness. */
+const DEPTH_TOLERANCE = 0.008;
 
-/** Smooths the mesh's visible outlines: the edges between a triangle that faces the camera and one that does not. */
+/** Smooths the visible outlines: edges between a triangle that faces the camera (1 in `facing`) and another. */
 export function smoothOutlines(surface: Surface, mesh: Mesh, projected: Projected, facing: Uint8Array): void {
   const { edges } = mesh;
   const { u, v, x, y, nearness } = projected;
@@ -23,8 +23,8 @@ export function smoothOutlines(surface: Surface, mesh: Mesh, projected: Projecte
     if (facing[edges[at + 2] ?? 0] === facing[edges[at + 3] ?? 0]) continue;
     const a = edges[at] ?? 0;
     const b = edges[at + 1] ?? 0;
-    // The surface's normal tells how the outline runs and which side is outside. The edge itself does
-    // not: outlines zigzag along triangles smaller than a pixel.
+    // The surface's normal shows the direction of the outline and its outer side. The edge itself does not, because
+    // outlines zigzag along triangles smaller than a pixel.
     const outX = (u[a] ?? 0) + (u[b] ?? 0) - MATCAP_SIZE;
     const outY = (v[a] ?? 0) + (v[b] ?? 0) - MATCAP_SIZE;
     if (Math.abs(outY) >= Math.abs(outX)) walk(surface, nearness, a, b, columns, rows, outY > 0);
@@ -32,7 +32,7 @@ export function smoothOutlines(surface: Surface, mesh: Mesh, projected: Projecte
   }
 }
 
-/** One axis of the picture: where the points are on it, its pixels, and how far apart they lie in memory. */
+/** One axis of the picture: coordinates of the points, its length in pixels, and the distance of pixels in memory. */
 interface Axis {
   readonly points: Projected["x"];
   readonly length: number;
@@ -40,8 +40,8 @@ interface Axis {
 }
 
 /**
- * Walks an edge pixel by pixel on one axis, and blends where it crosses the other. `outsideAfter`: the outside is
- * below the edge, or to its right.
+ * Walks along an edge pixel by pixel on one axis, and blends the pixel that it crosses on the other.
+ * @param outsideAfter the outside is below the edge, or to its right.
  */
 function walk(
   surface: Surface,
@@ -71,8 +71,8 @@ function walk(
 }
 
 /**
- * Blends the pixel `at`, which an outline at `nearness` crosses `offset` (0 to 1) from its upper or left
- * side, with the neighbour (`step` on or back) that covers part of it.
+ * Blends the pixel at the index `at` with a neighbour, `step` before or after it. The outline crosses the pixel at
+ * `offset`, 0 to 1 from its upper or left side.
  */
 function blend(
   surface: Surface,
@@ -83,12 +83,12 @@ function blend(
   nearness: number,
 ): void {
   const { canvas, depth, smoothed } = surface;
-  // A zigzag crosses a pixel more than once, at nearly the same place: once is enough.
+  // A zigzag outline crosses a pixel several times at nearly the same place: blend once.
   if (smoothed[at] === 1) return;
   const outwards = outsideAfter ? step : -step;
   const outside = outsideAfter ? 1 - offset : offset;
   const centreInside = outside <= 0.5;
-  if ((depth[centreInside ? at : at - outwards] ?? 0) > nearness + TOLERANCE) return;
+  if ((depth[centreInside ? at : at - outwards] ?? 0) > nearness + DEPTH_TOLERANCE) return;
   smoothed[at] = 1;
   const neighbour = centreInside ? at + outwards : at - outwards;
   const share = centreInside ? outside : 1 - outside;

@@ -1,15 +1,15 @@
 /**
- * The built-in scene's typeface: a light geometric sans, drawn for this size. One unit is one pixel at
- * scale 1 and whole coordinates are pixel centres, so that stems and bars fall on whole pixels.
+ * The typeface of the built-in scene: a light geometric sans for small sizes. One unit is one pixel at scale 1. Whole
+ * coordinates are pixel centres, so that stems and bars are sharp.
  */
 
 /** A character's shape. */
 export interface Glyph {
-  /** From its left edge to that of the next character, in units. */
+  /** Distance to the left edge of the next character, in units. */
   readonly advance: number;
   /**
-   * Its pen strokes: `M x y` lifts the pen to a point, `L x y` draws a line, `Q x y x y` a quadratic
-   * curve. The baseline is y = 0 and y points up; small letters reach 5, tall ones 8, descenders -3.
+   * Pen strokes: `M x y` moves to a point, `L x y` draws a line, `Q x y x y` a quadratic curve. The baseline is y = 0,
+   * and y points up. Small letters reach 5, tall ones 8, descenders -3.
    */
   readonly strokes: string;
 }
@@ -17,7 +17,7 @@ export interface Glyph {
 const ROUND = "M0 2.5 Q0 5 2 5 Q4 5 4 2.5 Q4 0 2 0 Q0 0 0 2.5";
 const DIGIT = 7;
 
-/** The characters that the scene's texts are made of. */
+/** All characters of the scene's texts. */
 export const GLYPHS: Readonly<Record<string, Glyph>> = {
   " ": { advance: 4, strokes: "" },
   a: { advance: 7, strokes: `${ROUND} M4 5 L4 0` },
@@ -67,6 +67,7 @@ export const GLYPHS: Readonly<Record<string, Glyph>> = {
   },
 };
 
-/** Units from the baseline to the upper edge of the tallest characters, and down to the lowest edge. */
+/** Units from the baseline up to the top of the tallest characters. */
 export const ASCENT = 9;
+/** Units from the baseline down to the bottom of the lowest characters. */
 export const DESCENT = 3;

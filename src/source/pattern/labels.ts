@@ -1,4 +1,4 @@
-/** The texts of the built-in scene and where they go. */
+/** Lays out the texts of the built-in scene. */
 import { type Canvas, colour } from "./canvas.ts";
 import { Font } from "./text.ts";
 
@@ -12,7 +12,7 @@ interface Box {
   readonly bottom: number;
 }
 
-/** Draws the texts of pictures of one size, leaving `footer` rows at the bottom free. */
+/** Draws the texts in pictures of one size, and leaves `footer` rows at the bottom free. */
 export class Labels {
   readonly #small: Font;
   readonly #large: Font;
@@ -31,11 +31,11 @@ export class Labels {
     this.#frame = { left: 0, top: 0, right: width, bottom: height - footer };
   }
 
-  /** Draws them for one frame; those that find no room are dropped. `time` is in epoch milliseconds. */
+  /** Draws the texts of one frame. Texts without room are omitted. `time` is in milliseconds since the Unix epoch. */
   draw(canvas: Canvas, frameNumber: number, time: number): void {
     const { left, top, right, bottom } = this.#frame;
     const taken: Box[] = [];
-    /** Puts a text with its left or right end at `x`, its capitals between `y` and `y + ascent`. */
+    /** Draws a text whose left or right end is at `x`, and its capitals between `y` and `y + ascent`. */
     const put = (font: Font, text: string, x: number, align: "left" | "right", y: number, ink: number) => {
       const start = align === "left" ? x : x - font.measure(text);
       const box = {
@@ -63,7 +63,7 @@ function overlap(a: Box, b: Box): boolean {
   return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }
 
-/** HH:MM:SS.mmm of this machine's time zone. */
+/** Formats a time as HH:MM:SS.mmm in the local time zone. */
 function clockText(time: number): string {
   const date = new Date(time);
   const two = (value: number) => String(value).padStart(2, "0");

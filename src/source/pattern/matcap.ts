@@ -1,23 +1,23 @@
 /**
- * The light, as a matcap: the colour of polished metal by the direction of its surface, seen from the
- * front. It holds a whole studio (two softboxes, a rim light, floor and ceiling) at one look-up a pixel.
+ * The light, as a matcap: the colour of polished metal by the direction of its surface, seen from the front. It holds a
+ * whole studio (two softboxes, a rim light, floor and ceiling) for one look-up per pixel.
  */
 import { colour, mix, smoothstep } from "./canvas.ts";
 import { add, cross, dot, normalize, scale, type Vector } from "./vector.ts";
 
-/** The matcap's side in texels; a power of two. */
+/** Width and height of the matcap in texels; a power of two. */
 export const MATCAP_SIZE = 512;
 
-/** A lamp with a rectangular face, as the metal mirrors it. */
+/** A rectangular lamp that the metal mirrors. */
 interface Softbox {
-  /** Where it hangs, and its face's own axes: all of length 1. */
+  /** Direction from the object, and the axes of the face, as unit vectors. */
   readonly direction: Vector;
   readonly right: Vector;
   readonly up: Vector;
-  /** Half its width and height, as seen from the object at distance 1. */
+  /** Half of width and height at distance 1 from the object. */
   readonly width: number;
   readonly height: number;
-  /** How far its edge blurs, in the same measure: the metal's roughness. */
+  /** Blur of the edge in the same unit, which shows the metal's roughness. */
   readonly blur: number;
   /** Linear light. */
   readonly light: Vector;
@@ -37,14 +37,14 @@ const STRIP: Softbox = {
   blur: 0.26,
   light: [0.5, 0.85, 1.5],
 };
-/** What the metal returns of each colour: copper. */
+/** Reflectance of the metal, copper, per channel. */
 const METAL: Vector = [0.97, 0.47, 0.28];
 const RIM: Vector = [0.42, 0.6, 1.15];
 
-/** The light is worked out for every so many texels, and smoothly filled in between: it has no finer detail. */
+/** The light is computed for one texel in this many and interpolated in between, because it is smooth. */
 const STEP = 4;
 
-/** Renders the matcap: `MATCAP_SIZE` squared packed colours; `u` to the right, `v` downwards. */
+/** Renders the matcap: `MATCAP_SIZE` squared packed colours, `u` to the right and `v` down. */
 export function studioMatcap(): Int32Array {
   const stride = MATCAP_SIZE / STEP + 1;
   const knots = Int32Array.from({ length: stride * stride }, (_, i) => {
@@ -68,7 +68,7 @@ function colourAt(u: number, v: number): number {
   const x = (u - half) / (half - 1);
   const y = (half - v) / (half - 1);
   const length = Math.hypot(x, y);
-  // Beyond the disc lie normals that look just away from the camera: they take its edge.
+  // Normals beyond the disc face slightly away from the camera: they take the colour of its edge.
   const inside = Math.min(1, 0.999 / length);
   const z = Math.sqrt(1 - Math.min(0.998, length * length));
   const [red, green, blue] = shade([x * inside, y * inside, z]);
@@ -81,14 +81,14 @@ function aimed(towards: Vector): Pick<Softbox, "direction" | "right" | "up"> {
   return { direction, right, up: cross(direction, right) };
 }
 
-/** Linear light that a surface with this normal sends to the camera. */
+/** The linear light that a surface with this normal reflects to the camera. */
 function shade(normal: Vector): Vector {
   const mirrored = add(scale(normal, 2 * normal[2]), [0, 0, -1]);
   const grazing = (1 - normal[2]) ** 4;
   const reflectance = add(METAL, scale(add([1, 1, 1], scale(METAL, -1)), grazing));
   let light = room(mirrored);
   for (const box of [KEY, STRIP]) light = add(light, scale(box.light, mirroredShare(box, mirrored)));
-  // A little diffuse light keeps the body's colour where the metal mirrors only darkness.
+  // A little diffuse light shows the body's colour where the metal mirrors darkness.
   const diffuse = 0.2 * Math.max(0, dot(normal, KEY.direction)) + 0.05 * Math.max(0, 0.4 + 0.6 * normal[1]);
   light = add(light, [diffuse, diffuse, diffuse]);
   const rim = smoothstep(0.35, 1, 1 - normal[2]) * smoothstep(-0.5, 0.9, normal[1] - 0.45 * normal[0]);
@@ -118,7 +118,7 @@ function times(a: Vector, b: Vector): Vector {
   return [a[0] * b[0], a[1] * b[1], a[2] * b[2]];
 }
 
-/** Linear light to an sRGB channel, with the highlights rolled off (Narkowicz's fit of the ACES curve). */
+/** Converts linear light to an sRGB channel, with compressed highlights (Narkowicz's fit of the ACES curve). */
 function developed(linear: number): number {
   const toned = (linear * (2.51 * linear + 0.03)) / (linear * (2.43 * linear + 0.59) + 0.14);
   return 255 * Math.min(1, toned) ** (1 / 2.2);

@@ -1,33 +1,33 @@
-/** The geometry of the built-in scene: a trefoil knot, tied in a tube. */
+/** The geometry of the built-in scene: a trefoil knot made of a tube. */
 import { tubeExposure } from "./occlusion.ts";
 import { add, cross, normalize, scale, type Vector } from "./vector.ts";
 
-/** Triangles over shared vertices. The whole fits the unit sphere around the origin. */
+/** Triangles with shared vertices, within the unit sphere around the origin. */
 export interface Mesh {
   readonly vertexCount: number;
-  /** Three numbers a vertex. */
+  /** Three numbers per vertex. */
   readonly positions: Float32Array;
-  /** Three numbers a vertex, of length 1, outwards. */
+  /** Three numbers per vertex: a unit vector that points outwards. */
   readonly normals: Float32Array;
-  /** One number a vertex: the share of the light around that reaches it, 0 to 1. */
+  /** One number per vertex: the share of ambient light that reaches it, 0 to 1. */
   readonly exposure: Float32Array;
-  /** Three vertices a triangle, counter-clockwise seen from outside. */
+  /** Three vertex indices per triangle, counter-clockwise from outside. */
   readonly triangles: Uint32Array;
-  /** Four numbers an edge: its two vertices, then the two triangles that share it. */
+  /** Four indices per edge: its two vertices, and the two triangles that share it. */
   readonly edges: Uint32Array;
 }
 
-/** The tube's radius, where the knot's own is 3. */
+/** Radius of the tube; that of the knot is 3. */
 const TUBE = 0.7;
-/** How far the windings swing apart: enough to keep the tube clear of itself. */
+/** Distance between the windings, large enough that the tube does not touch itself. */
 const DEPTH = 1.4;
 const SIZE = 1 / (3 + TUBE);
 
-/** A trefoil knot of `along * around` vertices: that many steps along its curve and around its tube. */
+/** Makes a trefoil knot with `along` steps along its curve and `around` steps around its tube. */
 export function trefoil(along: number, around: number): Mesh {
   const positions: Vector[] = [];
   const normals: Vector[] = [];
-  // One in a few is enough for the soft shade of occlusion.
+  // One point in four is enough for soft occlusion.
   const occluders: Vector[] = [];
   for (let i = 0; i < along; i++) {
     const { centre, normal, binormal } = frameAt((2 * Math.PI * i) / along);
@@ -48,7 +48,7 @@ export function trefoil(along: number, around: number): Mesh {
   };
 }
 
-/** The curve at `t`, 0 to 2 pi, with its Frenet frame: a trefoil bends everywhere, so it has one. */
+/** A point of the curve at `t`, 0 to 2 pi, with its Frenet frame, which exists because a trefoil bends everywhere. */
 function frameAt(t: number): { centre: Vector; normal: Vector; binormal: Vector } {
   const centre: Vector = [
     Math.sin(t) + 2 * Math.sin(2 * t),
@@ -69,7 +69,7 @@ function frameAt(t: number): { centre: Vector; normal: Vector; binormal: Vector 
   return { centre, normal: normalize(cross(binormal, velocity)), binormal };
 }
 
-/** Two triangles for each square of a grid that closes in both directions, and the edges between them. */
+/** Makes the triangles and edges of a grid that closes in both directions, two triangles per square. */
 function closedGrid(along: number, around: number): Pick<Mesh, "triangles" | "edges"> {
   const vertex = (i: number, j: number) => ((i + along) % along) * around + ((j + around) % around);
   const lower = (i: number, j: number) => 2 * vertex(i, j);

@@ -1,12 +1,12 @@
-/** How much of the light around a tube its own windings keep away, worked out once a mesh. */
+/** Ambient occlusion of a tube by its own windings, computed once per mesh. */
 import { add, dot, scale, type Vector } from "./vector.ts";
 
-/** How dark a full hemisphere of tube makes a point: to taste. */
+/** Darkness of a point whose hemisphere is fully covered: a matter of taste. */
 const STRENGTH = 1.5;
 
 /**
- * The share of the light around that reaches each vertex, 0 to 1. The tube along `centres` (a
- * closed curve) is taken for a string of spheres, each of which hides the solid angle it fills.
+ * The share of ambient light that reaches each vertex, 0 to 1. The tube along the closed curve `centres` is treated as
+ * a string of spheres, each of which hides its solid angle.
  */
 export function tubeExposure(
   positions: readonly Vector[],
@@ -25,7 +25,7 @@ export function tubeExposure(
       const towards = add(centre, scale(position, -1));
       const distance = Math.hypot(...towards);
       const facing = dot(normal, towards) / distance;
-      // Spheres that overlap hide only what their own length of the tube hides.
+      // Spheres overlap: each counts only for its length of the tube.
       const share = (lengths[j] ?? 0) / (2 * radius);
       if (facing > 0) hidden += facing * share * (radius / distance) ** 2;
     });

@@ -1,7 +1,7 @@
-/** When to draw: frame `n` at `start + n / fps`, without drift; what is missed is left out. */
+/** Schedules drawing: frame `n` is due at `start + n / fps`, without drift. Missed frames are skipped. */
 import type { EpochMs, Millis } from "../../base/clock.ts";
 
-/** The deadlines of a run of frames. Slot 0 is due at `start`. */
+/** The deadlines of a run of frames. Slot 0 is due at its start. */
 export class Pace {
   readonly #start: EpochMs;
   readonly #period: Millis;
@@ -12,7 +12,7 @@ export class Pace {
     this.#period = 1000 / fps;
   }
 
-  /** Moves on to the first slot that is still to come at `now`. Returns how many were missed between. */
+  /** Advances to the first slot after `now`. Returns the number of missed slots. */
   advance(now: EpochMs): number {
     const current = Math.floor((now - this.#start) / this.#period);
     const missed = Math.max(0, current - this.#slot);
@@ -20,7 +20,7 @@ export class Pace {
     return missed;
   }
 
-  /** How long it is from `now` until the slot is due; 0 if it is. */
+  /** Time from `now` until the slot is due; 0 if it is due already. */
   wait(now: EpochMs): Millis {
     return Math.max(0, this.#start + this.#slot * this.#period - now);
   }

@@ -1,4 +1,4 @@
-/** The built-in scene: what viewers see until a real render loop connects. Drawn in a worker thread. */
+/** The built-in scene, which viewers see until a render loop connects. A worker thread draws it. */
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
@@ -6,43 +6,43 @@ import type { RawFrame } from "../../media/frame.ts";
 import type { Source, SourceSink } from "../source.ts";
 import type { WorkerOrder, WorkerReport, WorkerSetup } from "./messages.ts";
 
-/** How the scene is drawn. */
+/** The parameters of {@link patternSource}. */
 export interface PatternOptions {
   /** Pixels, 16 to 3840. */
   readonly width: number;
   /** Pixels, 16 to 2160. */
   readonly height: number;
-  /** Frames a second. */
+  /** Frames per second. */
   readonly fps: number;
   readonly clock: Clock;
-  /** The worker's module; by default the one beside this file, compiled if this one is. */
+  /** The worker's module; by default the one beside this file. */
   readonly module?: URL;
 }
 
-/** The built-in scene as a source. It rests, and takes no processor time, until it is in demand. */
+/** Makes the source. It draws, and takes CPU time, only while somebody watches. */
 export function patternSource(options: PatternOptions): Source {
   return new PatternSource(options);
 }
 
 const WORKER = new URL(`./worker${extname(import.meta.filename)}`, import.meta.url);
-/** A worker that crashes is started again, but not more often than this. */
-const RESTART_PERIOD: Millis = 1000;
+/** Shortest interval between two starts of a worker that crashes. */
+const RESTART_INTERVAL: Millis = 1000;
 
 class PatternSource implements Source {
   readonly label = "built-in scene";
   readonly #options: PatternOptions;
-  /** Shared with the worker: the number of the last frame taken. */
+  /** Number of the last frame taken, shared with the worker. */
   readonly #taken = new Int32Array(new SharedArrayBuffer(4));
   #sink: SourceSink | undefined;
   #worker: Worker | undefined;
-  /** When the worker was started last. */
+  /** Time of the worker's last start. */
   #launched = 0;
   /** Whether a worker has ever been ready to draw. */
   #started = false;
   #cancelRestart: Cancel | undefined;
   #watched = false;
   #closed = false;
-  /** The number of the last frame that came. */
+  /** Number of the last frame from the worker. */
   #number = 0;
   #frames = 0;
   #skipped = 0;
@@ -78,7 +78,7 @@ class PatternSource implements Source {
     await this.#worker?.terminate();
   }
 
-  /** Starts a worker. Once it can draw, calls `ready`; if the first one ends before that, `failed`. */
+  /** Starts a worker. Calls `ready` when it can draw, or `failed` if the first worker ends before that. */
   #launch(ready: () => void, failed: (cause: unknown) => void): void {
     const { width, height, fps, clock, module = WORKER } = this.#options;
     this.#launched = clock.now();
@@ -105,7 +105,7 @@ class PatternSource implements Source {
 
   #restart(): void {
     const { clock } = this.#options;
-    const wait = Math.max(0, this.#launched + RESTART_PERIOD - clock.now());
+    const wait = Math.max(0, this.#launched + RESTART_INTERVAL - clock.now());
     this.#cancelRestart = clock.after(wait, () => {
       this.#restarts++;
       this.#launch(
@@ -125,7 +125,7 @@ class PatternSource implements Source {
     this.#number = number;
     Atomics.store(this.#taken, 0, number);
     this.#skipped += skipped;
-    // What was under way when the last viewer left is not wanted any more.
+    // Drop frames that were on their way when the last viewer left.
     if (this.#closed || !this.#watched) return;
     this.#frames++;
     const { width, height } = this.#options;

@@ -1,23 +1,23 @@
-/** A rasteriser: fills triangles row by row, nearest surface first, with a matcap look-up a pixel. */
+/** A rasterizer: fills triangles row by row with a depth test and one matcap look-up per pixel. */
 import type { Projected } from "./camera.ts";
 import type { Canvas } from "./canvas.ts";
 import { dim } from "./canvas.ts";
 import { MATCAP_SIZE } from "./matcap.ts";
 import type { Mesh } from "./mesh.ts";
 
-/** What the rasteriser draws with and on. */
+/** The buffers of the rasterizer, each of the canvas's size, and the matcap. */
 export interface Surface {
   readonly canvas: Canvas;
-  /** One number a pixel: the nearness of what is drawn there, 0 for nothing. */
+  /** Nearness of the drawn surface per pixel; 0 for none. */
   readonly depth: Float32Array;
-  /** One number a pixel: 1 where an outline is smoothed already. */
+  /** Per pixel, 1 if an outline in it is smoothed already. */
   readonly smoothed: Uint8Array;
   readonly matcap: Int32Array;
 }
 
 const MATCAP_SHIFT = Math.log2(MATCAP_SIZE);
 
-/** Draws the triangles that face the camera, and notes in `facing` which those are (1) and are not (0). */
+/** Draws the triangles that face the camera, and writes to `facing` 1 for each of them and 0 for the others. */
 export function fillMesh(surface: Surface, mesh: Mesh, projected: Projected, facing: Uint8Array): void {
   const { x, y } = projected;
   const { triangles } = mesh;
@@ -28,7 +28,7 @@ export function fillMesh(surface: Surface, mesh: Mesh, projected: Projected, fac
     const ax = x[a] ?? 0;
     const ay = y[a] ?? 0;
     const area = ((x[b] ?? 0) - ax) * ((y[c] ?? 0) - ay) - ((x[c] ?? 0) - ax) * ((y[b] ?? 0) - ay);
-    // The y axis points down, so what is counter-clockwise in space has a negative area here.
+    // The y axis points down, so counter-clockwise triangles have a negative area.
     facing[i] = area < 0 ? 1 : 0;
     if (area < 0) fillTriangle(surface, mesh, projected, a, b, c, area);
   }
@@ -57,8 +57,8 @@ function fillTriangle(
   const bottom = Math.min(height, Math.ceil(Math.max(ay, by, cy) - 0.5));
   if (top >= bottom) return;
 
-  // Each attribute is a plane over the screen: its value at vertex a, and its change a pixel to the
-  // right and a row down, from the changes along the two edges at a.
+  // Each attribute is linear over the screen: its value at vertex a, and its change per pixel to the right and per row
+  // down, from the changes along the two edges at a.
   const abx = bx - ax;
   const aby = by - ay;
   const acx = cx - ax;
@@ -125,7 +125,7 @@ function fillTriangle(
   }
 }
 
-/** Where an edge crosses a row. From its upper end, whichever way round: neighbours agree to the bit. */
+/** The x at which an edge crosses a row. Computed from the upper end, so that neighbours agree to the bit. */
 function crossingOf(ax: number, ay: number, bx: number, by: number, row: number): number {
   return ay < by ? ax + ((row - ay) * (bx - ax)) / (by - ay) : bx + ((row - by) * (ax - bx)) / (ay - by);
 }

@@ -1,20 +1,20 @@
-/** The object's reflection in the polished floor: the picture above it, upside down and fading. */
+/** The object's reflection in the polished floor: the picture above, upside down and fading. */
 import { type Canvas, mix } from "./canvas.ts";
 
 /** The reflection's strength at the floor's edge, in 256ths. */
 const STRENGTH = 96;
 
-/** Where the mirror is, in pixels. */
+/** The place of the mirror, in pixels. */
 export interface Mirror {
-  /** Its edge: row `edge + i` mirrors row `edge - 1 - i`. */
+  /** Row `edge + i` mirrors row `edge - 1 - i`. */
   readonly edge: number;
-  /** The rows it takes to fade. */
+  /** Rows until the reflection has faded. */
   readonly rows: number;
   readonly left: number;
   readonly right: number;
 }
 
-/** Mirrors what stands out from `backdrop` above the mirror's edge onto the rows below it. */
+/** Mirrors the pixels above the edge that have a depth onto the rows below it. */
 export function reflect(canvas: Canvas, depth: Float32Array, { edge, rows, left, right }: Mirror): void {
   const { pixels, width } = canvas;
   for (let row = 0; row < rows; row++) {

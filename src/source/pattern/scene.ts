@@ -1,4 +1,4 @@
-/** The built-in scene's picture: puts the backdrop, the object, its reflection, the texts and the frame code together. */
+/** Composes the built-in scene of backdrop, object, reflection, texts and frame code. */
 import type { EpochMs, Millis } from "../../base/clock.ts";
 import { backdrop, FLOOR } from "./backdrop.ts";
 import { type Placement, type Projected, project, projectedOf, rotation } from "./camera.ts";
@@ -11,17 +11,17 @@ import { type Mesh, trefoil } from "./mesh.ts";
 import { fillMesh } from "./raster.ts";
 import { type Mirror, reflect } from "./reflection.ts";
 
-/** One turn about the vertical, and about the knot's own axis. */
-const TURN: Millis = 18_000;
-const SPIN: Millis = 27_000;
+/** Periods of the rotation about the vertical axis, and about the knot's own. */
+const TURN_PERIOD: Millis = 18_000;
+const SPIN_PERIOD: Millis = 27_000;
 
-/** What one frame shows. */
+/** The inputs of one frame. */
 export interface Moment {
   readonly frameNumber: number;
   readonly time: EpochMs;
 }
 
-/** The scene at one size, 16x16 pixels or more: holds what its frames have in common, and draws them. */
+/** The scene at one size, at least 16x16 pixels. Holds the buffers that all frames share. */
 export class Scene {
   readonly width: number;
   readonly height: number;
@@ -58,13 +58,13 @@ export class Scene {
     this.#labels = new Labels(width, height, footer);
   }
 
-  /** Draws a frame over all of `pixels`: `width * height` words, as {@link Canvas} describes them. */
+  /** Draws a frame over all `width * height` words of `pixels`, in the format of a {@link Canvas}. */
   draw(pixels: Int32Array, { frameNumber, time }: Moment): void {
     const canvas: Canvas = { width: this.width, height: this.height, pixels };
     const surface = { canvas, depth: this.#depth, smoothed: this.#smoothed, matcap: this.#matcap };
     pixels.set(this.#backdrop);
     this.#depth.fill(0);
-    const turned = rotation(angle(time, SPIN), -0.5, angle(time, TURN));
+    const turned = rotation(angle(time, SPIN_PERIOD), -0.5, angle(time, TURN_PERIOD));
     project(this.#mesh, turned, this.#placement, this.#projected);
     fillMesh(surface, this.#mesh, this.#projected, this.#facing);
     smoothOutlines(surface, this.#mesh, this.#projected, this.#facing);
@@ -74,7 +74,7 @@ export class Scene {
   }
 }
 
-/** How far a steady turn has come, in radians. */
+/** The angle of a steady rotation in radians. */
 function angle(time: number, period: Millis): number {
   return (2 * Math.PI * (time % period)) / period;
 }

@@ -1,29 +1,29 @@
-/** Text: renders the typeface's strokes to anti-aliased masks once, and draws with those. */
+/** Draws text: renders the typeface's strokes to anti-aliased masks once, and blends them into pictures. */
 import { type Canvas, mix } from "./canvas.ts";
 import { ASCENT, DESCENT, GLYPHS, type Glyph } from "./glyphs.ts";
 
-/** How much of each pixel a character covers. */
+/** The coverage of a character. */
 interface Mask {
   readonly width: number;
   readonly height: number;
-  /** 0 to 256 a pixel, rows top down. */
+  /** 0 to 256 per pixel, rows top down. */
   readonly shares: Uint16Array;
   readonly advance: number;
 }
 
 type Segment = readonly [fromX: number, fromY: number, toX: number, toY: number];
 
-/** Pixels around a character's units, for the strokes' soft edges. */
+/** Pixels around a character, for the soft edges of its strokes. */
 const MARGIN = 1;
-/** The units that characters leave free on their right. */
+/** Free units on the right of a character. */
 const GAP = 2;
 const CURVE_STEPS = 8;
 
-/** The typeface at one size: one unit is `scale` pixels, a whole number. */
+/** The typeface at one size: one unit is `scale` whole pixels. */
 export class Font {
-  /** From the baseline to the top of the tallest characters, in pixels. */
+  /** Pixels from the baseline to the top of the tallest characters. */
   readonly ascent: number;
-  /** From the baseline to the bottom of the lowest ones, in pixels. */
+  /** Pixels from the baseline to the bottom of the lowest characters. */
   readonly descent: number;
   readonly #gap: number;
   readonly #masks: ReadonlyMap<string, Mask>;
@@ -44,7 +44,7 @@ export class Font {
     return Math.max(0, width);
   }
 
-  /** Draws a text from `left`, standing on the top edge of row `baseline`. All of it must lie inside the canvas. */
+  /** Draws a text from `left`, on the top edge of row `baseline`. All of it must lie inside the canvas. */
   draw({ pixels, width }: Canvas, text: string, left: number, baseline: number, ink: number): void {
     let pen = left - MARGIN;
     const top = baseline - this.ascent - MARGIN;
@@ -76,7 +76,7 @@ function maskOf({ strokes, advance }: Glyph, scale: number): Mask {
   return { width, height, shares, advance: advance * scale };
 }
 
-/** A glyph's strokes as straight lines. */
+/** Converts a glyph's strokes to straight lines. */
 function flatten(strokes: string): Segment[] {
   const segments: Segment[] = [];
   let [penX, penY] = [0, 0];

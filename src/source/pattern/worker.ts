@@ -1,14 +1,14 @@
-/** The built-in scene's worker thread: draws frames while it is told to, and hands their memory over. */
+/** The built-in scene's worker thread: draws frames on demand, and transfers them to the owner. */
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
 import type { WorkerOrder, WorkerReport, WorkerSetup } from "./messages.ts";
 import { Pace } from "./pace.ts";
 import { Scene } from "./scene.ts";
 
-/** Frames that may be on their way to the owner: beyond these it is not keeping up. */
-const MAX_UNDERWAY = 2;
+/** Frames on their way to the owner. If there are more, the owner is too slow, and frames are skipped. */
+const MAX_PENDING_FRAMES = 2;
 
-if (!parentPort) throw new Error("The built-in scene's worker runs in a worker thread only.");
+if (!parentPort) throw new Error("Run the built-in scene's worker in a worker thread.");
 const owner = parentPort;
 const { width, height, fps, firstNumber, taken }: WorkerSetup = workerData;
 const scene = new Scene(width, height);
@@ -23,9 +23,9 @@ owner.on("message", ({ draw }: WorkerOrder) => {
 });
 report({ kind: "ready" });
 
-/** Draws now, then at each of the deadlines to come, until the timer is cleared. */
+/** Draws now and at each deadline, until the timer is cleared. */
 function run(pace: Pace): void {
-  if (number - Atomics.load(taken, 0) > MAX_UNDERWAY) skipped++;
+  if (number - Atomics.load(taken, 0) > MAX_PENDING_FRAMES) skipped++;
   else drawFrame();
   const now = systemClock.now();
   skipped += pace.advance(now);
