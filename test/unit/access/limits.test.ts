@@ -194,20 +194,20 @@ describe("seats", () => {
     }
   };
 
-  test("are so many in all, of a stream, and at an address, and each freed seat is free for all", () => {
+  test("are limited in total, per stream and per address, and a freed seat is free for all", () => {
     const seats = new Seats({ total: 4, perStream: 3, perAddress: 2 });
     const first = taken(seats, "a", "one");
     taken(seats, "a", "one");
-    expect(taken(seats, "a", "one")).toMatch(/at your network's address/);
+    expect(taken(seats, "a", "one")).toMatch(/^Your network's address has no room/);
     taken(seats, "a", "two");
-    expect(taken(seats, "a", "two")).toMatch(/this stream/);
+    expect(taken(seats, "a", "two")).toMatch(/^This stream has no room/);
     taken(seats, "b", "two");
-    expect(taken(seats, "b", "three")).toMatch(/this server/);
+    expect(taken(seats, "b", "three")).toMatch(/^This server has no room/);
     if (typeof first === "string") throw new Error(first);
     first();
     first();
     expect(taken(seats, "b", "one")).toBeTypeOf("function");
-    expect(taken(seats, "b", "three")).toMatch(/this server/);
+    expect(taken(seats, "b", "three")).toMatch(/^This server has no room/);
   });
 });
 
