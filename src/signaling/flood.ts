@@ -1,28 +1,86 @@
-/** Limits what one connection may send: socket.io makes a socket for every CONNECT packet, without a limit of its own. */
+/**
+ * Limits what one engine.io connection may send, and what it may leave unread. socket.io itself has no such limits: it makes a
+ * socket for every CONNECT packet and answers every ping frame.
+ */
 import type { Clock, Millis } from "../base/clock.ts";
+
+/** The WebSocket of a connection, as `ws` has it. */
+export interface RawWebSocket {
+  /** Bytes that wait to be sent. */
+  readonly bufferedAmount: number;
+  on(event: "ping" | "pong", listener: () => void): unknown;
+  /** Closes the TCP connection and drops what waits to be sent. */
+  terminate(): void;
+}
+
+/** A packet of engine.io; that of socket.io is in its text. */
+export interface RawPacket {
+  readonly type: string;
+  readonly data?: unknown;
+}
+
+/** What carries a connection: polling, which has no socket, or a WebSocket. */
+export interface RawTransport {
+  readonly socket?: RawWebSocket;
+}
 
 /** An engine.io connection, below socket.io's sockets. */
 export interface RawConnection {
-  on(event: "packet", listener: () => void): unknown;
+  readonly transport: RawTransport;
+  /** Packets that wait to be sent. */
+  readonly writeBuffer: readonly RawPacket[];
+  on(event: "packet", listener: (packet: RawPacket) => void): unknown;
+  on(event: "upgrade", listener: (transport: RawTransport) => void): unknown;
   /** @param discard drops what is not sent yet. */
   close(discard: boolean): void;
 }
 
 const WINDOW: Millis = 10_000;
 
-/** More than a page's request limit and its pongs. */
+/** Packets and control frames: more than a page's request limit and its pongs. */
 const MAX_PACKETS = 150;
 
-/** Closes the connection if it sends more packets than that. */
+/** Far above what a page leaves unread while its network stalls. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
+/** A CONNECT packet of socket.io (protocol 5), for the main namespace: the only one there is, and once. */
+const CONNECT = "0";
+const OTHER_NAMESPACE = /^[0-9]+-?\/./;
+
+/** Closes the connection if it exceeds a limit. */
 export function limitPackets(connection: RawConnection, clock: Clock): void {
   let began = clock.now();
   let packets = 0;
-  connection.on("packet", () => {
+  let hasConnected = false;
+  const count = () => {
     const now = clock.now();
     if (now - began >= WINDOW) {
       began = now;
       packets = 0;
     }
-    if (++packets > MAX_PACKETS) connection.close(true);
+    if (++packets > MAX_PACKETS || unreadBytes(connection) > MAX_UNREAD_BYTES) drop(connection);
+  };
+  const watch = ({ socket }: RawTransport) => socket?.on("ping", count);
+  watch(connection.transport);
+  connection.on("upgrade", watch);
+  connection.on("packet", ({ type, data }) => {
+    count();
+    if (type !== "message" || typeof data !== "string") return;
+    const isConnect = data.startsWith(CONNECT);
+    if (OTHER_NAMESPACE.test(data) || (isConnect && hasConnected)) drop(connection);
+    hasConnected ||= isConnect;
   });
+}
+
+function unreadBytes({ transport, writeBuffer }: RawConnection): number {
+  const waiting = writeBuffer.reduce(
+    (sum, { data }) => sum + (typeof data === "string" ? data.length : 0),
+    0,
+  );
+  return waiting + (transport.socket?.bufferedAmount ?? 0);
+}
+
+function drop(connection: RawConnection): void {
+  connection.transport.socket?.terminate();
+  connection.close(true);
 }
