@@ -49,8 +49,9 @@ afterEach(() => {
   listener.close();
 });
 
-async function client(): Promise<Socket> {
-  const socket = connect({ host: HOST, port, noDelay: true });
+/** @param localAddress of loopback, which the listener sees. */
+async function client(localAddress = HOST): Promise<Socket> {
+  const socket = connect({ host: HOST, port, localAddress, noDelay: true });
   clients.push(socket);
   socket.on("error", () => {});
   await once(socket, "connect");
@@ -233,7 +234,7 @@ describe("a viewer's connection", () => {
 
 test("a flood of connections is bounded, and keeps out neither a viewer that has one nor one that comes", async () => {
   const { socket } = await viewer();
-  const flood = await Promise.all(Array.from({ length: 500 }, client));
+  const flood = await Promise.all(Array.from({ length: 500 }, () => client()));
   for (const one of flood) one.resume();
   await eventually(() => expect(flood.filter((one) => !one.closed).length).toBeLessThanOrEqual(240));
   socket.write(framed(CHECK));
@@ -245,9 +246,21 @@ test("a flood of connections is bounded, and keeps out neither a viewer that has
   expect(socket.closed).toBe(false);
 });
 
+test("a flood keeps out nobody where many connections are viewers' already", async () => {
+  const of = (localAddress: string) => Promise.all(Array.from({ length: 60 }, () => client(localAddress)));
+  const viewers = [...(await of("127.0.0.2")), ...(await of("127.0.0.3"))];
+  for (const one of viewers) one.write(framed(CHECK));
+  await eventually(() => expect(messages).toHaveLength(120));
+  const flood = await Promise.all(Array.from({ length: 400 }, () => client()));
+  for (const one of flood) one.resume();
+  const { socket } = await viewer();
+  await eventually(() => expect(flood.filter((one) => !one.closed).length).toBeLessThanOrEqual(200));
+  expect([socket, ...viewers].filter((one) => one.closed)).toEqual([]);
+});
+
 test("of one address there are only so many, though each has proved to be a viewer's", async () => {
   const { socket } = await viewer();
-  const flood = await Promise.all(Array.from({ length: 100 }, client));
+  const flood = await Promise.all(Array.from({ length: 100 }, () => client()));
   for (const one of flood) one.resume().write(framed(CHECK));
   await eventually(() => expect(flood.filter((one) => !one.closed).length).toBe(63));
   expect(socket.closed).toBe(false);

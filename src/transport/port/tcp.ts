@@ -13,10 +13,15 @@ const PROOF_TIMEOUT: Millis = 5000;
 /** How long a connection may take to send its last data after its viewer left. */
 const END_TIMEOUT: Millis = 1000;
 
+/**
+ * Above either limit the oldest unproved connection is closed. A flood cannot shut viewers out, because they send a check
+ * at once.
+ */
 const MAX_CONNECTIONS = 320;
-
-/** Above this the oldest unproved connection is closed. A flood cannot shut viewers out, because they send a check at once. */
 const MAX_UNPROVED = 240;
+
+/** Room for connections that close: where the listener itself refuses one, it refuses viewers too. */
+const CLOSING_CONNECTIONS = 256;
 
 /** Bytes that may wait for a slow network: a few frames. Above this new datagrams are dropped, and requested again. */
 const MAX_QUEUED_BYTES = 256 * 1024;
@@ -55,7 +60,7 @@ export class TcpListener {
   private constructor(options: TcpOptions) {
     this.#options = options;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.maxConnections = MAX_CONNECTIONS + CLOSING_CONNECTIONS;
   }
 
   /** @throws the system's error if it cannot listen. */
@@ -96,7 +101,7 @@ export class TcpListener {
       socket.destroy();
       return;
     }
-    const key = `tcp ${remoteAddress} ${remotePort}`;
+    const key = keyOf(socket);
     const route = this.#routeOf(socket, { ip: remoteAddress.replace(/^::ffff:/, ""), port: remotePort });
     const stopWaiting = clock.after(PROOF_TIMEOUT, () => {
       if (this.#unproved.has(socket)) socket.destroy();
@@ -104,8 +109,10 @@ export class TcpListener {
     this.#connections.set(key, socket);
     this.#unproved.add(socket);
     const [oldest] = this.#unproved;
-    if (oldest && this.#unproved.size > MAX_UNPROVED) {
+    if (oldest && (this.#unproved.size > MAX_UNPROVED || this.#connections.size > MAX_CONNECTIONS)) {
       this.#unproved.delete(oldest);
+      // Its `close` event comes later: it must not count until then.
+      this.#connections.delete(keyOf(oldest));
       oldest.destroy();
     }
     socket.on("error", () => socket.destroy());
@@ -158,4 +165,9 @@ export class TcpListener {
       sendMedia: (sealer, header, payload, index) => send(sealer.seal(header, payload, index)),
     };
   }
+}
+
+/** Names a connection among all routes. */
+function keyOf({ remoteAddress, remotePort }: Socket): string {
+  return `tcp ${remoteAddress} ${remotePort}`;
 }
