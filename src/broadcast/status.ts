@@ -19,6 +19,8 @@ export class Status {
   #size = { width: 0, height: 0 };
   /** Whether the picture stood still when the last one came. */
   #isStill = false;
+  /** What the listeners know, as JSON. */
+  #told = "";
 
   /** @param read is called at each use of {@link info}. */
   constructor(name: string, read: () => StatusReadings) {
@@ -79,9 +81,12 @@ export class Status {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Tells the listeners that something changed. */
+  /** Tells the listeners if something changed: the frame rate alone, which always does, they get once a second. */
   tell(): void {
     const info = this.info();
+    const told = JSON.stringify({ ...info, fps: 0 });
+    if (told === this.#told) return;
+    this.#told = told;
     for (const listener of this.#listeners) listener(info);
   }
 }
