@@ -2,7 +2,8 @@
  * HTTP: the pages, and every route of the API. This file has the order in which a request passes middleware and
  * routes; each group of routes has a file of its own.
  */
-import express, { type Express, type RequestHandler } from "express";
+import type { RequestListener } from "node:http";
+import express, { type RequestHandler } from "express";
 import { hideToken } from "../access/asker.ts";
 import { clientKey, type Guard } from "../access/guard.ts";
 import { type Proxies, senderOf } from "../access/proxies.ts";
@@ -23,6 +24,7 @@ import { MISDIRECTED } from "./pass-on.ts";
 import { passOnRoutes } from "./pass-on-routes.ts";
 import { Permissions } from "./permissions.ts";
 import { addPublishRoute } from "./publish-route.ts";
+import { requireReadableTarget } from "./request-target.ts";
 import { addShareRoutes } from "./share.ts";
 import { addStreamRoutes } from "./streams.ts";
 import type { WhepSessions } from "./whep/sessions.ts";
@@ -60,7 +62,7 @@ export interface HttpOptions {
  * The request handler of the server, in the order of its middleware and routes.
  * @throws if the pages are not built.
  */
-export function httpApp(options: HttpOptions): Express {
+export function httpApp(options: HttpOptions): RequestListener {
   const { streams, passedOn, guard, embedFrom, secure, local, log } = options;
   const { access, proxies } = guard;
   const permissions = new Permissions(guard, local, log);
@@ -109,7 +111,7 @@ export function httpApp(options: HttpOptions): Express {
     mayKnowStreams: (request) => access.misnamed(permissions.asker(request)) === undefined,
   });
   app.use(errorHandler(log));
-  return app;
+  return requireReadableTarget(app, guard.gate);
 }
 
 /** Refuses requests that claim to come from a joined server, and do not prove it. */

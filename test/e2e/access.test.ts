@@ -8,6 +8,7 @@ import { launchChromium } from "../helpers/browser.ts";
 import { VIEWER_OFFER } from "../helpers/offer.ts";
 import { describeWith } from "../setup/suites.ts";
 import { openPlayer, waitForState } from "./helpers/player.ts";
+import { sendRaw, statusOf } from "./helpers/raw-http.ts";
 import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 const TOKEN = "correct-horse-battery";
@@ -185,6 +186,23 @@ describe("a server behind a proxy", () => {
     }
     expect(status).toBe(429);
     expect(await statusOf("192.0.2.6")).toBe(200);
+  });
+
+  test("counts requests whose address cannot be read, and answers them in its own words", async () => {
+    const unreadable = (client: string) => {
+      const forwarded = Object.entries(from(client)).map(([name, value]) => `${name}: ${value}`);
+      return sendRaw(server, "GET http://[/x HTTP/1.1", "Host: a", ...forwarded, "", "");
+    };
+    const answer = await unreadable("192.0.2.7");
+    expect(statusOf(answer)).toBe(400);
+    expect(answer).toContain("The address of the request cannot be read.");
+    expect(answer.toLowerCase()).toContain("x-content-type-options: nosniff");
+    let status = 0;
+    for (let n = 0; n < 40 && status !== 429; n++) {
+      const answers = await Promise.all(Array.from({ length: 50 }, () => unreadable("192.0.2.8")));
+      status = statusOf(answers.at(-1) ?? "");
+    }
+    expect(status).toBe(429);
   });
 });
 
