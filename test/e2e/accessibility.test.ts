@@ -200,7 +200,7 @@ describeWith(["chromium"], "the pages", ({ chromium }) => {
     const answer = await fetch(`${server.url}/watch/bad name!`);
     expect([answer.status, await answer.text()]).toEqual([
       404,
-      expect.stringContaining("There is no such stream"),
+      expect.stringContaining("No stream has this name"),
     ]);
 
     // One that may still come is waited for.
