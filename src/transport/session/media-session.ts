@@ -17,6 +17,7 @@ import {
   SrtcpSealer,
 } from "../rtp/srtp.ts";
 import { Adaptation } from "./adaptation.ts";
+import { MAX_QUEUE_DELAY, MAX_QUEUE_DELAY_SINGLE } from "./pacer.ts";
 import { PacketSender } from "./packet-sender.ts";
 import { Repairs } from "./repairs.ts";
 import { Reports } from "./reports.ts";
@@ -66,12 +67,6 @@ export interface MediaCounters {
   /** SCTP packets that no browser sends. */
   refusedSctp: number;
 }
-
-/** Frames that wait longer than this in the pacer are stale: step down to a smaller rendition. */
-const MAX_PACER_DELAY: Millis = 300;
-
-/** With a single rendition, allow a slow keyframe more time before frames are dropped. */
-const MAX_PACER_DELAY_SINGLE: Millis = 1000;
 
 /** Sends the media of one viewer, and acts on its RTCP feedback. */
 export class MediaSession {
@@ -183,7 +178,7 @@ export class MediaSession {
   /** Gives up stale packets: steps down, or skips to a keyframe if there is no smaller rendition. */
   #checkPacerDelay(): void {
     const { wants, keyframeNeeded } = this.#options;
-    if (this.#sender.queueDelay <= (wants ? MAX_PACER_DELAY : MAX_PACER_DELAY_SINGLE)) return;
+    if (this.#sender.queueDelay <= (wants ? MAX_QUEUE_DELAY : MAX_QUEUE_DELAY_SINGLE)) return;
     if (wants) this.#adaptation.overran();
     else {
       this.#drop();

@@ -1,6 +1,12 @@
 /** Spreads the packets of a large frame over time, so that they do not overflow the queue of a narrow link. */
 import type { Cancel, Clock, EpochMs, Millis } from "../../base/clock.ts";
 
+/** Frames that wait longer than this are stale: the session steps down to a smaller rendition. */
+export const MAX_QUEUE_DELAY: Millis = 300;
+
+/** With a single rendition, allow a slow keyframe more time before frames are dropped. */
+export const MAX_QUEUE_DELAY_SINGLE: Millis = 1000;
+
 /** Bytes sent without pacing: the burst forms a packet train, which shows the capacity. */
 const BURST_BYTES = 6000;
 
