@@ -2,7 +2,7 @@
  * Media to one viewer, and feedback from it: the map of this folder. A rendition's packets are made once for all viewers;
  * sequence numbers, headers, encryption, retransmissions and the choice of rendition belong to each viewer's session.
  */
-import type { Cancel, Clock, Millis } from "../../base/clock.ts";
+import type { Cancel, Clock } from "../../base/clock.ts";
 import type { Reception } from "../audience/viewer.ts";
 import type { Route } from "../io/route.ts";
 import type { PacketizedFrame } from "../packets/history.ts";
