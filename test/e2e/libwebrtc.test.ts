@@ -87,7 +87,7 @@ test("a connection is restarted by its own certificate and socket alone, once it
   expect(await socket.restart(another)).toEqual({
     ok: false,
     code: "bad-request",
-    message: "The offer has another DTLS fingerprint than the connection.",
+    message: "The offer has a different DTLS fingerprint than the connection.",
   });
 
   const stranger = newSocket();
