@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { describeWith } from "../setup/suites.ts";
 import { type ServerProcess, startServer } from "./helpers/server.ts";
 
-const VIEWER = fileURLToPath(new URL("gstreamer_viewer.py", import.meta.url));
+const VIEWER = fileURLToPath(new URL("helpers/gstreamer_viewer.py", import.meta.url));
 /** The one that Debian's packages are for. */
 const PYTHON = "/usr/bin/python3";
 

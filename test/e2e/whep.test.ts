@@ -17,7 +17,7 @@ type SiteWindow = Players & { connection: RTCPeerConnection; leave: () => unknow
 /** A site of its own, as a player's page is: what it has of rendercast, it has across origins. */
 async function openSite() {
   const { build } = await import("vite");
-  const entry = fileURLToPath(new URL("whep-players.ts", import.meta.url));
+  const entry = fileURLToPath(new URL("helpers/whep-players.ts", import.meta.url));
   const lib = { entry, formats: ["iife" as const], name: "players" };
   const built = await build({ configFile: false, logLevel: "error", build: { write: false, lib } });
   const [{ output }] = built as unknown as [{ output: { code: string }[] }];
