@@ -1,5 +1,6 @@
 /** Refuses request targets that cannot be read (RFC 9112, section 3.2). Express would skip every middleware for them. */
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
+import parseurl from "parseurl";
 import type { Gate } from "../access/address-limits.ts";
 import { ANSWER_HEADERS } from "../access/security-headers.ts";
 
@@ -11,7 +12,7 @@ const TEXT = "The address of the request cannot be read. Check it for typing err
  */
 export function requireReadableTarget(listener: RequestListener, gate: Gate): RequestListener {
   return (request, response) => {
-    if (URL.canParse(request.url ?? "", "http://localhost")) listener(request, response);
+    if (isReadable(request)) listener(request, response);
     else
       gate(request, response, () =>
         response
@@ -23,4 +24,13 @@ export function requireReadableTarget(listener: RequestListener, gate: Gate): Re
           .end(TEXT),
       );
   };
+}
+
+/** Express's own parser throws at targets that the standard one reads, as `http://%@a`. */
+function isReadable(request: IncomingMessage): boolean {
+  try {
+    return parseurl(request) !== undefined && URL.canParse(request.url ?? "", "http://localhost");
+  } catch {
+    return false;
+  }
 }

@@ -2,6 +2,7 @@
  * Limits what one engine.io connection may send, and what it may leave unread. socket.io itself has no such limits: it makes a
  * socket for every CONNECT packet and answers every ping frame.
  */
+import { type ServerOptions, WebSocketServer } from "ws";
 import type { Clock, Millis } from "../base/clock.ts";
 
 /** The WebSocket of a connection, as `ws` has it. */
@@ -30,15 +31,17 @@ export interface RawConnection {
   /** Packets that wait to be sent. */
   readonly writeBuffer: readonly RawPacket[];
   on(event: "packet", listener: (packet: RawPacket) => void): unknown;
-  on(event: "upgrade", listener: (transport: RawTransport) => void): unknown;
   /** @param discard drops what is not sent yet. */
   close(discard: boolean): void;
 }
 
 const WINDOW: Millis = 10_000;
 
-/** Packets and control frames: more than a page's request limit and its pongs. */
+/** More packets than a page's request limit and its pongs. */
 const MAX_PACKETS = 150;
+
+/** Browsers send control frames only to answer those of the server, which sends none. */
+const MAX_CONTROL_FRAMES = 150;
 
 /** Far above what a page leaves unread while its network stalls. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
@@ -47,29 +50,57 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 const CONNECT = "0";
 const OTHER_NAMESPACE = /^[0-9]+-?\/./;
 
+type Upgrade = Parameters<WebSocketServer["handleUpgrade"]>;
+
+/**
+ * Makes the `wsEngine` of engine.io. Its own `ws` is older, and keeps pongs without end for a client that reads none.
+ * @returns a server that limits each WebSocket from its start: engine.io has no connection for it before an upgrade ends.
+ */
+export function limitedWebSockets(clock: Clock): new (options: ServerOptions) => WebSocketServer {
+  return class extends WebSocketServer {
+    override handleUpgrade(...[request, socket, head, opened]: Upgrade): void {
+      super.handleUpgrade(request, socket, head, (webSocket, of) => {
+        limitControlFrames(webSocket, clock);
+        opened(webSocket, of);
+      });
+    }
+  };
+}
+
+function limitControlFrames(webSocket: RawWebSocket, clock: Clock): void {
+  const isTooMany = counter(clock, MAX_CONTROL_FRAMES);
+  const count = () => {
+    if (isTooMany()) webSocket.terminate();
+  };
+  webSocket.on("ping", count);
+  webSocket.on("pong", count);
+}
+
 /** Closes the connection if it exceeds a limit. */
 export function limitPackets(connection: RawConnection, clock: Clock): void {
-  let began = clock.now();
-  let packets = 0;
+  const isTooMany = counter(clock, MAX_PACKETS);
   let hasConnected = false;
-  const count = () => {
-    const now = clock.now();
-    if (now - began >= WINDOW) {
-      began = now;
-      packets = 0;
-    }
-    if (++packets > MAX_PACKETS || unreadBytes(connection) > MAX_UNREAD_BYTES) drop(connection);
-  };
-  const watch = ({ socket }: RawTransport) => socket?.on("ping", count);
-  watch(connection.transport);
-  connection.on("upgrade", watch);
   connection.on("packet", ({ type, data }) => {
-    count();
+    if (isTooMany() || unreadBytes(connection) > MAX_UNREAD_BYTES) drop(connection);
     if (type !== "message" || typeof data !== "string") return;
     const isConnect = data.startsWith(CONNECT);
     if (OTHER_NAMESPACE.test(data) || (isConnect && hasConnected)) drop(connection);
     hasConnected ||= isConnect;
   });
+}
+
+/** @returns counts one, and says whether the window has more than `limit`. */
+function counter(clock: Clock, limit: number): () => boolean {
+  let began = clock.now();
+  let counted = 0;
+  return () => {
+    const now = clock.now();
+    if (now - began >= WINDOW) {
+      began = now;
+      counted = 0;
+    }
+    return ++counted > limit;
+  };
 }
 
 function unreadBytes({ transport, writeBuffer }: RawConnection): number {

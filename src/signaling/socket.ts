@@ -14,7 +14,7 @@ import {
   type StreamInfo,
 } from "../shared/protocol.ts";
 import { pageDoor, withHeaders } from "./door.ts";
-import { limitPackets, type RawConnection } from "./flood.ts";
+import { limitedWebSockets, limitPackets, type RawConnection } from "./flood.ts";
 import {
   NO_SUCH_STREAM,
   type Refusal,
@@ -82,6 +82,7 @@ export function serveSignaling(http: HttpServer, options: SignalingOptions): Sig
   const io = new Server<ClientToServerEvents, ServerToClientEvents>(http, {
     serveClient: false,
     maxHttpBufferSize: 2 * MAX_OFFER_LENGTH,
+    wsEngine: limitedWebSockets(options.clock),
     // A vanished page is dropped after 20 seconds. After a 10-second outage TCP may wait some more before it retransmits,
     // and the page should keep its socket and its video.
     pingInterval: 5000,

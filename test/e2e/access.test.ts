@@ -189,14 +189,16 @@ describe("a server behind a proxy", () => {
   });
 
   test("counts requests whose address cannot be read, and answers them in its own words", async () => {
-    const unreadable = (client: string) => {
+    const unreadable = (client: string, target = "http://[/x") => {
       const forwarded = Object.entries(from(client)).map(([name, value]) => `${name}: ${value}`);
-      return sendRaw(server, "GET http://[/x HTTP/1.1", "Host: a", ...forwarded, "", "");
+      return sendRaw(server, `GET ${target} HTTP/1.1`, "Host: a", ...forwarded, "", "");
     };
-    const answer = await unreadable("192.0.2.7");
-    expect(statusOf(answer)).toBe(400);
-    expect(answer).toContain("The address of the request cannot be read.");
-    expect(answer.toLowerCase()).toContain("x-content-type-options: nosniff");
+    for (const target of ["http://[/x", "http://%@a/", "foo://a]/"]) {
+      const answer = await unreadable("192.0.2.7", target);
+      expect(statusOf(answer)).toBe(400);
+      expect(answer).toContain("The address of the request cannot be read.");
+      expect(answer.toLowerCase()).toContain("x-content-type-options: nosniff");
+    }
     let status = 0;
     for (let n = 0; n < 40 && status !== 429; n++) {
       const answers = await Promise.all(Array.from({ length: 50 }, () => unreadable("192.0.2.8")));

@@ -16,6 +16,7 @@ function frame(opcode: number, text = ""): Buffer {
 
 const TEXT = 1;
 const PING = 9;
+const PONG = 10;
 
 describe("a connection to the signaling of a server that needs a token", () => {
   let server: ServerProcess;
@@ -31,12 +32,19 @@ describe("a connection to the signaling of a server that needs a token", () => {
 
   /** Upgrades, sends a CONNECT, and reads nothing after the first answer. */
   async function open(): Promise<Socket> {
+    const socket = await upgrade();
+    socket.write(frame(TEXT, "40"));
+    return socket;
+  }
+
+  /** @param session of engine.io that moves from polling to this WebSocket; a new one if undefined. */
+  async function upgrade(session?: string): Promise<Socket> {
     const socket = connect(server.port, "127.0.0.1");
     sockets.push(socket);
     socket.on("error", () => {});
     socket.write(
       [
-        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1",
+        `GET /socket.io/?EIO=4&transport=websocket${session ? `&sid=${session}` : ""} HTTP/1.1`,
         `Host: 127.0.0.1:${server.port}`,
         "Connection: Upgrade",
         "Upgrade: websocket",
@@ -47,7 +55,6 @@ describe("a connection to the signaling of a server that needs a token", () => {
     );
     await once(socket, "data");
     socket.pause();
-    socket.write(frame(TEXT, "40"));
     return socket;
   }
 
@@ -65,6 +72,18 @@ describe("a connection to the signaling of a server that needs a token", () => {
   test("is closed if it sends ping frames without end and reads no answer", async () => {
     await ended(await open(), Buffer.concat(Array(1000).fill(frame(PING))));
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  });
+
+  test("is closed if it sends pong frames without end", async () => {
+    await ended(await open(), Buffer.concat(Array(1000).fill(frame(PONG))));
+  });
+
+  test("is closed if it sends ping frames without end while it upgrades from polling", async () => {
+    const opened = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling`);
+    const { sid } = JSON.parse((await opened.text()).slice(1)) as { sid: string };
+    await ended(await upgrade(sid), Buffer.concat(Array(1000).fill(frame(PING))));
+    // By then the session itself, which was not closed, has not timed out.
+    expect((await fetch(`${server.url}/socket.io/?EIO=4&transport=polling&sid=${sid}`)).status).toBe(200);
   });
 
   test("is closed if it asks for another namespace, whose long name would come back unread", async () => {
@@ -86,6 +105,8 @@ describe("a connection to the signaling of a server that needs a token", () => {
       text += chunk.toString("latin1");
     });
     socket.resume();
+    // socket.io closes a connection that sends an event before its CONNECT is answered.
+    await vi.waitFor(() => expect(text).toContain("40{"), { timeout: 10_000 });
     socket.write(Buffer.concat([frame(PING), frame(TEXT, '420["clock"]')]));
     await vi.waitFor(() => expect(text).toMatch(/430\[\d+/), { timeout: 10_000 });
     expect(socket.destroyed).toBe(false);
