@@ -164,7 +164,7 @@ export class Access {
     if (guess === undefined) return typeof read === "string" ? "too-many" : read;
     if (read === "wrong") return read;
     if (typeof read === "object" && read.until === undefined) guess.right();
-    else guess.giveBack();
+    else guess.releaseMemory();
     return read;
   }
 

@@ -58,7 +58,7 @@ export class RateLimit {
   }
 
   /** Takes back one counted use. */
-  giveBack(key: string): void {
+  releaseMemory(key: string): void {
     if (this.#find(key)) this.#put(key, this.#left(key) + 1);
   }
 

@@ -28,7 +28,7 @@ const ALL = "all";
 /** One attempt. It counts as wrong unless one of these is called. */
 export interface Guess {
   /** Takes the attempt back: the token was signed, so it was no guess. */
-  giveBack(): void;
+  releaseMemory(): void;
   /** The token was right. The address is exempt from the limits on others from now on. */
   right(): void;
 }
@@ -57,13 +57,13 @@ export class Guesses {
     else if (!this.#known.has(key)) counted.push({ limit: this.#networks, key: networkKey(key) });
     if (counted.some((one) => one.limit.isSpent(one.key))) return undefined;
     for (const one of counted) one.limit.exceeds(one.key);
-    const giveBack = () => {
-      for (const one of counted) one.limit.giveBack(one.key);
+    const releaseMemory = () => {
+      for (const one of counted) one.limit.releaseMemory(one.key);
     };
     return {
-      giveBack,
+      releaseMemory,
       right: () => {
-        giveBack();
+        releaseMemory();
         this.#remember(key);
       },
     };

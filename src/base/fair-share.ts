@@ -2,7 +2,7 @@
 import type { Clock, EpochMs } from "./clock.ts";
 
 /** Chooses who is served now, at most `perSecond` per second. What is not used in one second is lost. */
-export class Share<T> {
+export class FairShare<T> {
   readonly #clock: Clock;
   readonly #perSecond: number;
   #left: number;

@@ -7,7 +7,7 @@
  * Without this, raw pixels of a publisher trigger a full garbage collection about once a second, which costs more time
  * than all other work on them.
  */
-export function giveBack({ buffer, byteLength }: Uint8Array): void {
+export function releaseMemory({ buffer, byteLength }: Uint8Array): void {
   const ownsBuffer = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
   // A buffer cannot be detached twice; a detached one has length 0.
   if (ownsBuffer && byteLength > 0) buffer.transfer(0);

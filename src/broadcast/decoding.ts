@@ -2,7 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import { Latest } from "../base/latest.ts";
 import type { Log } from "../base/log.ts";
-import { giveBack } from "../base/memory.ts";
+import { releaseMemory } from "../base/memory.ts";
 import { DecodeError, Decoder } from "../encoder/image/decode.ts";
 import type { StreamUsage } from "../encoder/image/stream-usage.ts";
 import type { SourceFrame } from "../media/frame.ts";
@@ -60,7 +60,7 @@ export class Decoding {
   /** Decodes the frame next, in place of one that still waits; during a pause keeps only the newest. */
   push(frame: SourceFrame): void {
     if (this.#isPaused) {
-      if (this.#unseen) giveBack(this.#unseen.data);
+      if (this.#unseen) releaseMemory(this.#unseen.data);
       this.#unseen = frame;
       return;
     }

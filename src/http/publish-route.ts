@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Express } from "express";
 import { type Proxies, senderOf } from "../access/proxies.ts";
-import { giveBack } from "../base/memory.ts";
+import { releaseMemory } from "../base/memory.ts";
 import type { Directory } from "../broadcast/directory.ts";
 import type { Streams } from "../cluster/streams.ts";
 import { isLoopback } from "../network/ip.ts";
@@ -77,10 +77,10 @@ export function publishOverHttp(
   request.on("data", (chunk: Buffer) => {
     feed.push(chunk);
     const working = feed.working();
-    if (!working) return giveBack(chunk);
+    if (!working) return releaseMemory(chunk);
     request.pause();
     void working.then(() => {
-      giveBack(chunk);
+      releaseMemory(chunk);
       request.resume();
     });
   });

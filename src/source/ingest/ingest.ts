@@ -4,16 +4,13 @@ import type { Cancel, Clock, Millis } from "../../base/clock.ts";
 import type { SourceFrame } from "../../media/frame.ts";
 import type { SourceState } from "../../shared/protocol.ts";
 import type { Source, SourceSink } from "../source.ts";
+import type { PartLimits } from "./part-limits.ts";
 import { type Publisher, PublisherFeed } from "./publisher-feed.ts";
 
 const STOPPED = "The stream ends, or the server stops: publish again in a moment.";
 
 /** The parameters of an {@link IngestSource}. */
-export interface IngestOptions {
-  /** Bytes of a part; a larger one is refused before it is held in memory. */
-  readonly maxBytes: number;
-  /** Pixels of a picture. */
-  readonly maxPixels: number;
+export interface IngestOptions extends PartLimits {
   /** The source counts as stalled if no picture comes for this long while somebody watches. */
   readonly stallAfter: Millis;
   readonly clock: Clock;

@@ -1,22 +1,14 @@
 /** Converts a part of a publisher's stream to a frame, without side effects. `docs/protocol.md` has the protocol. */
 
-import type { EpochMs, Millis } from "../../base/clock.ts";
+import type { EpochMs } from "../../base/clock.ts";
 import { frameBytes, MAX_SIDE, type PixelFormat, planesOf, type SourceFrame } from "../../media/frame.ts";
 import type { Part } from "../../shared/multipart.ts";
+import { MAX_CAPTURE_AGE, MAX_FRAME_NUMBER, MAX_TELEMETRY_BYTES, type PartLimits } from "./part-limits.ts";
 
 /** A part of this type only keeps the connection alive. */
 const IDLE_TYPE = "application/x-idle";
 
 const RAW_TYPE = "application/x-raw-pixels";
-
-/** Limit for the telemetry of one frame, in bytes. */
-export const MAX_TELEMETRY_BYTES = 16 * 1024;
-
-/** Limit for a frame number: far below 2^53, so that counting from it stays exact. */
-const MAX_FRAME_NUMBER = 2 ** 48;
-
-/** An older capture time is ignored: it comes from a wrong clock. */
-const MAX_CAPTURE_AGE: Millis = 10_000;
 
 const FORMATS: readonly string[] = ["rgb", "rgba", "bgra", "i420", "nv12"] satisfies PixelFormat[];
 
@@ -33,14 +25,12 @@ export class PartError extends Error {
 }
 
 /** What {@link frameOf} needs to know besides the part. */
-export interface PartContext {
+export interface PartContext extends Pick<PartLimits, "maxPixels"> {
   readonly received: EpochMs;
   /** The number of a frame without one of its own. */
   readonly nextNumber: number;
   /** Whether the publisher runs on this machine's clock; otherwise its capture times are ignored. */
   readonly sameClock: boolean;
-  /** Pixels of a raw picture. */
-  readonly maxPixels: number;
 }
 
 /**

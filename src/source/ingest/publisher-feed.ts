@@ -5,6 +5,7 @@ import { Turns } from "../../base/turns.ts";
 import type { SourceFrame } from "../../media/frame.ts";
 import { MultipartError, MultipartParser, type Part } from "../../shared/multipart.ts";
 import { frameOf, PartError } from "./part.ts";
+import type { PartLimits } from "./part-limits.ts";
 import { PublisherTimeout } from "./publisher-timeout.ts";
 
 /** One publisher, as its transport describes it. */
@@ -24,12 +25,8 @@ export interface Publisher {
 }
 
 /** What a feed needs, and where its frames and events go. */
-export interface FeedOptions {
+export interface FeedOptions extends PartLimits {
   readonly clock: Clock;
-  /** Bytes of a part; a larger one is refused before it is held in memory. */
-  readonly maxBytes: number;
-  /** Pixels of a picture. */
-  readonly maxPixels: number;
   /** The number of a frame without one of its own. */
   readonly nextNumber: () => number;
   /** A whole part came, with or without a frame. */

@@ -1,7 +1,7 @@
 /** The viewers of one broadcast in this thread. Each frame is packetized once and sent to all connected viewers. */
 
 import type { Clock } from "../../base/clock.ts";
-import { Share } from "../../base/fair-share.ts";
+import { FairShare } from "../../base/fair-share.ts";
 import { Turns } from "../../base/turns.ts";
 import { type Codec, type EncodedFrame, type RenditionId, renditionName } from "../../media/frame.ts";
 import { PacketHistory, type PacketizedFrame } from "../packets/history.ts";
@@ -60,13 +60,13 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
   /** By {@link renditionName}. */
   readonly #renditions = new Map<string, Rendition>();
   readonly #turns: Turns;
-  readonly #reports: Share<Member>;
+  readonly #reports: FairShare<Member>;
 
   constructor(clock: Clock, answer: Answer<Offer>) {
     this.#clock = clock;
     this.#answer = answer;
     this.#turns = new Turns(clock);
-    this.#reports = new Share(clock, MAX_REPORTS_PER_SECOND);
+    this.#reports = new FairShare(clock, MAX_REPORTS_PER_SECOND);
   }
 
   async admit(offer: Offer, events: ViewerEvents): Promise<Answered> {

@@ -73,7 +73,7 @@ test("of others keep no right token out: not at a new address, nor where it was 
 });
 
 test("attempts that were no guesses are taken back from every limit", () => {
-  for (let n = 0; n < 1000; n++) guesses.take("192.0.2.1")?.giveBack();
+  for (let n = 0; n < 1000; n++) guesses.take("192.0.2.1")?.releaseMemory();
   for (let n = 0; n < 20; n++) expect(guesses.take("192.0.2.1")).toBeDefined();
   expect(guesses.take("192.0.2.1")).toBeUndefined();
 });

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { Share } from "../../../src/base/fair-share.ts";
+import { FairShare } from "../../../src/base/fair-share.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 test("everybody gets it as long as there is enough, and then each in turn", async () => {
   const clock = new FakeClock();
-  const share = new Share<string>(clock, 10);
+  const share = new FairShare<string>(clock, 10);
   const all = ["a", "b", "c", "d"];
   expect(share.next(all)).toEqual(all);
   expect(share.next(all)).toEqual(all);
@@ -19,7 +19,7 @@ test("everybody gets it as long as there is enough, and then each in turn", asyn
 
 test("what was not used is kept for a second at most", async () => {
   const clock = new FakeClock();
-  const share = new Share<number>(clock, 3);
+  const share = new FairShare<number>(clock, 3);
   await clock.advance(60_000);
   expect(share.next([1, 2, 3, 4, 5])).toEqual([1, 2, 3]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { giveBack } from "../../../src/base/memory.ts";
+import { releaseMemory } from "../../../src/base/memory.ts";
 import { MultipartError, MultipartParser, type Part } from "../../../src/shared/multipart.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -72,7 +72,7 @@ describe("MultipartParser", () => {
           for (const read of [stream.subarray(0, cut), stream.subarray(cut)]) {
             const chunk = Buffer.from(Uint8Array.from(read).buffer);
             parts.push(...parser.read(chunk));
-            giveBack(chunk);
+            releaseMemory(chunk);
           }
           expect(parts).toHaveLength(1);
           expect(picture.equals(parts[0]?.body ?? bytes(""))).toBe(true);

@@ -1,14 +1,13 @@
 import { expect, describe as group, test } from "vitest";
 import type { SourceState } from "../../../src/shared/protocol.ts";
 import {
-  describe,
   initialModel,
   type Model,
   RESTART_NOTICE_MS,
-  timeOfDay,
   withSource,
 } from "../../../web/player/session/state.ts";
 import { toneOf } from "../../../web/player/session/tone.ts";
+import { describe, timeOfDay } from "../../../web/player/ui/state-text.ts";
 
 const SINCE = 1_000_000;
 const live: SourceState = { kind: "live", since: SINCE, run: 1 };
