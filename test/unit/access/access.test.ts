@@ -38,7 +38,7 @@ interface Request {
   readonly httpVersion?: string;
 }
 
-/** Who asks from an address with those headers. */
+/** A request from this address with these headers. */
 function from(address: string | undefined, headers: IncomingHttpHeaders = {}, request: Request = {}): Asker {
   const { url = "/", local = false, httpVersion = "1.1" } = request;
   const message = {
@@ -54,7 +54,7 @@ function from(address: string | undefined, headers: IncomingHttpHeaders = {}, re
 const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
 const withToken = { secrets: { publish: TOKEN } };
 
-/** How it is granted, or the status of the refusal; for the stream `main` unless told. */
+/** What grants the right, or the status of the refusal; for the stream `main` by default. */
 async function ask(access: Access, asker: Asker, right: Right = "publish", ...on: (string | undefined)[]) {
   const verdict = await access.mayDo(asker, right, on.length === 0 ? "main" : on[0]);
   return verdict.granted ? verdict.by : verdict.status;
@@ -65,14 +65,17 @@ const jwt = (claims: object, secret = JWT_SECRET) =>
     .setProtectedHeader({ alg: "HS256" })
     .sign(new TextEncoder().encode(secret));
 
-describe("who may publish", () => {
-  test.each(["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])("this machine, as %s", async (address) => {
-    expect(await ask(newAccess(withToken), from(address))).toBe("here");
-    expect(await ask(newAccess(), from(address))).toBe("here");
-    expect(isLoopback(address)).toBe(true);
-  });
+describe("publishing", () => {
+  test.each(["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])(
+    "is allowed from this machine without a token, as %s",
+    async (address) => {
+      expect(await ask(newAccess(withToken), from(address))).toBe("here");
+      expect(await ask(newAccess(), from(address))).toBe("here");
+      expect(isLoopback(address)).toBe(true);
+    },
+  );
 
-  test("this machine over the Unix socket, which has no addresses", async () => {
+  test("is allowed without a token over the Unix socket, which has no addresses", async () => {
     expect(await ask(newAccess(withToken), from(undefined, {}, { local: true }))).toBe("here");
   });
 
@@ -85,26 +88,29 @@ describe("who may publish", () => {
     "1.127.0.0",
     "::2",
     "::127.0.0.1",
-  ])("nobody at %s without the token", async (address) => {
+  ])("from %s is refused without the token", async (address) => {
     expect(await ask(newAccess(withToken), from(address))).toBe(401);
     expect(isLoopback(address)).toBe(false);
   });
 
-  test("nobody whose connection was reset before the request was read: that has no address either", async () => {
+  test("needs the token if the connection was reset before its request was read: it has no address either", async () => {
     expect(await ask(newAccess(withToken), from(undefined))).toBe(401);
     expect(await ask(newAccess(withToken), from(undefined, bearer(TOKEN)))).toBe("token");
     expect(isLoopback(undefined)).toBe(false);
   });
 
-  test.each([ELSEWHERE, "127.0.0.1", "::1", undefined])("whoever has the token, at %s", async (address) => {
-    expect(await ask(newAccess(withToken), from(address, bearer(TOKEN)))).toBe("token");
-    expect(await ask(newAccess(withToken), from(address, { authorization: `bearer ${TOKEN}` }))).toBe(
-      "token",
-    );
-  });
+  test.each([ELSEWHERE, "127.0.0.1", "::1", undefined])(
+    "is allowed with the token, from %s",
+    async (address) => {
+      expect(await ask(newAccess(withToken), from(address, bearer(TOKEN)))).toBe("token");
+      expect(await ask(newAccess(withToken), from(address, { authorization: `bearer ${TOKEN}` }))).toBe(
+        "token",
+      );
+    },
+  );
 
   test.each([`${TOKEN} `, TOKEN.slice(0, -1), `${TOKEN}x`, TOKEN.toUpperCase(), "x", "undefined", "Bearer"])(
-    "nobody with another token ('%s'), not even on this machine",
+    "is refused with a wrong token ('%s'), even on this machine",
     async (secret) => {
       expect(await ask(newAccess(withToken), from(ELSEWHERE, bearer(secret)))).toBe(403);
       expect(await ask(newAccess(withToken), from("127.0.0.1", bearer(secret)))).toBe(403);
@@ -112,7 +118,7 @@ describe("who may publish", () => {
     },
   );
 
-  test("the Blender that this server has started, by its own token, which is nobody's publish token", async () => {
+  test("is allowed to the Blender that this server started, whose own token grants nothing else", async () => {
     for (const options of [{ own: "secret" }, { own: "secret", ...withToken }]) {
       expect(await ask(newAccess(options), from(ELSEWHERE, bearer("secret")))).toBe("own");
       expect(await ask(newAccess(options), from(ELSEWHERE, bearer("secret")), "operate")).toBe(403);
@@ -124,14 +130,14 @@ describe("who may publish", () => {
     expect(await ask(access, from(ELSEWHERE, {}, { url: "/?token=secret" }))).toBe(403);
   });
 
-  test("nobody by a token if the server has none", async () => {
+  test("is refused with any token if the server has none", async () => {
     for (const secret of [TOKEN, "undefined", ""])
       expect(await ask(newAccess(), from(ELSEWHERE, bearer(secret)))).toBe(403);
     expect(await ask(newAccess(), from(ELSEWHERE))).toBe(401);
   });
 
   test.each(["Basic dXNlcjpwYXNz", "Bearer", "Bearer ", TOKEN, ""])(
-    "nobody with credentials of another kind ('%s'), as little as with a wrong token",
+    "is refused with credentials of another kind ('%s'), as with a wrong token",
     async (authorization) => {
       for (const address of [ELSEWHERE, "127.0.0.1"])
         expect(await ask(newAccess(withToken), from(address, { authorization }))).toBe(403);
@@ -147,7 +153,7 @@ describe("who may publish", () => {
     "[::1]:8080",
     "[::1]",
     "studio:8080",
-  ])("this machine, addressed as %s", async (host) => {
+  ])("is allowed without a token from this machine, addressed as %s", async (host) => {
     expect(await ask(newAccess({ host: "Studio" }), from("127.0.0.1", { host }))).toBe("here");
   });
 
@@ -160,20 +166,20 @@ describe("who may publish", () => {
     "[::2]",
     "studio:8080",
     "",
-  ])("nobody without the token on a request to '%s', which a proxy may have passed on", async (host) => {
+  ])("needs the token if the request is for '%s': a proxy may have passed it on", async (host) => {
     const access = newAccess(withToken);
     expect(await ask(access, from("127.0.0.1", { host }))).toBe(401);
     expect(await ask(access, from("127.0.0.1", { host, ...bearer(TOKEN) }))).toBe("token");
-    // Over the Unix socket there are no names.
+    // Host names do not matter over the Unix socket.
     expect(await ask(access, from(undefined, { host }, { local: true }))).toBe("here");
   });
 
-  test("this machine's programs in Node, whose fetch sends what else only browsers do", async () => {
+  test("is allowed to Node programs of this machine, whose fetch sends a header that otherwise only browsers send", async () => {
     const headers = { "sec-fetch-mode": "cors", "user-agent": "node" };
     expect(await ask(newAccess(withToken), from("127.0.0.1", headers))).toBe("here");
   });
 
-  test("nobody without the token by HTTP/1.0, which proxies speak", async () => {
+  test("needs the token over HTTP/1.0, which proxies speak", async () => {
     const old = { httpVersion: "1.0" };
     expect(await ask(newAccess(withToken), from("127.0.0.1", {}, old))).toBe(401);
     expect(await ask(newAccess(withToken), from("127.0.0.1", bearer(TOKEN), old))).toBe("token");
@@ -191,7 +197,7 @@ describe("who may publish", () => {
     "forwarded",
     "via",
     "origin",
-  ])("nobody without the token on a request with '%s': a proxy or a web page sent it", async (name) => {
+  ])("needs the token if the request has the header '%s': a proxy or a web page sent it", async (name) => {
     for (const value of ["127.0.0.1", "null", ""]) {
       const access = newAccess(withToken);
       expect(await ask(access, from("127.0.0.1", { [name]: value }))).toBe(401);
@@ -222,7 +228,7 @@ describe("this machine", () => {
       ["--trust-this-machine", "on", "--trust-proxy", "10.0.0.1", "--view-token", TOKEN],
       ["publish", "operate"],
     ],
-  ])("with %j may %j without a token, and that is told", (options, rights) => {
+  ])("started with %j may %j without a token, and the server says so", (options, rights) => {
     const [found, line] = here(options);
     expect(found).toEqual(rights);
     expect(line).toMatch(/^[A-Z][^\n]*\.$/);
@@ -241,8 +247,8 @@ describe("this machine", () => {
   });
 });
 
-describe("who may operate", () => {
-  test("this machine, its browser where the server's own page or its user asks, and whoever has the token", async () => {
+describe("operating", () => {
+  test("is allowed to programs and browsers of this machine, to the server's own pages there, and with the token", async () => {
     const access = newAccess({ secrets: { operate: TOKEN } });
     const operate = (asker: Asker) => ask(access, asker, "operate", undefined);
     expect(await operate(from("127.0.0.1"))).toBe("here");
@@ -252,14 +258,14 @@ describe("who may operate", () => {
     expect(await operate(from(ELSEWHERE, bearer(TOKEN)))).toBe("token");
   });
 
-  test("nobody else: not other sites in a browser here, nor behind a proxy, nor elsewhere", async () => {
+  test("is refused to other sites in a browser here, behind a proxy, from elsewhere and with other tokens", async () => {
     const access = newAccess({ secrets: { operate: TOKEN, view: "another one", publish: "a third one" } });
     const operate = (asker: Asker) => ask(access, asker, "operate", undefined);
     expect(await operate(from("127.0.0.1", { "sec-fetch-site": "cross-site" }))).toBe(401);
     expect(await operate(from("127.0.0.1", { "sec-fetch-site": "same-site" }))).toBe(401);
     expect(await operate(from("127.0.0.1", { origin: "https://evil.example" }))).toBe(401);
     expect(await operate(from("127.0.0.1", { origin: "null" }))).toBe(401);
-    // A name that somebody else lets point here.
+    // DNS rebinding: another site's name that resolves to this server.
     const rebound = { host: "evil.example:8080", origin: "http://evil.example:8080" };
     expect(await operate(from("127.0.0.1", { ...rebound, "sec-fetch-site": "same-origin" }))).toBe(401);
     expect(await operate(from("127.0.0.1", { "x-forwarded-for": "127.0.0.1" }))).toBe(401);
@@ -269,18 +275,18 @@ describe("who may operate", () => {
   });
 });
 
-describe("who may view", () => {
+describe("viewing", () => {
   const view = (access: Access, asker: Asker) => ask(access, asker, "view");
 
-  test("everybody, if no option makes tokens for viewers", async () => {
+  test("is allowed to everybody if no option makes tokens for viewers", async () => {
     const access = newAccess({ secrets: { publish: TOKEN, operate: TOKEN } });
     expect(access.isOpen).toBe(true);
     expect(await view(access, from(ELSEWHERE))).toBe("everybody");
-    // A link of a time when it was not so goes on working.
+    // Links from a time when the server had tokens still work.
     expect(await view(access, from(ELSEWHERE, bearer("whatever")))).toBe("everybody");
   });
 
-  test("otherwise only holders of a token, on this machine too", async () => {
+  test("needs a token otherwise, on this machine too", async () => {
     const access = newAccess({ secrets: { view: TOKEN, publish: "another one" } });
     expect(access.isOpen).toBe(false);
     for (const address of ["127.0.0.1", ELSEWHERE]) {
@@ -290,7 +296,7 @@ describe("who may view", () => {
     }
   });
 
-  test("a token in the URL must be that of a link, not the fixed one", async () => {
+  test("is allowed with a link's token in the URL, but not with the fixed token there", async () => {
     const access = newAccess({ secrets: { view: TOKEN } });
     const { token = "" } = await linksOf(access, ["http://studio"], "main", {});
     expect(await view(access, from(ELSEWHERE, {}, { url: `/?timed&token=${token}` }))).toBe("token");
@@ -305,20 +311,20 @@ describe("rights to a stream", () => {
       .filter(([, verdict]) => verdict.granted)
       .map(([right]) => right);
 
-  test("this machine makes links to a private stream and sees it in the list, but does not watch it", async () => {
+  test("let this machine share and list a private stream, but not watch it", async () => {
     const access = newAccess({ secrets: { view: TOKEN } });
     expect(await granted(access, from("127.0.0.1"))).toEqual(["publish", "operate", "share", "list"]);
     expect(await granted(access, from(ELSEWHERE))).toEqual([]);
   });
 
-  test("the fixed view token lets its holder share, a link does not", async () => {
+  test("include sharing for the fixed view token, but not for a link", async () => {
     const access = newAccess({ secrets: { view: TOKEN } });
     expect(await granted(access, from(ELSEWHERE, bearer(TOKEN)))).toEqual(["view", "share", "list"]);
     const { token } = await access.share("main", 60_000);
     expect(await granted(access, from(ELSEWHERE, bearer(token)))).toEqual(["view", "list"]);
   });
 
-  test("the operate token lets its holder share, but not watch or list private streams", async () => {
+  test("include sharing for the operate token, but not watching or listing private streams", async () => {
     const access = newAccess({ secrets: { view: TOKEN, operate: "another one" } });
     expect(await granted(access, from(ELSEWHERE, bearer("another one")))).toEqual(["operate", "share"]);
   });
@@ -328,11 +334,11 @@ describe("wrong tokens", () => {
   const view = (access: Access, token: string, address = ELSEWHERE, headers = {}) =>
     ask(access, from(address, { ...bearer(token), ...headers }), "view");
 
-  test("are limited for each address, until some time has passed", async () => {
+  test("are limited for each address, which may try again after some seconds", async () => {
     const access = newAccess({ secrets: { view: TOKEN } });
     for (let n = 0; n < 20; n++) expect(await view(access, `guess ${n}`)).toBe(403);
     expect(await view(access, "guess 20")).toBe(429);
-    // Nor is a right one found out this way; a link's cannot be guessed.
+    // A right token is refused too, so that guessing finds nothing; a link's token cannot be guessed.
     expect(await view(access, TOKEN)).toBe(429);
     expect(await view(access, (await access.share("main", 60_000)).token)).toBe("token");
     expect(await view(access, TOKEN, "192.0.2.3")).toBe("token");
@@ -351,7 +357,7 @@ describe("wrong tokens", () => {
     expect(await view(access, TOKEN)).toBe("token");
   });
 
-  test("of millions of other addresses do not lock out the holder of the right one", async () => {
+  test("from a flood of other addresses do not lock out the holder of the right one", async () => {
     const access = newAccess({ secrets: { view: TOKEN } });
     const { token } = await access.share("main", 60_000);
     let status: unknown;
@@ -361,7 +367,7 @@ describe("wrong tokens", () => {
     expect(await view(access, token, "2001:db8:1:ffff::1")).toBe("token");
   });
 
-  test("count for the client of a named proxy, not for what others write, and for a whole IPv6 network", async () => {
+  test("count for the client that a trusted proxy names, not for what others claim, and for a whole IPv6 network", async () => {
     const proxies = new Proxies(["127.0.0.1"], () => {});
     const access = newAccess({ secrets: { view: TOKEN }, proxies });
     const by = (client: string) => ({ "x-forwarded-for": client });
@@ -377,7 +383,7 @@ describe("wrong tokens", () => {
 });
 
 describe("a link", () => {
-  test("lets its holder watch one stream, for its time, and do nothing else", async () => {
+  test("lets its holder watch one stream until it expires, and do nothing else", async () => {
     const access = newAccess({ secrets: { view: TOKEN, publish: TOKEN, operate: TOKEN } });
     const links = await linksOf(access, ["https://studio:8443"], "film", { hours: "2" });
     const { token = "", link, image, expires } = links;
@@ -398,7 +404,7 @@ describe("a link", () => {
     });
   });
 
-  test("grants to view and nothing else, whatever its claims say", async () => {
+  test("grants only viewing, whatever its claims say", async () => {
     const links = new LinkSigner(clock);
     const access = newAccess({ secrets: { view: TOKEN }, jwtSecret: JWT_SECRET, links });
     const claims = { sub: "film", jti: "abcdefghijklmnop", rights: RIGHTS, streams: ["*"] };
@@ -413,7 +419,7 @@ describe("a link", () => {
       expect(await ask(access, asker, right, "film")).toBe(403);
   });
 
-  test("outlives the server where its key does, whatever passwords are set", async () => {
+  test("outlives the server if its key does, even if tokens and secrets change", async () => {
     const links = new LinkSigner(clock);
     const { token } = await newAccess({ secrets: { view: TOKEN }, links }).share("main", 60_000);
     const view = (options: Partial<AccessOptions>) =>
@@ -424,7 +430,7 @@ describe("a link", () => {
     expect(await view({ secrets: { view: TOKEN } })).toBe(403);
   });
 
-  test("that is revoked ends what it let in, once, and is refused from then on", async () => {
+  test("that is revoked ends its viewers once, and is refused from then on", async () => {
     const links = new LinkSigner(clock);
     const access = newAccess({ secrets: { view: TOKEN }, links });
     const { token, id } = await access.share("main", 60_000);
@@ -443,7 +449,7 @@ describe("a link", () => {
     });
   });
 
-  test("carries no token where everybody may watch", async () => {
+  test("has no token if everybody may watch", async () => {
     expect(await linksOf(newAccess(), ["http://studio", "http://[::1]:8080"], "main", {})).toEqual({
       link: "http://studio/watch/main",
       image: "http://studio/streams/main/mjpeg",
@@ -452,7 +458,7 @@ describe("a link", () => {
   });
 
   test.each([{ hours: "0" }, { hours: "-1" }, { hours: "many" }, { hours: "721" }, { hours: ["1", "2"] }])(
-    "for %j is refused in a sentence",
+    "with %j is refused with a message",
     async (query) => {
       await expect(linksOf(newAccess(), ["http://studio"], "main", query)).rejects.toThrow(/^hours is .*\.$/);
     },
@@ -460,7 +466,7 @@ describe("a link", () => {
 });
 
 describe("a signed token", () => {
-  test("is taken only from the issuer and for the audience that the server names", async () => {
+  test("is accepted only from the configured issuer and for the configured audience", async () => {
     const access = newAccess({
       jwtSecret: JWT_SECRET,
       jwtIssuer: "https://id.example",
@@ -478,14 +484,14 @@ describe("a signed token", () => {
       { iss: "https://evil.example", aud: "studio" },
     ])
       expect(await view(claims)).toBe(403);
-    // A link is the server's own, and names neither.
+    // The server's own links name neither.
     const { token } = await access.share("main", 60_000);
     expect(await ask(access, from(ELSEWHERE, bearer(token)), "view")).toBe("token");
   });
 
   const signed = () => newAccess({ jwtSecret: JWT_SECRET });
 
-  test("grants what it names, and only that", async () => {
+  test("grants the rights and streams that it names, and no others", async () => {
     const token = await jwt({ rights: ["publish", "view"], streams: ["film", "main"] });
     const asker = from(ELSEWHERE, bearer(token));
     const granted = await Promise.all(
@@ -494,7 +500,7 @@ describe("a signed token", () => {
     expect(granted).toEqual(["token", 403, "token", 403, 403, 403]);
   });
 
-  test("without streams, or with *, is for all and for the server itself", async () => {
+  test("without streams, or with *, is valid for all streams and the server itself", async () => {
     for (const streams of [undefined, ["*"]]) {
       const token = await jwt({ rights: ["operate"], ...(streams && { streams }) });
       expect(await ask(signed(), from(ELSEWHERE, bearer(token)), "operate", undefined)).toBe("token");
@@ -512,20 +518,20 @@ describe("a signed token", () => {
     expect(await view(await jwt({ rights, nbf: now + 60 }))).toBe(403);
     expect(await view(await jwt({ rights, exp: undefined }))).toBe(403);
     expect(await view(await jwt({ rights }, `${JWT_SECRET}x`))).toBe(403);
-    // Expired and forged is forged.
+    // A forged token is not called expired.
     expect(await view(await jwt({ rights, exp: now - 60 }, `${JWT_SECRET}x`))).toBe(403);
   });
 
   test.each([
     ["no rights", {}],
-    ["rights that are none", { rights: ["everything"] }],
+    ["an unknown right", { rights: ["everything"] }],
     ["rights in another form", { rights: "view" }],
     ["streams in another form", { rights: ["view"], streams: "main" }],
   ])("with %s grants nothing", async (_, claims) => {
     expect(await ask(signed(), from(ELSEWHERE, bearer(await jwt(claims))), "view")).toBe(403);
   });
 
-  test("that says of itself that it is not signed grants nothing", async () => {
+  test("without a signature, or malformed, grants nothing", async () => {
     const [, payload] = (await jwt({ rights: ["view"] })).split(".");
     const header = Buffer.from(JSON.stringify({ alg: "none" })).toString("base64url");
     for (const token of [
@@ -538,7 +544,7 @@ describe("a signed token", () => {
       expect(await ask(signed(), from(ELSEWHERE, bearer(token)), "view")).toBe(403);
   });
 
-  test("by a public key is taken from those at the address, and their key is no shared secret", async () => {
+  test("is verified with the keys at --jwks, whose text is not accepted as a shared secret", async () => {
     const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
     const jwk = { ...(await exportJWK(publicKey)), alg: "ES256", kid: "one" };
     const fetched = vi
@@ -559,7 +565,7 @@ describe("a signed token", () => {
     fetched.mockRestore();
   });
 
-  test("whose keys are unavailable is not called wrong, and the log says so once", async () => {
+  test("is answered with 503 while the keys are unavailable, which is logged once", async () => {
     const { privateKey } = await generateKeyPair("ES256");
     const token = await new SignJWT({ rights: ["view"], exp: clock.now() / 1000 + 60 })
       .setProtectedHeader({ alg: "ES256" })
@@ -582,7 +588,7 @@ describe("a signed token", () => {
 });
 
 describe("the message of a refusal", () => {
-  test.each(RIGHTS)("%s: a sentence that says what to do, and no secret", async (right) => {
+  test.each(RIGHTS)("for %s is a sentence that says what to do, without secrets", async (right) => {
     const secrets = { publish: TOKEN, view: TOKEN, operate: TOKEN };
     for (const options of [{}, { secrets }, { jwtSecret: JWT_SECRET }]) {
       const access = newAccess({ own: "secret", ...options });
@@ -598,7 +604,7 @@ describe("the message of a refusal", () => {
     }
   });
 
-  test("tells a publisher without a token how to set one on a server that has none", async () => {
+  test("tells a publisher how to set a token on a server without one, or how to send it", async () => {
     expect(await newAccess().mayDo(from(ELSEWHERE), "publish", "main")).toMatchObject({
       message: expect.stringMatching(/this server has none\. Start rendercast with --publish-token/),
     });

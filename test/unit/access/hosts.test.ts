@@ -21,7 +21,7 @@ function from(headers: IncomingHttpHeaders, socket: object = { remoteAddress: "1
 const knows = (known: Hosts, headers: IncomingHttpHeaders, socket?: object) =>
   known.refusal(from(headers, socket)) === undefined;
 
-describe("a server is known", () => {
+describe("the server accepts a host name", () => {
   test.each([
     "localhost:8080",
     "film.localhost",
@@ -34,11 +34,11 @@ describe("a server is known", () => {
     "studio.local:8080",
     "studio.lan",
     "studio.home.arpa",
-  ])("as %s without being told", (host) => {
+  ])("such as %s without configuration", (host) => {
     expect(knows(hosts(), { host })).toBe(true);
   });
 
-  test("by the configured names, and to requests without a Host", () => {
+  test("that is configured or its machine's own, and requests without a Host", () => {
     const told = hosts(["Render.example.", "*.studio.example"]);
     expect(knows(told, { host: "render.EXAMPLE:80" })).toBe(true);
     expect(knows(told, { host: "a.b.studio.example" })).toBe(true);
@@ -60,38 +60,38 @@ describe("a server is known", () => {
     "other.local",
     "[attacker.example]",
     "a b",
-  ])("not as %s", (host) => {
+  ])("but not %s", (host) => {
     expect(knows(hosts(), { host })).toBe(false);
   });
 
-  test("by any name that TLS has proved to the browser", () => {
+  test("that TLS has proved to the browser, whatever it is", () => {
     const host = "render.example";
     expect(knows(hosts(), { host }, { remoteAddress: "127.0.0.1", encrypted: true })).toBe(true);
     expect(knows(hosts(), { host, "sec-fetch-site": "same-origin" })).toBe(true);
     const socket = { host, origin: "https://render.example", upgrade: "websocket" };
     expect(knows(hosts(), socket)).toBe(true);
     expect(knows(hosts(), { ...socket, origin: "http://render.example" })).toBe(false);
-    // A form of a page by HTTPS may send this to a page by HTTP.
+    // A form on an HTTPS page can send this over HTTP.
     expect(knows(hosts(), { host, origin: "https://render.example" })).toBe(false);
   });
 
-  test("at a trusted proxy by the name that its clients use, and by that alone", () => {
+  test("in X-Forwarded-Host from a trusted proxy, and then ignores its Host", () => {
     const socket = { remoteAddress: PROXY };
     const to = (name: string) => ({ host: "192.168.1.7:8080", "x-forwarded-host": name });
     expect(knows(hosts(["render.example"]), to("render.example"), socket)).toBe(true);
     expect(knows(hosts(), to("attacker.example"), socket)).toBe(false);
     expect(knows(hosts(), to("localhost, attacker.example"), socket)).toBe(false);
-    // A page can set it where it comes to the server by itself.
+    // A page that reaches the server directly can set X-Forwarded-Host.
     expect(knows(hosts(), { host: "attacker.example", "x-forwarded-host": "localhost" }, socket)).toBe(false);
     expect(knows(hosts(), to("attacker.example"))).toBe(true);
   });
 
-  test("over its own Unix socket, which no browser opens", () => {
+  test("over its Unix socket, which no browser opens", () => {
     const asker = askerOf({ headers: { host: "x" }, socket: {} } as unknown as IncomingMessage, true);
     expect(hosts().refusal(asker)).toBeUndefined();
   });
 
-  test("by a name that the joined server which passed the request on has checked", () => {
+  test("that the joined server which passed the request on has checked", () => {
     const headers = { host: "another-server" };
     const asker = from(headers);
     proxies.believe(headers, { client: "192.0.2.7", proto: "http" });
@@ -99,13 +99,13 @@ describe("a server is known", () => {
     expect(hosts().refusal(from({ host: "another-server" }))).toBeDefined();
   });
 
-  test("and otherwise says what to do, repeating only valid names", () => {
+  test("or says how to allow it, repeating only valid names", () => {
     expect(hosts().refusal(from({ host: "a.example:1" }))).toMatch(/--public-host a\.example\.$/);
     expect(hosts().refusal(from({ host: "<b>" }))).toMatch(/--public-host NAME\.$/);
   });
 });
 
-describe("by a name that it does not know, a server", () => {
+describe("under an unknown host name, the server", () => {
   const nothing = { jwtSecret: undefined, jwks: undefined, own: undefined, jwtIssuer: undefined };
   const clock = new FakeClock(0);
   const access = (secrets: object) =>
@@ -123,11 +123,11 @@ describe("by a name that it does not know, a server", () => {
     });
   const stranger = from({ host: "attacker.example", authorization: "Bearer correct horse" });
 
-  test("shows nothing where anybody may watch", async () => {
+  test("shows nothing if everybody may watch", async () => {
     expect(await access({}).mayDo(stranger, "view", "main")).toMatchObject({ granted: false, status: 403 });
   });
 
-  test("shows what a token is for, and lets in publishers that have theirs", async () => {
+  test("accepts viewers and publishers with the right token", async () => {
     const verdicts = await Promise.all([
       access({ view: "correct horse" }).mayDo(stranger, "view", "main"),
       access({ publish: "correct horse" }).mayDo(stranger, "publish", "main"),

@@ -105,7 +105,7 @@ describe("a rate", () => {
     expect(limit.exceeds("first")).toBe(false);
   });
 
-  test("that must not forget refuses new addresses while it is full, until a bucket is full again", async () => {
+  test("that must not forget refuses new addresses while its table is full, until a known address has recovered", async () => {
     const clock = new FakeClock();
     const limit = new RateLimit(clock, { burst: 2, perSecond: 0.01 }, { maxKeys: 2, whenFull: "refuse" });
     expect(["a", "b"].map((key) => limit.exceeds(key))).toEqual([false, false]);
@@ -121,7 +121,7 @@ describe("requests", () => {
   const request = (address: string, headers = {}) =>
     ({ headers, socket: { remoteAddress: address } }) as unknown as IncomingMessage;
 
-  test("beyond the limit of an address are answered with 429, or not upgraded", () => {
+  test("beyond the limit of an address get 429, or are not upgraded", () => {
     const gate = requestGate(new FakeClock(), none);
     const answers: unknown[] = [];
     const response = {
@@ -145,7 +145,7 @@ describe("requests", () => {
     expect(passed).toBe(601);
   });
 
-  test("health checks have a limit of their own for each address", () => {
+  test("for health checks have a separate limit for each address", () => {
     const [clock, response] = [
       new FakeClock(),
       { writeHead: () => {}, end: () => {} } as unknown as ServerResponse,
@@ -157,7 +157,7 @@ describe("requests", () => {
     expect(passed).toBe(100);
   });
 
-  test("closes connections beyond the limit of an address, except those of this machine, trusted proxies and joined servers", () => {
+  test("have their connection closed beyond the limit of an address, except from this machine, trusted proxies and joined servers", () => {
     const server = new EventEmitter();
     const proxies = new Proxies(["10.0.0.1"], () => {});
     limitConnections(server as Server, proxies, (address) => address === "10.0.0.2");
@@ -219,7 +219,7 @@ describe("web pages", () => {
     expect(policy("studio:8080", false)).toMatch(/frame-ancestors 'self'$/);
     expect(policy("studio:8080", true)).toMatch(/frame-ancestors \*$/);
     expect(policy("studio", false)).not.toMatch(/unsafe/);
-    // What a client makes up is not repeated.
+    // Invalid host names are not repeated.
     for (const host of ["x; script-src *", "x y", undefined])
       expect(policy(host, false)).toContain("connect-src 'self';");
   });
@@ -231,7 +231,10 @@ describe("web pages", () => {
     ["http://[::1]:8080", true],
     ["http://192.168.1.5:8080", false],
     ["http://localhost.example", false],
-  ])("of %s tell of openers: %s, which browsers complain of elsewhere", (origin, tells) => {
-    expect("Cross-Origin-Opener-Policy" in pageHeaders("studio", origin, false)).toBe(tells);
-  });
+  ])(
+    "at %s have Cross-Origin-Opener-Policy: %s (browsers warn about it on insecure origins)",
+    (origin, tells) => {
+      expect("Cross-Origin-Opener-Policy" in pageHeaders("studio", origin, false)).toBe(tells);
+    },
+  );
 });

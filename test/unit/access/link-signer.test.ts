@@ -25,7 +25,7 @@ beforeEach(() => {
   clock = new FakeClock(1_795_370_000_000);
 });
 
-/** What a link grants; fails where it grants nothing. */
+/** What a link grants. Throws if it grants nothing. */
 async function granted(signer: LinkSigner, token: string): Promise<LinkGrant> {
   const read = await signer.read(token);
   if (typeof read === "string") throw new Error(read);
@@ -33,7 +33,7 @@ async function granted(signer: LinkSigner, token: string): Promise<LinkGrant> {
 }
 
 describe("a link", () => {
-  test("is for one stream and its time", async () => {
+  test("names one stream, and expires", async () => {
     const signer = new LinkSigner(clock);
     const { token, id, until } = await signer.sign("film", HOUR);
     expect(await signer.read(token)).toMatchObject({ stream: "film", id, until });
@@ -46,14 +46,14 @@ describe("a link", () => {
     ["no end", { jti: "abcdefghijklmnop", sub: "film" }],
     ["no id", { sub: "film", exp: 1_795_370_060 }],
     ["another form", { jti: ["x"], sub: { a: 1 }, exp: 1_795_370_060 }],
-  ])("with %s is none, even signed with the key", async (_, claims) => {
+  ])("with %s is wrong, even if it is signed with the key", async (_, claims) => {
     const signer = new LinkSigner(clock);
     const key = Buffer.from(signer.state.key, "base64url");
     const token = await new SignJWT(claims as JWTPayload).setProtectedHeader({ alg: "HS256" }).sign(key);
     expect(await signer.read(token)).toBe("wrong");
   });
 
-  test("that is revoked ends what is watched by it, and no other", async () => {
+  test("that is revoked ends its own viewers, and no others", async () => {
     const signer = new LinkSigner(clock);
     const [one, other] = [await signer.sign("main", HOUR), await signer.sign("main", HOUR)];
     const ended: string[] = [];
@@ -64,7 +64,7 @@ describe("a link", () => {
     expect(ended).toEqual([one.id]);
     expect(await signer.read(one.token)).toBe("expired");
     await granted(signer, other.token);
-    // Who was let in at the same moment.
+    // A viewer that was let in at the same moment.
     signer.whenRevoked(late, () => ended.push("late"));
     await clock.advance(1);
     expect(ended).toEqual([one.id, "late"]);
@@ -118,7 +118,7 @@ describe("the key's file", () => {
     );
   const file = () => join(folder, "state", "links-8080.json");
 
-  test("is this user's alone, and keeps links and revoked ones over a restart", async () => {
+  test("is readable only by this user, and keeps links and revocations over a restart", async () => {
     const first = open();
     const [kept, revoked] = [await first.sign("main", HOUR), await first.sign("main", HOUR)];
     await first.revoke(revoked.id);
@@ -134,7 +134,7 @@ describe("the key's file", () => {
     expect(logged).toEqual([]);
   });
 
-  test("is another one for each address and port, and none for a free port", async () => {
+  test("is separate for each address and port, and is not written if the port is chosen at random", async () => {
     const { token } = await open().sign("main", HOUR);
     for (const options of [{ port: 8090 }, { host: "127.0.0.1" }, { host: "::1" }])
       expect(await open(options).read(token)).toBe("wrong");
@@ -144,13 +144,13 @@ describe("the key's file", () => {
     ]);
   });
 
-  test("is replaced at the start that revokes links", async () => {
+  test("is replaced if the server starts with --revoke-links", async () => {
     const { token } = await open().sign("main", HOUR);
     expect(await open({ revokeLinks: true }).read(token)).toBe("wrong");
     expect(await open().read(token)).toBe("wrong");
   });
 
-  test("is not trusted if others could have read or made it", async () => {
+  test("is replaced if others could have read or made it, or if it is damaged", async () => {
     const { token } = await open().sign("main", HOUR);
     const before = readFileSync(file(), "utf8");
     const makes: [() => void, RegExp][] = [
@@ -179,7 +179,7 @@ describe("the key's file", () => {
     }
   });
 
-  test("that cannot be written means that links end with the server, and the log says so once", async () => {
+  test("that cannot be written is logged once: links end with the server", async () => {
     writeFileSync(join(folder, "a file"), "");
     const signer = open({ stateDir: join(folder, "a file") });
     const { token } = await signer.sign("main", HOUR);
@@ -225,7 +225,7 @@ describe("joined servers", () => {
     return { signer, links: new SharedLinks(signer, shared, clock) };
   }
 
-  test("take each other's links, and what one revokes ends at all", async () => {
+  test("accept each other's links, and a link revoked at one ends at all", async () => {
     const [a, b] = [join(), join()];
     await Promise.all([a.links.sync(), b.links.sync()]);
     await clock.advance(4000);
@@ -243,7 +243,7 @@ describe("joined servers", () => {
     await granted(b.signer, (await a.signer.sign("main", HOUR)).token);
   });
 
-  test("do not let one that comes later, or that Redis forgot, end the links of the others", async () => {
+  test("keep their links when another server joins, or when Redis loses the key", async () => {
     const a = join();
     await a.links.sync();
     const { token } = await a.signer.sign("main", HOUR);
@@ -258,7 +258,7 @@ describe("joined servers", () => {
     }
   });
 
-  test("are told of what was revoked while Redis was away as soon as it is back", async () => {
+  test("learn what was revoked while Redis was away as soon as it is back", async () => {
     const [a, b] = [join(), join()];
     await a.links.sync();
     await b.links.sync();
@@ -266,7 +266,7 @@ describe("joined servers", () => {
     await clock.advance(2000);
     const { token } = await b.signer.sign("main", HOUR);
     isAway = true;
-    // One that has never met the others revokes all there is.
+    // A server that has never met the others revokes all links.
     const c = join();
     expect(await c.signer.revokeAll()).toBe(false);
     isAway = false;
@@ -275,7 +275,7 @@ describe("joined servers", () => {
     await granted(a.signer, (await c.signer.sign("main", HOUR)).token);
   });
 
-  test("keep both where two are revoked at once", async () => {
+  test("keep both of two links revoked at the same time", async () => {
     const [a, b] = [join(), join()];
     await a.links.sync();
     await b.links.sync();

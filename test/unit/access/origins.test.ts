@@ -17,22 +17,22 @@ describe("mayEmbed", () => {
     ["a page of another site", "https://evil.example", "studio.lan:8080"],
     ["a host that only ends like it", "http://notstudio.lan", "studio.lan:8080"],
     ["a host that looks like the visitor's machine", "http://localhost.evil.example", "studio.lan:8080"],
-    ["a page of no origin, as in a sandbox", "null", "studio.lan:8080"],
-    ["who tells no host", "https://evil.example", undefined],
-    ["what is no origin", "evil", "evil"],
+    ["a page without an origin, as in a sandbox", "null", "studio.lan:8080"],
+    ["a request without a Host", "https://evil.example", undefined],
+    ["an invalid origin", "evil", "evil"],
   ])("keeps out %s", (_, origin, host) => {
     expect(mayEmbed(origin, host, [])).toBe(false);
     expect(mayEmbed(origin, host, ["https://studio.example"])).toBe(false);
     expect(mayEmbed(origin, host, ["*"])).toBe(true);
   });
 
-  test("lets in the origins that are named, whole", () => {
+  test("lets in configured origins only if scheme, host and port match", () => {
     expect(mayEmbed("https://a.example", "b.lan", ["https://b.example", "https://a.example"])).toBe(true);
     expect(mayEmbed("https://a.example:444", "b.lan", ["https://a.example"])).toBe(false);
     expect(mayEmbed("http://a.example", "b.lan", ["https://a.example"])).toBe(false);
   });
 
-  test("says what to start the server with", () => {
+  test("names the option that would allow the origin", () => {
     expect(embedRefusal("https://a.example")).toMatch(/--embed-from https:\/\/a\.example\.$/);
   });
 });
