@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { FairShare } from "../../../src/base/fair-share.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
-test("everybody gets it as long as there is enough, and then each in turn", async () => {
+test("everybody gets a share while there is enough, and then everybody in turn", async () => {
   const clock = new FakeClock();
   const share = new FairShare<string>(clock, 10);
   const all = ["a", "b", "c", "d"];
@@ -17,7 +17,7 @@ test("everybody gets it as long as there is enough, and then each in turn", asyn
   expect(share.next([])).toEqual([]);
 });
 
-test("what was not used is kept for a second at most", async () => {
+test("unused shares accumulate for a second at most", async () => {
   const clock = new FakeClock();
   const share = new FairShare<number>(clock, 3);
   await clock.advance(60_000);

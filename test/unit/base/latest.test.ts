@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Latest } from "../../../src/base/latest.ts";
 import { settle } from "../../helpers/fake-clock.ts";
 
-/** A stage whose work ends when told to. */
+/** A stage whose work ends when the test says so. */
 function stage() {
   const started: string[] = [];
   const finish: (() => void)[] = [];
@@ -13,7 +13,7 @@ function stage() {
   return { started, latest, finishOne: () => finish.shift()?.() };
 }
 
-test("while one runs, only the newest of those that come waits for its turn", async () => {
+test("while one item is processed, only the newest of the others waits", async () => {
   const { started, latest, finishOne } = stage();
   for (const item of ["a", "b", "c", "d"]) latest.push(item);
   expect(started).toEqual(["a"]);
@@ -34,7 +34,7 @@ test("an idle stage starts at once and drops nothing", async () => {
   expect(latest.dropped).toBe(0);
 });
 
-test("a closed stage forgets what waits and takes nothing more", async () => {
+test("a closed stage drops the waiting item and accepts no more", async () => {
   const { started, latest, finishOne } = stage();
   latest.push("a");
   latest.push("b");

@@ -8,13 +8,13 @@ function logged(format: "pretty" | "json", level: LogLevel) {
 }
 
 describe("the log", () => {
-  test("is a sentence with its time for people", () => {
+  test("writes a sentence with its time as pretty", () => {
     const { log, lines } = logged("pretty", "info");
     log("The folder is back.", { stream: "main" });
     expect(lines).toEqual(["12:00:00  The folder is back."]);
   });
 
-  test("is an object a line for programs, with what they look for", () => {
+  test("writes an object per line as JSON, with the fields that were given", () => {
     const { log, lines } = logged("json", "info");
     log("A viewer came.", { viewer: "3fa2", stream: "main", codec: undefined });
     const [{ time, ...said }] = lines.map((line) => JSON.parse(line)) as [Record<string, unknown>];
@@ -22,7 +22,7 @@ describe("the log", () => {
     expect(Number.isNaN(Date.parse(String(time)))).toBe(false);
   });
 
-  test.each(["pretty", "json"] as const)("leaves out what is less than its level, as %s", (format) => {
+  test.each(["pretty", "json"] as const)("leaves out lines below its level, as %s", (format) => {
     const { log, lines } = logged(format, "warn");
     log("debug", { level: "debug" });
     log("info");
@@ -34,7 +34,7 @@ describe("the log", () => {
     expect(all.lines).toHaveLength(1);
   });
 
-  test("keeps a line one line, whatever is in it", () => {
+  test("escapes line ends as JSON, so that each entry stays one line", () => {
     const { log, lines } = logged("json", "info");
     log('a\nb "c"');
     expect(lines[0]).not.toContain("\n");

@@ -11,7 +11,7 @@ test.each([
   expect(isOlder(version, "22.20")).toBe(older);
 });
 
-test("this Node is new enough for what the package asks for", () => {
+test("this Node is as new as package.json requires", () => {
   expect(oldestNode()).toMatch(/^\d+(\.\d+)*$/);
   expect(isOlder(process.versions.node, oldestNode())).toBe(false);
 });

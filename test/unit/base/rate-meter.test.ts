@@ -15,7 +15,7 @@ function make(window?: number) {
 }
 
 describe("a rate", () => {
-  test("is none until it happened twice at different times", async () => {
+  test("is 0 until there are counts at two different times", async () => {
     const { clock, meter } = make();
     expect(meter.rate).toBe(0);
     meter.count();
@@ -26,7 +26,7 @@ describe("a rate", () => {
     expect(meter.rate).toBe(40);
   });
 
-  test("is that of the window, not of what was before", async () => {
+  test("covers the window, and nothing before it", async () => {
     const { clock, meter, count } = make(1000);
     await count(100, 10);
     expect(meter.rate).toBeCloseTo(100);
@@ -36,7 +36,7 @@ describe("a rate", () => {
     expect(meter.rate).toBe(0);
   });
 
-  test("stays right where it happens more often than is remembered, and after that", async () => {
+  test("is right during and after more counts than the meter remembers", async () => {
     const { meter, count } = make(3000);
     await count(1300, 0.5);
     expect(meter.rate).toBeCloseTo(2000);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Rounds } from "../../../src/base/rounds.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
-test("everybody has a turn each second, few at once", async () => {
+test("everybody has a turn each second, spread over the second", async () => {
   const clock = new FakeClock();
   const rounds = new Rounds(clock);
   const turns = Array.from({ length: 40 }, () => [] as number[]);
@@ -17,7 +17,7 @@ test("everybody has a turn each second, few at once", async () => {
   expect([...at.values()]).toEqual(Array(10).fill(4));
 });
 
-test("who has left has none, and the last one leaves no timer behind", async () => {
+test("stopped callbacks have no more turns, and the last to stop leaves no timer", async () => {
   const clock = new FakeClock();
   const rounds = new Rounds(clock);
   let turns = 0;
