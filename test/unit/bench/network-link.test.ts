@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Link, type Path, seeded } from "../../../bench/network/link.ts";
 
-/** Pushes packets of so many bytes at these times; returns when each of those that came arrived, by its place. */
+/** Pushes packets of this size at these times. Returns the place and the arrival time of each that arrived. */
 function carry(path: Path, times: readonly number[], bytes = 1000, begin?: number) {
   const link = new Link(path, seeded(1));
   if (begin !== undefined) link.begin(begin);
@@ -26,13 +26,13 @@ const every = (period: number, count: number) => Array.from({ length: count }, (
 const places = (arrived: readonly { n: number }[]) => arrived.map(({ n }) => n);
 
 describe("Link", () => {
-  test("without limits only delays", () => {
+  test("only delays packets if it has no limits", () => {
     const { arrived, counts } = carry({ delay: 25 }, [0, 0, 7]);
     expect(arrived.map(({ at }) => at)).toEqual([25, 25, 32]);
     expect(counts).toEqual({ bytes: 3000, packets: 3, dropped: 0, lost: 0 });
   });
 
-  test("gives out nothing before its time, and says when to look", () => {
+  test("releases no packet before it is due, and says when the next one is", () => {
     const link = new Link({ delay: 10 }, seeded(1));
     expect(link.due).toBeUndefined();
     link.push(Buffer.alloc(10), 100);
@@ -41,35 +41,35 @@ describe("Link", () => {
     expect(link.due).toBeUndefined();
   });
 
-  test("sends one packet after the other at its rate", () => {
+  test("serializes packets at its rate", () => {
     const { arrived } = carry({ delay: 5, rates: [{ from: 0, rate: 1_000_000 }] }, [0, 0, 100]);
     expect(arrived.map(({ at }) => at)).toEqual([13, 21, 113]);
   });
 
-  test("the sender is free again after a pause, and saves no turns for later", () => {
+  test("is idle after a pause, and saves no capacity for later", () => {
     const { arrived } = carry({ delay: 0, rates: [{ from: 0, rate: 1_000_000 }] }, [0, 50, 50]);
     expect(arrived.map(({ at }) => at)).toEqual([8, 58, 66]);
   });
 
-  test("drops what the queue has no room for, and takes more once it has", () => {
+  test("drops packets while its queue is full, and accepts more once it has room", () => {
     const path = { delay: 0, rates: [{ from: 0, rate: 1_000_000 }], queue: 2000 };
     const { arrived, counts } = carry(path, [0, 0, 0, 8, 8]);
     expect(places(arrived)).toEqual([0, 1, 3]);
     expect(counts).toMatchObject({ packets: 3, dropped: 2, lost: 0 });
   });
 
-  test("changes its rate as planned, counted from its begin", () => {
+  test("changes its rate as planned, counted from its start", () => {
     const rates = [
       { from: 0, rate: 8_000_000 },
       { from: 10, rate: 800_000 },
       { from: 40, rate: 8_000_000 },
     ];
     const { arrived } = carry({ delay: 0, rates }, [100, 110, 110, 130, 140], 1000, 100);
-    // The packet whose sending begins within the slow time is slow to its end.
+    // A packet that starts while the link is slow is slow to its end.
     expect(arrived.map(({ at }) => at)).toEqual([101, 120, 130, 140, 141]);
   });
 
-  test("before its begin the first rate holds", () => {
+  test("has its first rate before its start", () => {
     const rates = [
       { from: 0, rate: 8_000_000 },
       { from: 10, rate: 800_000 },
@@ -78,7 +78,7 @@ describe("Link", () => {
     expect(arrived.map(({ at }) => at)).toEqual([1, 1001]);
   });
 
-  test("jitter stays within its bounds and keeps the order", () => {
+  test("keeps jitter within its bounds, and packets in order", () => {
     const times = every(3, 2000);
     const { arrived } = carry({ delay: 25, jitter: 10 }, times);
     expect(places(arrived)).toEqual(times.map((_, n) => n));
@@ -89,7 +89,7 @@ describe("Link", () => {
     expect(Math.max(...delays)).toBeGreaterThan(33);
   });
 
-  test("reorders where asked", () => {
+  test("reorders packets if asked to", () => {
     const { arrived } = carry({ delay: 25, jitter: 10, reorders: true }, every(1, 200));
     expect(places(arrived)).not.toEqual(every(1, 200));
     expect(places(arrived).sort((a, b) => a - b)).toEqual(every(1, 200));
@@ -110,7 +110,7 @@ describe("Link", () => {
     expect(lengthOfGaps(places(arrived))).toBeLessThan(6);
   });
 
-  test("the same seed loses the same packets", () => {
+  test("loses the same packets with the same seed", () => {
     const lost = () => places(carry({ delay: 1, jitter: 1, loss: 0.1, burst: 3 }, every(1, 500)).arrived);
     expect(lost()).toEqual(lost());
   });
@@ -124,7 +124,7 @@ test("seeded numbers differ by seed and lie from 0 to below 1", () => {
   expect(numbers.reduce((a, b) => a + b) / 1000).toBeCloseTo(0.5, 1);
 });
 
-/** The mean length of the rows of packets that are missing. */
+/** The mean length of the gaps of missing packets. */
 function lengthOfGaps(arrived: readonly number[]): number {
   const gaps = arrived.map((n, i) => n - (arrived[i - 1] ?? -1) - 1).filter((gap) => gap > 0);
   return gaps.reduce((a, b) => a + b, 0) / gaps.length;

@@ -27,7 +27,7 @@ const usage = {
 } satisfies BenchUsage<Record<string, BenchOption>>;
 
 describe("a bench's command line", () => {
-  test("has the defaults where nothing is said", () => {
+  test("has the defaults without options", () => {
     expect(parseOptions([], usage)).toEqual({
       values: {
         seconds: 20,
@@ -39,13 +39,13 @@ describe("a bench's command line", () => {
   });
 
   test.each([[["--profile", "4g,lan"]], [["--profile=4g", "--profile", "lan"]]])(
-    "takes lists with commas, and the flag again: %j",
+    "accepts lists with commas, and repeated flags: %j",
     (argv) => {
       expect(parseOptions(argv, usage)).toMatchObject({ values: { profile: ["4g", "lan"] } });
     },
   );
 
-  test("says what there is, and what may be chosen", () => {
+  test("prints its options and choices with --help", () => {
     for (const argv of [["--help"], ["-h"], ["--seconds", "3", "--help"]]) {
       const parsed = parseOptions(argv, usage);
       const text = "help" in parsed ? parsed.help : "";
@@ -64,11 +64,11 @@ describe("a bench's command line", () => {
     [["--profile", "moon"], "--profile takes some of lan, 4g, separated by commas, not 'moon'."],
     [["--viewers", "1,x"], "--viewers takes whole numbers separated by commas, not '1,x'."],
     [["--shots", "480x270"], "--shots takes a size and a frame rate such as 480x270@20, not '480x270'."],
-  ])("says in a sentence what is wrong with %j", (argv, problem) => {
+  ])("says in one sentence what is wrong with %j", (argv, problem) => {
     expect(parseOptions(argv, usage)).toEqual({ problem });
   });
 
-  test("may ask for one picture alone", () => {
+  test("accepts one picture only where it takes one", () => {
     expect(shot.safeParse("480x270@20,1x1@1").success).toBe(false);
   });
 });
