@@ -104,7 +104,7 @@ describe("a broadcast", () => {
     await show(2);
     await clock.advance(1000);
     const since = encoders[0]?.encoded.slice(before) ?? [];
-    // Those that came while it was made have the next.
+    // Viewers that joined while it was made get the next one.
     expect(since.filter((type) => type === "key").length).toBeLessThan(3);
   });
 
@@ -189,7 +189,7 @@ describe("a broadcast", () => {
     expect(encoders[0]?.closed).toBe(1);
   });
 
-  test("a late viewer gets a still picture that came before any viewer", async () => {
+  test("sends a late viewer a still picture that came before any viewer", async () => {
     const { join, show } = await start();
     await show(5);
     const { viewer } = await join();
@@ -213,7 +213,7 @@ describe("a broadcast", () => {
     expect([second, third, fourth].map(({ data }) => data.length)).toEqual([size, size, size]);
   });
 
-  test("reports stillness after two seconds, and motion at once", async () => {
+  test("reports a still scene after two seconds, and motion at once", async () => {
     const { broadcast, clock, infos, join, source } = await start();
     source.sink?.state({ kind: "live", since: clock.now(), run: 1 });
     await join();
@@ -232,7 +232,7 @@ describe("a broadcast", () => {
     expect(infos.at(-1)).not.toHaveProperty("still");
   });
 
-  test("a viewer that returns to a still picture gets it again", async () => {
+  test("sends a still picture again to a viewer that returns", async () => {
     const { join, show } = await start();
     const first = await join();
     await show(5);
@@ -243,7 +243,7 @@ describe("a broadcast", () => {
     expect(viewer.frames.length).toBeGreaterThan(0);
   });
 
-  test("a still picture that an MJPEG client watches reaches the first WebRTC viewer, and vice versa", async () => {
+  test("sends a still picture that an MJPEG client watches to the first WebRTC viewer, and vice versa", async () => {
     const { broadcast, join, show } = await start();
     const response = new FakeResponse();
     broadcast.streamMjpeg(response.asResponse, true, ADDRESS);
@@ -325,7 +325,7 @@ describe("a broadcast", () => {
     await expect.poll(() => broadcast.info().problem).toBeUndefined();
   });
 
-  test("what the library says of a picture reaches neither viewers nor the log that is always written", async () => {
+  test("keeps the decoder's own messages from viewers and from the log at its usual level", async () => {
     const { broadcast, infos, logged, source, join } = await start();
     await join();
     const torn = (await gradientJpeg(64, 48)).subarray(0, -20);

@@ -20,7 +20,7 @@ function make(maxStreams = 16) {
   const clock = new FakeClock();
   const viewers: FakeViewer[] = [];
   const made: Entry[] = [];
-  /** Set, a new broadcast takes until it is called. */
+  /** If set, a new broadcast is not made until this resolves. */
   const gate: { wait?: Promise<void> } = {};
   const entryOf = (name: string, source: IngestSource | FakeSource, permanent: boolean): Entry => {
     const broadcast = new Broadcast({
@@ -51,7 +51,7 @@ function make(maxStreams = 16) {
     return entry;
   });
   open.push(directory);
-  /** Who publishes what is none. */
+  /** Publishes bytes that are no multipart body. */
   const publishNonsense = async (name: string, before: Buffer = Buffer.alloc(0)) => {
     const publisher = new FakePublisher();
     const feed = (await directory.ingestOf(name)).publish(publisher, false);
@@ -70,14 +70,14 @@ function make(maxStreams = 16) {
 const MINUTE = 60_000;
 
 describe("a publisher's name", () => {
-  test("makes a broadcast, which viewers find from then on", async () => {
+  test("makes a broadcast that viewers can find", async () => {
     const { directory, publish } = make();
     expect(directory.find("film")).toBeUndefined();
     await publish("film");
     expect(directory.find("film")?.info()).toMatchObject({ name: "film", state: { kind: "live" } });
   });
 
-  test("that is there already leads to the same broadcast", async () => {
+  test("that exists leads to the same broadcast", async () => {
     const { directory, publish, made } = make();
     const first = await publish("film");
     first.lost();
@@ -87,7 +87,7 @@ describe("a publisher's name", () => {
   });
 
   test.each(["", "-film", ".", "..", "a/b", "a b", "a%20b", "ä", "x".repeat(65), "a\n", "film\0"])(
-    "is refused where it is none: '%s'",
+    "is refused if it is invalid: '%s'",
     async (name) => {
       const { directory, names } = make();
       await expect(directory.ingestOf(name)).rejects.toMatchObject({ status: 404 });
@@ -104,13 +104,13 @@ describe("a publisher's name", () => {
     },
   );
 
-  test("of a stream with another source is refused", async () => {
+  test("is refused if a stream with another source has it", async () => {
     const { directory, entryOf } = make();
     directory.add(entryOf("folder", new FakeSource(), true));
     await expect(directory.ingestOf("folder")).rejects.toMatchObject({ status: 409 });
   });
 
-  test("that two publishers use at once makes one broadcast, which only the first gets", async () => {
+  test("that several publishers use at once makes one broadcast for the first, and refuses the others", async () => {
     const { directory, made, gate, publish } = make();
     let openGate = () => {};
     gate.wait = new Promise((resolve) => {
@@ -124,7 +124,7 @@ describe("a publisher's name", () => {
     expect(directory.find("film")).toBe(made[0]?.broadcast);
   });
 
-  test("whose broadcast cannot be made can be tried again", async () => {
+  test("can be tried again if its broadcast could not be made", async () => {
     const { directory, names } = make(1);
     await expect(directory.ingestOf("broken")).rejects.toThrow("no such luck");
     await expect(directory.ingestOf("broken")).rejects.toThrow("no such luck");
@@ -133,7 +133,7 @@ describe("a publisher's name", () => {
 });
 
 describe("the limit of streams", () => {
-  test("keeps out new names, not those that are there", async () => {
+  test("refuses new names, but not existing streams", async () => {
     const { directory, publish, names } = make(2);
     (await publish("one")).lost();
     await publish("two");
@@ -144,7 +144,7 @@ describe("the limit of streams", () => {
     expect(names()).toEqual(["one", "two"]);
   });
 
-  test("holds for those that come at the same moment", async () => {
+  test("holds for publishers that connect at the same time", async () => {
     const { publish, names } = make(3);
     const results = await Promise.allSettled(["a", "b", "c", "d", "e"].map(publish));
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(3);
@@ -161,7 +161,7 @@ describe("the limit of streams", () => {
 });
 
 describe("a stream without its publisher", () => {
-  test("is kept for a minute, then forgotten, and leaves no timer behind", async () => {
+  test("is kept for a minute, is then forgotten, and leaves no timer", async () => {
     const { clock, directory, publish, names } = make();
     const before = clock.timers;
     const feed = await publish("film");
@@ -175,7 +175,7 @@ describe("a stream without its publisher", () => {
     expect(clock.timers).toBe(before);
   });
 
-  test("is kept while it has one, though nobody watches", async () => {
+  test("is kept while a publisher is connected, even if nobody watches", async () => {
     const { clock, publish, names } = make();
     const feed = await publish("film");
     for (let n = 0; n < 30; n++) {
@@ -185,7 +185,7 @@ describe("a stream without its publisher", () => {
     expect(names()).toEqual(["film"]);
   });
 
-  test("is kept while the publisher comes back in time", async () => {
+  test("is kept if the publisher comes back within a minute", async () => {
     const { clock, publish, made } = make();
     for (let n = 0; n < 5; n++) {
       (await publish("film")).lost();
@@ -196,24 +196,24 @@ describe("a stream without its publisher", () => {
 
   test.each<[string, (broadcast: Broadcast) => Promise<() => unknown>]>([
     [
-      "a viewer waits by WebRTC",
+      "a WebRTC viewer waits",
       async (broadcast) => {
         const { leave } = await broadcast.watch("offer", ADDRESS, () => {});
         return leave;
       },
     ],
     [
-      "a viewer waits by MJPEG",
+      "an MJPEG viewer waits",
       async (broadcast) => {
         const response = new FakeResponse();
-        // One that reads, and so is not given up.
+        // A client that reads, so that it is not disconnected.
         broadcast.streamMjpeg(response.asResponse, true, ADDRESS);
         return () => response.destroy();
       },
     ],
     ["a page follows it", async (broadcast) => broadcast.listen(() => {})],
     ["somebody follows its telemetry", async (broadcast) => broadcast.telemetry.follow(() => {})],
-  ])("is kept while %s, and goes when that has gone too", async (_, follow) => {
+  ])("is kept while %s, and forgotten afterwards", async (_, follow) => {
     const { clock, directory, publish, names } = make();
     const feed = await publish("film");
     const broadcast = directory.find("film");
@@ -228,14 +228,14 @@ describe("a stream without its publisher", () => {
     expect(names()).toEqual([]);
   });
 
-  test("stays where it was there from the start", async () => {
+  test("is never forgotten if it is permanent", async () => {
     const { clock, directory, entryOf, newIngest, names } = make();
     directory.add(entryOf("main", newIngest(), true));
     await clock.advance(10 * MINUTE);
     expect(names()).toEqual(["main"]);
   });
 
-  test("goes at once where the publisher was refused before anything of it was whole", async () => {
+  test("is forgotten at once if its publisher was refused, or left, before its first whole part", async () => {
     const { clock, directory, publishNonsense, made, names } = make();
     const before = clock.timers;
     expect(await publishNonsense("film")).toMatchObject([{ status: 400 }]);
@@ -251,7 +251,7 @@ describe("a stream without its publisher", () => {
   test.each([
     ["a picture", image("JPEG")],
     ["an idle part", IDLE],
-  ])("is kept where %s came before that", async (_, part) => {
+  ])("is kept if %s came before the publisher was refused", async (_, part) => {
     const { publishNonsense, names } = make();
     expect(await publishNonsense("film", part)).toMatchObject([{ status: 400 }]);
     await settle();
@@ -261,7 +261,7 @@ describe("a stream without its publisher", () => {
     expect(names()).toEqual(["film"]);
   });
 
-  test("is kept where another takes the refused one's place", async () => {
+  test("is kept if another publisher takes over", async () => {
     const { directory, names } = make();
     const ingest = await directory.ingestOf("film");
     ingest.publish(new FakePublisher(), false);
@@ -270,7 +270,7 @@ describe("a stream without its publisher", () => {
     expect(names()).toEqual(["film"]);
   });
 
-  test("is forgotten whoever waits for it, where it never had a picture", async () => {
+  test("is forgotten, even if viewers wait, if it never had a picture", async () => {
     const { clock, directory, viewers, names } = make();
     const before = clock.timers;
     const feed = (await directory.ingestOf("film")).publish(new FakePublisher(), false);
@@ -286,7 +286,7 @@ describe("a stream without its publisher", () => {
     expect(clock.timers).toBe(before);
   });
 
-  test("can be published anew after it was forgotten", async () => {
+  test("can be published again after it was forgotten", async () => {
     const { clock, directory, publish, made } = make();
     (await publish("film")).end();
     await clock.advance(2 * MINUTE);
@@ -296,7 +296,7 @@ describe("a stream without its publisher", () => {
   });
 });
 
-test("closed, the directory closes every broadcast and leaves no timer", async () => {
+test("closing the directory closes every broadcast and leaves no timer", async () => {
   const { clock, directory, publish, viewers, made } = make();
   await publish("one");
   await publish("two");

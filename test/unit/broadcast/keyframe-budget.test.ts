@@ -10,7 +10,7 @@ function start() {
   return { clock, granted, budget };
 }
 
-test("a viewer that asks now and then gets each at once", async () => {
+test("grants each occasional request at once", async () => {
   const { clock, granted, budget } = start();
   for (let n = 0; n < 5; n++) {
     budget.request();
@@ -19,7 +19,7 @@ test("a viewer that asks now and then gets each at once", async () => {
   expect(granted).toEqual([0, 1, 2, 3, 4].map((n) => n * 2 * KEYFRAME_INTERVAL));
 });
 
-test("one that asks all the time gets a few, and then one in a while", async () => {
+test("grants a burst of constant requests, and then one per interval", async () => {
   const { clock, granted, budget } = start();
   for (let n = 0; n < 100; n++) {
     budget.request();
@@ -31,7 +31,7 @@ test("one that asks all the time gets a few, and then one in a while", async () 
   for (const wait of waits.slice(1)) expect(Math.abs(wait - KEYFRAME_INTERVAL)).toBeLessThan(200);
 });
 
-test("what it asks for too soon it gets later, though it does not ask again", async () => {
+test("grants one keyframe later for requests over the budget, without a new request", async () => {
   const { clock, granted, budget } = start();
   for (let n = 0; n < 9; n++) budget.request();
   await clock.advance(10 * KEYFRAME_INTERVAL);
@@ -39,7 +39,7 @@ test("what it asks for too soon it gets later, though it does not ask again", as
   expect(clock.timers).toBe(0);
 });
 
-test("gone, it gets none", async () => {
+test("grants nothing after it is closed", async () => {
   const { clock, granted, budget } = start();
   for (let n = 0; n < 9; n++) budget.request();
   budget.close();

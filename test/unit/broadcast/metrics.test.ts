@@ -21,14 +21,14 @@ async function scraped(): Promise<string> {
   metrics.viewerGone("left");
   metrics.reception({ roundTrip: 20, jitter: 1, fractionLost: 0.01 });
   const first = await metrics.scrape();
-  // Read off, not counted twice.
+  // A second scrape does not count anything twice.
   expect((await metrics.scrape()).text.match(/^rendercast_.*/gm)).toEqual(
     first.text.match(/^rendercast_.*/gm),
   );
   return first.text;
 }
 
-test("a scrape tells what is there and what has happened", async () => {
+test("a scrape has the current values and the counters", async () => {
   const text = await scraped();
   for (const line of [
     'rendercast_viewers{stream="main",transport="webrtc",protocol="udp",rendition="vp8/0"} 3',
@@ -43,7 +43,7 @@ test("a scrape tells what is there and what has happened", async () => {
   expect(text).toContain("nodejs_eventloop_lag_p99_seconds");
 });
 
-test("the dashboard asks for nothing that is not there", async () => {
+test("the dashboard uses only metrics that exist", async () => {
   const text = await scraped();
   const names = new Set([...text.matchAll(/^([a-z_]+)/gm)].map(([, name]) => name));
   const dashboard = readFileSync(new URL("../../../deploy/grafana/rendercast.json", import.meta.url), "utf8");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Status } from "../../../src/broadcast/status.ts";
 import type { StreamInfo } from "../../../src/shared/protocol.ts";
 
-test("tells listeners of a change once, and nothing if nothing changed", () => {
+test("reports each change to listeners once, and nothing without a change", () => {
   const readings = {
     source: "a source",
     fps: 20,

@@ -3,7 +3,7 @@ import type { Log } from "../../../src/base/log.ts";
 import { Refusals } from "../../../src/broadcast/unshowable.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
-test("what a library says of pictures that cannot be shown is logged at debug alone, in one short line", () => {
+test("the decoder's own message about a bad picture is logged at debug only, in one short line", () => {
   const logged: Parameters<Log>[] = [];
   const refusals = new Refusals(new FakeClock(), (...line) => logged.push(line));
   const cause = new Error(`VipsJpeg: premature\nend\u202e of \u001b[31m${"evil ".repeat(1000)}`);

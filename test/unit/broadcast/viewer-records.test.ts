@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ViewerRecords } from "../../../src/broadcast/viewer-records.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
-test("viewers are told of with their networks, and no more of their addresses", async () => {
+test("viewers are listed with their network instead of their full address", async () => {
   const clock = new FakeClock(5000);
   const records = new ViewerRecords(clock);
   const viewer = records.add("webrtc", "192.0.2.77");
@@ -31,13 +31,13 @@ test("viewers are told of with their networks, and no more of their addresses", 
   expect(records.all()).toHaveLength(1);
 });
 
-test("the server's own machine is told as such", () => {
+test("loopback addresses are listed as this machine", () => {
   const records = new ViewerRecords(new FakeClock());
   for (const address of ["127.0.0.1", "0000000000000000"]) records.add("mjpeg", address);
   expect(records.all().map(({ address }) => address)).toEqual(["this machine", "this machine"]);
 });
 
-test("those alike are counted together, once they watch", () => {
+test("viewers of one transport, protocol and rendition are counted together once they watch", () => {
   const records = new ViewerRecords(new FakeClock());
   for (const level of [0, 2, 2]) {
     const viewer = records.add("webrtc", "192.0.2.1");
@@ -52,7 +52,7 @@ test("those alike are counted together, once they watch", () => {
   ]);
 });
 
-test("of a crowd only the first are told", () => {
+test("only the first 200 viewers are listed, but all are counted", () => {
   const records = new ViewerRecords(new FakeClock());
   for (let n = 0; n < 300; n++) records.add("mjpeg", "192.0.2.1");
   expect(records.all()).toHaveLength(200);
