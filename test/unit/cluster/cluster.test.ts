@@ -19,13 +19,13 @@ const infoOf = (name: string): StreamInfo => ({
 
 const KEY = "k".repeat(43);
 
-/** What a third server says of itself. */
+/** A third server's announcement. */
 const here = (changes: object = {}) => ({
   ...{ kind: "here", from: "c", url: "http://c.example:8080", key: KEY, now: 1 },
   ...{ streams: [{ info: infoOf("x"), claim: "now" }], ...changes },
 });
 
-/** Between servers: each message reaches all others, as JSON, while the way is open. */
+/** Connects servers: each message reaches all others, as JSON, while the hub is open. */
 class Hub {
   open = true;
   readonly #all: ((message: unknown) => void)[] = [];
@@ -109,7 +109,7 @@ function two() {
   return { hub, time, a, b, film };
 }
 
-test("a server knows at once what another has, and soon what is new or gone there", async () => {
+test("a server knows another's streams at once, and its changes within 300 ms", async () => {
   const { time, a, b, film } = two();
   expect(film().info()).toEqual(infoOf("film"));
   expect(film().peer.url).toBe("http://a.example:8080");
@@ -121,7 +121,7 @@ test("a server knows at once what another has, and soon what is new or gone ther
   expect(b.cluster.all()).toEqual([]);
 });
 
-test("a server that says nothing any more is forgotten, and its viewers are told; not where nobody is heard", async () => {
+test("a silent server is forgotten and its viewers' sessions end, but not while the connection to all is lost", async () => {
   const { hub, time, film, b, a } = two();
   const ended = vi.fn();
   await film().watch("an offer", "192.0.2.1", ended);
@@ -132,17 +132,17 @@ test("a server that says nothing any more is forgotten, and its viewers are told
   hub.open = true;
   await time.advance(6000);
   expect(film().name).toBe("film");
-  // It has stopped without a word.
+  // Server a stops without a message.
   a.cluster.close = () => {};
   hub.say = () => {};
   await time.advance(6000);
   expect(b.cluster.find("film")).toBeUndefined();
   expect(ended).toHaveBeenCalledOnce();
-  // Nor does it keep a place for viewers of one that has.
+  // Server a also ends the sessions of viewers at a server it no longer hears.
   expect(a.viewers[0]?.left).toBe(true);
 });
 
-test("a viewer meets the server that has the stream through the one that its page is at", async () => {
+test("a viewer at one server watches a stream of another, and its requests are forwarded", async () => {
   const { a, film } = two();
   const ended = vi.fn();
   const watched = await film().watch("an offer", "192.0.2.1", ended);
@@ -157,7 +157,7 @@ test("a viewer meets the server that has the stream through the one that its pag
   expect(ended).not.toHaveBeenCalled();
 });
 
-test("what ends there is told, and a refusal comes as it was given", async () => {
+test("the end of a session and a refusal at the other server are passed on", async () => {
   const { a, film } = two();
   const ended = vi.fn();
   await film().watch("an offer", "192.0.2.1", ended);
@@ -166,12 +166,12 @@ test("what ends there is told, and a refusal comes as it was given", async () =>
   await expect(film().watch("bad", "192.0.2.1", ended)).rejects.toMatchObject({ code: "no-common-codec" });
 });
 
-test("frames are timed by the clock of the server that has them", async () => {
+test("frames are timed by the clock of the server that has the stream", async () => {
   const { time, film } = two();
   expect(await film().clock()).toBe(time.now());
 });
 
-test("a request without an answer is refused after a timeout, and its session left", async () => {
+test("a request without an answer fails after a timeout, and its session is ended", async () => {
   const { hub, time, film, a } = two();
   const say = hub.say.bind(hub);
   hub.say = (message, but) => {
@@ -186,19 +186,19 @@ test("a request without an answer is refused after a timeout, and its session le
   expect(a.viewers[0]?.left).toBe(true);
 });
 
-test("a request without a connection is refused at once", async () => {
+test("a request without a connection fails at once", async () => {
   const { hub, film } = two();
   hub.open = false;
   await expect(film().watch("an offer", "192.0.2.1", () => {})).rejects.toMatchObject({ code: "failed" });
 });
 
-test("a third server is joined by what it says of itself", () => {
+test("a third server joins with its announcement", () => {
   const { hub, b } = two();
   hub.say(here());
   expect(b.cluster.all().map(({ name }) => name)).toEqual(["film", "x"]);
 });
 
-test("the servers are known by the addresses that they say they have", () => {
+test("servers are recognised by the addresses that they announce", () => {
   const { hub, b } = two();
   hub.say(here({ url: "http://10.0.0.7:8080" }));
   hub.say(here({ from: "d", url: "http://[fd00::7]:8080" }));
@@ -207,31 +207,31 @@ test("the servers are known by the addresses that they say they have", () => {
 });
 
 test.each<[string, unknown]>([
-  ["nothing", null],
-  ["a text", "here"],
+  ["no content", null],
+  ["only a string", "here"],
   ["no sender", here({ from: undefined })],
   ["another protocol", here({ url: "file:///etc/passwd" })],
   ["the path of a service", here({ url: "http://169.254.169.254/latest/" })],
   ["an address with a password", here({ url: "http://user:pass@c.example" })],
   ["no key", here({ key: undefined })],
-  ["a key that is none", here({ key: "short" })],
+  ["an invalid key", here({ key: "short" })],
   ["too long a name", here({ streams: [{ info: infoOf("x".repeat(65)), claim: "now" }] })],
   ["a name with a path", here({ streams: [{ info: infoOf("x/../y"), claim: "now" }] })],
   ["too many streams", here({ streams: Array(300).fill({ info: infoOf("x"), claim: "now" }) })],
   ["an unknown kind", { kind: "stop", from: "c" }],
   [
-    "an answer that nobody waits for",
+    "an answer to no request",
     { kind: "answer", from: "a", to: "b", number: 0, reply: { ok: true, value: {} } },
   ],
-  ["the end of what was not there", { kind: "ended", from: "z", to: "b", session: "s", reason: "r" }],
-  ["an offer to another", { kind: "ask", from: "z", to: "c", number: 1, request: { do: "watch" } }],
-])("%s does nothing", (_, message) => {
+  ["the end of an unknown session", { kind: "ended", from: "z", to: "b", session: "s", reason: "r" }],
+  ["an offer to another server", { kind: "ask", from: "z", to: "c", number: 1, request: { do: "watch" } }],
+])("a message with %s has no effect", (_, message) => {
   const { hub, b } = two();
   hub.say(message);
   expect(b.cluster.all().map(({ name }) => name)).toEqual(["film"]);
 });
 
-test("after the end nothing is left to do", async () => {
+test("closing leaves no timer", async () => {
   const { a, b, time } = two();
   a.cluster.close();
   b.cluster.close();
