@@ -16,7 +16,7 @@ interface Asked {
   readonly body: unknown;
 }
 
-/** A publisher that a test connects and ends. */
+/** A publishing peer that the test connects and closes. */
 class FakePublisher {
   readonly codec: Codec;
   readonly local: boolean;
@@ -63,7 +63,7 @@ let clock: FakeClock;
 let publishers: FakePublisher[];
 let asked: Asked[];
 let logged: string[];
-/** Of which levels. */
+/** The levels for which a keyframe was requested. */
 let keyframes: number[];
 let takers: Map<(frame: EncodedFrame) => void, { codec: Codec; levels: readonly number[] }>;
 /** What the endpoint answers the next offer. */
@@ -115,7 +115,7 @@ async function begin({ codecs = ["vp8", "h264"] as readonly Codec[], renditions 
 
 const offers = () => asked.filter(({ method }) => method === "POST").map(({ body }) => body);
 
-test("a stream is offered, encoded once it is taken, and taken away at the end", async () => {
+test("offers the stream, encodes it once connected, and deletes the session when closed", async () => {
   await begin();
   expect(asked).toEqual([
     { method: "POST", url: URL_OF_ENDPOINT, token: "Bearer the-token", body: "offer of vp8" },
@@ -142,7 +142,7 @@ test("a stream is offered, encoded once it is taken, and taken away at the end",
 });
 
 test.each(["https://evil.example/sessions/1", "http://sfu.example/sessions/1", "http://127.0.0.1/admin"])(
-  "a session at another server, %s, is asked nothing, least of all with the token",
+  "sends nothing, and so no token, to a session at another server, %s",
   async (session) => {
     respond = () => new Response("an answer", { status: 201, headers: { Location: session } });
     await begin();
@@ -152,11 +152,11 @@ test.each(["https://evil.example/sessions/1", "http://sfu.example/sessions/1", "
   },
 );
 
-test("what ends begins again, after longer and longer waits while it fails", async () => {
+test("connects again after the session ends, with back-off while that fails", async () => {
   await begin();
   respond = () => new Response(null, { status: 500 });
   publishers[0]?.close("DTLS closed");
-  // One that has just failed waits longer each time: 1, 2, 4 and 8 seconds, up to 30.
+  // The delay doubles from 1 second up to 30.
   for (const [wait, count] of [
     [1000, 2],
     [2000, 3],
@@ -180,7 +180,7 @@ test("what ends begins again, after longer and longer waits while it fails", asy
   expect(offers()).toHaveLength(10);
 });
 
-test("it waits as long as it is told to", async () => {
+test("waits as long as Retry-After says", async () => {
   respond = () => new Response(null, { status: 503, headers: { "Retry-After": "7" } });
   await begin();
   await clock.advance(6999);
@@ -192,7 +192,7 @@ test("it waits as long as it is told to", async () => {
 test.each([
   ["by its answer", () => created("v=0\r\nm=video 0 UDP/TLS/RTP/SAVPF 96\r\n")],
   ["by its status", () => new Response(null, { status: 406 })],
-])("a codec that is refused %s makes way for the next", async (_, refuse) => {
+])("offers the next codec if one is refused %s", async (_, refuse) => {
   respond = refuse;
   await begin();
   respond = () => created();
@@ -201,7 +201,7 @@ test.each([
   expect(publishers.at(-1)?.answer).toBe("an answer");
 });
 
-test("the log says what changes, without paths and tokens", async () => {
+test("logs each change once, without paths and tokens", async () => {
   respond = () => new Response(null, { status: 401 });
   await begin();
   await clock.advance(10_000);
@@ -217,7 +217,7 @@ test("the log says what changes, without paths and tokens", async () => {
   ]);
 });
 
-test("an answer without end is given up", async () => {
+test("gives up on an answer that is too long", async () => {
   respond = () => created("x".repeat(1024 * 1024));
   await begin();
   expect(logged).toEqual(["Forwarding main to sfu.example does not work: its answer is too long."]);
@@ -229,7 +229,7 @@ describe("simulcast", () => {
       "\r\n",
     );
 
-  test("sends the renditions that the answer takes, with keyframes for each", async () => {
+  test("sends the renditions that the answer accepts, and requests keyframes for each", async () => {
     respond = () => created(accepts("a=simulcast:recv f;~h;q"));
     await begin({ renditions: 3 });
     expect(offers()).toEqual(["offer of vp8, 3 renditions"]);
@@ -241,10 +241,10 @@ describe("simulcast", () => {
   });
 
   test.each([
-    ["leaves it out", () => created("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n")],
-    ["pauses all", () => created(accepts("a=simulcast:recv ~f;~h;~q"))],
+    ["does not answer it", () => created("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n")],
+    ["pauses all renditions", () => created(accepts("a=simulcast:recv ~f;~h;~q"))],
     ["refuses the offer", () => new Response(null, { status: 400 })],
-  ])("is offered no more, and one rendition at once, to an endpoint that %s", async (_, answer) => {
+  ])("falls back to one rendition for good with an endpoint that %s", async (_, answer) => {
     respond = () => {
       respond = () => created();
       return answer();
