@@ -12,7 +12,7 @@ function run(argv: string[], env: Record<string, string> = {}): Config {
 }
 
 describe("reading the configuration", () => {
-  test("without options every default holds, in its unit", () => {
+  test("without options gives the defaults, in their units", () => {
     expect(run([])).toMatchObject({
       port: 8080,
       name: "main",
@@ -24,7 +24,7 @@ describe("reading the configuration", () => {
     expect(run([]).folder).toBeUndefined();
   });
 
-  test("a flag goes before its environment variable, and that before the default", () => {
+  test("prefers a flag to its environment variable, and that to the default", () => {
     expect(run([], { RENDERCAST_PORT: "9001" }).port).toBe(9001);
     expect(run(["--port", "9002"], { RENDERCAST_PORT: "9001" }).port).toBe(9002);
     expect(run(["--port=9003"]).port).toBe(9003);
@@ -93,11 +93,11 @@ describe("reading the configuration", () => {
     ],
     [["arm.py"], "'arm.py' is a script: write --script arm.py."],
     [["--scene", "a.blend", "film.mp4"], "'film.mp4' is not an option; --help lists them all."],
-  ])("%j is refused in one sentence", (argv, message) => {
+  ])("refuses %j in one sentence", (argv, message) => {
     expect(() => run(argv)).toThrow(new UsageError(message));
   });
 
-  test("a network's options are read into their parts", () => {
+  test("splits the network options into their parts", () => {
     const urls = "turn:a.example?transport=tcp, stun:b.example:3478";
     expect(
       run([
@@ -122,7 +122,7 @@ describe("reading the configuration", () => {
     expect(run([], { RENDERCAST_RELAY_ONLY: "0" }).relayOnly).toBe(false);
   });
 
-  test("the origins of pages that may embed are a list, each as browsers write it", () => {
+  test("reads --embed-from as a list of origins, and refuses what is no origin", () => {
     expect(run(["--embed-from", "https://a.example/, http://b.lan:3000"]).embedFrom).toEqual([
       "https://a.example",
       "http://b.lan:3000",
@@ -133,12 +133,12 @@ describe("reading the configuration", () => {
     }
   });
 
-  test("a value may begin with a dash, as a camera's name can", () => {
+  test("accepts a value that begins with a dash, as a camera's name can", () => {
     expect(run(["--camera", "-Cam", "scene.blend"])).toMatchObject({ camera: "-Cam", scene: "scene.blend" });
     expect(run(["scene.blend", "--camera", "--Cam"]).camera).toBe("--Cam");
   });
 
-  test("a scene may be named without its flag", () => {
+  test("accepts a scene without its flag", () => {
     expect(run(["scene.blend", "--fps", "24"])).toMatchObject({ scene: "scene.blend", fps: 24 });
     expect(run(["--scene", "scene.blend"]).scene).toBe("scene.blend");
     expect(() => run(["one.blend", "two.blend"])).toThrow("'two.blend' is not an option");
@@ -146,7 +146,7 @@ describe("reading the configuration", () => {
   });
 
   test.each(["camera", "engine", "animate", "turn", "blender"])(
-    "--%s is refused where no Blender is started, unless it only stands at its default",
+    "refuses --%s if no Blender is started",
     (flag) => {
       const value = { engine: "eevee", animate: "off" }[flag] ?? "Something";
       const sentence =
@@ -158,13 +158,13 @@ describe("reading the configuration", () => {
       }
       const env = { [variableOf(flag)]: value };
       expect(run([], { RENDERCAST_SCRIPT: "arm.py", ...env })).toMatchObject({ [flag]: value });
-      // Where Blender is may stand in a user's profile.
+      // A user's profile may set the path of Blender for all programs.
       if (flag === "blender") expect(run([], env).blender).toBe(value);
       else expect(() => run([], env)).toThrow(new UsageError(`${variableOf(flag)} ${sentence}`));
     },
   );
 
-  test("flags that npm kept to itself are missed with advice", () => {
+  test("explains how to pass flags that npm took for its own", () => {
     const env = { npm_config_folder: "true" };
     expect(() => run(["/tmp/render"], env)).toThrow(
       "'/tmp/render' is not an option; write npm start -- --folder ...",
@@ -172,7 +172,7 @@ describe("reading the configuration", () => {
   });
 
   test.each(["publish-token", "view-token", "operate-token", "jwt-secret"])(
-    "what --%s is is never shown, not even a wrong one",
+    "never repeats the value of --%s, even if it is refused",
     (flag) => {
       expect(() => run([`--${flag}`, "short"])).toThrow(
         /^--\S+ takes at least \d+ characters, not the one given\.$/,
@@ -180,19 +180,19 @@ describe("reading the configuration", () => {
     },
   );
 
-  test("a wrong environment variable is named as such", () => {
+  test("names the environment variable if that is wrong", () => {
     expect(() => run([], { RENDERCAST_FPS: "fast" })).toThrow(
       "RENDERCAST_FPS takes a whole number from 1 to 120",
     );
   });
 
-  test("--help and --version go before everything else that is wrong", () => {
+  test("answers --help and --version even if other options are wrong", () => {
     expect(readConfig(["--help", "--port", "x"], {})).toEqual({ show: "help" });
     expect(readConfig(["-v"], {})).toEqual({ show: "version" });
   });
 });
 
-test("the help names every option, apart from what it does", () => {
+test("the help names every option and says what it does", () => {
   for (const option of Object.values(OPTIONS)) {
     const { flag, help } = option;
     const value = "value" in option ? ` ${option.value}` : "";
@@ -202,7 +202,7 @@ test("the help names every option, apart from what it does", () => {
   }
 });
 
-test("docs/options.md is what npm run write-options writes, and has every option and variable", () => {
+test("docs/options.md is up to date, and has every option and variable", () => {
   const page = readFileSync(new URL("../../../docs/options.md", import.meta.url), "utf8");
   expect(page).toBe(optionsPage());
   for (const { flag, help } of Object.values(OPTIONS)) {
@@ -212,17 +212,17 @@ test("docs/options.md is what npm run write-options writes, and has every option
   }
 });
 
-test("worker threads are off unless asked for", () => {
+test("worker threads are off by default", () => {
   expect(run([]).workers).toBe(0);
   expect(run(["--workers", "3"]).workers).toBe(3);
 });
 
-test("TLS takes both of its files", () => {
+test("TLS needs both of its files", () => {
   for (const flag of ["--tls-cert", "--tls-key"])
     expect(() => readConfig([flag, "x.pem"], {})).toThrow("give --tls-cert and --tls-key.");
 });
 
-test("the video's port is another than the page's, unless both are free ones", () => {
+test("the video's port must differ from the page's, unless both are 0", () => {
   expect(() => readConfig(["--port", "8090", "--rtc-port", "8090"], {})).toThrow(/must differ/);
   expect(readConfig(["--port", "0", "--rtc-port", "0"], {})).toMatchObject({ run: { rtcPort: 0 } });
 });

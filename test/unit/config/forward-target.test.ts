@@ -8,7 +8,7 @@ test.each([
   ["rtp://[2001:db8::7]:5004", { kind: "rtp", host: "2001:db8::7", port: 5004 }],
   ["whip+https://sfu.example/whip/main?x=1", { kind: "whip", url: "https://sfu.example/whip/main?x=1" }],
   ["whip+http://[::1]:7080/whip", { kind: "whip", url: "http://[::1]:7080/whip" }],
-])("%s is a target", (text, target) => {
+])("%s is a valid target", (text, target) => {
   expect(readTarget(text)).toEqual(target);
 });
 
@@ -23,13 +23,13 @@ test.each([
   "https://sfu.example/whip",
   "whip+ftp://sfu.example/whip",
   "whip+https://name:secret@sfu.example/whip",
-])("'%s' is none", (text) => {
+])("'%s' is no valid target", (text) => {
   expect(readTarget(text)).toBeUndefined();
 });
 
 const stream = { name: "main", forward: () => ({ requestKeyframe() {}, stop() {} }) };
 
-test("receivers are told the address, the port and the format", () => {
+test("the session description names the address, the port and the format", () => {
   expect(sessionDescription({ stream, codec: "vp8", address: "127.0.0.1", port: 5004 })).toBe(
     [
       "v=0",
