@@ -33,7 +33,7 @@ test.each<[string, Partial<EncoderTrials>, object]>([
     },
   ],
   [
-    "one that fails",
+    "an encoder that fails",
     { problems: new Map([["vp8", "no memory"]]) },
     {
       state: "bad",
@@ -42,7 +42,7 @@ test.each<[string, Partial<EncoderTrials>, object]>([
     },
   ],
   [
-    "none that works",
+    "no encoder that works",
     { codecs: ["vp8"], problems: new Map([["vp8", "no memory"]]) },
     {
       state: "bad",
@@ -50,6 +50,6 @@ test.each<[string, Partial<EncoderTrials>, object]>([
       change: "Reinstall rendercast: its encoders do not work here.",
     },
   ],
-])("the doctor tells of %s", (_, tried, finding) => {
+])("the doctor reports %s", (_, tried, finding) => {
   expect(describeEncoders({ ...usual, ...tried })).toEqual(finding);
 });

@@ -20,12 +20,16 @@ const home: Findings = {
 
 describe("the NAT", () => {
   test.each([
-    ["is not known where no server told", [], undefined],
-    ["is none where the address is this machine's", [at("192.168.1.5")], "none"],
-    ["is steady where the one server told another", [at("203.0.113.7")], "steady"],
-    ["is steady where servers see the same", [at("203.0.113.7"), at("203.0.113.7")], "steady"],
-    ["is changing where they see another port", [at("203.0.113.7"), at("203.0.113.7", 9)], "changing"],
-    ["is what those say that answer", [{ url: STUN, problem: "no answer" }, at("203.0.113.7")], "steady"],
+    ["is unknown if no server answered", [], undefined],
+    ["is absent if the address is this machine's", [at("192.168.1.5")], "none"],
+    ["is steady if the only server sees another address", [at("203.0.113.7")], "steady"],
+    ["is steady if all servers see the same", [at("203.0.113.7"), at("203.0.113.7")], "steady"],
+    ["is changing if they see different ports", [at("203.0.113.7"), at("203.0.113.7", 9)], "changing"],
+    [
+      "is known from the servers that answered",
+      [{ url: STUN, problem: "no answer" }, at("203.0.113.7")],
+      "steady",
+    ],
   ] as const)("%s", (_, seen, kind) => {
     expect(natOf(seen, home.addresses)?.kind).toBe(kind);
   });
@@ -45,18 +49,26 @@ describe("the NAT", () => {
 
 describe("the one thing to change", () => {
   test.each<[string, Partial<Findings>, RegExp | undefined]>([
-    ["is the host that shuts all out", { loopback: true }, /--host/],
-    ["is a port that is taken", { states: { page: "taken", video: "free" } }, /--port 8090/],
-    ["is the video's port", { states: { page: "rendercast", video: "taken" } }, /--rtc-port 8091/],
+    ["is the host that only this machine can reach", { loopback: true }, /--host/],
+    ["is the page's port if it is taken", { states: { page: "taken", video: "free" } }, /--port 8090/],
     [
-      "is TURN's secret before all that it would help",
+      "is the video's port if it is taken",
+      { states: { page: "rendercast", video: "taken" } },
+      /--rtc-port 8091/,
+    ],
+    [
+      "is the TURN secret before what TURN would solve",
       { relays: [turn("401 Unauthorized")] },
       /--turn-secret/,
     ],
-    ["is a TURN server that is not there", { relays: [turn("no answer")] }, /t\.example does not relay/],
-    ["is a STUN server that is not there", { seen: [{ url: STUN, problem: "no answer" }] }, /stun\.example/],
+    ["is a TURN server that does not answer", { relays: [turn("no answer")] }, /t\.example does not relay/],
     [
-      "is what keeps the server from starting before what it could do without",
+      "is a STUN server that does not answer",
+      { seen: [{ url: STUN, problem: "no answer" }] },
+      /stun\.example/,
+    ],
+    [
+      "is a problem that prevents the start before one that does not",
       {
         programs: [{ state: "bad", text: "?", change: "Add vp8.", prevents: true }],
         relays: [turn("no answer")],
@@ -64,11 +76,11 @@ describe("the one thing to change", () => {
       /^Add vp8\.$/,
     ],
     [
-      "is an encoder that fails, even where the host shuts all out",
+      "is a failing encoder before the host",
       { programs: [{ state: "bad", text: "?", change: "Leave it out." }], loopback: true },
       /^Leave it out\.$/,
     ],
-    ["is to ask for the outer address, where nothing is known", {}, /--ice-servers stun:HOST/],
+    ["is to ask for the public address if it is unknown", {}, /--ice-servers stun:HOST/],
     [
       "is to forward the ports behind a NAT",
       { seen: [at("203.0.113.7")] },
@@ -80,22 +92,22 @@ describe("the one thing to change", () => {
       /-p 8080:8080 -p 8081:8081\/udp .* --announce/,
     ],
     [
-      "is an address announced that is not ours any more",
+      "is an announced address that is no longer this machine's",
       { announced: [{ host: "203.0.113.8", port: undefined }], seen: [at("203.0.113.7")] },
       /--announce 203\.0\.113\.7/,
     ],
     [
-      "is nothing where it is right",
+      "is nothing if the announced address is right",
       { announced: [{ host: "203.0.113.7", port: undefined }], seen: [at("203.0.113.7")] },
       undefined,
     ],
     [
-      "is nothing where a name stands for it",
+      "is nothing if a name is announced",
       { announced: [{ host: "studio.example", port: 9000 }], seen: [at("203.0.113.7")] },
       undefined,
     ],
-    ["is nothing where there is no NAT", { addresses: ["203.0.113.7"] }, undefined],
-    ["is nothing where TURN relays", { seen: [at("203.0.113.7")], relays: [turn()] }, undefined],
+    ["is nothing without a NAT", { addresses: ["203.0.113.7"] }, undefined],
+    ["is nothing if TURN relays", { seen: [at("203.0.113.7")], relays: [turn()] }, undefined],
   ])("%s", (_, found, change) => {
     const verdict = verdictOf({ ...home, ...found });
     if (change) expect(verdict.change).toMatch(change);
@@ -103,7 +115,7 @@ describe("the one thing to change", () => {
   });
 });
 
-test("viewers elsewhere are told where the video comes to them", () => {
+test("the verdict says how the video reaches viewers elsewhere", () => {
   const far = (found: Partial<Findings>) => verdictOf({ ...home, ...found }).far;
   expect(far({ announced: [{ host: "2001:db8::7", port: 9000 }] })).toContain("video at [2001:db8::7]:9000,");
   expect(far({ addresses: ["203.0.113.7"] })).toContain("video at 203.0.113.7:8081,");
