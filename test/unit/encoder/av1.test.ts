@@ -11,7 +11,7 @@ import { fillNoise, plain } from "../../helpers/pictures.ts";
 
 const FRAME = 6;
 
-/** An OBU of that type with so many bytes, with its size before them. */
+/** An OBU of this type and payload size, with a size field. */
 function obu(type: number, bytes: number): Buffer {
   const payload = Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 7) % 256));
   return Buffer.concat([Buffer.from([(type << 3) | 2]), leb128(bytes), payload]);
@@ -26,14 +26,14 @@ const typesAndPayloads = (unit: Buffer) =>
   obusOf(unit).map(({ type, payload }) => [type, payload.toString("hex")]);
 
 describe("OBUs", () => {
-  test.each([0, 1, 127, 128, 16_383, 16_384, 5_000_000])("have sizes such as %i", (bytes) => {
+  test.each([0, 1, 127, 128, 16_383, 16_384, 5_000_000])("are read with a size of %i", (bytes) => {
     const [only] = obusOf(
       Buffer.concat([Buffer.from([(FRAME << 3) | 2]), leb128(bytes), Buffer.alloc(bytes)]),
     );
     expect(only?.payload).toHaveLength(bytes);
   });
 
-  test("may have a header of two bytes, and the last no size", () => {
+  test("may have a header of two bytes, and the last one no size field", () => {
     const [first, last, ...none] = obusOf(Buffer.from([0x36, 0x20, 1, 9, 0x30, 1, 2, 3]));
     expect([first, last]).toMatchObject([
       { type: FRAME, header: Buffer.from([0x34, 0x20]), payload: Buffer.from([9]) },
@@ -43,18 +43,18 @@ describe("OBUs", () => {
   });
 
   test.each([
-    ["reaches beyond", [0x32, 5, 1]],
+    ["is longer than the data", [0x32, 5, 1]],
     ["ends in its header", [0x34]],
-    ["ends in its size", [0x32, 0x80]],
-    ["has a size without end", [0x32, ...Array(9).fill(0x80), 1]],
-  ])("one that %s is refused", (_, bytes) => {
+    ["ends in its size field", [0x32, 0x80]],
+    ["has a size field that does not end", [0x32, ...Array(9).fill(0x80), 1]],
+  ])("are refused if one %s", (_, bytes) => {
     expect(() => obusOf(Buffer.from(bytes))).toThrow(RangeError);
   });
 });
 
 describe("AV1 payloads", () => {
   test.each([1, 60, 1175, 1176, 1177, 1178, 1179, 2352, 2360, 100_000])(
-    "a frame of %i bytes comes whole out of an independent depacketizer",
+    "of a frame of %i bytes are reassembled by an independent depacketizer",
     (bytes) => {
       const unit = Buffer.concat([
         obu(OBU.temporalDelimiter, 0),
@@ -64,7 +64,7 @@ describe("AV1 payloads", () => {
       const payloads = av1Payloads(unit, MAX_PAYLOAD);
       for (const { length } of payloads) expect(length).toBeLessThanOrEqual(MAX_PAYLOAD);
       expect(typesAndPayloads(reassembled(payloads))).toEqual(typesAndPayloads(unit).slice(1));
-      // All full but the last, each but the first in the middle of an OBU, and only the first begins a sequence.
+      // All but the last are full, all but the first continue an OBU, and only the first starts a sequence.
       expect(new Set(payloads.slice(0, -1).map(({ length }) => length)).size).toBeLessThan(2);
       const parsed = payloads.map((payload) => AV1RtpPayload.deSerialize(payload));
       expect(parsed.map((one) => one.zBit_RtpStartsWithFragment)).toEqual(
@@ -77,7 +77,7 @@ describe("AV1 payloads", () => {
   );
 
   test.each(Array.from({ length: 12 }, (_, n) => 1168 + n))(
-    "an OBU of %i bytes before another leaves the packet's end to its own last bytes",
+    "never start a second OBU at the end of a packet, after one of %i bytes",
     (bytes) => {
       const unit = Buffer.concat([obu(FRAME, bytes), obu(FRAME, 900)]);
       const payloads = av1Payloads(unit, MAX_PAYLOAD);
@@ -86,7 +86,7 @@ describe("AV1 payloads", () => {
     },
   );
 
-  test("what is not to be sent is not", () => {
+  test("leave out temporal delimiters, padding and tile lists", () => {
     const unit = Buffer.concat([obu(OBU.temporalDelimiter, 0), obu(OBU.padding, 9), obu(OBU.tileList, 9)]);
     expect(av1Payloads(unit, MAX_PAYLOAD)).toEqual([]);
     expect(av1Payloads(Buffer.alloc(0), MAX_PAYLOAD)).toEqual([]);

@@ -11,7 +11,7 @@ afterEach(() => vi.restoreAllMocks());
 
 const FORMATS: PixelFormat[] = ["rgb", "rgba", "bgra", "i420", "nv12"];
 
-/** A picture whose upper half has one colour and whose lower half another. */
+/** A picture with one colour in the upper half and another in the lower. */
 function halves(format: PixelFormat, width: number, height: number, top: Rgb, bottom: Rgb): RawFrame {
   const data = stripes(format, width, height, [top, bottom]);
   return { ...plain(1, 1, top), format, width, height, data };
@@ -64,7 +64,7 @@ describe("pixels to another size", () => {
 
 describe("pixels to RGB", () => {
   test.each(FORMATS.flatMap((format) => colours.map(([name, colour]) => [format, name, colour] as const)))(
-    "%s keep %s, and their orientation",
+    "%s keep %s and their orientation",
     async (format, _, colour) => {
       const other: Rgb = [40, 90, 60];
       const [width, height] = [31, 18];
@@ -97,7 +97,7 @@ describe("pixels to RGB", () => {
 });
 
 describe("a converter", () => {
-  /** Behind each plane the room that a conversion may use. */
+  /** Bytes behind each plane that a conversion may overwrite. */
   const ROOM = 16;
   const planes = (width: number, height: number) => {
     const sizes = planesOf("i420", width, height);
@@ -131,7 +131,7 @@ describe("a converter", () => {
     converter.close();
   });
 
-  test.each(FORMATS)("makes BT.709 of %s, in I420 and NV12, whatever size comes next", async (format) => {
+  test.each(FORMATS)("converts %s to BT.709 in I420 and NV12, while sizes change", async (format) => {
     for (const to of ["i420", "nv12"] as const) {
       const converter = new PixelConverter(to, "bt709");
       for (const [[width, height], [, colour]] of [
@@ -151,7 +151,7 @@ describe("a converter", () => {
     }
   });
 
-  test("writes nothing beyond the room behind a plane", async () => {
+  test("writes nothing beyond the spare bytes behind a plane", async () => {
     const converter = new PixelConverter("i420");
     for (const format of FORMATS) {
       for (let width = 1; width <= 40; width++) {
@@ -163,7 +163,7 @@ describe("a converter", () => {
     converter.close();
   });
 
-  test("to RGB writes nothing beyond the picture", async () => {
+  test("writes nothing beyond an RGB picture", async () => {
     const converter = new PixelConverter("rgb");
     for (const format of FORMATS) {
       for (let width = 1; width <= 40; width++) {
@@ -230,7 +230,7 @@ describe("a converter", () => {
   });
 });
 
-test("a picture's planes hold all its bytes, chroma rounded up", () => {
+test("a picture's planes hold all its bytes, with chroma sizes rounded up", () => {
   expect(planesOf("i420", 5, 3)).toEqual([
     { rows: 3, stride: 5 },
     { rows: 2, stride: 3 },
@@ -244,7 +244,7 @@ test("a picture's planes hold all its bytes, chroma rounded up", () => {
 });
 
 test.each(FORMATS)(
-  "a thumbnail of %s has the picture's shape and colour, no wider than asked and no larger than it",
+  "a thumbnail of %s has the picture's shape and colour, and at most its size",
   async (format) => {
     const colour: Rgb = [200, 40, 90];
     const frame = halves(format, 64, 32, colour, colour);

@@ -32,19 +32,19 @@ describe("decoding", () => {
     ["a GIF", (s: Sharp) => s.gif()],
     ["a TIFF", (s: Sharp) => s.tiff()],
     ["an AVIF", (s: Sharp) => s.avif()],
-  ])("%s becomes three bytes a pixel", async (_, write) => {
+  ])("gives three bytes per pixel for %s", async (_, write) => {
     const image = sharp({ create: { width: 11, height: 7, channels: 3, background: "#4080c0" } });
     const raw = await decodeBytes(await write(image).toBuffer());
     expect([raw.width, raw.height, raw.data.length]).toEqual([11, 7, 11 * 7 * 3]);
   });
 
-  test("a picture of one pixel is a picture", async () => {
+  test("accepts a picture of one pixel", async () => {
     const raw = await decodeBytes(await encodeJpeg(plain(1, 1, [200, 10, 10])));
     expect([raw.width, raw.height]).toEqual([1, 1]);
   });
 });
 
-describe("a picture that is none", () => {
+describe("an invalid picture", () => {
   let jpeg: Buffer;
   beforeAll(async () => {
     jpeg = await gradientJpeg(64, 48);
@@ -56,24 +56,24 @@ describe("a picture that is none", () => {
     ["zeros", () => Buffer.alloc(1000)],
     ["a drawing in SVG", () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')],
     ["only the start of a JPEG", () => Buffer.from([0xff, 0xd8, 0xff])],
-  ])("%s is refused as such", async (_, bytes) => {
+  ])("is refused: %s", async (_, bytes) => {
     await expect(decodeBytes(bytes())).rejects.toThrow(DecodeError);
   });
 
-  test("cut short anywhere, it is refused", async () => {
+  test("is refused if it is cut off anywhere", async () => {
     for (let length = 0; length < jpeg.length - 2; length += 13) {
       await expect(decodeBytes(jpeg.subarray(0, length))).rejects.toThrow(DecodeError);
     }
   });
 
-  test("with a header that lies about its size it is refused", async () => {
+  test("is refused if its header states a wrong size", async () => {
     const lying = Buffer.from(jpeg);
     const frameHeader = lying.indexOf(Buffer.from([0xff, 0xc0]));
     lying.writeUInt16BE(4800, frameHeader + 5);
     await expect(decodeBytes(lying, 100_000_000)).rejects.toThrow(DecodeError);
   });
 
-  test("of more pixels than allowed it is refused before it is decoded", async () => {
+  test("is refused before decoding if it has too many pixels", async () => {
     const huge = await sharp({ create: { width: 4000, height: 4000, channels: 3, background: "red" } })
       .png()
       .toBuffer();
@@ -82,7 +82,7 @@ describe("a picture that is none", () => {
     );
   });
 
-  test("with a side that no codec takes it is refused, though its pixels are few", async () => {
+  test("is refused if a side is too long for the codecs, even with few pixels", async () => {
     const ofWidth = (width: number) =>
       sharp({ create: { width, height: 2, channels: 3, background: "red" } })
         .png()
@@ -91,7 +91,7 @@ describe("a picture that is none", () => {
     expect(await decodeBytes(await ofWidth(16_383))).toMatchObject({ width: 16_383 });
   });
 
-  test("with bytes flipped at random it decodes or is refused, and nothing else happens", async () => {
+  test("with random wrong bytes either decodes or throws a DecodeError", async () => {
     let seed = 7;
     const random = (below: number) => {
       seed = (seed * 48_271) % 2_147_483_647;
@@ -110,7 +110,7 @@ describe("a picture that is none", () => {
   });
 });
 
-test("what is wrong is told in our own words, whatever the picture says", async () => {
+test("error messages are our own, and never text from the picture", async () => {
   const evil = `<!DOCTYPE svg [<!ENTITY x "y">]><svg>&${"evil\u202e\n\x1b[31m".repeat(500)};</svg>`;
   const files = [Buffer.from(evil), (await gradientJpeg(64, 48)).subarray(0, 300), Buffer.alloc(99)];
   for (const file of files) {
@@ -121,7 +121,7 @@ test("what is wrong is told in our own words, whatever the picture says", async 
   }
 });
 
-test("a decoder decodes a JPEG and tells when, refuses what is none by its size, and leaves no timer", async () => {
+test("a decoder decodes a JPEG with its time, refuses oversized and invalid pictures, and leaves no timer", async () => {
   const decoder = new Decoder(MAX_PIXELS, clock);
   const raw = await decoder.decode(imageFrame(await encodeJpeg(plain(9, 4, [200, 10, 10]))));
   expect(raw).toMatchObject({ kind: "raw", format: "rgb", width: 9, height: 4, number: 1 });

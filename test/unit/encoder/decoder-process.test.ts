@@ -17,7 +17,7 @@ function make() {
     started.push(process);
     return process.child;
   });
-  /** Begins to decode, in a process that has started. */
+  /** Starts to decode, in a process that is ready. */
   const decode = async () => {
     const before = started.length;
     const ready = decoder.ready();
@@ -53,7 +53,7 @@ function fakeProcess() {
   return { child, asked, killed, answer };
 }
 
-test("one process decodes one picture after the other, whose pixels come in any pieces", async () => {
+test("one process decodes several pictures, whose pixels may arrive in pieces", async () => {
   const { clock, decode, started } = make();
   const first = await decode();
   await settle();
@@ -86,7 +86,7 @@ test("one process decodes one picture after the other, whose pixels come in any 
   expect(clock.timers).toBe(1);
 });
 
-test("a process that nobody needs for a while is ended, and another started for the next picture", async () => {
+test("an idle process is killed after 30 seconds, and the next picture starts another", async () => {
   const { clock, decode, started } = make();
   const first = await decode();
   await started[0]?.answer({ kind: "decoded", width: 1, height: 1, took: 7 }, Buffer.alloc(3));
@@ -98,7 +98,7 @@ test("a process that nobody needs for a while is ended, and another started for 
   expect(started).toHaveLength(2);
 });
 
-test("one that takes too long is killed, and its picture refused", async () => {
+test("a process that takes too long is killed, and its picture is refused", async () => {
   const { clock, decode, started } = make();
   const slow = await decode();
   await clock.advance(5000);
@@ -106,14 +106,14 @@ test("one that takes too long is killed, and its picture refused", async () => {
   expect(started[0]?.killed).toEqual(["SIGKILL"]);
   expect(clock.timers).toBe(0);
   const next = await decode();
-  // What the killed one still says is not believed.
+  // Late answers of the killed process are ignored.
   await started[0]?.answer({ kind: "decoded", width: 1, height: 1, took: 7 }, Buffer.alloc(3, 9));
   started[0]?.child.emit("close");
   await started[1]?.answer({ kind: "decoded", width: 1, height: 1, took: 7 }, Buffer.alloc(3, 1));
   expect(await next.result).toMatchObject({ pixels: { data: Buffer.alloc(3, 1) } });
 });
 
-test("one that crashes costs one picture", async () => {
+test("a process that crashes loses one picture", async () => {
   const { decode, started, clock } = make();
   const lost = await decode();
   await settle();
@@ -125,7 +125,7 @@ test("one that crashes costs one picture", async () => {
   expect(await next.result).toMatchObject({ pixels: { width: 1 } });
 });
 
-test("after two in a row that had to end the pictures are refused for a while, each time longer, until one is decoded", async () => {
+test("after two crashes in a row pictures are refused with back-off, until one is decoded", async () => {
   const { decode, decoder, started, clock } = make();
   const crash = async () => {
     const { result } = await decode();
@@ -148,16 +148,19 @@ test("after two in a row that had to end the pictures are refused for a while, e
   expect(started).toHaveLength(5);
 });
 
-test.each(["error", "close", "nothing"])("one that cannot be started is told of: %s", async (event) => {
-  const { decoder, started, clock } = make();
-  const lost = decoder.ready().catch((error) => error);
-  if (event === "nothing") await clock.advance(30_000);
-  else started[0]?.child.emit(event, new Error("the system's words"));
-  expect(await lost).toMatchObject({ why: "no_decoder", message: expect.not.stringMatching(/system's/) });
-  expect(clock.timers).toBe(0);
-});
+test.each(["error", "close", "nothing"])(
+  "a process that does not start is reported without the system's message: %s",
+  async (event) => {
+    const { decoder, started, clock } = make();
+    const lost = decoder.ready().catch((error) => error);
+    if (event === "nothing") await clock.advance(30_000);
+    else started[0]?.child.emit(event, new Error("the system's words"));
+    expect(await lost).toMatchObject({ why: "no_decoder", message: expect.not.stringMatching(/system's/) });
+    expect(clock.timers).toBe(0);
+  },
+);
 
-test("one whose memory is full is killed before it can take another picture", async () => {
+test("a process that ran out of memory is killed before the next picture", async () => {
   const { decode, started } = make();
   const lost = await decode();
   await started[0]?.answer({ kind: "refused", refusal: "hungry" });
@@ -167,10 +170,10 @@ test("one whose memory is full is killed before it can take another picture", as
 
 test.each<[string, Answer | Buffer]>([
   ["of more pixels than allowed", { kind: "decoded", width: 16_383, height: 16_383, took: 1 }],
-  ["of a side that nobody takes", { kind: "decoded", width: 4_000_000_000, height: 1, took: 1 }],
-  ["of none", { kind: "decoded", width: 0, height: 5, took: 1 }],
+  ["with too long a side", { kind: "decoded", width: 4_000_000_000, height: 1, took: 1 }],
+  ["without pixels", { kind: "decoded", width: 0, height: 5, took: 1 }],
   ["that no decoder writes", Buffer.alloc(16, 0xff)],
-])("an answer %s is refused: who decodes may have been taken over", async (_, answer) => {
+])("an answer %s is refused: the process may be compromised", async (_, answer) => {
   const { decode, started } = make();
   const lost = await decode();
   if (Buffer.isBuffer(answer)) started[0]?.child.stdout?.emit("data", answer);

@@ -3,7 +3,7 @@ import { FairSlots } from "../../../src/encoder/image/fair-slots.ts";
 import { StreamUsage } from "../../../src/encoder/image/stream-usage.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 
-/** Streams that have just used so much, and nothing long before. */
+/** Streams that have just used this much decoding time, and none long before. */
 async function used(clock: FakeClock, ...times: number[]): Promise<StreamUsage[]> {
   const uses = times.map(() => new StreamUsage(clock));
   await clock.advance(1_000_000);
@@ -21,14 +21,14 @@ async function used(clock: FakeClock, ...times: number[]): Promise<StreamUsage[]
   return uses;
 }
 
-/** Takes a place, and tells when it has it. */
+/** Waits for a slot; `has` says whether it is held. */
 function take(slots: FairSlots, use: StreamUsage, evict?: () => void) {
   const taking = { has: false, end: () => {} };
   void slots.take(use, evict).then((end) => Object.assign(taking, { has: true, end }));
   return taking;
 }
 
-test("what a stream uses counts while it lasts, and fades once it is past", async () => {
+test("usage counts while it lasts, and decays afterwards", async () => {
   const clock = new FakeClock();
   const [use = new StreamUsage(clock)] = await used(clock, 0);
   const end = use.begin();
@@ -41,7 +41,7 @@ test("what a stream uses counts while it lasts, and fades once it is past", asyn
   expect(use.recent).toBeCloseTo(3000 / Math.E);
 });
 
-test("of a place that waited for the machine only the work counts, and no more than the time", async () => {
+test("only reported work counts as usage, up to the time that the slot was held", async () => {
   const clock = new FakeClock();
   const [use = new StreamUsage(clock), other = new StreamUsage(clock)] = await used(clock, 0, 0);
   const ends = [use.begin(), other.begin()];
@@ -51,7 +51,7 @@ test("of a place that waited for the machine only the work counts, and no more t
   expect([use.recent, other.recent].map(Math.round)).toEqual([20, 300]);
 });
 
-test("the last place is kept for a stream that has used little", async () => {
+test("the last slot is kept for a stream that has used little", async () => {
   const clock = new FakeClock();
   const slots = new FairSlots(2);
   const [modest, ...slow] = await used(clock, 0, 6000, 6000);
@@ -72,7 +72,7 @@ test("the last place is kept for a stream that has used little", async () => {
   expect(clock.timers).toBe(0);
 });
 
-test("of those that wait the one that has used least goes first, and no more go than there are places", async () => {
+test("of the waiting streams the one that has used least is next, within the number of slots", async () => {
   const clock = new FakeClock();
   const slots = new FairSlots(2);
   const uses = await used(clock, 0, 0, 300, 20, 100, 0);
@@ -93,7 +93,7 @@ test("of those that wait the one that has used least goes first, and no more go 
   expect([...have(), last?.has]).toEqual([false, true, false, true]);
 });
 
-test("who holds a place long is asked to end, once, when one waits that has used less", async () => {
+test("a stream that holds a slot for long is asked once to give it up for one that has used less", async () => {
   const clock = new FakeClock();
   const slots = new FairSlots(2);
   const [a, b, least, much] = (await used(clock, 0, 0, 0, 60_000)) as [

@@ -28,7 +28,7 @@ const encode = (frame: RawFrame, key = false) => encoder.encode(frame, key);
 
 const decode = (frames: Bitstream[]) => decoded(encoder.codec, frames);
 
-/** A decoded frame's colours, as its own description of them says, at some heights in the middle column. */
+/** A decoded frame's colours, by its own colour description, at some heights in the middle column. */
 async function coloursAt(yuv: Frame, heights: readonly number[]): Promise<Rgb[]> {
   const { width, height } = yuv;
   const rgb = new Frame();
@@ -52,7 +52,7 @@ async function coloursAt(yuv: Frame, heights: readonly number[]): Promise<Rgb[]>
   });
 }
 
-/** The colour in the middle of the last of these frames. */
+/** The colour in the middle of the last frame. */
 async function middleColour(frames: Bitstream[]): Promise<Rgb> {
   const yuv = await decode(frames);
   const [colour] = await coloursAt(yuv, [0.5]);
@@ -70,7 +70,7 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
     encoder = new ENCODERS[name]();
   });
 
-  test("only the first frame and requested ones are keyframes", async () => {
+  test("makes keyframes only of the first frame and on request", async () => {
     const frame = plain(64, 48, [10, 200, 30]);
     await open(frame);
     const types = [];
@@ -78,14 +78,14 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
     expect(types).toEqual(["key", "delta", "key", "delta"]);
   });
 
-  test("keeps its bitrate by the capture times, not by the expected frame rate", async () => {
+  test("keeps its bitrate over the capture times, not over the expected frame rate", async () => {
     const frame = plain(320, 180, [0, 0, 0]);
     const bitrate = 200_000;
     await encoder.open({ width: 320, height: 180, fps: 4, bitrate });
     const random = randomFrom(1);
     let bytes = 0;
     for (let n = 0; n < 200; n++) {
-      // Blocks that change in every frame use all the bits that the encoder gives.
+      // Blocks that change in every frame use the whole bitrate.
       fillNoise(frame.data, random, 24, 32);
       const captured = (1000 + n * 25) as EpochMs;
       const { data } = await encode({ ...frame, timings: { captured, received: captured } });
@@ -97,7 +97,7 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
   test.each([
     ["BT.601", 320, 240],
     [name === "VP8" ? "BT.601" : "BT.709", 1280, 720],
-  ])("colours stay within a few levels, as %s in %ix%i", async (matrix, width, height) => {
+  ])("keeps colours within a few levels, as %s in %ix%i", async (matrix, width, height) => {
     const colours = [0, 128, 255].flatMap((r) =>
       [0, 128, 255].flatMap((g) => [0, 128, 255].map((b): Rgb => [r, g, b])),
     );
@@ -128,7 +128,7 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
     [1, 1],
     [17, 31],
     [479, 269],
-  ])("odd sizes such as %ix%i keep their size, or become even with H.264", async (width, height) => {
+  ])("keeps odd sizes such as %ix%i, or makes them even with H.264", async (width, height) => {
     const frame = plain(width, height, [200, 100, 50]);
     await open(frame);
     const yuv = await decode([await encode(frame)]);
@@ -161,7 +161,7 @@ describe.each(["VP8", "H.264"] as const)("the %s encoder", (name) => {
   });
 
   test.each<PixelFormat>(["i420", "nv12"])("accepts %s pixels, of odd sizes too", async (format) => {
-    // BT.601, limited range, of the same colour: Y 123, Cb 91, Cr 175.
+    // The same colour in BT.601, limited range: Y 123, Cb 91, Cr 175.
     const [luma, chroma] = [33 * 31, 17 * 16];
     const planes =
       format === "i420"
@@ -212,14 +212,18 @@ describe("the H.264 encoder", () => {
     [1280, 720, 60, 32],
     [1920, 1080, 30, 40],
     [2, 4096, 5, 40],
-  ])("%ix%i at %i frames a second is constrained baseline of level %i", async (width, height, fps, level) => {
-    await encoder.open({ width, height, fps, bitrate: 1_000_000 });
-    const { data } = await encode(plain(width, height, [9, 9, 9]));
-    const [, profile, constraints, written] = nalUnits(data).find((unit) => nalType(unit) === NAL.sps) ?? [];
-    expect([profile, written]).toEqual([0x42, level]);
-    // Both of the sets that together are the constrained baseline.
-    expect((constraints ?? 0) & 0xc0).toBe(0xc0);
-  });
+  ])(
+    "encodes %ix%i at %i frames per second as constrained baseline of level %i",
+    async (width, height, fps, level) => {
+      await encoder.open({ width, height, fps, bitrate: 1_000_000 });
+      const { data } = await encode(plain(width, height, [9, 9, 9]));
+      const [, profile, constraints, written] =
+        nalUnits(data).find((unit) => nalType(unit) === NAL.sps) ?? [];
+      expect([profile, written]).toEqual([0x42, level]);
+      // Both constraint flags together mean constrained baseline.
+      expect((constraints ?? 0) & 0xc0).toBe(0xc0);
+    },
+  );
 
   test("keeps its bitrate without a keyframe, even if each frame is a new scene", async () => {
     const frame = plain(320, 180, [0, 0, 0]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { FramePace, MAX_INTERVAL } from "../../../src/encoder/ffmpeg/frame-pace.ts";
 
-/** The bits that frames get, of 1 a second: each those of the expected rate, times the share. */
+/** The bits that frames get of 1 bit per second: each the share of one frame at the expected rate. */
 function spent(pace: FramePace, fps: number, intervals: readonly number[]): number {
   return intervals.reduce((bits, interval) => {
     pace.addInterval(interval);
@@ -12,7 +12,7 @@ function spent(pace: FramePace, fps: number, intervals: readonly number[]): numb
 const frames = (count: number, interval: number) => Array.from({ length: count }, () => interval);
 
 describe("the pace of frames", () => {
-  test("changes nothing while they come as expected, or nearly", () => {
+  test("has a share of 1 while frames come about as expected", () => {
     const pace = new FramePace(20);
     for (const interval of [50, 48, 53, 50, 47, 52]) {
       pace.addInterval(interval);
@@ -24,8 +24,8 @@ describe("the pace of frames", () => {
     ["ten times as fast as expected", 4, 25],
     ["as expected", 20, 50],
     ["four times as slow", 40, 100],
-    ["by turns soon and late", 20, [30, 70]],
-  ])("spends what was asked for where they come %s", (_, fps, interval) => {
+    ["alternately early and late", 20, [30, 70]],
+  ])("spends the bitrate if frames come %s", (_, fps, interval) => {
     const pace = new FramePace(fps);
     const intervals = Array.from({ length: 400 }, (_, n) =>
       typeof interval === "number" ? interval : (interval[n % 2] ?? 0),
@@ -35,14 +35,14 @@ describe("the pace of frames", () => {
     expect(spent(pace, fps, intervals) / seconds).toBeLessThan(1.2);
   });
 
-  test("after a pause does not give frames the bits of the pause", () => {
+  test("does not give frames the bits of the pause before them", () => {
     const pace = new FramePace(20);
     spent(pace, 20, frames(20, 500));
     const after = frames(20, 20);
     expect(spent(pace, 20, after)).toBeLessThan(1.2 * 0.4);
   });
 
-  test("changes little by a single frame between two others, of which one asked for a keyframe", () => {
+  test("changes little for a single extra frame, such as a requested keyframe", () => {
     const pace = new FramePace(20);
     spent(pace, 20, frames(20, 50));
     for (const gap of [1, 10, 25, 40, 49]) {
@@ -53,14 +53,14 @@ describe("the pace of frames", () => {
     }
   });
 
-  test("gives no frame more than what may be saved, however long it was away", () => {
+  test("limits a frame's share, however long the pause before it", () => {
     const pace = new FramePace(20);
     spent(pace, 20, frames(100, 60_000));
     expect(pace.share).toBeGreaterThan((0.9 * MAX_INTERVAL) / 50);
     expect(pace.share).toBeLessThanOrEqual(MAX_INTERVAL / 50);
   });
 
-  test("takes frames of the same time", () => {
+  test("accepts frames with equal times", () => {
     const pace = new FramePace(20);
     spent(pace, 20, frames(20, 0));
     expect(pace.share).toBeGreaterThan(0);

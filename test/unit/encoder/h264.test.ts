@@ -14,7 +14,7 @@ import { fillNoise, plain } from "../../helpers/pictures.ts";
 const SHORT_CODE = [0, 0, 1];
 const LONG_CODE = [0, 0, 0, 1];
 
-/** A NAL unit of that type and length, without a byte that could be part of a start code. */
+/** A NAL unit of this type and length, without a byte that could be part of a start code. */
 function unit(type: number, bytes: number): Buffer {
   return Buffer.from(Array.from({ length: bytes }, (_, i) => (i === 0 ? 0x60 | type : 1 + ((i * 7) % 255))));
 }
@@ -40,26 +40,26 @@ describe("a byte stream's NAL units", () => {
   test.each([
     ["start codes of three bytes", [...SHORT_CODE, 0x67, 1, ...SHORT_CODE, 0x68, 2], ["6701", "6802"]],
     ["start codes of four bytes", [...LONG_CODE, 0x67, 1, ...LONG_CODE, 0x68, 2], ["6701", "6802"]],
-    ["zeros before the first", [0, 0, ...LONG_CODE, 0x67, 1], ["6701"]],
+    ["zeros before the first unit", [0, 0, ...LONG_CODE, 0x67, 1], ["6701"]],
     [
-      "zeros behind each",
+      "zeros behind each unit",
       [...LONG_CODE, 0x67, 1, 0, 0, 0, ...SHORT_CODE, 0x68, 2, 0, 0, 0, 0],
       ["6701", "6802"],
     ],
-    ["empty ones", [...LONG_CODE, ...LONG_CODE, 0x67, 1, ...SHORT_CODE, ...SHORT_CODE], ["6701"]],
+    ["empty units", [...LONG_CODE, ...LONG_CODE, 0x67, 1, ...SHORT_CODE, ...SHORT_CODE], ["6701"]],
     ["zeros within", [...LONG_CODE, 0x67, 0, 0, 3, 1, 0, 2], ["67000003010002"]],
-    ["nothing but a start code", LONG_CODE, []],
-    ["nothing but zeros", [0, 0, 0, 0, 0], []],
-    ["nothing", [], []],
-    ["no start code", [0x67, 1, 2, 3], []],
-  ])("with %s", (_, bytes, expected) => {
+    ["only a start code", LONG_CODE, []],
+    ["only zeros", [0, 0, 0, 0, 0], []],
+    ["no bytes", [], []],
+    ["bytes but no start code", [0x67, 1, 2, 3], []],
+  ])("are found with %s", (_, bytes, expected) => {
     expect(nalUnits(Buffer.from(bytes)).map((one) => one.toString("hex"))).toEqual(expected);
   });
 });
 
 describe("H.264 payloads", () => {
   test.each([1, 2, 1177, 1178, 1180, 1181, 2357, 2358, 100_000])(
-    "a unit of %i bytes comes whole out of an independent depacketizer",
+    "of a unit of %i bytes are reassembled by an independent depacketizer",
     (bytes) => {
       const frame = stream([unit(NAL.slice, bytes)]);
       const payloads = h264Payloads(frame, MAX_PAYLOAD);
@@ -70,12 +70,12 @@ describe("H.264 payloads", () => {
   );
 
   test.each([
-    ["small ones go together", [12, 4, 900], [24]],
-    ["as many as fit", [700, 400, 300, 300, 1180], [24, 24, 1]],
-    ["a single one is as it is", [700, 700, 2000, 5], [7, 7, 28, 28, 7]],
-    // 1 byte, and 2 for each.
-    ["to the last byte", [600, MAX_PAYLOAD - 605], [24]],
-    ["and not beyond", [600, MAX_PAYLOAD - 604], [7, 7]],
+    ["small ones share a payload", [12, 4, 900], [24]],
+    ["as many as fit share a payload", [700, 400, 300, 300, 1180], [24, 24, 1]],
+    ["a single one is sent as it is", [700, 700, 2000, 5], [7, 7, 28, 28, 7]],
+    // STAP-A adds 1 byte, and 2 for each unit.
+    ["they may fill a payload to the last byte", [600, MAX_PAYLOAD - 605], [24]],
+    ["they may not exceed a payload", [600, MAX_PAYLOAD - 604], [7, 7]],
   ])("of several units: %s", (_, lengths, kinds) => {
     const units = lengths.map((bytes) => unit(bytes === 1180 ? NAL.slice : NAL.sps, bytes));
     const payloads = h264Payloads(stream(units, SHORT_CODE), MAX_PAYLOAD);
@@ -85,7 +85,7 @@ describe("H.264 payloads", () => {
   });
 
   test.each([5000, 5001, 5005])(
-    "pieces of %i bytes are of equal size, but for a shorter last one",
+    "of a unit of %i bytes have equal sizes, except a shorter last one",
     (bytes) => {
       const payloads = h264Payloads(stream([unit(NAL.idr, bytes)]), MAX_PAYLOAD);
       const [first = 0, ...others] = payloads.map(({ length }) => length);
@@ -93,24 +93,24 @@ describe("H.264 payloads", () => {
       expect(new Set([first, ...others]).size).toBe(1);
       expect(last).toBeLessThanOrEqual(first);
       expect(last).toBeGreaterThan(first - 10);
-      // Start on the first alone, end on the last alone.
+      // Only the first has the start bit, only the last the end bit.
       expect(payloads.map((payload) => (payload[1] ?? 0) >> 6)).toEqual(
         payloads.map((_, n) => (n === 0 ? 2 : n === payloads.length - 1 ? 1 : 0)),
       );
     },
   );
 
-  test("several units together are as important as the most important, and damaged if one is", () => {
+  test("of several units have the highest importance of them, and are damaged if one is", () => {
     const units = [Buffer.from([0x06, 1]), Buffer.from([0xa1, 2]), Buffer.from([0x48, 3])];
     expect(h264Payloads(stream(units), MAX_PAYLOAD)[0]?.[0]).toBe(0x80 | 0x40 | 24);
   });
 
-  test("of single units are those that fit, as they are", () => {
+  test("in single unit mode are the units that fit, unchanged", () => {
     const units = [unit(NAL.sps, 12), unit(NAL.slice, MAX_PAYLOAD), unit(NAL.slice, MAX_PAYLOAD + 1)];
     expect(singleUnits(stream(units), MAX_PAYLOAD)).toEqual(units.slice(0, 2));
   });
 
-  test("a frame without a NAL unit has none", () => {
+  test("are empty for a frame without a NAL unit", () => {
     for (const bytes of [[], LONG_CODE, [1, 2, 3]])
       expect(h264Payloads(Buffer.from(bytes), MAX_PAYLOAD)).toEqual([]);
   });
@@ -118,7 +118,7 @@ describe("H.264 payloads", () => {
 
 test.each([
   ["h264", [NAL.slice, 24, 28]],
-  // Nothing in pieces, nothing together.
+  // No fragments, no aggregates.
   ["h264-single", [NAL.slice, NAL.idr, NAL.sps, NAL.pps]],
 ] as const)(
   "an encoded stream decodes to the same pictures directly and packetized, as %s",

@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 describe("the trial of an encoder", () => {
-  /** x264, but for what a test changes. */
+  /** x264 with the changes of a test. */
   const x264 = (changes: (encoder: FfmpegH264Encoder) => Partial<VideoEncoder>) => {
     const encoder = new FfmpegH264Encoder();
     let open = false;
@@ -126,7 +126,7 @@ describe("hardware", () => {
       tried.push(hardware);
       if (hardware === "NVENC") throw new Error("no driver");
     });
-    // What this build of node-av has differs by system, but there is some on each.
+    // node-av has different hardware on each system, but some on all.
     expect(tried.length).toBeGreaterThan(0);
     expect(tried).toEqual(HARDWARE.filter((hardware) => tried.includes(hardware)));
     expect(found).toEqual(tried.filter((hardware) => hardware !== "NVENC"));
@@ -267,7 +267,7 @@ describe("an encoder with a fallback", () => {
     return { clock, first, second, out, logged, encoder, push };
   }
 
-  test("uses the first while it works", async () => {
+  test("uses the first encoder while it works", async () => {
     const { first, second, logged, push } = start();
     await push(1);
     await push(2);

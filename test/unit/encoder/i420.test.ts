@@ -27,7 +27,7 @@ const SIZES = [
   [16_383, 3],
 ] as const;
 
-/** A picture of noise: no two pixels have the same luma and chroma by chance. */
+/** A picture of noise, so that neighbouring pixels differ in luma and chroma. */
 function noise(format: PixelFormat, width: number, height: number): RawFrame {
   const words = new Int32Array(Math.ceil(frameBytes(format, width, height) / 4));
   // Marsaglia's xorshift: all 32 bits are random enough.
@@ -69,7 +69,7 @@ function padded(width: number, height: number, padding: number) {
 function expectedSamples({ format, width, height, data }: RawFrame, matrix: Matrix): Float64Array[] {
   const bytes = format === "rgb" ? 3 : 4;
   const red = format === "bgra" ? 2 : 0;
-  // Weights in the order of the bytes.
+  // Weights in byte order.
   const [ofY, ofCb, ofCr] = YCC[matrix].map(([r, g, b]) => (red === 0 ? [r, g, b] : [b, g, r]));
   const weigh = (weights: readonly number[] | undefined, at: number) => {
     const [first = 0, second = 0, third = 0] = weights ?? [];
@@ -115,7 +115,7 @@ function worstDifference({ data, strides }: Planes, width: number, samples: read
   return worst;
 }
 
-test("the module in i420-wasm.ts is what i420.wat assembles to", async () => {
+test("i420-wasm.ts has the module that i420.wat assembles to", async () => {
   const name = "i420.wat";
   const source = readFileSync(new URL(`../../../src/encoder/pixels/${name}`, import.meta.url), "utf8");
   const module = (await wabt()).parseWat(name, source, { simd: true });
@@ -125,22 +125,22 @@ test("the module in i420-wasm.ts is what i420.wat assembles to", async () => {
   await expect(file).toMatchFileSnapshot("../../../src/encoder/pixels/i420-wasm.ts");
 });
 
-test("this machine can convert, in memory that cannot grow", () => {
+test("this machine can run the module, whose memory cannot grow", () => {
   expect(canConvertToI420).toBe(true);
   const module = new WebAssembly.Module(Buffer.from(I420_WASM, "base64"));
   const memory = new WebAssembly.Instance(module).exports.memory as WebAssembly.Memory;
   expect(() => memory.grow(1)).toThrow(RangeError);
 });
 
-describe("without SIMD", () => {
+describe("PixelConverter without SIMD", () => {
   afterEach(() => {
     vi.doUnmock("../../../src/encoder/pixels/i420-wasm.ts");
     vi.resetModules();
   });
 
-  test("swscale converts", async () => {
+  test("converts by swscale", async () => {
     vi.resetModules();
-    // The bytes of no module: as a machine sees one that it has no instructions for.
+    // Not a valid module, as one with unknown instructions looks to a machine.
     vi.doMock("../../../src/encoder/pixels/i420-wasm.ts", () => ({ I420_WASM: "AGFzbQ==" }));
     const { PixelConverter } = await import("../../../src/encoder/pixels/converter.ts");
     const spy = vi.spyOn(SoftwareScaleContext.prototype, "scale");
@@ -156,7 +156,7 @@ describe("without SIMD", () => {
   });
 });
 
-test("the event loop runs while a large picture is converted", async () => {
+test("a large picture does not block the event loop", async () => {
   const [width, height] = [3840, 2160];
   const frame = { ...plain(1, 1, [0, 0, 0]), ...white("rgba", width, height) };
   if (!isPacked(frame)) throw new Error("not packed");
@@ -186,7 +186,7 @@ const KINDS = (["bt601", "bt709"] as const).flatMap((matrix) =>
 );
 
 describe.each(KINDS)("%s to I420 of %s", (format, matrix) => {
-  test.each(SIZES)("%ix%i is right within one level, every pixel", async (width, height) => {
+  test.each(SIZES)("is right within one level in every pixel of %ix%i", async (width, height) => {
     const frame = noise(format, width, height);
     if (!isPacked(frame)) throw new Error("not packed");
     const samples = expectedSamples(frame, matrix);
@@ -195,7 +195,7 @@ describe.each(KINDS)("%s to I420 of %s", (format, matrix) => {
       const { data, strides } = padded(width, height, padding);
       await packedToI420(frame, { data, strides }, matrix);
       expect(worstDifference({ data, strides }, width, samples)).toBeLessThan(0.6);
-      // Nothing lies behind the last row.
+      // Nothing is written behind the last row.
       for (const [n, { rows, stride }] of planesOf("i420", width, height).entries()) {
         const end = (rows - 1) * (strides[n] ?? 0) + stride;
         expect(data[n]?.subarray(end).every((byte) => byte === 0xa5)).toBe(true);
@@ -203,12 +203,12 @@ describe.each(KINDS)("%s to I420 of %s", (format, matrix) => {
     }
   });
 
-  test("swscale, used without SIMD, gives the same within a few levels", async () => {
+  test("gives the same as swscale within a few levels", async () => {
     const [width, height] = [322, 182];
-    // Luma is of another matrix only with the chroma of its own place, which noise does not have.
+    // Changing the matrix needs each pixel's own chroma, which subsampled noise does not have.
     const frame = (matrix === "bt601" ? noise : smooth)(format, width, height);
     if (!isPacked(frame)) throw new Error("not packed");
-    // To BT.709 it rounds twice.
+    // swscale rounds twice on the way to BT.709.
     const most = matrix === "bt601" ? 2 : 4;
     const ours = padded(width, height, 30);
     const theirs = padded(width, height, 30);
@@ -225,7 +225,7 @@ describe.each(KINDS)("%s to I420 of %s", (format, matrix) => {
     }
   });
 
-  test("two at once do not mix", async () => {
+  test("keeps two conversions at once apart", async () => {
     const frames = [
       noise(format, 1400, 1000),
       { ...plain(1, 1, [0, 0, 0]), format, width: 1400, height: 1000 },
@@ -243,7 +243,7 @@ describe.each(KINDS)("%s to I420 of %s", (format, matrix) => {
   });
 });
 
-test("a target that is too small is refused without overrunning it", async () => {
+test("a target that is too small is refused", async () => {
   const frame = noise("rgba", 64, 64);
   if (!isPacked(frame)) throw new Error("not packed");
   await expect(packedToI420(frame, padded(64, 32, 0), "bt601")).rejects.toThrow(RangeError);

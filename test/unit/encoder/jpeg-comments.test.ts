@@ -8,7 +8,7 @@ function comment(text: string): Buffer {
   return Buffer.concat([head, Buffer.from(text)]);
 }
 
-test("a picture loses its comments wherever they stand, and nothing else", async () => {
+test("removes a picture's comments wherever they are, and nothing else", async () => {
   const jpeg = await encodeJpeg(plain(16, 16, [200, 10, 10]));
   const afterFirstSegment = 4 + jpeg.readUInt16BE(4);
   for (const places of [[2], [afterFirstSegment], [2, afterFirstSegment]]) {
@@ -24,7 +24,7 @@ test("a picture loses its comments wherever they stand, and nothing else", async
   }
 });
 
-test("a picture without comments comes back without a copy, and what is no picture as it is", async () => {
+test("returns a picture without comments itself, and invalid data unchanged", async () => {
   const jpeg = await encodeJpeg(plain(16, 16, [200, 10, 10]));
   expect(withoutComments(jpeg)).toBe(jpeg);
   for (let length = 0; length < 40; length++) {
@@ -33,7 +33,7 @@ test("a picture without comments comes back without a copy, and what is no pictu
   }
 });
 
-test("a picture of a thousand comments loses them, and one of more is to be made anew", async () => {
+test("removes 900 comments, and gives up at 100,000, so that the picture is encoded again", async () => {
   const jpeg = await encodeJpeg(plain(16, 16, [200, 10, 10]));
   const withEmpty = (comments: number) => {
     const empty = Buffer.alloc(4 * comments, comment(""));

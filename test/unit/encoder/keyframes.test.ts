@@ -4,14 +4,14 @@ import { KeyframeRequests, MIN_KEYFRAME_INTERVAL } from "../../../src/encoder/ke
 
 const at = (time: number) => time as EpochMs;
 
-test("the first keyframe asked for may be made at once", () => {
+test("the first requested keyframe may be made at once", () => {
   const keyframes = new KeyframeRequests();
   expect(keyframes.wait(at(0))).toBeUndefined();
   keyframes.request();
   expect(keyframes.wait(at(0))).toBe(0);
 });
 
-test("however many ask, the next comes only after the interval, and once", () => {
+test("any number of requests make one keyframe, after the interval", () => {
   const keyframes = new KeyframeRequests();
   keyframes.made(at(1000));
   for (let i = 0; i < 50; i++) keyframes.request();

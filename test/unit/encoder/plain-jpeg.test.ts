@@ -16,7 +16,7 @@ function withSegment(jpeg: Buffer, marker: number, data = Buffer.alloc(0), times
   return Buffer.concat([jpeg.subarray(0, at), ...Array<Buffer>(times).fill(segment), jpeg.subarray(at)]);
 }
 
-test("a JPEG as render loops and cameras write it is plain, with its size", async () => {
+test("a JPEG as render loops and cameras write it is plain, and its size is read", async () => {
   const jpeg = await gradientJpeg(40, 24);
   const grey = await picture().toColourspace("b-w").jpeg().toBuffer();
   const fine = await picture().jpeg({ chromaSubsampling: "4:4:4" }).toBuffer();
@@ -29,13 +29,13 @@ test.each([
   ["in CMYK", (s: Sharp) => s.toColourspace("cmyk").jpeg()],
   ["with an ICC profile", (s: Sharp) => s.withIccProfile("p3").jpeg()],
   ["with Exif", (s: Sharp) => s.withExif({ IFD0: { Copyright: "x" } }).jpeg()],
-  ["of too many pixels to take but a moment", (s: Sharp) => s.resize(4000, 3000).jpeg()],
+  ["with too many pixels to decode quickly", (s: Sharp) => s.resize(4000, 3000).jpeg()],
   ["that is a PNG", (s: Sharp) => s.png()],
 ])("a picture %s is not plain", async (_, write) => {
   expect(plainJpegSize(await write(picture()).toBuffer())).toBeUndefined();
 });
 
-test("a JPEG whose header is not the usual one is not plain", async () => {
+test("a JPEG with an unusual header is not plain", async () => {
   const jpeg = await gradientJpeg(40, 24);
   const with_ = (marker: number, at: number, value: number) => {
     const changed = Buffer.from(jpeg);
@@ -60,7 +60,7 @@ test("a JPEG whose header is not the usual one is not plain", async () => {
   for (const [what, one] of Object.entries(odd)) expect(plainJpegSize(one), what).toBeUndefined();
 });
 
-test("cut short or broken anywhere, it is read without an exception", async () => {
+test("a JPEG that is cut off or damaged anywhere causes no exception", async () => {
   const jpeg = await gradientJpeg(40, 24);
   for (let at = 0; at < jpeg.length; at++) {
     plainJpegSize(jpeg.subarray(0, at));

@@ -22,7 +22,7 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
-/** Tiles of every brightness, with sharp edges and slopes, moved by so many columns; and a grain that is new each time. */
+/** Tiles of every brightness, with sharp edges and gradients, moved by some columns, with new grain in each frame. */
 function picture(number: number, by: number): RawFrame {
   const data = Buffer.alloc((WIDTH * HEIGHT * 3) / 2, 128);
   for (let y = 0; y < HEIGHT; y++) {
@@ -41,7 +41,7 @@ function scrambled(...numbers: readonly number[]): number {
   return (mixed ^ (mixed >>> 13)) >>> 0;
 }
 
-/** A rendition by a real encoder, on a clock that waits for it. */
+/** A rendition with a real encoder, on a clock that waits for it. */
 function start(name: keyof typeof ENCODERS, level: number) {
   const clock = new FakeClock();
   const out: (EncodedFrame & { readonly at: number })[] = [];
@@ -79,7 +79,7 @@ function start(name: keyof typeof ENCODERS, level: number) {
       await settle();
     }
   };
-  /** What comes in this time, while a frame is pushed at each interval, or none is. */
+  /** What is encoded in this time, while a frame, or none, is pushed at each interval. */
   const pass = async (time: number, frame?: (n: number) => readonly [RawFrame, boolean]) => {
     const [from, before] = [clock.now(), out.length];
     for (let n = 0; clock.now() < from + time; n++) {

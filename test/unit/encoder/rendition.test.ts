@@ -46,7 +46,7 @@ describe("a rendition", () => {
     expect(out.map(({ number }) => number)).toEqual([1, 2, 3, 4]);
   });
 
-  test("a slow encoder gets the newest frame when it is ready, and the last of all in the end", async () => {
+  test("gives a slow encoder the newest frame when it is ready, and finally the last one", async () => {
     const { clock, rendition, frame, encoder, out } = start();
     encoder.work = () => new Promise((resolve) => clock.after(190, resolve));
     for (let number = 1; number <= 41; number++) {
@@ -60,7 +60,7 @@ describe("a rendition", () => {
     expect(out.at(-1)?.number).toBe(41);
   });
 
-  test("its timestamps count 90 kHz ticks of the capture time", async () => {
+  test("has timestamps in 90 kHz ticks of the capture time", async () => {
     const { clock, rendition, frame, out } = start();
     rendition.push(frame(1));
     await clock.advance(50);
@@ -70,7 +70,7 @@ describe("a rendition", () => {
     expect(((second?.rtpTimestamp ?? 0) - (first?.rtpTimestamp ?? 0) + 2 ** 32) % 2 ** 32).toBe(50 * 90);
   });
 
-  test("a frame captured before the last one still gets a later timestamp", async () => {
+  test("gives a later timestamp even to a frame that was captured before the last one", async () => {
     const { rendition, frame, out } = start();
     const old = frame(2);
     rendition.push({
@@ -83,7 +83,7 @@ describe("a rendition", () => {
     expect(((out[1]?.rtpTimestamp ?? 0) - (out[0]?.rtpTimestamp ?? 0) + 2 ** 32) % 2 ** 32).toBe(1);
   });
 
-  test("while nothing comes, the last picture is encoded again: often at first, then at each heartbeat", async () => {
+  test("encodes the last picture again while no frame comes: often at first, then at each heartbeat", async () => {
     const { clock, rendition, frame, out } = start();
     rendition.push(frame(7));
     await clock.advance(REFINEMENT_DURATION);
@@ -95,7 +95,7 @@ describe("a rendition", () => {
     expect(new Set(out.map(({ number }) => number))).toEqual(new Set([7]));
   });
 
-  test("so it is while the same picture comes again and again, until another comes", async () => {
+  test("slows down in the same way while the same picture comes, until another comes", async () => {
     const { clock, rendition, frame, out } = start();
     rendition.push(frame(1));
     const still = async (time: number) => {
@@ -115,7 +115,7 @@ describe("a rendition", () => {
     expect(await still(1000)).toBeGreaterThan(15);
   });
 
-  test("a keyframe asked for on a still picture comes at once", async () => {
+  test("makes a keyframe of a still picture at once on request", async () => {
     const { clock, rendition, frame, types, out } = start();
     rendition.push(frame(1));
     await clock.advance(MIN_KEYFRAME_INTERVAL);
@@ -125,7 +125,7 @@ describe("a rendition", () => {
     expect(types().split(" ").slice(before)).toEqual(["key"]);
   });
 
-  test("fifty who ask at once get one keyframe, and those who ask again get the next after the interval", async () => {
+  test("makes one keyframe for fifty requests, and the next only after the interval", async () => {
     const { clock, rendition, frame, out } = start();
     rendition.push(frame(1));
     await clock.advance(MIN_KEYFRAME_INTERVAL);
@@ -141,7 +141,7 @@ describe("a rendition", () => {
     expect(keyframes()).toBe(3);
   });
 
-  test("the encoder follows a picture that changes its size", async () => {
+  test("opens the encoder again when the picture changes its size", async () => {
     const { rendition, frame, encoder, types } = start();
     rendition.push(frame(1, 480));
     await settle();
@@ -151,7 +151,7 @@ describe("a rendition", () => {
     expect(types()).toBe("key key");
   });
 
-  test("a failing encoder is opened again a second later, and the stream goes on", async () => {
+  test("opens a failed encoder again a second later, and goes on", async () => {
     const { clock, rendition, frame, encoder, types, logged } = start();
     encoder.fail = true;
     rendition.push(frame(1));
@@ -166,7 +166,7 @@ describe("a rendition", () => {
     expect(logged).toHaveLength(1);
   });
 
-  test("stopped, even in mid-frame, it frees the encoder after the frame and leaves no timer", async () => {
+  test("frees the encoder after the current frame when it is stopped, and leaves no timer", async () => {
     const { clock, rendition, frame, encoder, out } = start();
     rendition.push(frame(1));
     rendition.stop();

@@ -13,7 +13,7 @@ describe.each([FfmpegVp8Encoder, FfmpegH264Encoder, FfmpegAv1Encoder])("%o", (En
     [1, 9],
     [17, 9],
     [8191, 3],
-  ])("encodes pictures of %ix%i at the fewest bits", async (width, height) => {
+  ])("encodes pictures of %ix%i at the lowest bitrate", async (width, height) => {
     const { share } = rungOf(LADDER.length - 1);
     const encoder = new Encoder();
     await encoder.open({
