@@ -12,7 +12,7 @@ function open(room?: number) {
 }
 
 describe("server-sent events", () => {
-  test("are written one by one as the standard says, and never stored", async () => {
+  test("are written one by one in the standard's format, and are not cached", async () => {
     const { response, events } = open();
     events.send("stream", '{"viewers":1}');
     events.send("stream", '{"viewers":2}');
@@ -26,7 +26,7 @@ describe("server-sent events", () => {
     });
   });
 
-  test("a client that does not read gets only the newest of each name when it reads again", async () => {
+  test("are skipped while a client does not read, except the newest of each name", async () => {
     const { response, events } = open(50);
     response.pause();
     events.send("stream", '"what filled its room, longer than fifty bytes"');
@@ -44,7 +44,7 @@ describe("server-sent events", () => {
     await settle();
     expect(response.text).toMatch(/data: 1001\n\n$/);
 
-    // What once waited is not told again after the next pause.
+    // An event that was sent is not sent again after the next pause.
     response.pause();
     events.send("stream", '"fills its room once more, longer than fifty bytes"');
     response.resume();
@@ -52,7 +52,7 @@ describe("server-sent events", () => {
     expect(response.text.match(/data: 1000\n/g)).toHaveLength(1);
   });
 
-  test("report once that the client left, and write nothing more", async () => {
+  test("report once that the client left, and then write nothing", async () => {
     const { response, events, gone } = open();
     response.destroy(new Error("reset"));
     await settle();
@@ -62,7 +62,7 @@ describe("server-sent events", () => {
     expect(response.text).toBe("");
   });
 
-  test("a comment regularly tests the connection of a quiet stream, and leaves no timer", async () => {
+  test("include regular comments that test a quiet connection, and leave no timer", async () => {
     const { response, clock, gone } = open();
     await clock.advance(30_000);
     expect(response.text).toBe(":\n\n:\n\n");
@@ -71,7 +71,7 @@ describe("server-sent events", () => {
     expect([gone(), clock.timers]).toEqual([1, 0]);
   });
 
-  test("a client that reads nothing for long is dropped, a slow one is not", async () => {
+  test("end if the client reads nothing for 30 seconds, but not if it is slow", async () => {
     const { response, events, clock, gone } = open(50);
     const fill = () => events.send("stream", '"what fills its room, longer than fifty bytes in all"');
     for (let n = 0; n < 5; n++) {

@@ -7,7 +7,7 @@ import { PASSED_ON, PassedOn, vouch } from "../../../src/cluster/passed-on.ts";
 import { pathOf } from "../../../src/http/pass-on.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
-describe("a request that is passed on", () => {
+describe("a forwarded request", () => {
   const asked = { method: "GET", path: "/streams/film?timed=", client: "192.0.2.7", proto: "https" } as const;
 
   function receiver(self = "b") {
@@ -24,7 +24,7 @@ describe("a request that is passed on", () => {
     return { clock, believed, passedOn, read, to };
   }
 
-  test("has the client that the signing server states", async () => {
+  test("has the client that the server which signed it states", async () => {
     const { believed, read, to } = receiver();
     expect(await read(await vouch(to, asked))).toBe(true);
     expect(await read(await vouch(to, { ...asked, client: undefined, proto: "http" }))).toBe(true);
@@ -34,7 +34,7 @@ describe("a request that is passed on", () => {
     ]);
   });
 
-  test("holds for no other method, path or server, and for some seconds", async () => {
+  test("is valid for one method, path and server only, and for some seconds", async () => {
     const { believed, clock, read, to } = receiver();
     const signed = await vouch(to, asked);
     expect(await read(signed, "POST")).toBe(false);
@@ -49,7 +49,7 @@ describe("a request that is passed on", () => {
     expect(believed).toEqual([]);
   });
 
-  test("is forged if its header is not signed, or signed for another request", async () => {
+  test("is forged if its header is not signed, or its claims are wrong", async () => {
     const { believed, read, passedOn, to } = receiver();
     const key = Buffer.from(passedOn.key, "base64url");
     const signed = (claims: Record<string, unknown>, alg = "HS256") =>
@@ -66,7 +66,7 @@ describe("a request that is passed on", () => {
     expect(believed).toEqual([]);
   });
 
-  test("without the header counts as its sender's own", async () => {
+  test("is no forwarded request without the header, and not forged either", async () => {
     const { passedOn } = receiver();
     const request = { headers: {}, method: "GET", url: "/" } as IncomingMessage;
     await passedOn.read(request);
@@ -74,18 +74,18 @@ describe("a request that is passed on", () => {
   });
 });
 
-describe("the path that is passed on", () => {
+describe("the path of a forwarded request", () => {
   test.each([
     ["GET", [], "/streams/film", "/streams/film"],
     ["HEAD", ["mjpeg"], "http://evil.example/streams/film/mjpeg?timed", "/streams/film/mjpeg?timed="],
     ["GET", ["snapshot.jpg"], "/x?token=a.b.c&t=%0a#?", "/streams/film/snapshot.jpg?token=a.b.c&t=%0A%23%3F"],
     ["PATCH", ["whep", "0a-1"], "/streams/film/whep/0a-1?", "/streams/film/whep/0a-1"],
-  ])("of %s %j is made of its parts", (method, segments, address, path) => {
+  ])("is built from its parts for %s %j", (method, segments, address, path) => {
     expect(pathOf(method, "film", segments, address)).toBe(path);
   });
 
   test.each(["", ".", "..", "a/b", "a\\b", "%2e", "a b", "a\r\nb", "é", "x".repeat(129)])(
-    "has no part %j",
+    "is refused with the part %j",
     (segment) => {
       expect(pathOf("GET", "film", [segment], "/")).toBeUndefined();
       expect(pathOf("GET", "film", ["whep", segment], "/")).toBeUndefined();
@@ -93,7 +93,10 @@ describe("the path that is passed on", () => {
     },
   );
 
-  test.each(["PUT", "TRACE", "CONNECT", "OPTIONS", "PROPFIND", "get"])("is of no method %s", (method) => {
-    expect(pathOf(method, "film", [], "/streams/film")).toBeUndefined();
-  });
+  test.each(["PUT", "TRACE", "CONNECT", "OPTIONS", "PROPFIND", "get"])(
+    "is refused with the method %s",
+    (method) => {
+      expect(pathOf(method, "film", [], "/streams/film")).toBeUndefined();
+    },
+  );
 });

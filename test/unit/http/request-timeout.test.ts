@@ -21,9 +21,9 @@ async function ask(text: string) {
 }
 
 test.each([
-  ["a length that is never reached", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nx"],
-  ["chunks without an end", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"],
-])("a request of %s is closed after 30 seconds, whatever was answered", async (_, text) => {
+  ["too short a body", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nx"],
+  ["chunks that do not end", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"],
+])("a request with %s is closed after 30 seconds, even if it was answered", async (_, text) => {
   const { clock, isOpen } = await ask(text);
   await clock.advance(29_999);
   expect(isOpen()).toBe(true);
@@ -32,7 +32,7 @@ test.each([
   expect(clock.timers).toBe(0);
 });
 
-test("a request whose limit was lifted goes on", async () => {
+test("a request may take longer once its limit is lifted", async () => {
   const { clock, request, isOpen } = await ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nx");
   liftLimit(request);
   expect(clock.timers).toBe(0);
@@ -42,8 +42,8 @@ test("a request whose limit was lifted goes on", async () => {
 
 test.each([
   ["has no body", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"],
-  ["is whole", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"],
-])("a request that %s may be answered without a limit", async (_, text) => {
+  ["has arrived completely", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"],
+])("the answer to a request that %s has no time limit", async (_, text) => {
   const { clock, request, isOpen } = await ask(text);
   if (!request.readableEnded) await once(request, "end");
   expect(clock.timers).toBe(0);

@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Of `studio.example` and others, for a hundred years from 2026 on. */
+/** A certificate for `studio.example` and other names, valid for a hundred years from 2026. */
 const NAMED = Buffer.from(`-----BEGIN CERTIFICATE-----
 MIIBvTCCAWKgAwIBAgIUBW4u+Q6uizBodVc5sq8ZiB8zshQwCgYIKoZIzj0EAwIw
 ETEPMA0GA1UEAwwGc3R1ZGlvMCAXDTI2MTEyMzA3MTQ1OVoYDzIxMjYxMDMwMDcx
@@ -37,7 +37,7 @@ RDuxXZKWgcjB/v8+JgiP2EDRvoiJvTu1loACEYYdAiEA+rGD5rH/lZD5wMg0pb6M
 s+SNFKPeA76jvczhh0AaZco=
 -----END CERTIFICATE-----`);
 
-describe("the files", () => {
+describe("the certificate and key files", () => {
   test("are read if they belong together", () => {
     const { certPath, keyPath } = writeCertificate(folder, one);
     expect(String(tlsOf({ tlsCert: certPath, tlsKey: keyPath })?.credentials.cert)).toBe(one.cert);
@@ -46,22 +46,37 @@ describe("the files", () => {
 
   test.each([
     [
-      "no certificate",
+      "a missing certificate",
       (f: string) => join(f, "none.pem"),
       undefined,
       /^--tls-cert takes .* there is no .*none\.pem\.$/,
     ],
     [
-      "no key",
+      "a missing key",
       undefined,
       (f: string) => join(f, "none.pem"),
       /^--tls-key takes .* there is no .*none\.pem\.$/,
     ],
     ["a folder", (f: string) => f, undefined, /cannot be read \(EISDIR\)\.$/],
-    ["a key for a certificate", (f: string) => join(f, "key.pem"), undefined, /has no certificate in PEM/],
-    ["a certificate for a key", undefined, (f: string) => join(f, "cert.pem"), /cannot be used for TLS/],
-    ["the key of another", undefined, (f: string) => join(f, "other.pem"), /is not that of the certificate/],
-  ])("are refused with a message for %s", (_, cert, key, sentence) => {
+    [
+      "a key instead of a certificate",
+      (f: string) => join(f, "key.pem"),
+      undefined,
+      /has no certificate in PEM/,
+    ],
+    [
+      "a certificate instead of a key",
+      undefined,
+      (f: string) => join(f, "cert.pem"),
+      /cannot be used for TLS/,
+    ],
+    [
+      "the key of another certificate",
+      undefined,
+      (f: string) => join(f, "other.pem"),
+      /is not that of the certificate/,
+    ],
+  ])("are refused with a message if one is %s", (_, cert, key, sentence) => {
     const files = writeCertificate(folder, one);
     writeFileSync(join(folder, "other.pem"), other.key);
     const wrong = { certPath: cert?.(folder) ?? files.certPath, keyPath: key?.(folder) ?? files.keyPath };
@@ -69,7 +84,7 @@ describe("the files", () => {
     expect(() => readCredentials(wrong)).toThrow(sentence);
   });
 
-  test("say for which names and how long the certificate is valid", () => {
+  test("show for which names and how long the certificate is valid", () => {
     expect(namesOf({ cert: NAMED })).toEqual(["studio.example", "live.example"]);
     const at = (time: string) => termOf({ cert: NAMED }, new FakeClock(Date.parse(time)));
     expect(at("2027-01-01")).toMatch(/^is valid until /);
@@ -91,7 +106,7 @@ describe("a renewal", () => {
     return followRenewals({ files, clock, use, log: (line) => logged.push(line) });
   };
 
-  test("is taken into use once both files are there, and told", async () => {
+  test("is used once both files are renewed, and is logged", async () => {
     writeCertificate(folder, one);
     follow();
     await clock.advance(60_000);
@@ -104,7 +119,7 @@ describe("a renewal", () => {
     expect(logged).toEqual([expect.stringMatching(/was renewed; it is valid until/)]);
   });
 
-  test("that is broken leaves the one before in use, says so once, and the next is taken", async () => {
+  test("that is broken is logged once and not used, and the next valid one is used", async () => {
     writeCertificate(folder, one);
     follow();
     writeFileSync(join(folder, "key.pem"), "not whole");
@@ -121,7 +136,7 @@ describe("a renewal", () => {
     expect(used).toEqual([other.cert]);
   });
 
-  test("by links that point elsewhere is seen too, as certbot and Kubernetes do it", async () => {
+  test("is noticed if links point to new files, as with certbot and Kubernetes", async () => {
     for (const [name, text] of Object.entries({
       cert1: one.cert,
       key1: one.key,

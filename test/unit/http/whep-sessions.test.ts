@@ -13,7 +13,7 @@ let left: number;
 let logged: string[];
 let restarts: string[];
 let fails: Error | undefined;
-/** The viewer that came last is gone. */
+/** Ends the newest viewer's connection. */
 let vanish: () => void;
 
 beforeEach(() => {
@@ -61,7 +61,7 @@ const open = (after?: number) =>
   sessions.open("main", OFFER, "192.0.2.1", after === undefined ? forever : (run) => clock.after(after, run));
 
 describe("a session", () => {
-  test("is made of an offer, and each has an address and a tag of its own", async () => {
+  test("answers an offer, with its own ID and entity tag", async () => {
     const [one, other] = [await open(), await open()];
     expect(one).toMatchObject({ answer: "an answer", ice: { iceServers: [{ urls: "stun:example" }] } });
     expect(one.etag).toMatch(/^"[^"]{20,}"$/);
@@ -71,7 +71,7 @@ describe("a session", () => {
     expect(sessions.has("another", one.id)).toBe(false);
   });
 
-  test("ends its viewer, once, and under its own stream alone", async () => {
+  test("ends its viewer once, and only under its own stream", async () => {
     const { id } = await open();
     expect(() => sessions.end("another", id)).toThrow(expect.objectContaining({ status: 404 }));
     expect(left).toBe(0);
@@ -86,7 +86,7 @@ describe("a session", () => {
     expect(sessions.has("main", id)).toBe(false);
   });
 
-  test("ends when its right to watch expires, and leaves no timer behind", async () => {
+  test("ends when its right to watch expires, and leaves no timer", async () => {
     const { id } = await open(5000);
     await open(9000);
     await clock.advance(4999);
@@ -103,13 +103,13 @@ describe("a session", () => {
     [new OfferError("bad-request", "No offer."), 400, undefined],
     [new FullError("total", "viewers"), 503, 10_000],
     [new Error("out of order"), 500, undefined],
-  ])("that is refused for %s has the status %i", async (error, status, retryAfter) => {
+  ])("that is refused for %s gets the status %i", async (error, status, retryAfter) => {
     fails = error;
     await expect(open()).rejects.toMatchObject({ status, retryAfter });
     expect(logged).toHaveLength(status === 500 ? 1 : 0);
   });
 
-  test("is refused for now if nobody publishes the stream, and with 422 if the offer only sends", async () => {
+  test("gets 409 with a retry delay if nobody publishes the stream, and 422 if the offer only sends", async () => {
     await expect(sessions.open("absent", OFFER, "192.0.2.1", forever)).rejects.toMatchObject({
       status: 409,
       retryAfter: 2000,
@@ -123,7 +123,7 @@ describe("a session", () => {
 });
 
 describe("a fragment", () => {
-  test("of the session's own ICE is candidates: its tag is that of the session, or its credentials tell", async () => {
+  test("with the session's credentials or tag carries candidates, and does not restart ICE", async () => {
     const { id, etag } = await open();
     for (const tags of [etag, `"other", ${etag}`, "*", undefined])
       expect(await sessions.patch("main", id, iceOf("first"), tags)).toBeUndefined();
@@ -137,7 +137,7 @@ describe("a fragment", () => {
     expect(restarts).toEqual([]);
   });
 
-  test("with other credentials restarts ICE, after which the session has another tag", async () => {
+  test("with other credentials restarts ICE, and the session gets a new tag", async () => {
     const { id, etag } = await open();
     const restarted = await sessions.patch("main", id, iceOf("second"), "*");
     expect(restarts).toEqual([OFFER.replace("first", "second").replace("secret", "another")]);
@@ -147,7 +147,7 @@ describe("a fragment", () => {
     expect(await sessions.patch("main", id, iceOf("second"), restarted?.etag)).toBeUndefined();
   });
 
-  test("that restarts ICE needs a tag, credentials, a connected viewer, and a second's wait", async () => {
+  test("that restarts ICE needs a tag, credentials, a connected viewer, and a second since the last one", async () => {
     const { id } = await open();
     const refused = (fragment: string, tags: string | undefined, status: number) =>
       expect(sessions.patch("main", id, fragment, tags)).rejects.toMatchObject({ status });
