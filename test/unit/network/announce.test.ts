@@ -10,7 +10,7 @@ describe("an announced address", () => {
     ["[2001:db8::7]:9000", "2001:db8::7", 9000],
     ["studio.example", "studio.example", undefined],
     ["studio.example:9000", "studio.example", 9000],
-  ])("%s is read", (text, host, port) => {
+  ])("is read from %s", (text, host, port) => {
     expect(readAnnouncement(text)).toEqual({ host, port });
   });
 
@@ -25,14 +25,14 @@ describe("an announced address", () => {
     "http://studio.example",
     "a name",
     "-x.example",
-  ])("'%s' is none", (text) => {
+  ])("is not read from '%s'", (text) => {
     expect(readAnnouncement(text)).toBeUndefined();
   });
 
   const dns: Record<string, string[]> = { "studio.example": ["203.0.113.7", "2001:db8::7"] };
   const resolve = async (name: string) => dns[name] ?? Promise.reject(new Error("ENOTFOUND"));
 
-  test("that is a name stands for all of its addresses", async () => {
+  test("that is a name resolves to all of its addresses", async () => {
     const announced = [
       { host: "198.51.100.1", port: undefined },
       { host: "studio.example", port: 9000 },
@@ -44,7 +44,7 @@ describe("an announced address", () => {
     ]);
   });
 
-  test("that the DNS does not know is refused with advice", async () => {
+  test("that the DNS does not know is refused with a message", async () => {
     await expect(resolveAnnounced([{ host: "no.example", port: 1 }], resolve)).rejects.toThrow(
       "The DNS has no address for no.example: give --announce an IP address, or correct the name.",
     );

@@ -6,12 +6,12 @@ import { FakeClock } from "../../helpers/fake-clock.ts";
 const SERVERS = ["stun:stun.example:3478", "turn:turn.example?transport=tcp", "turns:[2001:db8::1]:443"];
 const none = { iceServers: undefined, turnSecret: undefined, turnUser: undefined, relayOnly: false };
 
-describe("what viewers look for ways by", () => {
-  test("is nothing unless servers are named", () => {
+describe("the ICE configuration of viewers", () => {
+  test("has no servers by default", () => {
     expect(iceConfiguration(none, new FakeClock())()).toEqual({ iceServers: [] });
   });
 
-  test("has credentials made of the secret, which end an hour later and are another's each time", async () => {
+  test("has credentials made from the secret, valid for an hour and different each time", async () => {
     const clock = new FakeClock(1_795_370_000_123);
     const next = iceConfiguration({ ...none, iceServers: SERVERS, turnSecret: "north" }, clock);
     const [stun, turn, turns] = next().iceServers;
@@ -28,7 +28,7 @@ describe("what viewers look for ways by", () => {
     expect(next().iceServers[1]?.username).toMatch(/^1795373611:/);
   });
 
-  test("may be a name and a password that all have", () => {
+  test("may have one name and password for all viewers", () => {
     const turnUser = { username: "viewers", credential: "pass:word" };
     const { iceServers } = iceConfiguration({ ...none, iceServers: SERVERS, turnUser }, new FakeClock())();
     expect(iceServers).toEqual([
@@ -38,7 +38,7 @@ describe("what viewers look for ways by", () => {
     ]);
   });
 
-  test("says where there is to be no way but TURN", () => {
+  test("requires relays with --relay-only", () => {
     const relayed = { ...none, iceServers: ["turn:turn.example"], turnSecret: "north", relayOnly: true };
     expect(iceConfiguration(relayed, new FakeClock())().iceTransportPolicy).toBe("relay");
   });

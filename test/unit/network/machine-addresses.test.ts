@@ -13,7 +13,7 @@ function at(...addresses: string[]): NetworkInterfaceInfo[] {
 
 const lo = at("127.0.0.1", "::1");
 
-test("of all interfaces, IPv4 before IPv6, are told once", () => {
+test("the addresses are those of all interfaces, IPv4 before IPv6, each once", () => {
   const eth0 = at("fd00::5", "2001:db8::5", "192.168.1.5");
   expect(machineAddresses({ lo, eth0, wg0: at("10.8.0.1"), tailscale0: at("10.8.0.1") })).toEqual([
     "192.168.1.5",
@@ -23,7 +23,7 @@ test("of all interfaces, IPv4 before IPv6, are told once", () => {
   ]);
 });
 
-test("leave out loopback, link-local ones and the bridges of containers and virtual machines", () => {
+test("the addresses exclude loopback, link-local ones and bridges of containers and virtual machines", () => {
   const interfaces = {
     lo,
     docker0: at("172.17.0.1"),
@@ -35,20 +35,20 @@ test("leave out loopback, link-local ones and the bridges of containers and virt
   expect(machineAddresses(interfaces)).toEqual(["192.168.1.5"]);
 });
 
-test("are a bridge's where it has the network, as a user's own has", () => {
+test("the addresses include a bridge that carries the network, such as a user's own", () => {
   expect(machineAddresses({ lo, br0: at("192.168.1.5"), "br-lan": at("192.168.2.1") })).toEqual([
     "192.168.1.5",
     "192.168.2.1",
   ]);
 });
 
-test("are what there is where there is no better", () => {
+test("the addresses include excluded ones if there are no others", () => {
   expect(machineAddresses({ lo, docker0: at("172.17.0.1"), eth0: at("fe80::5") })).toEqual(["172.17.0.1"]);
   expect(machineAddresses({ lo })).toEqual(["127.0.0.1", "::1"]);
   expect(machineAddresses({})).toEqual([]);
 });
 
-test("are no more than a viewer has use for", () => {
+test("there are 8 addresses at most", () => {
   expect(machineAddresses({ eth0: at(...Array.from({ length: 50 }, (_, n) => `10.0.0.${n}`)) })).toHaveLength(
     8,
   );
