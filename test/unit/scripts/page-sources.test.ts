@@ -24,7 +24,7 @@ function importsOf(path: string): string[] {
   );
 }
 
-test("the page's sources are all that the page imports, directly or not", () => {
+test("the page's sources include all that the page imports, directly or not", () => {
   const queue = globSync("web/**/*.ts", { cwd: ROOT });
   const seen = new Set(queue);
   for (const path of queue) {
@@ -41,7 +41,7 @@ test("the page is stale if it is not built, or if the ladder of renditions is ne
   const root = mkdtempSync(join(tmpdir(), "rendercast-"));
   onTestFinished(() => rmSync(root, { recursive: true }));
   const made = statSync(root).mtimeMs / 1000;
-  // Folders count too, and are new: a deleted file changes its folder.
+  // Folders count too, because a deleted file changes its folder; these are new.
   const write = (path: string, hours: number) => {
     const seconds = made + hours * 3600;
     mkdirSync(dirname(join(root, path)), { recursive: true });

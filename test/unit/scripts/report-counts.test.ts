@@ -8,7 +8,7 @@ test("counts the tests of a run that passed", () => {
   expect(countsLine(counts)).toBe("12 passed, 0 failed");
 });
 
-test("counts skipped tests and those still to be written", () => {
+test("counts skipped tests and todo tests", () => {
   const counts = countTests({
     ...none,
     success: true,
@@ -19,7 +19,7 @@ test("counts skipped tests and those still to be written", () => {
   expect(countsLine(counts)).toBe("3 passed, 0 failed, 3 skipped");
 });
 
-test("counts a file that did not load beside the tests that failed", () => {
+test("counts a file that did not load as one more failed test", () => {
   const testResults = [
     { status: "failed", assertionResults: [{ status: "passed" }, { status: "failed" }] },
     { status: "failed", assertionResults: [] },
@@ -29,6 +29,6 @@ test("counts a file that did not load beside the tests that failed", () => {
   expect(countsLine(counts)).toBe("2 passed, 2 failed");
 });
 
-test("counts a run that failed outside its tests as one failed", () => {
+test("counts a run that failed outside its tests as one failed test", () => {
   expect(countsLine(countTests({ ...none, success: false, numPassedTests: 5 }))).toBe("5 passed, 1 failed");
 });
