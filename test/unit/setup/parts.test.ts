@@ -43,27 +43,27 @@ describe("finding the programs", () => {
     expect(findParts(machine(Object.values(all)))).toEqual(all);
   });
 
-  test("leaves out what is not there", () => {
+  test("leaves out missing programs", () => {
     const found = findParts(machine(["/usr/bin/google-chrome"]));
     expect(found).toEqual({ chromium: "/usr/bin/google-chrome" });
     const { chromium: _, ...others } = all;
     expect(missingParts(found)).toEqual(Object.keys(others));
   });
 
-  test("prefers a name to a folder, and the folder that comes first", () => {
+  test("prefers the first name in any folder, and then the first folder", () => {
     const names = ["chromium", "google-chrome"];
     const programs = ["/opt/bin/google-chrome", "/usr/bin/chromium"];
     expect(findProgram(machine(programs), names)).toBe("/usr/bin/chromium");
     expect(findProgram(machine([...programs, "/opt/bin/chromium"]), names)).toBe("/opt/bin/chromium");
   });
 
-  test("takes the program that a variable names over any other", () => {
+  test("prefers the program that a variable names", () => {
     const programs = ["/usr/bin/blender", "/home/me/blender-5/blender"];
     const env = { RENDERCAST_BLENDER: "/home/me/blender-5/blender" };
     expect(findParts(machine(programs, env)).blender).toBe("/home/me/blender-5/blender");
   });
 
-  test("takes an empty variable for none", () => {
+  test("ignores an empty variable", () => {
     expect(findParts(machine(["/usr/bin/blender"], { RENDERCAST_BLENDER: "" })).blender).toBe(
       "/usr/bin/blender",
     );
@@ -78,15 +78,15 @@ describe("finding the programs", () => {
 });
 
 describe("planning what to install", () => {
-  test("plans nothing where nothing is missing", () => {
+  test("plans nothing if nothing is missing", () => {
     expect(planParts(all, { as: "root" })).toEqual([]);
   });
 
-  test("plans nothing where nothing may be installed", () => {
+  test("plans nothing if nothing may be installed", () => {
     expect(planParts({}, { as: "nobody", because: "and there is no apt-get" })).toEqual([]);
   });
 
-  test("plans one command a missing part, that asks nothing and waits for a lock", () => {
+  test("plans one command per missing part, which asks nothing and waits for apt's lock", () => {
     const { blender: _, ...found } = all;
     const plan = planParts(found, { as: "root" });
     expect(plan.map(({ part }) => part)).toEqual(["blender"]);
@@ -105,7 +105,7 @@ describe("planning what to install", () => {
     expect(plan[0]?.announcement).toMatch(/^Installing blender, .*, to render in Blender itself .*\.$/);
   });
 
-  test("goes by sudo, never asking for a password, where it is not root", () => {
+  test("uses sudo without a password prompt if it is not root", () => {
     const { firefox: _, ...found } = all;
     const sudo = ["sudo", "-n", "sh", "-c"];
     expect(planParts(found, { as: "sudo" })[0]?.command.slice(0, 4)).toEqual(sudo);
@@ -120,7 +120,7 @@ describe("reading apt-get's progress", () => {
     ["pmstatus:blender:97.5:Unpacking blender (amd64)", { doing: "installing", percent: 97.5 }],
     ["pmstatus:libstdc++6:amd64:20:Preparing libstdc++6", { doing: "installing", percent: 20 }],
     ["pmstatus:dpkg-exec:0.0000:Running dpkg", { doing: "installing", percent: 0 }],
-  ])("%s", (line, progress) => {
+  ])("reads %s", (line, progress) => {
     expect(progressOf(line)).toEqual(progress);
   });
 
@@ -129,12 +129,12 @@ describe("reading apt-get's progress", () => {
     "Setting up blender",
     "status: half 50:",
     "",
-  ])("finds none in %o", (line) => {
+  ])("finds no progress in %o", (line) => {
     expect(progressOf(line)).toBeUndefined();
   });
 });
 
-describe("saying what is left out", () => {
+describe("reporting missing programs", () => {
   test("names the reason once and a command for each part", () => {
     expect(describeMissing(["firefox", "blender"], "and there is no apt-get here to install them")).toBe(
       [
@@ -153,7 +153,7 @@ describe("saying what is left out", () => {
     ["false", false],
     ["1", true],
     ["true", true],
-  ])("takes CI=%s for a CI run: %s", (value, ci) => {
+  ])("treats CI=%s as a CI run: %s", (value, ci) => {
     expect(isCi({ CI: value })).toBe(ci);
   });
 });
