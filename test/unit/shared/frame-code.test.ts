@@ -6,7 +6,7 @@ import {
   readFrameCode,
 } from "../../../src/shared/frame-code.ts";
 
-/** Numbers of every magnitude, both sides of each carry, and some without a pattern. */
+/** Numbers of every magnitude, on both sides of each carry, and some without a pattern. */
 const NUMBERS = [
   0,
   2 ** 24 - 1,
@@ -28,11 +28,11 @@ describe("the frame code", () => {
     expect(readFrameCode(bright(frameCodeCells(2 ** 24 + 5)))).toBe(5);
   });
 
-  test("reads a picture of low contrast, as a dark screen or video levels give", () => {
+  test("reads a picture of low contrast, as from a dark screen or limited-range video", () => {
     expect(readFrameCode(bright(frameCodeCells(123_456), 140, 60))).toBe(123_456);
   });
 
-  test("reads no number where there is no contrast", () => {
+  test("reads no number without contrast", () => {
     expect(readFrameCode(bright(frameCodeCells(123_456), 128, 100))).toBeUndefined();
     expect(readFrameCode(new Array(FRAME_CODE_CELLS).fill(0))).toBeUndefined();
     expect(readFrameCode(new Array(FRAME_CODE_CELLS).fill(255))).toBeUndefined();
@@ -42,7 +42,7 @@ describe("the frame code", () => {
     expect(readFrameCode(bright(frameCodeCells(7)).slice(0, -1))).toBeUndefined();
   });
 
-  test("sees any one wrong cell", () => {
+  test("detects any single wrong cell", () => {
     for (const number of NUMBERS) {
       const cells = frameCodeCells(number);
       for (let i = 0; i < FRAME_CODE_CELLS; i++) {
@@ -51,7 +51,7 @@ describe("the frame code", () => {
     }
   });
 
-  test("sees any two and any three wrong cells", () => {
+  test("detects any two and any three wrong cells", () => {
     const cells = frameCodeCells(1_234_567);
     const unseen: number[][] = [];
     for (let a = 2; a < FRAME_CODE_CELLS; a++) {
@@ -65,7 +65,7 @@ describe("the frame code", () => {
     expect(unseen).toEqual([]);
   });
 
-  test("takes no row of one colour behind the calibration pair for a code", () => {
+  test("reads no number from a row of one colour behind the calibration pair", () => {
     for (const fill of [0, 255]) {
       const row = new Array(FRAME_CODE_CELLS).fill(fill);
       expect(readFrameCode([255, 0, ...row.slice(2)])).toBeUndefined();

@@ -25,7 +25,7 @@ describe("MultipartParser", () => {
     expect(second?.headers.has("x-sent")).toBe(false);
   });
 
-  test("reads the same wherever the chunks are cut", () => {
+  test("reads the same parts wherever the chunks are cut", () => {
     const stream = part("a\r\n--cut\r\nb") + part("") + part("\n\n--cut--\n");
     const whole = bodies(parse(stream));
     expect(whole).toEqual(["a\r\n--cut\r\nb", "", "\n\n--cut--\n"]);
@@ -39,7 +39,7 @@ describe("MultipartParser", () => {
     expect(bodies([...parser.read(stream.subarray(-3, -2))])).toEqual(["picture"]);
   });
 
-  test("takes bare line feeds, and a line break before the first boundary", () => {
+  test("accepts bare line feeds, and a line break before the first boundary", () => {
     expect(bodies(parse("\r\n--cut\nContent-Length: 2\n\nhi\n--cut\nContent-Length: 1\n\n!"))).toEqual([
       "hi",
       "!",
@@ -50,7 +50,7 @@ describe("MultipartParser", () => {
     expect(bodies(parse(`${part("last")}--cut--\r\nepilogue that is no part`))).toEqual(["last"]);
   });
 
-  test("does not share memory with the chunks it was given", () => {
+  test("shares no memory with the chunks that it read", () => {
     const chunk = bytes(part("kept"));
     const [first] = new MultipartParser("cut").read(chunk);
     chunk.fill(0);
@@ -58,13 +58,13 @@ describe("MultipartParser", () => {
   });
 
   test.each([1, 2, 4, 8, 16, 32, 63, 64])(
-    "keeps a picture of %i KB that came in one chunk after the chunk's memory is given back",
+    "keeps a picture of %i KB that came in one chunk after the chunk's memory is freed",
     (kilobytes) => {
       const picture = Buffer.from(Uint8Array.from({ length: kilobytes * 1024 }, (_, n) => n));
       const lengths = ["", `Content-Length: ${picture.length}\r\n`];
       for (const length of lengths) {
         const stream = Buffer.concat([bytes(`--p\r\n${length}\r\n`), picture, bytes("\r\n--p--\r\n")]);
-        // A read of the network has memory of its own; Node's Buffer shares it in `slice`.
+        // A network read has its own memory, and `slice` of Node's Buffer shares it.
         const headers = stream.indexOf(picture);
         for (const cut of [0, headers, headers + 1]) {
           const parser = new MultipartParser("p");
@@ -89,7 +89,7 @@ describe("MultipartParser", () => {
       expect(bodies(parse(stream, chunk))).toEqual(expected);
   });
 
-  test("holds no more of a part of unknown length than the limit", () => {
+  test("buffers no more of a part of unknown length than the limit", () => {
     const parser = new MultipartParser("cut", { maxPartBytes: 1000 });
     parser.read(bytes("--cut\r\n\r\n")).next();
     expect(() => {
@@ -97,7 +97,7 @@ describe("MultipartParser", () => {
     }).toThrow(new MultipartError("A part is longer than the limit of 1000 bytes", "too-large"));
   });
 
-  test("finds the end among line ends that are none, wherever the chunks are cut", () => {
+  test("finds the end of a body full of line ends and dashes, wherever the chunks are cut", () => {
     for (const filler of ["\r", "\r\n", "\n", "\r\n-", "-"]) {
       const body = filler.repeat(150);
       const stream = `--cut\r\n\r\n${body}\r\n--cut\r\n\r\n\r\n--cut--\r\n`;
@@ -106,11 +106,11 @@ describe("MultipartParser", () => {
     }
   });
 
-  test("takes a few empty lines before a boundary", () => {
+  test("accepts a few empty lines before a boundary", () => {
     expect(bodies(parse(`${part("one")}${"\r\n".repeat(60)}${part("two")}`))).toEqual(["one", "two"]);
   });
 
-  test("takes the boundary from the first line where nobody announced it", () => {
+  test("takes the boundary from the first line if the request did not name one", () => {
     const parser = new MultipartParser(undefined);
     expect(bodies([...parser.read(bytes(part("one") + part("two")))])).toEqual(["one", "two"]);
     expect(() => new MultipartParser(undefined).read(bytes("no boundary\r\n")).next()).toThrow(
@@ -127,11 +127,11 @@ describe("MultipartParser", () => {
     [undefined, `\xff\xd8${"x".repeat(30_000)}`, /^The body should begin with a boundary/],
     ["cut", part("x").replace("--cut", "--other"), /^The boundary --cut should follow here/],
     ["cut", `${part("x")}something else\r\n`, /^The boundary --cut should follow here/],
-  ])("says what it expected (boundary %s) where a boundary is missing", (boundary, stream, sentence) => {
+  ])("says what it expected (boundary %s) if a boundary is missing", (boundary, stream, sentence) => {
     expect(() => [...new MultipartParser(boundary).read(bytes(stream))]).toThrow(sentence);
   });
 
-  test("tells whether it was cut within a part", () => {
+  test("knows whether it was cut off within a part", () => {
     const stream = `${part("x")}--cut\r\n`;
     for (let length = 0; length <= stream.length; length++) {
       const parser = new MultipartParser("cut");
@@ -141,7 +141,7 @@ describe("MultipartParser", () => {
     }
   });
 
-  test("tells when the closing boundary has come", () => {
+  test("knows whether the closing boundary has come", () => {
     const parser = new MultipartParser("cut");
     expect([...parser.read(bytes(part("x")))]).toHaveLength(1);
     expect(parser.ended).toBe(false);

@@ -25,7 +25,7 @@ function examples(language: string): string[] {
   );
 }
 
-test("the description on the page has the fields of a real one, and no other", () => {
+test("the description on the page has exactly the fields of a real one", () => {
   const described: StreamInfo = JSON.parse(examples("json")[0] ?? "");
   const fields = [
     "name",
@@ -63,7 +63,7 @@ describe("the publisher's request on the page", () => {
   const boundary = /boundary=(\S+)/.exec(head)?.[1];
   const received = 1_795_370_000_200 as EpochMs;
 
-  /** The frames that the page says, a row each. */
+  /** The frames in the page's table, one per row. */
   const said = [
     ...page.matchAll(/^\| (\d+) \| `([^`]+)`(?: (\d+)x(\d+))? \| `(.*?)` \| (.*?) \| (.*?) \|$/gm),
   ].map(([, number, type, width, height, data, captured, telemetry]) => ({
@@ -92,7 +92,7 @@ describe("the publisher's request on the page", () => {
     expect(feed.end()).toBe(true);
   };
 
-  test("is a body of the parts that give the frames the page says", () => {
+  test("is parsed into the frames in the page's table", () => {
     const parser = new MultipartParser(boundary);
     const frames: SourceFrame[] = [];
     for (const part of parser.read(body)) {
@@ -105,7 +105,7 @@ describe("the publisher's request on the page", () => {
     expect(frames.map(shortened)).toEqual(said);
   });
 
-  test("gives them by way of the ingest source too, which then has ended", async () => {
+  test("delivers these frames through the ingest source, which then ends", async () => {
     const sink = new FakeSink();
     const source = newSource();
     await source.start(sink);
@@ -139,7 +139,7 @@ describe("the publisher's request on the page", () => {
     await broadcast.close();
   });
 
-  test("names the status of every answer", () => {
+  test("has a row for the status of every answer", () => {
     const statuses = [...page.matchAll(/^\| (\d{3}(?:, \d{3})*) \|/gm)].flatMap(([, row = ""]) =>
       row.split(", "),
     );
@@ -147,12 +147,12 @@ describe("the publisher's request on the page", () => {
   });
 });
 
-test("the event on the page carries a description with the fields of a real one", () => {
+test("the event on the page has the fields of the description", () => {
   const [, data = ""] = /^event: stream\ndata: (.*)\n$/.exec(examples("sse")[0] ?? "") ?? [];
   expect(Object.keys(JSON.parse(data))).toEqual(Object.keys(JSON.parse(examples("json")[0] ?? "")));
 });
 
-test("the frame code on the page is that of its frame", () => {
+test("the frame code on the page encodes its frame's number", () => {
   const cells = examples("text")[0]?.replaceAll(/\s/g, "") ?? "";
   const number = Number(/^Frame (\d+):$/m.exec(page)?.[1]);
   expect(cells).toBe(frameCodeCells(number).map(Number).join(""));
