@@ -13,14 +13,14 @@ let keyframes: number;
 let latencies: number[] = [];
 let ices: number;
 let ended: string[];
-/** The server ends what was watched last. */
+/** Ends the newest viewer's session, as the server does. */
 let end: (reason: string) => void;
 let admissions: number;
-/** What an admission waits for. */
+/** Delays an admission. */
 let admitting: Promise<unknown>;
-/** Why nobody may watch. */
+/** The refusal of everybody, if set. */
 let forbidden: Refusal | undefined;
-/** What a restart waits for. */
+/** Delays a restart. */
 let restarting: Promise<unknown>;
 
 beforeEach(() => {
@@ -77,7 +77,7 @@ beforeEach(() => {
 const watch = () => watching.watch({ stream: "main", offer: "offer" });
 const refused = (code: string) => ({ ok: false, code, message: expect.stringMatching(/^[A-Z].*\.$/) });
 
-test("each answer has what to look for ways here by, made anew", async () => {
+test("each answer has fresh ICE servers", async () => {
   expect(await watch()).toEqual({
     ok: true,
     value: { answer: "answer to offer", viewer: "7", iceServers: [{ urls: "turn:1" }] },
@@ -87,7 +87,7 @@ test("each answer has what to look for ways here by, made anew", async () => {
   });
 });
 
-test("what a page measures is taken where it is a time, of what it watches", async () => {
+test("a page's latency counts only if it is a plausible time, and while the page watches", async () => {
   watching.latency(12);
   await watching.watch({ stream: "main", offer: "an offer" });
   for (const told of [31.5, -1, Number.NaN, Number.POSITIVE_INFINITY, "31", undefined, {}, 1e12])
@@ -97,7 +97,7 @@ test("what a page measures is taken where it is a time, of what it watches", asy
   expect(latencies).toEqual([31.5]);
 });
 
-test("a keyframe is asked of the viewer that is watched, twice a second at most", async () => {
+test("a keyframe is requested while the page watches, twice a second at most", async () => {
   watching.keyframe();
   expect(keyframes).toBe(0);
   await watch();
@@ -110,7 +110,7 @@ test("a keyframe is asked of the viewer that is watched, twice a second at most"
 });
 
 describe("a restart", () => {
-  test("is answered by the viewer that is watched, which stays", async () => {
+  test("is answered by the current viewer, which stays", async () => {
     await watch();
     const reply = await watching.restart({ offer: "another" });
     expect(reply).toMatchObject({ ok: true, value: { answer: "answer to another" } });
@@ -118,7 +118,7 @@ describe("a restart", () => {
     expect(left).toBe(0);
   });
 
-  test("of nothing, or of what has been left, is refused", async () => {
+  test("without a viewer, or after it left, is refused", async () => {
     expect(await watching.restart({ offer: "another" })).toEqual(refused("not-watching"));
     await watch();
     watching.leave();
@@ -126,7 +126,7 @@ describe("a restart", () => {
     expect(restarts).toEqual([]);
   });
 
-  test("that is none, or too long, is refused", async () => {
+  test("with an invalid or too long offer is refused", async () => {
     await watch();
     for (const request of [
       undefined,
@@ -143,7 +143,7 @@ describe("a restart", () => {
     expect(await watching.restart({ offer: "x".repeat(MAX_OFFER_LENGTH) })).toMatchObject({ ok: true });
   });
 
-  test("is one a second at most", async () => {
+  test("is refused within a second of the last one", async () => {
     await watch();
     expect(await watching.restart({ offer: "1" })).toMatchObject({ ok: true });
     await clock.advance(999);
@@ -153,7 +153,7 @@ describe("a restart", () => {
     expect(restarts).toEqual(["1", "3"]);
   });
 
-  test("is one at a time, however long it takes", async () => {
+  test("is refused during another one, however long that takes", async () => {
     await watch();
     let answer: ((value: unknown) => void) | undefined;
     restarting = new Promise((resolve) => {
@@ -167,7 +167,7 @@ describe("a restart", () => {
     expect(await watching.restart({ offer: "3" })).toMatchObject({ ok: true });
   });
 
-  test("whose viewer leaves meanwhile is refused", async () => {
+  test("is refused if the viewer leaves during it", async () => {
     await watch();
     restarting = settle();
     const reply = watching.restart({ offer: "another" });
@@ -175,7 +175,7 @@ describe("a restart", () => {
     expect(await reply).toEqual(refused("not-watching"));
   });
 
-  test("that the viewer refuses tells its words; what fails is logged, and the next may work", async () => {
+  test("passes on a refusal, logs a failure, and may succeed the next time", async () => {
     await watch();
     restarting = Promise.reject(new OfferError("bad-request", "The offer is another's."));
     expect(await watching.restart({ offer: "1" })).toEqual({
@@ -194,7 +194,7 @@ describe("a restart", () => {
   });
 });
 
-test("what is watched is left for what is watched next, and an overtaken answer is left too", async () => {
+test("watching again leaves the earlier viewer, even if it was still being admitted", async () => {
   await watch();
   let admit: (value?: unknown) => void = () => {};
   admitting = new Promise((resolve) => {
@@ -211,15 +211,15 @@ test("what is watched is left for what is watched next, and an overtaken answer 
   expect(restarts).toEqual(["another"]);
 });
 
-describe("who may not watch", () => {
-  test("is told why, and let in nowhere", async () => {
+describe("a page without the right to watch", () => {
+  test("gets the refusal for any stream, and no viewer", async () => {
     forbidden = { ok: false, code: "token", message: "Watching this takes a token." };
     expect(await watch()).toEqual(forbidden);
     expect(await watching.watch({ stream: "none", offer: "offer" })).toEqual(forbidden);
     expect(await watching.restart({ offer: "another" })).toEqual(refused("not-watching"));
   });
 
-  test("who leaves while that is looked up takes no seat", async () => {
+  test("takes no seat if it leaves while its right is checked", async () => {
     const reply = watch();
     watching.leave();
     expect(await reply).toMatchObject({ ok: false });
@@ -227,8 +227,8 @@ describe("who may not watch", () => {
   });
 });
 
-describe("an end by the server", () => {
-  test("is told, and nothing is watched any more", async () => {
+describe("a session's end by the server", () => {
+  test("is reported, and ends watching", async () => {
     await watch();
     end("failed");
     expect(ended).toEqual(["failed"]);
@@ -237,7 +237,7 @@ describe("an end by the server", () => {
     expect(left).toBe(0);
   });
 
-  test("of what the page has left, or has another in place of, is no news", async () => {
+  test("is not reported for a session that the page left or replaced", async () => {
     await watch();
     const endFirst = end;
     await watch();
