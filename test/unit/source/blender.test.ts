@@ -20,27 +20,27 @@ describe("finding Blender", () => {
 
   test.each<[string, Places, string | undefined]>([
     [
-      "on the PATH first",
+      "prefers the one on the PATH",
       places("linux", "/opt/blender-5.0/blender", "/usr/bin/blender"),
       "/usr/bin/blender",
     ],
     [
-      "the newest of those unpacked in a usual place",
+      "takes the newest one unpacked in a usual folder",
       places("linux", "/opt/blender-4.5.1/blender", "/opt/blender-4.10.0/blender"),
       "/opt/blender-4.10.0/blender",
     ],
-    ["as a snap", places("linux", "/snap/bin/blender"), "/snap/bin/blender"],
+    ["finds a snap", places("linux", "/snap/bin/blender"), "/snap/bin/blender"],
     [
-      "as an application of macOS",
+      "finds an application of macOS",
       places("darwin", "/Applications/Blender.app/Contents/MacOS/Blender"),
       "/Applications/Blender.app/Contents/MacOS/Blender",
     ],
     [
-      "where its installer for Windows puts it",
+      "finds the folder of the Windows installer",
       places("win32", "C:/Program Files/Blender Foundation/Blender 4.5/blender.exe"),
       "C:/Program Files/Blender Foundation/Blender 4.5/blender.exe",
     ],
-    ["nowhere", places("linux"), undefined],
+    ["finds nothing if there is none", places("linux"), undefined],
   ])("%s", (_, machine, found) => {
     expect(findBlender(machine)).toBe(found);
   });
@@ -60,7 +60,7 @@ describe("Blender's command line", () => {
     stream: "main",
   };
 
-  test("opens the scene before the script runs, and hands the rest on behind the dashes", () => {
+  test("opens the scene before it runs the script, and has the other options behind --", () => {
     const all = blenderArguments(command);
     expect(all.indexOf("arm.blend")).toBeLessThan(all.indexOf("-P"));
     expect(all.indexOf("--python-exit-code")).toBeLessThan(all.indexOf("-P"));
@@ -70,12 +70,12 @@ describe("Blender's command line", () => {
     );
   });
 
-  test("without a scene it starts from Blender's own, whatever this user's is", () => {
+  test("starts from factory settings without a scene, not from the user's", () => {
     expect(blenderArguments({ ...command, scene: undefined })).toContain("--factory-startup");
   });
 });
 
-test("viewers are not told where files are on this machine", () => {
+test("problems for viewers name files without their folders", () => {
   const files = ["/opt/blender/blender", undefined, "work/arm.blend", "arm.py"];
   expect(withoutFolders("The script arm.py failed; Blender did not open work/arm.blend.", files)).toBe(
     "The script arm.py failed; Blender did not open arm.blend.",
@@ -89,7 +89,7 @@ describe("keeping Blender running", () => {
     for (const blender of started.splice(0)) await blender.close();
   });
 
-  /** A program in the place of Blender that does what the script says. */
+  /** Starts Node with this script instead of Blender. */
   function start(script: string) {
     const clock = new FakeClock();
     const lines: string[] = [];
@@ -111,7 +111,7 @@ describe("keeping Blender running", () => {
     return { clock, lines, problems, ends: () => ends, blender, says };
   }
 
-  test("what it says behind its prefix is passed on, and nothing else", async () => {
+  test("logs lines with its prefix, and no others", async () => {
     const { lines, says } = start(
       `console.log("Fra:1 Mem:10M"); console.log("rendercast: " + process.env.RENDERCAST_TEST); setInterval(() => {}, 1000)`,
     );
@@ -119,7 +119,7 @@ describe("keeping Blender running", () => {
     expect(lines).toHaveLength(1);
   });
 
-  test("a crash is followed by a restart, each after a longer pause, until the last lines are logged and Blender stays off", async () => {
+  test("restarts Blender after a crash with back-off, and gives up after five crashes in a row", async () => {
     const { clock, lines, problems, says } = start(
       `console.error("Segfault in " + "draw"); process.kill(process.pid, "SIGSEGV")`,
     );
@@ -137,7 +137,7 @@ describe("keeping Blender running", () => {
     );
   });
 
-  test("an error of the script's own is not tried again, and is the problem in its own words", async () => {
+  test("reports an error of the script in its own words, and does not restart Blender", async () => {
     const { clock, lines, problems, says } = start(
       `console.log("Blender 4.5"); console.error("rendercast: there is no camera Cam."); process.exit(1)`,
     );
@@ -147,7 +147,7 @@ describe("keeping Blender running", () => {
     expect(lines.join("\n")).not.toContain("Blender 4.5");
   });
 
-  test("beside its own words stands where in a script it went wrong", async () => {
+  test("logs the traceback of an error of the script", async () => {
     const { lines, problems, says } = start(
       `console.log("Blender 4.5"); console.error("Traceback (most recent call last):\\n  line 3\\nrendercast: line 3 failed"); process.exit(1)`,
     );
@@ -159,11 +159,11 @@ describe("keeping Blender running", () => {
   test.each([
     ["nothing", `console.log("ls: unknown option"); process.exit(2)`],
     [
-      "something else before",
+      "only something else before",
       `console.error("rendercast: the server is away\\nTraceback (most recent call last):\\nls: unknown option"); process.exit(2)`,
     ],
   ])(
-    "an end for which it has said %s is told with its last lines, which viewers do not see",
+    "logs the last lines, which viewers do not see, if Blender fails and its script said %s",
     async (_, script) => {
       const { lines, problems, says } = start(script);
       await says(/is not restarted/);
@@ -172,7 +172,7 @@ describe("keeping Blender running", () => {
     },
   );
 
-  test("its own end is no crash", async () => {
+  test("does not take a normal exit for a crash", async () => {
     const { clock, lines, problems, ends, says } = start("");
     await says(/^Blender ended\.$/);
     expect(lines).toHaveLength(1);
@@ -181,7 +181,7 @@ describe("keeping Blender running", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("a program that cannot be started is told of in a sentence", async () => {
+  test("reports in one sentence that the program cannot be started", async () => {
     const lines: string[] = [];
     const clock = new FakeClock();
     const problems: (string | undefined)[] = [];
@@ -197,7 +197,7 @@ describe("keeping Blender running", () => {
     expect(problems.at(-1)).toBe("Blender could not be started. The server's log has the reason.");
   });
 
-  test("closed, it ends Blender, and starts it no more", async () => {
+  test("stops Blender when it is closed and does not restart it", async () => {
     const { blender, lines, says } = start(
       `process.on("SIGTERM", () => { console.log("rendercast: ended"); process.exit(0) }); console.log("rendercast: here"); setInterval(() => {}, 1000)`,
     );

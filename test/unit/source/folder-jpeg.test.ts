@@ -28,7 +28,7 @@ function random(seed: number): (below: number) => number {
   };
 }
 
-describe("a whole JPEG", () => {
+describe("isWholeJpeg", () => {
   const kinds: [string, JpegOptions][] = [
     ["baseline", {}],
     ["progressive", { progressive: true }],
@@ -36,18 +36,18 @@ describe("a whole JPEG", () => {
     ["without subsampling", { chromaSubsampling: "4:4:4" }],
   ];
 
-  test.each(kinds)("%s is whole, and has its size", async (_, options) => {
+  test.each(kinds)("gives the size of a whole JPEG: %s", async (_, options) => {
     expect(isWholeJpeg(await sample(options))).toEqual({ width: 40, height: 30 });
   });
 
-  test.each(kinds)("%s is not whole when it is cut off at any byte", async (_, options) => {
+  test.each(kinds)("rejects a JPEG that is cut off at any byte: %s", async (_, options) => {
     const jpeg = await sample(options);
     for (let length = 0; length < jpeg.length; length++) {
       expect(isWholeJpeg(jpeg.subarray(0, length)), `${length} of ${jpeg.length} bytes`).toBeUndefined();
     }
   });
 
-  test.each(kinds)("%s is not whole when its rest is still zeros", async (_, options) => {
+  test.each(kinds)("rejects a JPEG whose rest is still zeros: %s", async (_, options) => {
     const jpeg = await sample(options);
     for (let length = 0; length < jpeg.length - 1; length++) {
       const allocated = Buffer.alloc(jpeg.length);
@@ -56,13 +56,13 @@ describe("a whole JPEG", () => {
     }
   });
 
-  test("may have zero bytes behind its end, but nothing else", async () => {
+  test("accepts zero bytes behind the end, but nothing else", async () => {
     const jpeg = await sample();
     expect(isWholeJpeg(Buffer.concat([jpeg, Buffer.alloc(100)]))).toBeDefined();
     expect(isWholeJpeg(Buffer.concat([jpeg, Buffer.from("x")]))).toBeUndefined();
   });
 
-  test("is not found in its thumbnail", async () => {
+  test("is not misled by the end of a thumbnail", async () => {
     const thumbnail = await sample({ quality: 20 });
     const jpeg = withSegment(await sample(), 0xe1, thumbnail);
     expect(isWholeJpeg(jpeg)).toEqual({ width: 40, height: 30 });
@@ -71,19 +71,19 @@ describe("a whole JPEG", () => {
     expect(isWholeJpeg(jpeg.subarray(0, end))).toBeUndefined();
   });
 
-  test("may have fill bytes before its markers", async () => {
+  test("accepts fill bytes before markers", async () => {
     const jpeg = await sample();
     const filled = Buffer.concat([jpeg.subarray(0, 2), Buffer.alloc(3, 0xff), jpeg.subarray(2)]);
     expect(isWholeJpeg(filled)).toEqual({ width: 40, height: 30 });
   });
 
-  test("needs more than a start and an end", () => {
+  test("rejects files without a frame and a scan", () => {
     expect(isWholeJpeg(Buffer.from([0xff, 0xd8, 0xff, 0xd9]))).toBeUndefined();
     expect(isWholeJpeg(Buffer.from([0xff, 0xd8, 0xff, 0xda, 0, 2, 0xff, 0xd9]))).toBeUndefined();
     expect(isWholeJpeg(Buffer.from([0xff, 0xd8, 0xff, 0xc0, 0, 4, 8, 0, 0xff, 0xd9]))).toBeUndefined();
   });
 
-  test("is no other kind of file", async () => {
+  test("rejects other kinds of files", async () => {
     const png = await sharp(await sample())
       .png()
       .toBuffer();
@@ -94,13 +94,13 @@ describe("a whole JPEG", () => {
 });
 
 describe("hostile bytes", () => {
-  test("mutations never throw", async () => {
+  test("mutated JPEGs never throw", async () => {
     const jpeg = await sample();
     const next = random(1);
     for (let round = 0; round < 20_000; round++) {
       const mutant = Buffer.from(jpeg);
       for (let changes = 1 + next(4); changes > 0; changes--) {
-        // The headers, mostly: that is where lengths are.
+        // Mostly the headers, where the lengths are.
         mutant[next(next(4) === 0 ? jpeg.length : 700)] = next(2) === 0 ? next(256) : 0xff;
       }
       const size = isWholeJpeg(mutant.subarray(0, next(3) === 0 ? next(jpeg.length) : jpeg.length));
@@ -108,7 +108,7 @@ describe("hostile bytes", () => {
     }
   });
 
-  test("random bytes never throw, nor do they pass", () => {
+  test("random bytes never throw, and are never accepted", () => {
     const next = random(2);
     for (let round = 0; round < 2_000; round++) {
       const bytes = Buffer.from(Array.from({ length: next(200) }, () => (next(3) === 0 ? 0xff : next(256))));
@@ -118,7 +118,7 @@ describe("hostile bytes", () => {
   });
 });
 
-test("what begins as a JPEG may become one", async () => {
+test("beginsAsJpeg accepts any first part of a JPEG, and nothing else", async () => {
   const jpeg = await sample();
   for (const length of [0, 1, 2, 3, 4, jpeg.length]) {
     expect(beginsAsJpeg(jpeg.subarray(0, length))).toBe(true);

@@ -27,17 +27,25 @@ import { FakeClock, settle } from "../../helpers/fake-clock.ts";
 import { Recording } from "../../helpers/folder-recording.ts";
 import { type LoopOptions, LoopWriter, NAMES, testPictures } from "../../helpers/loop-writer.ts";
 
-describe("what the flag says of the picture", () => {
+describe("the phase of the picture", () => {
   const flag = (says: "0" | "1" | "empty", mtimeNs: bigint): Flag => ({ says, mtimeNs });
 
   test.each<[string, Flag, string]>([
-    ["there is none", { says: "absent" }, "resting"],
-    ["it says 1", flag("1", 5n), "resting"],
-    ["it says 1, older than the picture: the loop never resets it", flag("1", 1n), "resting"],
-    ["it is being rewritten", flag("empty", 1n), "resting"],
-    ["it says 0, written after the picture: the next one is not begun", flag("0", 6n), "resting"],
-    ["it says 0, written before the picture", flag("0", 4n), "writing"],
-    ["it says 0, written in the same tick", flag("0", 5n), "tie"],
+    ["is resting without a flag", { says: "absent" }, "resting"],
+    ["is resting if the flag says 1", flag("1", 5n), "resting"],
+    [
+      "is resting if the flag says 1 from before the picture: the loop never resets it",
+      flag("1", 1n),
+      "resting",
+    ],
+    ["is resting while the flag is being rewritten", flag("empty", 1n), "resting"],
+    [
+      "is resting if the flag says 0 from after the picture: the next one is not begun",
+      flag("0", 6n),
+      "resting",
+    ],
+    ["is writing if the flag says 0 from before the picture", flag("0", 4n), "writing"],
+    ["is a tie if the flag says 0 from the same tick", flag("0", 5n), "tie"],
   ])("%s", (_, written, phase) => {
     expect(phaseOf(written, 5n)).toBe(phase);
   });
@@ -53,12 +61,12 @@ describe("the state of the loop", () => {
     loop = new Liveness(5000);
   });
   const flag = (says: "0" | "1" | "empty", at = now): Flag => ({ says, mtimeNs: BigInt(at) * 1_000_000n });
-  /** What a look finds, with a new picture written `age` ago. */
+  /** The new state after a look that finds a picture written `age` ago. */
   const picture = (running: Flag, age = 0) =>
     loop.observe(now as EpochMs, running, BigInt(now - age) * 1_000_000n);
   const nothing = (running: Flag) => loop.observe(now as EpochMs, running);
 
-  test("waits for the first picture, whatever the flag says", () => {
+  test("is waiting before the first picture, whatever the flag says", () => {
     expect(nothing(NONE)).toEqual({ kind: "waiting" });
     expect(nothing(flag("0"))).toBeUndefined();
     now += 60_000;
@@ -66,7 +74,7 @@ describe("the state of the loop", () => {
     expect(picture(flag("1"))).toEqual({ kind: "live", since: now, run: 1 });
   });
 
-  test("lives as long as pictures come", () => {
+  test("is live while pictures come", () => {
     picture(flag("1"));
     for (let round = 0; round < 10; round++) {
       now += 4999;
@@ -75,7 +83,7 @@ describe("the state of the loop", () => {
     }
   });
 
-  test("crashed if it never said that it ended", () => {
+  test("is crashed if pictures stop and the flag still says that it runs", () => {
     picture(flag("1"));
     now += 1000;
     picture(flag("1"));
@@ -89,14 +97,14 @@ describe("the state of the loop", () => {
     expect(picture(flag("1"))).toEqual({ kind: "live", since: now, run: 2 });
   });
 
-  test("stalled if it does not say whether it runs", () => {
+  test("is stalled if pictures stop and there is no flag", () => {
     picture(NONE);
     now += 5000;
     expect(nothing(NONE)).toEqual({ kind: "stalled", since: START });
     expect(picture(NONE)).toEqual({ kind: "live", since: now, run: 1 });
   });
 
-  test("a loop that is slow is not taken for one that was started again, and gets more time", () => {
+  test("is the same run again after a slow loop's next picture, and then allows more time", () => {
     const running = flag("1");
     picture(running);
     now += 8000;
@@ -111,7 +119,7 @@ describe("the state of the loop", () => {
     expect(nothing(running)).toMatchObject({ kind: "crashed" });
   });
 
-  test("ended when it says so, also after a crash", () => {
+  test("is ended if the flag says so, even after a crash", () => {
     picture(flag("1"));
     now += 1000;
     expect(nothing(flag("0"))).toEqual({ kind: "ended", since: now });
@@ -124,14 +132,14 @@ describe("the state of the loop", () => {
     expect(nothing(flag("0"))).toEqual({ kind: "ended", since: now });
   });
 
-  test("a flag that is being rewritten ends nothing, and hides no crash", () => {
+  test("does not change while the flag is being rewritten, except to crashed", () => {
     picture(flag("1"));
     expect(nothing(flag("empty"))).toBeUndefined();
     now += 5000;
     expect(nothing(flag("empty"))).toMatchObject({ kind: "crashed" });
   });
 
-  test("ended, it waits for the first picture of a new start", () => {
+  test("is waiting once an ended loop starts again, until its first picture", () => {
     picture(flag("1"));
     expect(nothing(flag("0"))).toMatchObject({ kind: "ended" });
     expect(nothing(flag("empty"))).toBeUndefined();
@@ -142,31 +150,31 @@ describe("the state of the loop", () => {
     expect(picture(flag("1"))).toMatchObject({ kind: "live", run: 2 });
   });
 
-  test("the last picture may be found after the flag that ended the loop", () => {
+  test("stays ended if the last picture is found after the flag", () => {
     picture(flag("1"));
     now += 10;
     expect(nothing(flag("0"))).toMatchObject({ kind: "ended" });
     expect(picture(flag("0", now), 2)).toBeUndefined();
   });
 
-  test("the last picture and the end may be found at once", () => {
+  test("is ended if the last picture and the flag are found together", () => {
     picture(flag("1"));
     now += 10;
     expect(picture(flag("0"))).toEqual({ kind: "ended", since: now });
   });
 
-  test("a loop that ended before the start has ended", () => {
+  test("is ended if the loop ended before the server started", () => {
     expect(picture(flag("0", START - 3000), 4000)).toEqual({ kind: "ended", since: START - 3000 });
     expect(picture(flag("1"))).toEqual({ kind: "live", since: now, run: 2 });
   });
 
-  test("a loop that died before the start has crashed, once it had its time", () => {
+  test("is crashed after the timeout if the loop died before the server started", () => {
     expect(picture(flag("1", START - 90_000), 60_000)).toEqual({ kind: "live", since: START, run: 1 });
     now += 5000;
     expect(nothing(flag("1", START - 90_000))).toEqual({ kind: "crashed", since: START - 60_000 });
   });
 
-  test("a stale 0 is belied by a loop that does not keep its flag", () => {
+  test("ignores a stale 0 once new pictures come", () => {
     const stale = flag("0");
     now += 1000;
     expect(picture(stale)).toMatchObject({ kind: "ended" });
@@ -179,7 +187,7 @@ describe("the state of the loop", () => {
     expect(nothing(flag("0"))).toMatchObject({ kind: "ended" });
   });
 
-  test("a run that began and ended between two looks counts", () => {
+  test("counts a run that began and ended between two looks", () => {
     picture(flag("1"));
     expect(nothing(flag("0"))).toMatchObject({ kind: "ended" });
     now += 1000;
@@ -188,7 +196,7 @@ describe("the state of the loop", () => {
     expect(picture(flag("1"))).toMatchObject({ kind: "live", run: 3 });
   });
 
-  test("times of the disk in the future are not believed", () => {
+  test("ignores file times in the future", () => {
     picture(flag("1"), -60_000);
     now += 5000;
     expect(nothing(flag("1"))).toEqual({ kind: "crashed", since: START });
@@ -205,7 +213,7 @@ describe("faults", () => {
     faults = new Faults((line) => lines.push(line));
   });
 
-  test("counts each state of the file once", () => {
+  test("are counted once for each state of the file", () => {
     faults.note("writing", "a", at(0), "");
     faults.note("torn", "a", at(0), "");
     faults.note("writing", "a", at(1), "");
@@ -213,7 +221,7 @@ describe("faults", () => {
     expect(faults.counts).toMatchObject({ torn: 2, writing: 1, empty: 0 });
   });
 
-  test("says once what stays", () => {
+  test("are logged once if they last a second", () => {
     faults.note("torn", "a", at(0), "torn");
     faults.remind(at(999));
     expect(lines).toEqual([]);
@@ -223,7 +231,7 @@ describe("faults", () => {
     expect(lines).toEqual(["torn"]);
   });
 
-  test("tells what stays until it is over, however often it is logged", () => {
+  test("are reported as a problem until they are over, even if they are not logged again", () => {
     const told: (string | undefined)[] = [];
     faults = new Faults(
       () => {},
@@ -240,7 +248,7 @@ describe("faults", () => {
     expect(told).toEqual(["torn", undefined, "torn", undefined]);
   });
 
-  test("does not repeat itself within a minute", () => {
+  test("of the same kind are not logged again within a minute", () => {
     for (const start of [0, 30_000, 61_000]) {
       faults.note("torn", "a", at(start), `torn at ${start}`);
       faults.remind(at(start + 1000));
@@ -267,7 +275,7 @@ afterEach(() => {
 
 const pathOf = (name: keyof typeof NAMES) => join(folder, NAMES[name]);
 const alike = (number: number) => pictures[number - 1] as Buffer;
-/** Each of its own length: with a clock that stands still, equals within one tick of the disk's are not told apart. */
+/** Each with its own length, because pictures of one length within one tick of the disk look the same. */
 const picture = (number: number) => Buffer.concat([alike(number), Buffer.alloc(number)]);
 
 const disks = [
@@ -289,7 +297,7 @@ describe.each(disks)("a flag file, read %s,", (_, disk) => {
     expect((await readFlag(pathOf("written"), disk)).says).toBe(says);
   });
 
-  test("that is none says nothing", async () => {
+  test("that is missing or no regular file counts as absent", async () => {
     mkdirSync(pathOf("written"));
     execFileSync("mkfifo", [pathOf("running")]);
     expect(await readFlag(pathOf("written"), disk)).toEqual({ says: "absent" });
@@ -302,7 +310,7 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
   const SECOND = 1_700_000_000;
   const NORMAL = { again: false, into: false };
 
-  /** Its clock stands `age` behind the time when {@link put} wrote. */
+  /** Its clock is `age` after the time when {@link put} wrote. */
   function pictureFile(fileEvents: Partial<FileEvents> = {}, age = 1): PictureFile {
     const none: FileEvents = { pictureEvents: 0, lastEvent: undefined, disk };
     return new PictureFile({
@@ -322,7 +330,7 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
     utimesSync(path, second, second);
   }
 
-  test("is told apart from another of the same size within one tick", async () => {
+  test("is distinguished from one of the same size within one tick if it looks again", async () => {
     const file = pictureFile();
     put(pathOf("picture"), alike(1));
     expect(await file.look(NORMAL)).toMatchObject({ kind: "taken", data: alike(1) });
@@ -341,7 +349,7 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
     expect(await file.look(NORMAL)).toMatchObject({ kind: "taken" });
   });
 
-  test("is left alone while its flag says 0 since before it was written", async () => {
+  test("is not taken while its flag says 0 from before it was written", async () => {
     const file = pictureFile();
     put(pathOf("written"), "0", SECOND - 1);
     put(pathOf("picture"), alike(1));
@@ -352,7 +360,7 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
     expect(await file.look(NORMAL)).toMatchObject({ kind: "taken" });
   });
 
-  test("written within the flag's tick is not taken if it was written last", async () => {
+  test("written within the flag's tick is not taken if its event came last", async () => {
     put(pathOf("written"), "0");
     put(pathOf("picture"), alike(1));
     expect(await pictureFile({ lastEvent: "picture" }, 60_000).look(NORMAL)).toEqual({ kind: "nothing" });
@@ -361,23 +369,26 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
   });
 
   test.each<[string, number, () => void, object]>([
-    ["of the same length", 1, () => {}, { kind: "unsure", wait: 99 }],
-    ["of the same length, for a while", 100, () => {}, { kind: "taken" }],
-    ["of another length", 1, () => put(pathOf("picture"), picture(2)), { kind: "taken" }],
-    ["in a new file", 1, () => renameSync(pathOf("picture"), join(folder, "old")), { kind: "taken" }],
-  ])("written within the flag's tick, %s, may be a mixture", async (_, age, change, result) => {
-    const file = pictureFile({ lastEvent: "written" }, age);
-    put(pathOf("written"), "0", SECOND - 1);
-    put(pathOf("picture"), alike(1), SECOND - 1);
-    expect(await file.look(NORMAL)).toMatchObject({ kind: "taken" });
-    put(pathOf("written"), "0");
-    put(pathOf("picture"), alike(2));
-    change();
-    if (!existsSync(pathOf("picture"))) put(pathOf("picture"), alike(2));
-    expect(await file.look(NORMAL)).toMatchObject(result);
-  });
+    ["with the same length", 1, () => {}, { kind: "unsure", wait: 99 }],
+    ["with the same length for a while", 100, () => {}, { kind: "taken" }],
+    ["with another length", 1, () => put(pathOf("picture"), picture(2)), { kind: "taken" }],
+    ["and in a new file", 1, () => renameSync(pathOf("picture"), join(folder, "old")), { kind: "taken" }],
+  ])(
+    "written within the flag's tick %s is taken only if it cannot be a mixture",
+    async (_, age, change, result) => {
+      const file = pictureFile({ lastEvent: "written" }, age);
+      put(pathOf("written"), "0", SECOND - 1);
+      put(pathOf("picture"), alike(1), SECOND - 1);
+      expect(await file.look(NORMAL)).toMatchObject({ kind: "taken" });
+      put(pathOf("written"), "0");
+      put(pathOf("picture"), alike(2));
+      change();
+      if (!existsSync(pathOf("picture"))) put(pathOf("picture"), alike(2));
+      expect(await file.look(NORMAL)).toMatchObject(result);
+    },
+  );
 
-  test("written within the flag's tick is no mixture if it began empty, or is the same again", async () => {
+  test("written within the flag's tick is taken if it was empty before, or has not changed", async () => {
     const file = pictureFile({ lastEvent: "written" });
     put(pathOf("written"), "0");
     put(pathOf("picture"), alike(1));
@@ -391,7 +402,7 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
     expect(await file.look(NORMAL)).toMatchObject({ kind: "taken" });
   });
 
-  test("is not taken if it was changed meanwhile, though stat says the same", async () => {
+  test("is not taken if an event says that it changed during the read, even if stat is the same", async () => {
     let events = 0;
     const fileEvents = {
       get pictureEvents() {
@@ -405,7 +416,7 @@ describe.each(disks)("the picture file, read %s,", (_, disk) => {
   });
 });
 
-/** From now on the system has no file watches left. */
+/** Makes file watches fail, as if the system had none left. */
 function refuseWatches(): void {
   const watch = vi.spyOn(fs, "watch").mockImplementation(() => {
     throw Object.assign(new Error("no watches left"), { code: "ENOSPC" });
@@ -419,12 +430,12 @@ function refuseWatches(): void {
 
 const recording = (options: Partial<FolderOptions> = {}) => new Recording({ folder, ...options });
 
-/** Pauses for longer than one look needs, by letting other work have its turns. */
+/** Waits for longer than one look takes. */
 async function turns(count = 10): Promise<void> {
   for (let turn = 0; turn < count; turn++) await settle();
 }
 
-describe("a loop that waits until its picture is taken", () => {
+describe("a loop that waits until each picture is taken", () => {
   const ways: [string, Omit<LoopOptions, "folder">][] = [
     ["plain", {}],
     ["with brief flags", { flags: "brief" }],
@@ -437,12 +448,12 @@ describe("a loop that waits until its picture is taken", () => {
     ["by renaming, without flags", { way: "rename", flags: "none" }],
   ];
 
-  test.each(ways)("has each picture taken once: %s", { timeout: 60_000 }, async (_, options) => {
+  test.each(ways)("has each picture taken exactly once: %s", { timeout: 60_000 }, async (_, options) => {
     const seen = await recording({ clock: systemClock }).start();
     const loop = new LoopWriter({ folder, ...options });
     loop.begin();
     for (let number = 1; number <= pictures.length; number++) {
-      // A loop of another process leaves time to look between its steps.
+      // A loop in another process leaves time for a look between its steps.
       for (const _step of loop.steps(alike(number))) await settle();
       await seen.frame(number);
     }
@@ -457,7 +468,7 @@ describe("a loop that waits until its picture is taken", () => {
   });
 
   test.each(ways)(
-    "shows nothing torn when it pauses at each step: %s",
+    "never has a torn picture taken if it pauses at each step: %s",
     { timeout: 60_000 },
     async (_, options) => {
       const seen = await recording({ clock: systemClock }).start();
@@ -473,8 +484,8 @@ describe("a loop that waits until its picture is taken", () => {
   );
 });
 
-test("pictures are found by events alone", async () => {
-  // Its clock stands still, so nothing is polled.
+test("pictures are found by events, without polling", async () => {
+  // The clock stands still, so nothing is polled.
   const seen = await recording().start();
   const loop = new LoopWriter({ folder });
   for (let number = 1; number <= 20; number++) {
@@ -483,13 +494,13 @@ test("pictures are found by events alone", async () => {
   }
 });
 
-test("pictures carry what is known of them", async () => {
+test("pictures have their type, number and plausible file time", async () => {
   const seen = recording();
   new LoopWriter({ folder }).write(picture(1));
   utimesSync(pathOf("picture"), seen.clock.now() / 1000, (seen.clock.now() - 1500) / 1000);
   await seen.start();
   const received = seen.clock.now();
-  // The file system keeps whole microseconds, or finer; a test sets them by a float.
+  // utimes takes a float, which the file system rounds to microseconds or finer.
   const timings = { captured: expect.closeTo(received - 1500, 1), received };
   expect(seen.source.label).toBe(`folder ${basename(folder)}`);
   expect(seen.frames).toEqual([{ kind: "image", type: "image/jpeg", number: 1, timings, data: picture(1) }]);
@@ -502,8 +513,8 @@ test("pictures carry what is known of them", async () => {
   }
 });
 
-describe("bad pictures", () => {
-  /** A good picture first, then the bad one: which is told by its reason, once, and changes nothing else. */
+describe("a bad picture is reported and not taken", () => {
+  /** Expects that the bad picture after a good one is reported once, with its reason, and that the next good one is taken. */
   async function expectRefused(seen: Recording, reason: string, sentence: RegExp): Promise<void> {
     await seen.poll(() => seen.lines.length > 0);
     expect(seen.lines).toEqual([expect.stringMatching(sentence)]);
@@ -527,25 +538,25 @@ describe("bad pictures", () => {
     return recording({ stallAfter: 600_000, ...options }).start();
   }
 
-  test("empty", async () => {
+  test("if it is empty", async () => {
     const seen = await afterOneGood();
     writeFileSync(pathOf("picture"), "");
     await expectRefused(seen, "empty", /stays empty/);
   });
 
-  test("torn, by a loop that crashed in mid-write", async () => {
+  test("if its loop crashed while writing", async () => {
     const seen = await afterOneGood();
     for (const step of new LoopWriter({ folder, chunks: 2 }).steps(picture(2))) if (step === "chunk") break;
     await expectRefused(seen, "torn", /stays incomplete/);
   });
 
-  test("torn, by a loop without flags", async () => {
+  test("if it is incomplete, from a loop without flags", async () => {
     const seen = await afterOneGood();
     writeFileSync(pathOf("picture"), picture(2).subarray(0, 1000));
     await expectRefused(seen, "torn", /stays incomplete/);
   });
 
-  test("a mixture, by a loop that crashed while it overwrote in place", async () => {
+  test("if it is a mixture, because its loop crashed while overwriting in place", async () => {
     const seen = await afterOneGood({}, alike(1));
     const loop = new LoopWriter({ folder, way: "in-place", chunks: 2 });
     for (const step of loop.steps(alike(2))) {
@@ -560,20 +571,20 @@ describe("bad pictures", () => {
     expect(seen.frames[1]?.data).toEqual(alike(3));
   });
 
-  test("oversized", async () => {
+  test("if it is too large", async () => {
     const seen = await afterOneGood({ maxBytes: picture(2).length });
     writeFileSync(pathOf("picture"), picture(3));
     await expectRefused(seen, "oversized", /more than the \d+ allowed/);
   });
 
-  test("no JPEG", async () => {
+  test("if it is no JPEG", async () => {
     const seen = await afterOneGood();
     const png = await sharp(picture(2)).png().toBuffer();
     writeFileSync(pathOf("picture"), png);
     await expectRefused(seen, "not_jpeg", /is not a JPEG/);
   });
 
-  test("a folder in its place", async () => {
+  test("if it is a folder", async () => {
     const seen = await afterOneGood();
     unlinkSync(pathOf("picture"));
     mkdirSync(pathOf("picture"));
@@ -585,14 +596,14 @@ describe("bad pictures", () => {
     expect(seen.numbers).toEqual([1]);
   });
 
-  test("a named pipe in its place", async () => {
+  test("if it is a named pipe", async () => {
     const seen = await afterOneGood();
     unlinkSync(pathOf("picture"));
     execFileSync("mkfifo", [pathOf("picture")]);
     await expectRefused(seen, "unreadable", /cannot be read: it is not a regular file/);
   });
 
-  test("one that may not be read", async () => {
+  test("if it cannot be read", async () => {
     const seen = await afterOneGood();
     unlinkSync(pathOf("picture"));
     symlinkSync(pathOf("picture"), pathOf("picture"));
@@ -600,8 +611,8 @@ describe("bad pictures", () => {
   });
 });
 
-describe("states", () => {
-  test("of a loop that ends, starts again, crashes and starts again", async () => {
+describe("the source's states", () => {
+  test("follow a loop that ends, restarts, crashes and restarts", async () => {
     const seen = await recording().start();
     const loop = new LoopWriter({ folder });
     loop.begin();
@@ -622,7 +633,7 @@ describe("states", () => {
     expect(seen.numbers).toEqual([1, 2, 3]);
   });
 
-  test("of a loop without flags that stalls", async () => {
+  test("include stalled for a loop without flags that stops writing", async () => {
     const seen = await recording().start();
     new LoopWriter({ folder, flags: "none" }).write(picture(1));
     await seen.frame(1);
@@ -630,7 +641,7 @@ describe("states", () => {
     expect(seen.kinds).toEqual(["waiting", "live", "stalled"]);
   });
 
-  test("of a loop that ended before", async () => {
+  test("begin with ended for a loop that ended before", async () => {
     const loop = new LoopWriter({ folder });
     loop.begin();
     loop.write(picture(1));
@@ -642,7 +653,7 @@ describe("states", () => {
 });
 
 describe("the folder", () => {
-  test("must be there, be one, and be readable", async () => {
+  test("must exist, be a folder and be readable", async () => {
     const file = join(folder, "file");
     writeFileSync(file, "");
     const missing = join(folder, "missing");
@@ -672,13 +683,13 @@ describe("the folder", () => {
       await seen.poll(() => seen.lines.length === 2 * number);
       expect(seen.lines.at(-1)).toBe(`The folder ${folder} is back.`);
     }
-    // Its successor is watched, not merely polled.
+    // The new folder is watched, not only polled.
     new LoopWriter({ folder }).write(picture(4));
     await seen.frame(4);
     expect(seen.numbers).toEqual([1, 2, 3, 4]);
   });
 
-  test("may be exchanged for another at once", async () => {
+  test("may be replaced by another without a pause", async () => {
     const seen = await recording({ stallAfter: 600_000 }).start();
     new LoopWriter({ folder }).write(picture(1));
     await seen.frame(1);
@@ -689,7 +700,7 @@ describe("the folder", () => {
     expect(seen.numbers).toEqual([1, 2]);
   });
 
-  test("is polled every 10 ms where no events come, which is said once", async () => {
+  test("is polled every 10 ms if its file system reports no changes, which is logged once", async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), "rendercast-elsewhere-"));
     onTestFinished(() => rmSync(elsewhere, { recursive: true }));
     const loop = new LoopWriter({ folder: elsewhere, flags: "none" });
@@ -711,7 +722,7 @@ describe("the folder", () => {
     expect(seen.lines).toHaveLength(1);
   });
 
-  test("is polled every 10 ms where it cannot be watched", async () => {
+  test("is polled every 10 ms if it cannot be watched, which is logged once", async () => {
     refuseWatches();
     const seen = await recording({ stallAfter: 600_000 }).start();
     expect(seen.lines).toEqual([expect.stringMatching(/every 10 ms: it cannot be watched \(ENOSPC\)/)]);
@@ -726,7 +737,7 @@ describe("the folder", () => {
 });
 
 describe("while nobody watches", () => {
-  test("it looks only now and then, but knows the loop's state", async () => {
+  test("the source looks rarely, but knows the loop's state", async () => {
     const seen = await recording().start(false);
     const loop = new LoopWriter({ folder });
     loop.begin();
@@ -757,7 +768,7 @@ describe("while nobody watches", () => {
 });
 
 describe("close", () => {
-  test("ends everything", async () => {
+  test("ends all work and leaves no timer", async () => {
     const seen = await recording().start();
     const loop = new LoopWriter({ folder });
     loop.write(picture(1));
@@ -782,7 +793,7 @@ describe("close", () => {
     expect(seen.clock.timers).toBe(0);
   });
 
-  test("during the start leaves nothing behind", async () => {
+  test("during the start delivers nothing and leaves no timer", async () => {
     const seen = recording();
     const started = seen.start();
     await seen.source.close();

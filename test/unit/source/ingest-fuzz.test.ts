@@ -10,7 +10,7 @@ import { CLOSING, IDLE, image, part, raw } from "../../helpers/multipart-writer.
 const ROUNDS = 1500;
 const MAX_BYTES = 4000;
 const MAX_PIXELS = 1000;
-/** The longest headers of one part: what the parser may hold besides the part. */
+/** The longest headers of one part, which the parser may hold besides the part. */
 const MAX_HEADER_BYTES = 65 * 20 * 1024;
 
 const STREAM = Buffer.concat([
@@ -19,7 +19,7 @@ const STREAM = Buffer.concat([
   raw("rgba", 5, 3),
   part({ "Content-Type": "image/png", "X-Telemetry": '{"angle": 31.5, "name": "Sch\\u00fclter"}' }, "PNG"),
   raw("i420", 5, 3, Buffer.alloc(27, 9), "; rows=bottom-up"),
-  // One without a length.
+  // A part without a length.
   Buffer.from("--frame\r\nContent-Type: image/jpeg\r\n\r\nno length\r\n"),
   raw("nv12", 4, 4, Buffer.alloc(24, 1), "; rows=top-down"),
   CLOSING,
@@ -135,7 +135,7 @@ describe("randomly mutated bodies", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("with mutated part headers give a frame or an answer", async () => {
+  test("with mutated part headers give a frame or drop the publisher", async () => {
     const random = randomFrom(37);
     const clock = new FakeClock();
     const sink = new FakeSink();

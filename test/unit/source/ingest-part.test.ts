@@ -19,7 +19,7 @@ const read = (headers: Record<string, string>, body?: readonly number[], more: P
 const rawType = (text: string) => ({ "content-type": `application/x-raw-pixels; ${text}` });
 const zeros = (length: number) => Array.from({ length }, () => 0);
 
-/** How the part is refused; undefined if it is not. */
+/** The refusal of the part, or undefined if it is accepted. */
 function refusal(headers: Record<string, string>, body?: readonly number[], more?: Partial<PartContext>) {
   try {
     read(headers, body, more);
@@ -32,7 +32,7 @@ function refusal(headers: Record<string, string>, body?: readonly number[], more
 }
 
 describe("a picture file", () => {
-  test("is taken as it is, with its type in lower case", () => {
+  test("is kept unchanged, with its type in lower case", () => {
     const frame = read({ "content-type": "Image/PNG; charset=none" }, [5, 6, 7]);
     expect(frame).toEqual({
       kind: "image",
@@ -43,16 +43,16 @@ describe("a picture file", () => {
     });
   });
 
-  test("without a type is a JPEG", () => {
+  test("without a type counts as a JPEG", () => {
     expect(read({})).toMatchObject({ kind: "image", type: "image/jpeg" });
   });
 
-  test("of no bytes is refused", () => {
+  test("without bytes is refused", () => {
     expect(refusal({ "content-type": "image/jpeg" }, [])).toEqual({ status: 400, fault: "bad_length" });
   });
 
   test.each(["text/html", "video/mp4", "application/json", "", "image", "imagejpeg/x"])(
-    "of type '%s' is none, and refused",
+    "of the type '%s' is refused",
     (type) => {
       expect(refusal({ "content-type": type })).toEqual({ status: 415, fault: "bad_format" });
     },
@@ -60,7 +60,7 @@ describe("a picture file", () => {
 });
 
 describe("an idle part", () => {
-  test("is no frame, whatever else it says", () => {
+  test("gives no frame, whatever its other headers are", () => {
     expect(read({ "content-type": "application/x-idle" }, [])).toBeUndefined();
     expect(
       read({ "content-type": "Application/X-Idle; x=y", "x-telemetry": "none" }, [1, 2]),
@@ -89,7 +89,7 @@ describe("raw pixels", () => {
   ] as const;
   const cases = formats.flatMap((format) => sizes.map(([width, height]) => [format, width, height] as const));
 
-  test.each(cases)("%s of %ix%i take as many bytes as the format says, and no other number", (...size) => {
+  test.each(cases)("as %s of %ix%i must have exactly the bytes of the format", (...size) => {
     const [format, width, height] = size;
     const type = rawType(`format=${format}; width=${width}; height=${height}`);
     const length = bytes[format](width, height);
@@ -99,10 +99,10 @@ describe("raw pixels", () => {
       expect(refusal(type, zeros(other))).toEqual({ status: 400, fault: "bad_length" });
   });
 
-  test.each(cases)("%s of %ix%i sent bottom-up have the rows of each plane turned round", (...size) => {
+  test.each(cases)("as %s of %ix%i sent bottom-up are flipped in each plane", (...size) => {
     const [format, width, height] = size;
     const type = rawType(`format=${format}; width=${width}; height=${height}; rows=bottom-up`);
-    // Each row has bytes of its own.
+    // Each row has different bytes.
     let next = 0;
     const planes = planesOf(format, width, height).map(({ rows, stride }) =>
       Array.from({ length: rows }, () => Array.from({ length: stride }, () => next++ % 256)),
@@ -111,7 +111,7 @@ describe("raw pixels", () => {
     expect(frame?.data).toEqual(Buffer.from(planes.map((rows) => rows.toReversed()).flat(2)));
   });
 
-  test("bottom-up i420 of an odd size, byte by byte", () => {
+  test("as bottom-up i420 of an odd size are flipped as written here", () => {
     const luma = [
       [1, 1, 1],
       [2, 2, 2],
@@ -125,7 +125,7 @@ describe("raw pixels", () => {
     expect([...(frame?.data ?? [])]).toEqual([3, 3, 3, 2, 2, 2, 1, 1, 1, 51, 52, 41, 42, 71, 72, 61, 62]);
   });
 
-  test("top-down is said or left out", () => {
+  test("are top-down by default", () => {
     const body = [1, 2, 3, 4, 5, 6];
     for (const rows of ["", "; rows=top-down", '; rows="top-down"']) {
       const frame = read(rawType(`format=rgb; width=1; height=2${rows}`), body);
@@ -133,13 +133,13 @@ describe("raw pixels", () => {
     }
   });
 
-  test.each(["rows=up", "rows=", "rows=Bottom-Up"])("rows that are neither (%s) are refused", (rows) => {
+  test.each(["rows=up", "rows=", "rows=Bottom-Up"])("with unknown rows (%s) are refused", (rows) => {
     const type = rawType(`format=rgb; width=1; height=1; ${rows}`);
     expect(refusal(type, zeros(3))).toEqual({ status: 400, fault: "bad_header" });
   });
 
   test.each(["", "format=rgb24", "format=RGB", "format=toString", "format=yuv444"])(
-    "of a format that is none ('%s') are refused with the list of those that are",
+    "of an unknown format ('%s') are refused with a list of the known ones",
     (format) => {
       expect(refusal(rawType(`${format}; width=1; height=1`), zeros(3))).toEqual({
         status: 415,
@@ -150,7 +150,7 @@ describe("raw pixels", () => {
   );
 
   test.each(["0", "-1", "1.5", "1e3", "100000", "", "0x10", "NaN", "१", "1 0"])(
-    "of a side of '%s' are refused",
+    "with a side of '%s' are refused",
     (side) => {
       for (const sides of [`width=${side}; height=1`, `width=1; height=${side}`, `width=1`, `height=1`]) {
         expect(refusal(rawType(`format=rgb; ${sides}`), zeros(3))).toEqual({
@@ -161,7 +161,7 @@ describe("raw pixels", () => {
     },
   );
 
-  test("of more pixels than allowed are refused, of just as many are not", () => {
+  test("are accepted up to the limit of pixels", () => {
     const at = (width: number, height: number) =>
       refusal(rawType(`format=rgb; width=${width}; height=${height}`), zeros(10 * 10 * 3), {
         maxPixels: 100,
@@ -171,7 +171,7 @@ describe("raw pixels", () => {
     expect(at(99999, 99999)).toEqual({ status: 413, fault: "too_large" });
   });
 
-  test("of a side that no codec takes are refused, though their pixels are few", () => {
+  test("with a side too long for the codecs are refused, even if the pixels are few", () => {
     for (const size of ["width=16384; height=1", "width=1; height=16384"])
       expect(refusal(rawType(`format=rgb; ${size}`), zeros(3 * 16_384))).toEqual({
         status: 413,
@@ -182,7 +182,7 @@ describe("raw pixels", () => {
 });
 
 describe("the frame's number", () => {
-  test("is its own where it tells one, else the next", () => {
+  test("is the publisher's if there is one, or else the next", () => {
     expect(read({ "x-frame-number": "1042" })?.number).toBe(1042);
     expect(read({ "x-frame-number": "1" })?.number).toBe(1);
     expect(read({})?.number).toBe(context.nextNumber);
@@ -200,7 +200,7 @@ describe("the capture time", () => {
   const captured = (text: string, more: Partial<PartContext> = {}) =>
     read({ "x-captured": text }, [1], more)?.timings;
 
-  test("is believed of a publisher on this machine, with its fraction", () => {
+  test("is used with its fraction if the publisher is on this machine", () => {
     expect(captured("999987.625")).toEqual({ captured: 999_987.625, received: context.received });
     expect(captured("1000000")?.captured).toBe(1_000_000);
     expect(captured("990000")?.captured).toBe(990_000);
@@ -211,16 +211,16 @@ describe("the capture time", () => {
     ["too long ago", "989999.999"],
     ["at the epoch", "0"],
     ["before the epoch", "-5"],
-    ["left empty", ""],
-  ])("%s is not, and the time of receipt stands for it", (_, text) => {
+    ["empty", ""],
+  ])("is replaced by the time of receipt if it is %s", (_, text) => {
     expect(captured(text)?.captured).toBe(context.received);
   });
 
-  test("on another clock means nothing here", () => {
+  test("is replaced by the time of receipt if it is from another clock", () => {
     expect(captured("999987.625", { sameClock: false })?.captured).toBe(context.received);
   });
 
-  test.each(["now", "12:30", "NaN", "Infinity", "1,5"])("that is no number ('%s') is refused", (text) => {
+  test.each(["now", "12:30", "NaN", "Infinity", "1,5"])("is refused if it is no number ('%s')", (text) => {
     expect(refusal({ "x-captured": text })).toEqual({ status: 400, fault: "bad_header" });
   });
 });
@@ -229,7 +229,7 @@ describe("telemetry", () => {
   const bad = { status: 400, fault: "bad_telemetry" };
 
   test.each(["{}", '{"angle": 31.5}', '{"joints":[1,2,{"deep":null}]}', '{"name":"Schulter \\u00fc"}'])(
-    "%s is passed on letter by letter",
+    "%s is passed on unchanged",
     (text) => {
       expect(read({ "x-telemetry": text })?.telemetry).toBe(text);
     },
@@ -246,7 +246,7 @@ describe("telemetry", () => {
     },
   );
 
-  test("takes 16 KiB and no byte more, counted in UTF-8", () => {
+  test("may have up to 16 KiB, counted in UTF-8", () => {
     const ofBytes = (length: number, letter = "x") => {
       const text = `{"a":"${letter.repeat((length - 8) / Buffer.byteLength(letter))}"}`;
       expect(Buffer.byteLength(text)).toBe(length);
@@ -259,12 +259,12 @@ describe("telemetry", () => {
     expect(refusal(ofBytes(16_388, "🎬"))).toEqual(bad);
   });
 
-  test("nested as deep as it can be is taken", () => {
+  test("may be nested as deeply as its size allows", () => {
     const text = `{"a":${"[".repeat(8000)}${"]".repeat(8000)}}`;
     expect(read({ "x-telemetry": text })?.telemetry).toBe(text);
   });
 
-  test("with a carriage return is refused: it would end the line of an event", () => {
+  test("with a carriage return is refused, because that would end the line of an event", () => {
     expect(refusal({ "x-telemetry": '{\r"a":1}' })).toEqual(bad);
   });
 });
@@ -280,7 +280,7 @@ describe("a media type", () => {
     ["a/b; c", "a/b", { c: "" }],
     ["a/b;;", "a/b", { "": "" }],
     ["", "", {}],
-  ])("'%s' has its parts", (text, type, parameters) => {
+  ])("'%s' is split into its parts", (text, type, parameters) => {
     const read = mediaType(text);
     expect({ type: read.type, parameters: Object.fromEntries(read.parameters) }).toEqual({
       type,

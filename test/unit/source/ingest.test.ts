@@ -25,7 +25,7 @@ async function start(options: Partial<IngestOptions> = {}) {
 }
 
 describe("a publisher's stream", () => {
-  test("waits until the first picture, which makes it live", async () => {
+  test("is waiting until the first picture, and then live", async () => {
     const { clock, sink, publish, state } = await start();
     const feed = publish();
     feed.push(IDLE);
@@ -36,7 +36,7 @@ describe("a publisher's stream", () => {
     expect(sink.frames).toMatchObject([{ kind: "image", data: Buffer.from("JPEG"), number: 1 }]);
   });
 
-  test("is live before its first frame is handed on, and told so once", async () => {
+  test("is reported live once, before its first frame is delivered", async () => {
     const clock = new FakeClock();
     const source = new IngestSource({ maxBytes: 1000, maxPixels: 1000, stallAfter: 5000, clock });
     const order: string[] = [];
@@ -51,7 +51,7 @@ describe("a publisher's stream", () => {
     expect(order).toEqual(["waiting", "live", "frame", "frame"]);
   });
 
-  test("numbers its frames, and goes on from the publisher's own numbers", async () => {
+  test("numbers its frames, continuing from the publisher's own numbers", async () => {
     const { sink, publish } = await start();
     const feed = publish();
     feed.push(image("a"));
@@ -62,7 +62,7 @@ describe("a publisher's stream", () => {
     expect(sink.frames.map(({ number }) => number)).toEqual([1, 40, 41, 42]);
   });
 
-  test("takes parts however the network cut them", async () => {
+  test("reads parts wherever the network cuts them", async () => {
     const body = Buffer.concat([
       image("JPEG", { "X-Telemetry": '{"a":1}' }),
       IDLE,
@@ -83,7 +83,7 @@ describe("a publisher's stream", () => {
     }
   });
 
-  test("keeps the frames that came whole in the chunk that goes wrong behind them", async () => {
+  test("keeps the whole frames before an error in the same chunk", async () => {
     const { sink, publish } = await start();
     const feed = publish();
     feed.push(Buffer.concat([image("one"), image("two"), Buffer.from("no boundary\r\n")]));
@@ -91,7 +91,7 @@ describe("a publisher's stream", () => {
     expect(feed.drops).toMatchObject([{ status: 400 }]);
   });
 
-  test("takes the boundary from the first line where the request told none", async () => {
+  test("takes the boundary from the first line if the request named none", async () => {
     const { sink, publish } = await start();
     const body = Buffer.concat([image("JPEG"), CLOSING])
       .toString("latin1")
@@ -108,7 +108,7 @@ describe("a publisher's stream", () => {
     expect(sink.frames[0]?.data.toString()).toBe("kept");
   });
 
-  test("of a Blender that this server starts says so, and is called as what that shows", async () => {
+  test("says that its own Blender is starting, and has the label of Blender's scene", async () => {
     const own = { label: "scene.blend", waiting: "Blender is starting" };
     const { sink, source, publish } = await start({ own });
     expect(source.label).toBe("scene.blend");
@@ -121,7 +121,7 @@ describe("a publisher's stream", () => {
     expect(source.label).toBe("publisher in the network");
   });
 
-  test("is called as its publisher is", async () => {
+  test("has the label of its publisher", async () => {
     const { source, publish } = await start();
     expect(source.label).toBe("a publisher");
     publish(new FakePublisher("publisher in the network")).end();
@@ -130,7 +130,7 @@ describe("a publisher's stream", () => {
 });
 
 describe("the end of a publisher", () => {
-  test("with the closing boundary is an end on purpose", async () => {
+  test("with the closing boundary makes the stream ended", async () => {
     const { clock, publish, state } = await start();
     const feed = publish();
     feed.push(image("JPEG"));
@@ -140,7 +140,7 @@ describe("the end of a publisher", () => {
     expect(state()).toEqual({ kind: "ended", since: clock.now() });
   });
 
-  test("between two parts, without a closing boundary, is one too: ffmpeg sends none", async () => {
+  test("between two parts without a closing boundary, as with ffmpeg, makes the stream ended", async () => {
     const { publish, state } = await start();
     const feed = publish();
     feed.push(image("JPEG"));
@@ -148,7 +148,7 @@ describe("the end of a publisher", () => {
     expect(state()?.kind).toBe("ended");
   });
 
-  test("within a part is a crash, and counted", async () => {
+  test("within a part makes the stream crashed, and is counted", async () => {
     const { source, publish, state } = await start();
     const feed = publish();
     feed.push(image("JPEG"));
@@ -158,7 +158,7 @@ describe("the end of a publisher", () => {
     expect(source.counters()).toEqual({ taken: 1, cut_off: 1 });
   });
 
-  test("by a lost connection is a crash, and counted", async () => {
+  test("by a lost connection makes the stream crashed, and is counted", async () => {
     const { source, publish, state } = await start();
     const feed = publish();
     feed.push(image("JPEG"));
@@ -167,7 +167,7 @@ describe("the end of a publisher", () => {
     expect(source.counters()).toEqual({ taken: 1, lost: 1 });
   });
 
-  test("by a lost connection behind the closing boundary is an end on purpose", async () => {
+  test("by a lost connection after the closing boundary makes the stream ended", async () => {
     const { source, publish, state } = await start();
     const feed = publish();
     feed.push(image("JPEG"));
@@ -177,7 +177,7 @@ describe("the end of a publisher", () => {
     expect(source.counters()).toEqual({ taken: 1 });
   });
 
-  test("before its first picture leaves the stream waiting", async () => {
+  test("before the first picture leaves the stream waiting", async () => {
     const { sink, publish } = await start();
     const first = publish();
     first.push(IDLE);
@@ -186,7 +186,7 @@ describe("the end of a publisher", () => {
     expect(sink.states).toEqual([{ kind: "waiting" }]);
   });
 
-  test("comes once: what its connection still does changes nothing", async () => {
+  test("is final: later events of the connection have no effect", async () => {
     const { clock, source, sink, publish, state } = await start();
     const feed = publish();
     feed.push(image("JPEG"));
@@ -216,7 +216,7 @@ describe("the end of a publisher", () => {
     expect(clock.timers).toBe(before);
   });
 
-  test("starts the time for which the stream is abandoned", async () => {
+  test("starts the count of the abandoned time", async () => {
     const { clock, source, publish } = await start();
     await clock.advance(700);
     expect(source.abandonedFor).toBe(700);
@@ -237,7 +237,7 @@ describe("the log of publishers", () => {
     return { lines, ...(await start({ log: (line) => lines.push(line) })) };
   }
 
-  test("tells of each that comes, with its first whole part, and how it goes", async () => {
+  test("has a line for each publisher after its first whole part, and one for its end", async () => {
     const { clock, lines, publish } = await logged();
     const told = () => lines.splice(0);
     const first = publish();
@@ -265,7 +265,7 @@ describe("the log of publishers", () => {
     ]);
   });
 
-  test("says nothing of who left without a word, of this server's own, nor at its end", async () => {
+  test("has no line for publishers without a part, for the server's own, or when it closes", async () => {
     const { lines, source, publish } = await logged();
     publish().lost();
     publish().end();
@@ -278,7 +278,7 @@ describe("the log of publishers", () => {
     expect(lines).toEqual([`a ${AT} connected.`]);
   });
 
-  test("is not flooded by one that comes again and again, nor by what it sends", async () => {
+  test("is limited if a publisher returns often, and has no control characters", async () => {
     const clock = new FakeClock();
     const lines: string[] = [];
     const tell = publisherLog(clock, (line) => lines.push(line));
@@ -292,8 +292,8 @@ describe("the log of publishers", () => {
   });
 });
 
-describe("a publisher that comes back", () => {
-  test("goes on with the same stream, as its second run", async () => {
+describe("a publisher that returns", () => {
+  test("continues the same stream, as its second run", async () => {
     const { clock, sink, publish, state } = await start();
     const first = publish();
     first.push(image("1"));
@@ -301,14 +301,14 @@ describe("a publisher that comes back", () => {
     first.lost();
     await clock.advance(1000);
     const second = publish();
-    // Until it has a picture the stream still shows when it was lost.
+    // The stream is still crashed until the new publisher has a picture.
     expect(state()?.kind).toBe("crashed");
     second.push(image("2"));
     expect(state()).toEqual({ kind: "live", since: clock.now(), run: 2 });
     expect(sink.frames.map(({ number }) => number)).toEqual([1, 2]);
   });
 
-  test("without a picture between is no run", async () => {
+  test("does not count as a run without a picture", async () => {
     const { publish, state } = await start();
     publish().lost();
     publish().end();
@@ -317,8 +317,8 @@ describe("a publisher that comes back", () => {
   });
 });
 
-describe("two publishers", () => {
-  test("the second is refused and told why, and the first notices nothing", async () => {
+describe("a second publisher", () => {
+  test("is refused with a message, and the first is not affected", async () => {
     const { sink, source, publish } = await start();
     const first = publish(new FakePublisher());
     first.push(image("1"));
@@ -333,7 +333,7 @@ describe("two publishers", () => {
     expect(source.label).toBe("somebody");
   });
 
-  test("one that takes over sends the first away, and begins another run", async () => {
+  test("that takes over drops the first, and begins another run", async () => {
     const { sink, publish, state, clock } = await start();
     const first = publish();
     first.push(image("1"));
@@ -348,7 +348,7 @@ describe("two publishers", () => {
     expect(second.drops).toEqual([]);
   });
 
-  test("taking over where nobody is is publishing", async () => {
+  test("may take over even if nobody is publishing", async () => {
     const { publish, state } = await start();
     publish(new FakePublisher(), true).push(image("1"));
     expect(state()).toMatchObject({ kind: "live", run: 1 });
@@ -356,7 +356,7 @@ describe("two publishers", () => {
 });
 
 describe("silence", () => {
-  test("of more than ten seconds drops the publisher, with 408", async () => {
+  test("of more than ten seconds drops the publisher with 408", async () => {
     const { clock, source, publish, state } = await start();
     const before = clock.timers;
     const feed = publish();
@@ -370,7 +370,7 @@ describe("silence", () => {
     expect(clock.timers).toBe(before);
   });
 
-  test("from the beginning drops it too", async () => {
+  test("from the start drops the publisher too", async () => {
     const { clock, publish } = await start();
     const feed = publish();
     await clock.advance(11_001);
@@ -379,7 +379,7 @@ describe("silence", () => {
 
   test.each<[string, Buffer]>([
     ["an idle part", IDLE],
-    ["what comes of a long part, if it is not too slow", Buffer.alloc(5000)],
+    ["the bytes of a long part, if they are not too slow", Buffer.alloc(5000)],
   ])("is broken by %s", async (_, sign) => {
     const { clock, publish } = await start({ maxBytes: 1_000_000 });
     const feed = publish();
@@ -391,7 +391,7 @@ describe("silence", () => {
     expect(feed.drops).toEqual([]);
   });
 
-  test("is not broken for long by a byte now and then, which never make a part", async () => {
+  test("is not broken for long by single bytes that complete no part", async () => {
     const { clock, source, publish } = await start();
     const feed = publish();
     feed.push(Buffer.from("--frame\r\nContent-Length: 1000\r\n\r\n"));
@@ -408,7 +408,7 @@ describe("silence", () => {
     expect(source.counters()).toEqual({ silent: 1 });
   });
 
-  test("of one that was dropped drops nobody else", async () => {
+  test("of a dropped publisher does not drop the next one", async () => {
     const { clock, publish } = await start();
     const silent = publish();
     await clock.advance(11_001);
@@ -422,7 +422,7 @@ describe("silence", () => {
 });
 
 describe("a flood of parts", () => {
-  /** A clock on which each look at it takes a millisecond: all that is done takes its time. */
+  /** A clock that advances a millisecond each time it is read, so that all work takes time. */
   async function startSlow() {
     const fake = new FakeClock();
     let spent = 0;
@@ -433,7 +433,7 @@ describe("a flood of parts", () => {
   const flood = Buffer.concat(Array.from({ length: 50 }, (_, n) => image(String(n))));
   const told = Array.from({ length: 50 }, (_, n) => String(n));
 
-  test("is taken in turns, in its order, and the next only behind it", async () => {
+  test("is read in several turns, in order, and before what comes later", async () => {
     const { sink, publish } = await startSlow();
     const feed = publish();
     feed.push(flood);
@@ -447,7 +447,7 @@ describe("a flood of parts", () => {
     expect(taken()).toEqual([...told, "last"]);
   });
 
-  test("lets others have their turn between", async () => {
+  test("lets other work run in between", async () => {
     const { sink, publish } = await startSlow();
     const seen = new Set<number>();
     const feed = publish();
@@ -466,7 +466,7 @@ describe("a flood of parts", () => {
   test.each<[string, (to: { source: IngestSource; publish: () => unknown }) => unknown]>([
     ["another takes over", ({ source }) => source.publish(new FakePublisher("other"), true)],
     ["the source is closed", ({ source }) => source.close()],
-  ])("ends within its turn where %s", async (_, end) => {
+  ])("ends at once if %s", async (_, end) => {
     const { sink, source, publish } = await startSlow();
     const feed = publish();
     feed.push(flood);
@@ -479,7 +479,7 @@ describe("a flood of parts", () => {
     expect(feed.drops).toHaveLength(1);
   });
 
-  test("is taken to its end where the connection is lost behind it", async () => {
+  test("is read to its end even if the connection is lost after it", async () => {
     const { sink, publish, state } = await startSlow();
     const feed = publish();
     feed.push(Buffer.concat([flood, CLOSING]));
@@ -500,7 +500,7 @@ describe("a stall", () => {
     }
   };
 
-  test("is told where somebody watches and no picture comes, and over with the next picture", async () => {
+  test("is reported if somebody watches and no picture comes, until the next picture", async () => {
     const { clock, source, publish, state } = await start();
     source.demand(true);
     const feed = publish();
@@ -514,7 +514,7 @@ describe("a stall", () => {
     expect(state()).toEqual({ kind: "live", since: clock.now(), run: 1 });
   });
 
-  test("is none while nobody watches", async () => {
+  test("is not reported while nobody watches", async () => {
     const { clock, publish, state } = await start();
     const feed = publish();
     feed.push(image("1"));
@@ -522,21 +522,21 @@ describe("a stall", () => {
     expect(state()?.kind).toBe("live");
   });
 
-  test("of a publisher that rested gets its time from when somebody comes", async () => {
+  test("is timed from the first viewer if the publisher rested before", async () => {
     const { clock, source, publish, state } = await start();
     const feed = publish();
     feed.push(image("1"));
     await idleFor(60, clock, feed);
     source.demand(true);
     await idleFor(4, clock, feed);
-    // A second viewer does not start the time anew.
+    // A second viewer does not restart the time.
     source.demand(true);
     expect(state()?.kind).toBe("live");
     await idleFor(2, clock, feed);
     expect(state()?.kind).toBe("stalled");
   });
 
-  test("is not told of who is gone, nor before the first picture", async () => {
+  test("is not reported before the first picture or after the publisher has ended", async () => {
     const { clock, source, publish, state } = await start();
     source.demand(true);
     const feed = publish();
@@ -549,7 +549,7 @@ describe("a stall", () => {
   });
 });
 
-describe("what is malformed", () => {
+describe("malformed input", () => {
   const header = (name: string, value: string) => image("JPEG", { [name]: value });
 
   test.each<[string, Buffer, number, string]>([
@@ -564,23 +564,18 @@ describe("what is malformed", () => {
       413,
       "too_large",
     ],
-    ["a length beyond all numbers", header("Content-Length", "9".repeat(400)), 413, "too_large"],
-    ["more headers than there are", Buffer.from(`--frame\r\n${numbered(70)}`), 400, "malformed"],
+    ["a huge length", header("Content-Length", "9".repeat(400)), 413, "too_large"],
+    ["too many headers", Buffer.from(`--frame\r\n${numbered(70)}`), 400, "malformed"],
     ["an endless line", Buffer.from(`--frame\r\nX: ${"x".repeat(30_000)}`), 400, "malformed"],
     ["a type that is no picture", header("Content-Type", "text/html"), 415, "bad_format"],
-    [
-      "a raw format that is none",
-      part({ "Content-Type": "application/x-raw-pixels" }, "x"),
-      415,
-      "bad_format",
-    ],
+    ["an unknown raw format", part({ "Content-Type": "application/x-raw-pixels" }, "x"), 415, "bad_format"],
     ["raw pixels of another length", raw("rgb", 10, 10, Buffer.alloc(299)), 400, "bad_length"],
     ["too many pixels", raw("rgb", 101, 100, Buffer.alloc(3)), 413, "too_large"],
-    ["a number that is none", header("X-Frame-Number", "-1"), 400, "bad_header"],
-    ["a time that is none", header("X-Captured", "now"), 400, "bad_header"],
+    ["an invalid frame number", header("X-Frame-Number", "-1"), 400, "bad_header"],
+    ["an invalid capture time", header("X-Captured", "now"), 400, "bad_header"],
     ["telemetry that is no JSON", header("X-Telemetry", "angle=1"), 400, "bad_telemetry"],
     ["telemetry beyond 16 KiB", header("X-Telemetry", `{"a":"${"x".repeat(16_384)}"}`), 400, "bad_telemetry"],
-  ])("%s is answered in a sentence and counted, and the stream crashed", async (...theCase) => {
+  ])("%s gets an answer in one sentence, is counted, and makes the stream crashed", async (...theCase) => {
     const [, bytes, status, fault] = theCase;
     const { source, sink, publish, state } = await start();
     const feed = publish();
@@ -600,7 +595,7 @@ describe("what is malformed", () => {
     expect(state()).toMatchObject({ kind: "live", run: 2 });
   });
 
-  test("a length that is too short is noticed where the boundary should follow", async () => {
+  test("too short a length is noticed at the missing boundary", async () => {
     const { sink, publish } = await start();
     const feed = publish();
     feed.push(Buffer.concat([header("Content-Length", "2"), image("next")]));
@@ -608,7 +603,7 @@ describe("what is malformed", () => {
     expect(sink.frames.map(({ data }) => data.toString())).toEqual(["JP"]);
   });
 
-  test("a part longer than allowed is refused before memory is taken for it", () => {
+  test("too long a part is refused before memory is allocated for it", () => {
     const allocations: number[] = [];
     const allocate = (bytes: number) => {
       allocations.push(bytes);
@@ -619,7 +614,7 @@ describe("what is malformed", () => {
     expect(allocations).toEqual([]);
   });
 
-  test("a limit is a limit: just as many bytes and pixels are taken", async () => {
+  test("bytes and pixels exactly at the limit are accepted", async () => {
     const { publish } = await start({ maxBytes: 30_000, maxPixels: 10_000 });
     const feed = publish();
     feed.push(raw("rgb", 100, 100));
@@ -635,7 +630,7 @@ describe("what is malformed", () => {
 });
 
 describe("closing the source", () => {
-  test("drops the publisher, says nothing more and leaves no timer", async () => {
+  test("drops the publisher, delivers nothing more and leaves no timer", async () => {
     const { clock, source, sink, publish } = await start();
     const feed = publish();
     feed.push(image("1"));
@@ -649,14 +644,14 @@ describe("closing the source", () => {
     expect([sink.frames.length, sink.states.length]).toEqual(told);
   });
 
-  test("leaves it closed: who publishes then is sent away, and leaves no timer", async () => {
+  test("drops later publishers too, and leaves no timer", async () => {
     const { clock, source, publish } = await start();
     await source.close();
     expect(publish().drops).toMatchObject([{ status: 503 }]);
     expect(clock.timers).toBe(0);
   });
 
-  test("twice, or before the start, is closing it", async () => {
+  test("works twice, and before the start", async () => {
     const { clock, source } = await start();
     await source.close();
     await source.close();

@@ -14,7 +14,7 @@ import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const NOON = 1_700_000_000_000 as EpochMs;
 
-/** Draws one frame; its bytes are R, G, B, A. */
+/** Draws one frame, in RGBA bytes. */
 function draw(scene: Scene, frameNumber: number, time: number = NOON): Buffer {
   const pixels = new Int32Array(scene.width * scene.height);
   scene.draw(pixels, { frameNumber, time: time as EpochMs });
@@ -26,7 +26,7 @@ function isOpaque(bytes: Buffer): boolean {
   return true;
 }
 
-/** The frame code as a reader of the picture finds it: the green at the centre of each cell. */
+/** The frame code read from the picture: the green value at the centre of each cell. */
 function codeIn(bytes: Buffer, width: number, height: number): number | undefined {
   const cell = frameCodeCellSize(width);
   const row = height - Math.ceil(cell / 2);
@@ -39,7 +39,7 @@ function codeIn(bytes: Buffer, width: number, height: number): number | undefine
 }
 
 describe("the built-in scene's picture", () => {
-  /** Building a scene costs far more than drawing it. */
+  /** One scene for several tests, because building it costs far more than drawing it. */
   const small = new Scene(160, 90);
 
   test.each([
@@ -60,7 +60,7 @@ describe("the built-in scene's picture", () => {
     expect(Math.max(...middle)).toBeGreaterThan(200);
   });
 
-  test("is the same for the same moment", () => {
+  test("is the same for the same time", () => {
     const first = draw(small, 1);
     draw(small, 2, NOON + 5000);
     expect(draw(small, 1).equals(first)).toBe(true);
@@ -96,7 +96,7 @@ describe("the built-in scene's picture", () => {
       const pixels = new Int32Array(width * height);
       new Labels(width, height, footer).draw({ width, height, pixels }, 16_000_000, NOON);
       const inked = (column: number, row: number) => pixels[row * width + column] !== 0;
-      // A text that left the picture on one side would come in again on the other.
+      // A text that leaves the picture on one side would reappear on the other.
       const rows = Array.from({ length: height }, (_, row) => row);
       expect(rows.filter((row) => inked(0, row) || inked(width - 1, row))).toEqual([]);
       expect(pixels.subarray((height - footer) * width).every((pixel) => pixel === 0)).toBe(true);
@@ -113,7 +113,7 @@ describe("the built-in scene's typeface", () => {
     }
   });
 
-  test("gives all digits one width, so that the clock stands still", () => {
+  test("gives all digits one width, so that the clock does not jitter", () => {
     const font = new Font(2);
     const widths = [..."0123456789"].map((digit) => font.measure(digit));
     expect(new Set(widths).size).toBe(1);
@@ -130,7 +130,7 @@ describe("the built-in scene's pace", () => {
     }
   });
 
-  test("leaves out the frames it missed", () => {
+  test("skips the frames that it missed", () => {
     const pace = new Pace(1000 as EpochMs, 50);
     expect(pace.advance(1065 as EpochMs)).toBe(3);
     expect(pace.wait(1065 as EpochMs)).toBe(15);
@@ -161,7 +161,7 @@ class Collector {
 
   problem(): void {}
 
-  /** Resolves once `count` frames more than now have come. */
+  /** Resolves after `count` more frames. */
   async more(count: number): Promise<void> {
     const goal = this.frames.length + count;
     while (this.frames.length < goal) await new Promise<void>((wake) => this.#waiting.push(wake));
@@ -180,7 +180,7 @@ describe("the built-in scene as a source", () => {
     return { source, sink };
   }
 
-  test("delivers whole RGBA pictures with their number as code, in memory and with times of their own", async () => {
+  test("delivers whole RGBA pictures in separate memory, with their number as code and their times", async () => {
     const before = systemClock.now();
     const { source, sink } = await started();
     source.demand(true);
@@ -196,14 +196,14 @@ describe("the built-in scene as a source", () => {
       expect(number).toBe(i + 1);
       expect(codeIn(data, width, height)).toBe(number);
       expect(timings.captured).toBeGreaterThan(before);
-      // The two threads read the same clock, within its resolution.
+      // The two threads' clocks agree within their resolution.
       expect(timings.received).toBeGreaterThan(timings.captured - 0.1);
       expect(timings.received).toBeLessThanOrEqual(after);
     });
     expect(new Set(sink.frames.map(({ data }) => data.buffer)).size).toBe(sink.frames.length);
   });
 
-  test("is live from its start, draws only on demand, counts on after a rest, and ends when it closes", async () => {
+  test("is live from its start, draws only on demand, continues its numbers after a rest, and stops when it is closed", async () => {
     const { source, sink } = await started();
     expect(sink.states).toMatchObject([{ kind: "live", run: 1 }]);
     const restsWith = async (count: number) => {
@@ -229,18 +229,18 @@ describe("the built-in scene as a source", () => {
     await restsWith(total);
   });
 
-  test("closes before it was started", async () => {
+  test("may be closed before it is started", async () => {
     await patternSource({ width: 96, height: 54, fps: 30, clock: systemClock }).close();
   });
 
-  test("says that it cannot start where its worker does not", async () => {
+  test("fails to start if its worker does", async () => {
     const module = new URL("data:text/javascript,throw new Error('broken')");
     await expect(started({ module })).rejects.toThrow(
       "The built-in scene could not start its worker thread.",
     );
   });
 
-  test("starts a crashed worker again a second after its start, counts it, and counts frames on", async () => {
+  test("restarts a crashed worker a second after its start, counts that, and continues its numbers", async () => {
     const clock = new FakeClock();
     const { source, sink } = await started({ clock, module: new URL(`data:text/javascript,${ONE_FRAME}`) });
     source.demand(true);
@@ -259,7 +259,7 @@ describe("the built-in scene as a source", () => {
     await source.close();
   });
 
-  test("leaves no timer behind when it closes after a crash", async () => {
+  test("leaves no timer when it is closed after a crash", async () => {
     const clock = new FakeClock();
     const { source, sink } = await started({ clock, module: new URL(`data:text/javascript,${ONE_FRAME}`) });
     source.demand(true);

@@ -7,7 +7,7 @@ function make() {
   let now = 1000;
   const clock: Clock = Object.assign(new FakeClock(), { now: () => now as EpochMs });
   const timeout = new PublisherTimeout(clock);
-  /** Checks each second, as its owner does; the first refusal. */
+  /** Checks each second, as its owner does, and returns the first refusal. */
   const wait = (seconds: number, bytesEach = 0) => {
     for (let second = 0; second < seconds; second++) {
       now += 1000;
@@ -24,13 +24,13 @@ function make() {
   return { timeout, wait, standStill };
 }
 
-test("who is silent is waited for ten seconds", () => {
+test("a silent publisher is dropped after ten seconds", () => {
   const { wait } = make();
   expect(wait(10)).toBeUndefined();
   expect(wait(1)).toMatch(/^Nothing came for 10 seconds/);
 });
 
-test("who trickles is waited for thirty seconds, and again from each whole part on", () => {
+test("a publisher that trickles is dropped thirty seconds after its last whole part", () => {
   const { timeout, wait } = make();
   for (let part = 0; part < 3; part++) {
     expect(wait(30, 10)).toBeUndefined();
@@ -39,13 +39,13 @@ test("who trickles is waited for thirty seconds, and again from each whole part 
   expect(wait(31, 10)).toMatch(/^No part was complete for 30 seconds/);
 });
 
-test("who uploads a large part slowly is waited for, until it becomes a trickle", () => {
+test("a slow upload of a large part may take minutes, until it becomes a trickle", () => {
   const { wait } = make();
   expect(wait(600, 5000)).toBeUndefined();
   expect(wait(62, 10)).toMatch(/^No part/);
 });
 
-test("who could not be read while the process stood still gets the whole time again", () => {
+test("a publisher gets the full time again after this process stood still", () => {
   const { wait, standStill } = make();
   expect(wait(9)).toBeUndefined();
   expect(standStill(15)).toBeUndefined();

@@ -49,7 +49,7 @@ describe("a stand-in", () => {
     expect(sink.states.at(-1)).toMatchObject({ run: 2 });
   });
 
-  test("hides that nobody publishes, and one who leaves without a picture", async () => {
+  test("stays shown if publishers leave or fail without a picture", async () => {
     const { sink, publish } = await start();
     publish().lost();
     const feed = publish();
@@ -57,7 +57,7 @@ describe("a stand-in", () => {
     expect(sink.states).toEqual([{ kind: "live", since: 1, run: 1 }]);
   });
 
-  test("says nothing any more once a publisher is there", async () => {
+  test("has its states ignored once a publisher has a picture", async () => {
     const { standby, sink, publish } = await start();
     publish().push(image("1"));
     const told = sink.states.length;
@@ -65,7 +65,7 @@ describe("a stand-in", () => {
     expect(sink.states).toHaveLength(told);
   });
 
-  test("is not even started where the publisher was first", async () => {
+  test("is not started if a publisher has a picture first", async () => {
     const { source, standby, sink, publish } = make();
     publish().push(image("1"));
     await source.start(sink);
@@ -74,7 +74,7 @@ describe("a stand-in", () => {
     expect(source.label).toBe("publisher at home");
   });
 
-  test("works only while somebody watches, as the publishers' stall does", async () => {
+  test("is told whether somebody watches until a publisher is, so that the publisher can stall", async () => {
     const { clock, source, standby, sink, publish } = await start();
     source.demand(true);
     source.demand(false);
@@ -86,7 +86,7 @@ describe("a stand-in", () => {
     expect(sink.states.at(-1)?.kind).toBe("stalled");
   });
 
-  test("is asked for pictures though viewers came before the publisher's first one", async () => {
+  test("passes earlier demand on to the publishers, so that they can stall", async () => {
     const { clock, source, sink, publish } = await start();
     source.demand(true);
     publish().push(image("1"));
@@ -94,7 +94,7 @@ describe("a stand-in", () => {
     expect(sink.states.at(-1)?.kind).toBe("stalled");
   });
 
-  test("counts beside it the publishers that were refused", async () => {
+  test("has refused publishers included in its counters", async () => {
     const { source, publish } = await start();
     publish().push(Buffer.from("nonsense\r\n"));
     expect(source.counters()).toEqual({ taken: 0, malformed: 1 });
@@ -103,7 +103,7 @@ describe("a stand-in", () => {
   });
 
   test.each([false, true])(
-    "closed with the publishers (one was there: %s), it leaves no timer",
+    "is closed with the publishers (one had a picture: %s), and leaves no timer",
     async (taken) => {
       const { clock, source, standby, sink, publish } = await start();
       const feed = publish();
