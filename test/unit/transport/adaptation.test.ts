@@ -1,4 +1,4 @@
-/** A viewer's session over networks that delay, lose and choke; what it is sent comes back as browsers tell of it. */
+/** A viewer's session over simulated networks with delay, loss and bottlenecks, and with the feedback that browsers send. */
 import { describe, expect, test } from "vitest";
 import { GenericNack, RecvDelta, RunLengthChunk, TransportWideCC } from "werift";
 import { Link, type Path, seeded } from "../../../bench/network/link.ts";
@@ -12,22 +12,22 @@ import { FakeClock } from "../../helpers/fake-clock.ts";
 const BITRATE = 3_400_000;
 const FPS = 20;
 const PAYLOAD = 1180;
-/** Of a keyframe, in frames. */
+/** The size of a keyframe, in delta frames. */
 const KEYFRAME = 5;
 const TELLS_EVERY = 60;
 const COUNTER = 5;
 const [MEDIA, RTX] = [1, 2];
-/** Of RTP, with the counter. */
+/** The bytes of an RTP header with the transport-wide counter. */
 const HEADER = 20;
 const KEY: MasterKey = { profile: "AEAD_AES_128_GCM", key: Buffer.alloc(16, 1), salt: Buffer.alloc(12, 2) };
 
-/** Begin and end of time in which nothing at all comes through. */
+/** Start and end of an outage, in which no packet arrives. */
 type Gap = readonly [number, number];
 
 class Watched {
   readonly clock = new FakeClock();
   readonly levels: { readonly level: number; readonly after: number }[] = [];
-  /** By capture: when the last packet of each frame came, if all did. */
+  /** When the last packet of each complete frame arrived. */
   readonly shown: { readonly captured: number; readonly at: number }[] = [];
   readonly #link: Link;
   readonly #back: { readonly packet: Buffer; readonly at: number }[] = [];
@@ -39,7 +39,7 @@ class Watched {
   readonly #frames = new Map<number, { readonly captured: number; missing: number }>();
   readonly #path: Path;
   readonly #gap: Gap;
-  /** Numbers of media packets that did not come, and since when. */
+  /** The numbers of missing media packets, and since when. */
   readonly #missing = new Map<number, number>();
   #highest: number | undefined;
   #arrived: { readonly counter: number; readonly at: number }[] = [];
@@ -92,7 +92,7 @@ class Watched {
     return this.levels.at(-1)?.level ?? 0;
   }
 
-  /** Lets so many seconds go by. */
+  /** Lets this many seconds pass. */
   watch(seconds: number): this {
     for (let n = 0; n < seconds * 500; n++) {
       if (n % (500 / FPS) === 0) this.#render();
@@ -103,20 +103,20 @@ class Watched {
     return this;
   }
 
-  /** From now on nothing moves: now and then comes a frame that changes nothing. */
+  /** Makes the scene still: from now on there are few and tiny frames. */
   stand(): this {
     this.#isStill = true;
     return this;
   }
 
-  /** The longest time without a frame, from so many milliseconds after the begin. */
+  /** The longest time without a frame, from this many milliseconds after the start. */
   longestPause(from = 0): number {
     const times = this.shown.map(({ at }) => at - this.#started).filter((at) => at >= from);
     const end = this.clock.now() - this.#started;
     return Math.max(...[...times, end].map((at, n) => at - (n === 0 ? from : (times[n - 1] ?? from))));
   }
 
-  /** The latency that half of the frames stay below, of those captured from then on. */
+  /** The median latency of the frames captured from then on. */
   medianLatency(from = 0): number {
     const late = this.shown
       .filter(({ captured }) => captured - this.#started >= from)
@@ -197,7 +197,7 @@ class Watched {
     }
   }
 
-  /** Asks for all that is missing in one packet, as browsers do. */
+  /** Requests all missing packets in one NACK, as browsers do. */
   #nack(): void {
     const now = this.clock.now();
     for (const [number, since] of this.#missing) if (now - since > 1000) this.#missing.delete(number);
@@ -257,7 +257,7 @@ describe("a viewer receives the rendition that its network carries", () => {
     ["a network that loses one packet in twenty", { delay: 25, loss: 0.05 }],
     ["the other side of the world", { delay: 200, jitter: 5 }],
     ["a link with some room", narrow(6_000_000)],
-  ])("the full one over %s", (_, path) => {
+  ])("which is the full one over %s", (_, path) => {
     expect(new Watched(path).watch(30).levels).toEqual([]);
   });
 
@@ -266,10 +266,10 @@ describe("a viewer receives the rendition that its network carries", () => {
     [1_000_000, 3],
     [600_000, 3],
     [350_000, 4],
-  ])("at %i bits a second, at once and permanently", (rate, level) => {
+  ])("at %i bits per second, within seconds and permanently", (rate, level) => {
     const watched = new Watched(narrow(rate)).watch(40);
     expect(watched.level).toBe(level);
-    // What the first guess missed is mended soon, and nothing is tried that cannot be.
+    // A wrong first estimate is corrected soon, and no impossible level is tried.
     expect(watched.levels.at(-1)?.after).toBeLessThan(6000);
     expect(watched.longestPause(1000)).toBeLessThan(300);
     expect(watched.medianLatency(2000)).toBeLessThan(120);
@@ -281,7 +281,7 @@ describe("a viewer receives the rendition that its network carries", () => {
     expect(watched.medianLatency(3000)).toBeLessThan(120);
   });
 
-  test("a lower one while the network carries less, and a higher one when it recovers", () => {
+  test("which is a lower one while the network carries less, and a higher one when it recovers", () => {
     const rates = [5_000_000, 500_000, 5_000_000].map((rate, n) => ({ from: n * 10_000, rate }));
     const watched = new Watched({ delay: 10, rates, queue: bytesIn(100, 5_000_000) }).watch(10);
     expect(watched.level).toBe(0);
@@ -296,7 +296,7 @@ describe("a viewer receives the rendition that its network carries", () => {
     expect(watched.levels.length).toBeLessThan(8);
   });
 
-  test("for a small picture too, with frames of one packet at the lowest level", () => {
+  test("of a small picture too, with frames of one packet at the lowest level", () => {
     const rates = [5_000_000, 150_000, 5_000_000].map((rate, n) => ({ from: n * 10_000, rate }));
     const watched = new Watched({ delay: 10, rates, queue: bytesIn(100, 5_000_000) }, { bitrate: 1_000_000 });
     watched.watch(20);
@@ -305,7 +305,7 @@ describe("a viewer receives the rendition that its network carries", () => {
     expect(watched.level).toBe(0);
   });
 
-  test("for a still scene, the full one as soon as there is room", () => {
+  test("which is the full one for a still scene once there is room", () => {
     const rates = [5_000_000, 500_000, 5_000_000].map((rate, n) => ({ from: n * 10_000, rate }));
     const watched = new Watched({ delay: 10, rates, queue: bytesIn(100, 5_000_000) }).watch(15);
     expect(watched.level).toBeGreaterThan(2);
@@ -317,7 +317,7 @@ describe("a viewer receives the rendition that its network carries", () => {
     [150_000, 1_000_000],
     [250_000, 1_200_000],
     [500_000, BITRATE],
-  ])("permanently at %i bits a second, moving or still", (rate, bitrate) => {
+  ])("permanently at %i bits per second, with a moving or still scene", (rate, bitrate) => {
     const watched = new Watched(narrow(rate, 200), { bitrate }).watch(60);
     const before = watched.levels.length;
     expect(before).toBeLessThan(4);
@@ -333,7 +333,7 @@ describe("a viewer receives the rendition that its network carries", () => {
     expect(watched.longestPause()).toBeLessThan(1000);
   });
 
-  test("the same one after an outage of ten seconds", () => {
+  test("which is the same one after an outage of ten seconds", () => {
     const watched = new Watched({ delay: 5 }, { gap: [5000, 15_000] }).watch(20);
     expect(watched.shown.find(({ at }) => at - 1_000_000 > 15_000)?.at).toBeLessThan(1_000_000 + 15_500);
     expect(watched.watch(10).level).toBe(0);
@@ -341,7 +341,7 @@ describe("a viewer receives the rendition that its network carries", () => {
 });
 
 describe("a server that receives a single rendition", () => {
-  test("receives part of it on a slow link, and all of it as soon as there is room", () => {
+  test("receives part of it on a slow link, and all of it once there is room", () => {
     const rates = [5_000_000, 1_500_000, 6_000_000].map((rate, n) => ({ from: n * 10_000, rate }));
     const watched = new Watched({ delay: 10, rates, queue: bytesIn(100, 5_000_000) }, { adapts: false });
     watched.watch(20);

@@ -5,7 +5,7 @@ import { type Arrival, readArrivals } from "../../../src/transport/rtp/arrivals.
 const { TypeTCCPacketNotReceived: LOST, TypeTCCPacketReceivedSmallDelta: SMALL } = PacketStatus;
 const { TypeTCCPacketReceivedLargeDelta: LARGE, TypeTCCPacketReceivedWithoutDelta: UNTIMED } = PacketStatus;
 
-/** As an independent implementation writes it. */
+/** Feedback written by an independent implementation. */
 function written(
   { first = 100, count = 0, reference = 2 } = {},
   chunks: (RunLengthChunk | StatusVectorChunk)[] = [],

@@ -13,7 +13,7 @@ function record(type: number, epoch: number, body: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** AES-GCM's explicit nonce, epoch and number, before what is sealed (RFC 5288, section 3). */
+/** AES-GCM's explicit nonce (epoch and number) before the sealed bytes (RFC 5288, section 3). */
 const sealed = (bytes: number) =>
   Buffer.concat([Buffer.from([0, 1, 0, 0, 0, 0, 0, 1]), Buffer.alloc(bytes + 16, 0x55)]);
 const message = (type: number) => Buffer.from([type, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -25,20 +25,20 @@ const FINISHED = record(HANDSHAKE, 1, sealed(24));
 const TELEMETRY = record(DATA, 1, sealed(100));
 const GOODBYE = record(ALERT, 1, sealed(2));
 
-/** What passes of a datagram by itself. */
+/** What passes of a single datagram, through a new gate. */
 function soundDtls(datagram: Buffer, handshakeDone: boolean): Buffer | undefined {
   const gate = new DtlsGate();
   if (handshakeDone) gate.handshakeDone();
   return gate.pass(datagram);
 }
 
-describe("what a handshake needs", () => {
+describe("during the handshake", () => {
   test.each([
     ["a ClientHello", HELLO],
     ["further messages", KEY_EXCHANGE],
     ["a whole flight", Buffer.concat([KEY_EXCHANGE, CHANGE, FINISHED])],
-    ["what is sealed", Buffer.concat([TELEMETRY, GOODBYE])],
-  ])("passes: %s", (_, datagram) => {
+    ["sealed records", Buffer.concat([TELEMETRY, GOODBYE])],
+  ])("%s passes", (_, datagram) => {
     expect(soundDtls(datagram, false)).toEqual(datagram);
   });
 });
@@ -63,21 +63,24 @@ describe("after the handshake", () => {
 
   test("a second message in one record in the clear does not pass", () => {
     expect(soundDtls(record(HANDSHAKE, 0, Buffer.concat([message(11), message(1)])), true)).toBeUndefined();
-    // Such as one that says the handshake is finished again.
+    // Such as another Finished.
     expect(soundDtls(record(HANDSHAKE, 0, message(20)), true)).toBeUndefined();
   });
 });
 
-describe.each([false, true])("never, with the handshake done: %s", (done) => {
+describe.each([false, true])("what never passes, with the handshake done: %s", (done) => {
   test.each([
     ["an alert in the clear: close", record(ALERT, 0, Buffer.from([1, 0]))],
     ["an alert in the clear: failure", record(ALERT, 0, Buffer.from([2, 40]))],
-    ["an alert that only calls itself sealed", record(ALERT, 1, Buffer.from([1, 0]))],
-    ["one padded to the length of a sealed one", record(ALERT, 1, Buffer.from([1, 0, ...sealed(0)]))],
+    ["an alert in the clear of epoch 1", record(ALERT, 1, Buffer.from([1, 0]))],
+    [
+      "such an alert padded to the length of a sealed one",
+      record(ALERT, 1, Buffer.from([1, 0, ...sealed(0)])),
+    ],
     ["data in the clear", record(DATA, 0, Buffer.alloc(30))],
     ["a record type of DTLS 1.3", record(26, 1, sealed(2))],
-    ["a record type that nothing has", record(63, 1, sealed(2))],
-    ["one below the first", record(19, 0, Buffer.alloc(4))],
+    ["an unknown record type", record(63, 1, sealed(2))],
+    ["a record type below the first", record(19, 0, Buffer.alloc(4))],
     ["nothing", Buffer.alloc(0)],
   ])("%s", (_, datagram) => {
     expect(soundDtls(datagram, done)).toBeUndefined();
@@ -97,10 +100,10 @@ describe.each([false, true])("never, with the handshake done: %s", (done) => {
   });
 });
 
-describe("a handshake without end", () => {
+describe("an endless handshake", () => {
   const part = (epoch: number) => record(HANDSHAKE, epoch, Buffer.alloc(1000, 11));
 
-  test.each([0, 1])("is cut off, in epoch %i; everything else passes", (epoch) => {
+  test.each([0, 1])("is cut off in epoch %i, while everything else passes", (epoch) => {
     const gate = new DtlsGate();
     let passed = 0;
     for (let n = 0; n < 1000; n++) if (gate.pass(part(epoch))) passed++;
@@ -109,7 +112,7 @@ describe("a handshake without end", () => {
     expect(gate.pass(Buffer.concat([TELEMETRY, part(epoch)]))).toBeUndefined();
   });
 
-  test("leaves room for all retransmissions of a browser", () => {
+  test("has a limit that all retransmissions of a browser stay below", () => {
     const gate = new DtlsGate();
     const hello = record(HANDSHAKE, 0, Buffer.concat([message(1), Buffer.alloc(1300)]));
     const flight = Buffer.concat([

@@ -3,7 +3,7 @@ import { HandshakeReader, MESSAGE } from "../../../src/transport/dtls/messages.t
 
 const HEADER = 12;
 
-/** A message as its sender cuts it: the bodies of records. */
+/** A message in fragments: the bodies of records. */
 function cut(type: number, sequence: number, body: Buffer, size = Math.max(1, body.length)): Buffer[] {
   const parts: Buffer[] = [];
   for (let at = 0; at === 0 || at < body.length; at += size) {
@@ -21,7 +21,7 @@ function cut(type: number, sequence: number, body: Buffer, size = Math.max(1, bo
 
 const bodyOf = (bytes: number) => Buffer.from(Array.from({ length: bytes }, (_, n) => (n * 31) % 256));
 
-/** What is read of these records, in the clear, one after the other. */
+/** What is read from these records in the clear, in order. */
 function readAll(records: readonly Buffer[]) {
   const reader = new HandshakeReader();
   return records.flatMap((record) => reader.read(record, false).messages);

@@ -37,7 +37,7 @@ describe("CertificateVerify", () => {
     ["P-256", ECDSA],
     ["P-384", ECDSA],
   ] as const)(
-    "by a key of %s passes with SHA-256, SHA-384 and SHA-512, of this transcript alone",
+    "by a key of %s passes with SHA-256, SHA-384 and SHA-512, for this transcript only",
     (name, algorithm) => {
       const { publicKey, privateKey } = KEYS[name];
       for (const hash of ["sha256", "sha384", "sha512"] as const) {
@@ -55,13 +55,13 @@ describe("CertificateVerify", () => {
   );
 
   test.each(["RSA of 2048 bits", "P-256"] as const)(
-    "by SHA-1 or what is unknown is refused, of a key of %s",
+    "by SHA-1 or an unknown algorithm is refused, with a key of %s",
     (name) => {
       const { publicKey, privateKey } = KEYS[name];
       const algorithm = name === "P-256" ? ECDSA : RSA;
       const message = signed("sha1", algorithm, privateKey);
       expect(() => checkCertificateVerify(publicKey, message, TRANSCRIPT)).toThrow("not accepted");
-      // MD5, none at all, RSA-PSS, DSA, anonymous; and nothing.
+      // MD5, no hash, RSA-PSS, DSA, anonymous and undefined.
       for (const scheme of [
         [1, algorithm],
         [0, algorithm],
@@ -83,7 +83,7 @@ describe("CertificateVerify", () => {
     },
   );
 
-  test("by an algorithm of another key than the certificate's is refused", () => {
+  test("by an algorithm for another kind of key than the certificate's is refused", () => {
     const [rsa, ec, ed] = [KEYS["RSA of 2048 bits"], KEYS["P-256"], KEYS.Ed25519];
     const unfit = "does not fit its certificate's key";
     expect(() =>
@@ -118,7 +118,7 @@ describe("ServerKeyExchange", () => {
     signed("sha256", ECDSA, privateKey, Buffer.concat([randoms, parameters])),
   ]);
 
-  test("passes where the randoms and its parameters are signed, and with no other of either", () => {
+  test("passes only if its signature covers these randoms and parameters", () => {
     checkServerKeyExchange(publicKey, message, randoms);
     expect(() => checkServerKeyExchange(publicKey, message, Buffer.alloc(64, 6))).toThrow("does not prove");
     for (const at of [2, 10, 68]) {
@@ -128,7 +128,7 @@ describe("ServerKeyExchange", () => {
     }
   });
 
-  test("without a named curve, or torn, is refused", () => {
+  test("without a named curve, or cut off, is refused", () => {
     const explicit = Buffer.from(message);
     explicit.writeUInt8(1);
     for (const torn of [explicit, Buffer.alloc(0), message.subarray(0, 3)])
@@ -142,7 +142,7 @@ describe("ServerKeyExchange", () => {
 
 describe("Finished", () => {
   const secret = Buffer.alloc(48, 3);
-  /** P_hash as RFC 5246, section 5, writes it. */
+  /** P_hash as in RFC 5246, section 5. */
   function verifyData(label: string, transcript = TRANSCRIPT, key = secret): Buffer {
     const seed = Buffer.concat([Buffer.from(label), createHash("sha256").update(transcript).digest()]);
     const first = createHmac("sha256", key).update(seed).digest();
@@ -152,7 +152,7 @@ describe("Finished", () => {
       .subarray(0, 12);
   }
 
-  test("passes of the same secret, transcript and side, and of no other", () => {
+  test("passes only with the same secret, transcript and side", () => {
     checkFinished("client", verifyData("client finished"), secret, TRANSCRIPT);
     checkFinished("server", verifyData("server finished"), secret, TRANSCRIPT);
     for (const wrong of [
@@ -168,7 +168,7 @@ describe("Finished", () => {
 });
 
 describe("Certificate", () => {
-  test("gives the first one's key, and none where there is none or nothing to read", async () => {
+  test("gives the key of the first certificate, and throws if there is none or it cannot be read", async () => {
     const { certPem } = await createSelfSignedCertificate({ hash: 4, signature: 3 });
     const der = Buffer.from(certPem.replace(/-----[^-]+-----|\s/g, ""), "base64");
     const entry = Buffer.concat([Buffer.from([0, der.length >> 8, der.length & 255]), der]);
@@ -207,7 +207,7 @@ describe("a second ClientHello", () => {
       vector(2, Buffer.concat(extensions)),
     ]);
 
-  test("may have a cookie, and other extensions that change nothing", () => {
+  test("may have a cookie, and other extensions without effect", () => {
     const padded = [SRTP, extension(21, 0, 0, 0), SECRET];
     requireSameOffer(hello(), hello({ cookie: "a cookie", extensions: padded }));
   });
@@ -215,13 +215,13 @@ describe("a second ClientHello", () => {
   test.each([
     ["random", hello({ random: 2 })],
     ["cipher suites", hello({ suites: 2 })],
-    ["media protection", hello({ extensions: [extension(14, 0, 2, 0, 1, 0), SECRET] })],
-    ["way to its secret", hello({ extensions: [SRTP] })],
-  ])("may have no other %s", (_, second) => {
+    ["SRTP profiles", hello({ extensions: [extension(14, 0, 2, 0, 1, 0), SECRET] })],
+    ["extended master secret", hello({ extensions: [SRTP] })],
+  ])("is refused with other %s", (_, second) => {
     expect(() => requireSameOffer(hello(), second)).toThrow("offers other parameters");
   });
 
-  test("may not be torn", () => {
+  test("is refused if it is cut off", () => {
     const whole = hello();
     for (let bytes = 0; bytes < whole.length; bytes++)
       expect(() => requireSameOffer(whole, whole.subarray(0, bytes))).toThrow();

@@ -37,7 +37,7 @@ const HELLO = Buffer.concat([
   Buffer.from([0, 0, 0, 2, 0xc0, 0x2b, 1, 0]),
 ]);
 
-/** What a client says to a server, message by message, and what became of it. */
+/** A client's messages to a server, and the server's events. */
 class Met {
   readonly taken: number[] = [];
   readonly data = vi.fn();
@@ -56,7 +56,7 @@ class Met {
       remoteCertificate: undefined as Buffer | undefined,
       localRandom: { serialize: () => Buffer.alloc(32) },
       remoteRandom: { serialize: () => Buffer.alloc(32) },
-      /** Sealing here adds a letter. */
+      /** Sealing in this test appends a letter. */
       decryptPacket: ({ fragment }: { fragment: Buffer }) => {
         if (fragment.at(-1) !== 0x73) throw new Error("not authentic");
         return fragment.subarray(0, -1);
@@ -99,7 +99,7 @@ class Met {
     this.dtls.receive(isSealed ? sealed(HANDSHAKE, message) : record(HANDSHAKE, 0, message));
   }
 
-  /** All but Finished. */
+  /** Sends all messages except Finished. */
   sayAll(): this {
     this.say(MESSAGE.clientHello, HELLO);
     this.say(MESSAGE.clientHello, HELLO);
@@ -141,7 +141,7 @@ beforeEach(() => {
 });
 
 describe("a handshake", () => {
-  test("that proves everything reaches werift in order, and data passes after it", () => {
+  test("with all proofs reaches werift in order, and data passes after it", () => {
     met.sayAll().finish();
     expect(met.taken).toEqual([1, 1, 11, 16, 15, 20]);
     met.dtls.receive(sealed(DATA, SAID));
@@ -160,7 +160,7 @@ describe("a handshake", () => {
     for (const event of [met.data, met.closed, met.authentic]) expect(event).not.toHaveBeenCalled();
   });
 
-  test("with a certificate that the session description does not name is refused, with data after it too", () => {
+  test("with a certificate that the session description does not name is refused, including the data after it", () => {
     met.fingerprint.mockImplementation(() => {
       throw new Error("remote certificate fingerprint mismatch");
     });
@@ -190,7 +190,7 @@ describe("a handshake", () => {
     expect(met.refused.mock.calls).toEqual([["has agreed on no keys"]]);
   });
 
-  test("is refused if werift answered nothing: the signature would cover nothing of ours", () => {
+  test("is refused if werift has not answered: the signature would cover none of our messages", () => {
     met.say(MESSAGE.clientHello, HELLO);
     met.say(MESSAGE.clientHello, HELLO);
     met.cache.splice(0);
@@ -210,7 +210,7 @@ describe("a handshake", () => {
     expect(met.refused).toHaveBeenCalledOnce();
   });
 
-  test("is not repeated once done; its last message retransmitted requests the answer again", () => {
+  test("is not repeated once done, but its retransmitted last message requests the answer again", () => {
     met.sayAll().finish();
     met.dtls.receive(sealed(HANDSHAKE, met.cache.at(-1)?.serialize() ?? Buffer.alloc(0)));
     expect(met.taken).toEqual([1, 1, 11, 16, 15, 20, 20]);
@@ -220,7 +220,7 @@ describe("a handshake", () => {
     expect(met.refused).not.toHaveBeenCalled();
   });
 
-  test("retransmitted in part requests the answer again only by the message that was answered", () => {
+  test("requests an answer again only by retransmitting the message that was answered", () => {
     met.say(MESSAGE.clientHello, HELLO);
     const [first, second] = [0, 1].map((n) =>
       record(HANDSHAKE, 0, new HandshakeMessage(1, n, HELLO).serialize()),
@@ -250,7 +250,7 @@ describe("a session that is proven", () => {
     expect(met.authentic).toHaveBeenCalledTimes(2);
   });
 
-  test("is ended by a sealed fatal or closing alert, and by none in the clear, forged, replayed or milder", () => {
+  test("ends only by a sealed fatal or closing alert, not by others in the clear, forged, replayed or milder", () => {
     for (const datagram of [
       record(ALERT, 0, GOODBYE),
       forged(ALERT, GOODBYE),
@@ -266,7 +266,7 @@ describe("a session that is proven", () => {
     expect(met.closed).toHaveBeenCalledTimes(2);
   });
 
-  test("survives data that its reader throws at", () => {
+  test("survives an exception of the data's reader", () => {
     met.data.mockImplementationOnce(() => {
       throw new Error("not understood");
     });
@@ -288,7 +288,7 @@ describe("a session that is proven", () => {
   });
 });
 
-test("a session of another werift does not begin", () => {
+test("a session of an unknown version of werift is refused", () => {
   const { session } = met;
   for (const changed of [
     { sessionType: 3 },

@@ -7,7 +7,7 @@ import { FakeClock } from "../../helpers/fake-clock.ts";
 
 const PASSWORD = "a password of twenty-two";
 const RTCP = Buffer.from([0x80, 201, 0, 1, 0, 0, 0, 7]);
-/** A DTLS record that says it is sealed. */
+/** A DTLS record of epoch 1, which should be sealed. */
 const SEALED = Buffer.from([23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 3, 1, 2, 3]);
 const HELLO = Buffer.from([22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 1, 2, 3]);
 
@@ -47,7 +47,7 @@ function routeBy(key: string): FakeRoute {
   return route;
 }
 
-/** A check as an independent implementation writes it. */
+/** A connectivity check by an independent implementation. */
 function newCheck(nominate: boolean): Buffer {
   const transaction = Buffer.alloc(12);
   transaction.writeUInt32BE(transactions++);
@@ -58,7 +58,7 @@ function newCheck(nominate: boolean): Buffer {
   return message.addMessageIntegrity(Buffer.from(PASSWORD)).addFingerprint().bytes;
 }
 
-/** The viewer is heard by a check on this route. */
+/** Receives a check of the viewer on this route. */
 function check(key: string, { nominate = false, datagram = newCheck(nominate) } = {}): string[] | undefined {
   const request = readBindingRequest(datagram);
   if (!request) throw new Error("not a check");
@@ -233,7 +233,7 @@ describe("datagrams other than checks", () => {
     expect(events.dtls.mock.calls).toEqual([[HELLO, "a"]]);
   });
 
-  test("DTLS records out of place do not pass", () => {
+  test("DTLS records in the wrong phase do not pass", () => {
     check("a", { nominate: true });
     const alert = Buffer.from([21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 1, 0]);
     expect(endpoint.receive(alert, "a")).toBe(false);

@@ -3,7 +3,7 @@ import { chooseFormat, withFormat } from "../../../src/transport/sdp/formats.ts"
 
 const sdp = (...lines: string[]) => lines.map((line) => `${line}\r\n`).join("");
 
-/** As Chromium's, shortened. */
+/** Chromium's offer, shortened. */
 const OFFER = sdp(
   "v=0",
   "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
@@ -47,7 +47,7 @@ describe("the format", () => {
     ["", "av1"],
     ["level-idx=5;profile=0;tier=0", "av1"],
     ["profile=1", undefined],
-  ] as const)("of AV1 is of the main profile: %s", (parameters, codec) => {
+  ] as const)("is AV1 only in the main profile: %s", (parameters, codec) => {
     const offer = sdp(
       "m=video 9 x 45",
       "a=rtpmap:45 AV1/90000",
@@ -75,16 +75,16 @@ describe("the format", () => {
 
   test.each([
     ["interleaved units", "packetization-mode=2;profile-level-id=42e01f"],
-    ["the baseline profile, of which not all is meant", "packetization-mode=1;profile-level-id=42001f"],
+    ["the full baseline profile", "packetization-mode=1;profile-level-id=42001f"],
     ["the high profile", "packetization-mode=1;profile-level-id=640c1f"],
-    ["no word of the profile", "packetization-mode=1"],
-  ])("is not H.264 of %s", (_, parameters) => {
+    ["an unknown profile", "packetization-mode=1"],
+  ])("is not H.264 with %s", (_, parameters) => {
     const offer = sdp("m=video 9 x 96", "a=rtpmap:96 H264/90000", `a=fmtp:96 ${parameters}`);
     expect(chooseFormat(offer, ["h264"])).toBeUndefined();
   });
 });
 
-test("an offer with one format has no line of the others, and every other line", () => {
+test("an offer with one format loses the lines of the others, and nothing else", () => {
   const format = chooseFormat(OFFER, ["h264"]);
   if (!format) throw new Error("no format");
   expect(withFormat(OFFER, format)).toBe(

@@ -5,7 +5,7 @@ import { RtpHeader, rtxPayload } from "../../../src/transport/rtp/header.ts";
 const STREAM = { ssrc: 0xdeadbeef, payloadType: 97 };
 const PAYLOAD = Buffer.from("a payload");
 
-/** As an independent implementation reads it. */
+/** Parsed by an independent implementation. */
 function read(header: Buffer) {
   const { header: parsed, payload } = RtpPacket.deSerialize(Buffer.concat([header, PAYLOAD]));
   expect(payload).toEqual(PAYLOAD);

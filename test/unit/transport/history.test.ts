@@ -110,7 +110,7 @@ describe("the history of a rendition's packets", () => {
     expect(recorded.found(deltas)).not.toContain(true);
   });
 
-  test("a newer keyframe releases everything over the limits", () => {
+  test("releases everything over the limits at a newer keyframe", () => {
     const recorded = new Recorded();
     const before = [recorded.add("key", { bytes: 8 * MB }), recorded.add("delta", { bytes: 8 * MB })].flat();
     const key = recorded.add("key", { bytes: 8 * MB });

@@ -24,7 +24,7 @@ import { FakeClock } from "../../helpers/fake-clock.ts";
 import { mutated, mutatedText, randomFrom, randomValue } from "../../helpers/fuzz.ts";
 import { SDP_SCRAPS, VIEWER_OFFER } from "../../helpers/offer.ts";
 
-// Thousands of cases take their time where all cores are busy.
+// Thousands of cases take long while all cores are busy.
 vi.setConfig({ testTimeout: 60_000 });
 
 const ROUNDS = 2000;
@@ -43,7 +43,7 @@ function words(...values: number[]): Buffer {
   return bytes;
 }
 
-/** Runs the round as often as all of them are, and counts how many of them end in each way. */
+/** Runs the round ROUNDS times, and counts the outcomes. */
 function rounds(
   seed: number,
   round: (random: ReturnType<typeof randomFrom>) => string,
@@ -57,20 +57,20 @@ function rounds(
   return ends;
 }
 
-/** Neither is so rare that it was not tried. */
+/** Expects both outcomes often enough that each was really tested. */
 function bothOften({ passed = 0, refused = 0 }: Record<string, number>): void {
   expect(passed).toBeGreaterThan(ROUNDS / 50);
   expect(refused).toBeGreaterThan(ROUNDS / 50);
 }
 
-describe("changed at random", () => {
-  test("an offer is refused, or rewritten into one without candidates", () => {
+describe("input changed at random", () => {
+  test("an offer is refused, or rewritten without candidates", () => {
     const ends = rounds(3, (random) => {
       const offer = mutatedText(VIEWER_OFFER, random, SDP_SCRAPS);
       if (!isVideoOffer(offer)) return "refused";
       const rewritten = offerForWerift(offer);
       expect(rewritten).not.toMatch(/\na=candidate:/);
-      // Letters may be longer as capitals.
+      // Some letters are longer in upper case.
       expect(fingerprintsOf(offer).length).toBeLessThanOrEqual(3 * offer.length);
       expect(keepBundled(rewritten, offer).length).toBeLessThan(3 * rewritten.length + 100);
       const format = chooseFormat(rewritten, ["vp8", "h264"]);
@@ -80,7 +80,7 @@ describe("changed at random", () => {
     bothOften(ends);
   });
 
-  test("candidates in a fragment are refused, or name the credentials that the offer then has", () => {
+  test("a fragment is refused, or its credentials are those of the rewritten offer", () => {
     const fragment = VIEWER_OFFER.split("\r\n")
       .filter((line) => /^(m=|a=(ice|mid|candidate))/.test(line))
       .join("\r\n");
@@ -99,7 +99,7 @@ describe("changed at random", () => {
     bothOften(ends);
   });
 
-  test("RTCP is read as little, and as what its fields can be", () => {
+  test("RTCP gives a limited number of items, with values in range", () => {
     const compound = Buffer.concat([
       words(0x80c80006, 1, 2, 3, 4, 5, 6),
       words(0x81c90007, 1, 7, 0x10000001, 2, 3, 4, 5),
@@ -124,7 +124,7 @@ describe("changed at random", () => {
     bothOften(ends);
   });
 
-  test("a connectivity check is authentic only where what it protects is unchanged", () => {
+  test("a connectivity check is authentic only if its protected bytes are unchanged", () => {
     const check = new Message(methods.BINDING, classes.REQUEST, Buffer.alloc(12, 7))
       .setAttribute("USERNAME", "ours:theirs")
       .setAttribute("PRIORITY", 1)
@@ -136,7 +136,7 @@ describe("changed at random", () => {
     const isProtected = check.length - 8;
     const ends = rounds(11, (random) => {
       const changed = mutated(check, random, BYTES);
-      // With the length that it has: else it is refused for that alone.
+      // Correct the length, or most checks would be refused for that alone.
       if (changed.length >= 20) changed.writeUInt16BE(changed.length - 20, 2);
       const request = readBindingRequest(changed);
       const authentic = request?.isAuthentic(PASSWORD) ?? false;
@@ -148,7 +148,7 @@ describe("changed at random", () => {
     bothOften(ends);
   });
 
-  test("of DTLS only sound records of its own pass, and never more than came", () => {
+  test("a DTLS datagram passes only in whole records of known types, and never grows", () => {
     const record = (type: number, epoch: number, body: Buffer) =>
       Buffer.concat([Buffer.from([type, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, 1, 0, body.length]), body]);
     const sealed = Buffer.concat([Buffer.from([0, 1, 0, 0, 0, 0, 0, 1]), Buffer.alloc(40, 5)]);
@@ -172,7 +172,7 @@ describe("changed at random", () => {
     bothOften(ends);
   });
 
-  test("of SCTP no chunk passes that would be read without end", () => {
+  test("an SCTP packet passes only with few chunks of valid lengths", () => {
     const chunk = (type: number, body: Buffer) =>
       Buffer.concat([Buffer.from([type, 0, 0, 4 + body.length]), body, Buffer.alloc(-body.length & 3)]);
     const packet = Buffer.concat([
@@ -196,7 +196,7 @@ describe("changed at random", () => {
     bothOften(ends);
   });
 
-  test("who forwards for whom is told by an address, and by no more than that", () => {
+  test("a forwarded client's address is always a valid IP address", () => {
     const proxies = new Proxies(["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"], () => {});
     const header = "203.0.113.5, [2001:db8::1]:443, 10.0.0.1";
     rounds(19, (random) => {
@@ -209,7 +209,7 @@ describe("changed at random", () => {
   });
 });
 
-test("whatever a page asks by its socket is answered", async () => {
+test("any message of a page over its socket gets an answer", async () => {
   const told: number[] = [];
   const random = randomFrom(23);
   const logged: string[] = [];
@@ -247,7 +247,7 @@ test("whatever a page asks by its socket is answered", async () => {
   expect(told.filter((value) => !(value >= 0 && value <= 86_400_000))).toEqual([]);
 });
 
-test("a token that was changed grants nothing, wherever it stands", async () => {
+test("a changed token grants nothing, in the header or in the URL", async () => {
   const random = randomFrom(29);
   const clock = new FakeClock(1_795_370_000_000);
   const nothing = { jwtSecret: undefined, jwks: undefined, own: undefined, hosts: undefined };
@@ -271,7 +271,7 @@ test("a token that was changed grants nothing, wherever it stands", async () => 
         : "/",
       headers: inAddress ? {} : { authorization: `Bearer ${changed}` },
       httpVersion: "1.1",
-      // From as many addresses: else only the first would be read at all.
+      // From different addresses, or the limit of guesses would refuse all but the first.
       socket: { remoteAddress: `192.0.${n >> 8}.${n & 255}` },
     } as unknown as IncomingMessage;
     hideToken(message);
@@ -282,7 +282,7 @@ test("a token that was changed grants nothing, wherever it stands", async () => 
   }
 });
 
-/** Base64url leaves some bits of a last letter unread. */
+/** Compares the bytes, because base64url ignores some bits of the last letter. */
 function sameBytes(given: string | undefined, token: string): boolean {
   const decode = (text: string) =>
     text.split(".").map((part) => Buffer.from(part, "base64url").toString("hex"));

@@ -39,7 +39,7 @@ test("four viewers join at the same time; the next one starts, in order, when on
   begun.get("c")?.connected();
   await settled();
   expect(joins()).toBe("a,b,c,d,e");
-  // Its turn has already ended.
+  // This one's turn has already ended.
   begun.get("c")?.closed("left");
   await settled();
   expect(joins()).toBe("a,b,c,d,e");
@@ -68,7 +68,7 @@ test("a viewer with a long round trip delays others by at most 100 ms", async ()
   await Promise.all(all);
 });
 
-test("forwards the viewers' events", async () => {
+test("the viewers' events are forwarded", async () => {
   const told: string[] = [];
   await answer("a", {
     ...events,

@@ -23,7 +23,7 @@ function masterKey(profile: SrtpProfile, fill: number): MasterKey {
   return { profile, key: Buffer.alloc(16, fill), salt };
 }
 
-/** A media session, and its viewer played by an independent implementation. */
+/** A media session, with an independent implementation as its viewer. */
 class Watched {
   readonly clock: FakeClock;
   history: PacketHistory;
@@ -34,7 +34,7 @@ class Watched {
   readonly left = vi.fn();
   readonly session: MediaSession;
   sealersClosed = 0;
-  /** As they went, sealed. */
+  /** The sealed packets. */
   readonly sent: Buffer[] = [];
   readonly control: Buffer[] = [];
   route: Route | undefined = {
@@ -91,7 +91,7 @@ class Watched {
     this.#srtcp = new SrtcpSession({ keys, profile: number });
   }
 
-  /** Sends a frame of so many packets, whose payloads are their indexes in the rendition. */
+  /** Sends a frame of this many packets, with their indexes in the rendition as payloads. */
   frame(type: EncodedFrame["type"] = "delta", { packets = 1, captured = this.clock.now() } = {}): void {
     const made: MediaPacket[] = Array.from({ length: packets }, (_, n) => ({
       index: this.#index++,
@@ -112,17 +112,17 @@ class Watched {
     this.session.send(this.history.add({ ...about, type, timings, data: Buffer.alloc(0) }, made));
   }
 
-  /** The rendition goes on while this viewer is sent nothing. */
+  /** Advances the rendition without sending to this viewer. */
   skip(packets: number): void {
     this.#index += packets;
   }
 
-  /** What came since the last time, opened and read. */
+  /** The media packets since the last call, decrypted and parsed. */
   media(): RtpPacket[] {
     return this.sent.splice(0).map((sealed) => RtpPacket.deSerialize(this.#srtp.decrypt(sealed)));
   }
 
-  /** The reports that came since the last time. */
+  /** The reports since the last call. */
   reports(): RtcpSrPacket[] {
     const compounds = this.control.splice(0).map((sealed) => this.#srtcp.decrypt(sealed));
     return compounds.flatMap((compound) =>
@@ -130,7 +130,7 @@ class Watched {
     );
   }
 
-  /** What is told, in one sealed compound. */
+  /** Sends this feedback in one sealed compound. */
   tell(...packets: Buffer[]): void {
     this.session.receive(this.sealed(...packets));
   }
@@ -161,7 +161,7 @@ const report = (lastReport: number, delay: number, { lost = 0, jitter = 0, ssrc 
 const numbersOf = (packets: readonly RtpPacket[]) => packets.map(({ header }) => header.sequenceNumber);
 const textsOf = (packets: readonly RtpPacket[]) => packets.map(({ payload }) => payload.toString());
 
-/** The number that a repair stands for, and its content (RFC 4588, section 4). */
+/** The original number and the content of each retransmission (RFC 4588, section 4). */
 const repairsOf = (packets: readonly RtpPacket[]) =>
   packets.map(({ payload }) => [payload.readUInt16BE(0), payload.subarray(2).toString()]);
 
@@ -187,7 +187,7 @@ describe.each(PROFILES)("media by %s", (profile, number) => {
   test("continues across the wrap of its sequence numbers, retransmissions included", () => {
     viewer.frame("key");
     const [start = 0] = numbersOf(viewer.media());
-    // In steps that an independent count of roll-overs follows.
+    // In steps that the independent implementation's roll-over counter can follow.
     for (let at = start; at < 65_530; ) {
       const step = Math.min(20_000, 65_530 - at);
       viewer.skip(step - 1);
@@ -332,7 +332,7 @@ describe("retransmissions", () => {
     expect(viewer.keyframeNeeded).toHaveBeenCalledTimes(1);
   });
 
-  test("a keyframe is requested again if the first had no route to the viewer", async () => {
+  test("are replaced by another keyframe request if the first keyframe had no route to the viewer", async () => {
     const viewer = new Watched();
     viewer.frame("key");
     viewer.frame();
@@ -353,7 +353,7 @@ describe("retransmissions", () => {
     expect(viewer.keyframeNeeded).toHaveBeenCalledTimes(2);
   });
 
-  test("of a packet that is still to be sent to this viewer wait", () => {
+  test("of a packet that this viewer has not been sent yet are not made", () => {
     const viewer = new Watched();
     viewer.frame("key");
     const [number = 0] = numbersOf(viewer.media());
@@ -364,14 +364,14 @@ describe("retransmissions", () => {
     viewer.tell(nack([number + 1]));
     expect(viewer.sent).toEqual([]);
     viewer.frame();
-    // The one that had no way is a gap now, and a repair fills it.
+    // The packet without a route is a gap now, which a retransmission fills.
     expect(numbersOf(viewer.media())).toEqual([number + 2]);
     viewer.tell(nack([number + 1]));
     expect(repairsOf(viewer.media())).toEqual([[number + 1, "packet 5001"]]);
   });
 });
 
-test("retransmissions have sequence numbers and a roll-over counter of their own", async () => {
+test("retransmissions have separate sequence numbers and a separate roll-over counter", async () => {
   const viewer = new Watched();
   const sent: number[] = [];
   const repairs: number[] = [];
@@ -383,7 +383,7 @@ test("retransmissions have sequence numbers and a roll-over counter of their own
       const number = header.readUInt16BE(2);
       if (header.readUInt32BE(8) === MEDIA.ssrc) return void sent.push(number);
       repairs.push(number);
-      // Encryption is nearly all of the cost: one packet in 250 keeps the roll-over counter of the opener right.
+      // Encryption is nearly all of the cost; one packet in 250 keeps the receiver's roll-over counter right.
       if (repairs.length % 250 > 0 && !rolledOver()) return;
       viewer.sent.push(sealer.seal(header, payload, index));
       opened.push(...numbersOf(viewer.media()));
@@ -405,7 +405,7 @@ test("switches rendition at a keyframe and still retransmits packets of the prev
   const viewer = new Watched();
   viewer.frame("key", { packets: 2 });
   const [before] = viewer.media();
-  // Its own count goes on; that of the other rendition is where it is.
+  // The viewer's numbers continue; those of the other rendition are unrelated.
   viewer.history = new PacketHistory(viewer.clock);
   viewer.skip(1000);
   viewer.frame("delta");
@@ -415,7 +415,7 @@ test("switches rendition at a keyframe and still retransmits packets of the prev
   const first = before?.header.sequenceNumber ?? 0;
   expect(numbersOf(after)).toEqual([first + 2, first + 3]);
   expect(textsOf(after)).toEqual(["packet 6003", "packet 6004"]);
-  // The same picture was shown already.
+  // This picture was shown already, so its timestamp is one higher.
   expect(after.map(({ header }) => header.timestamp)).toEqual([90_001, 90_001]);
   viewer.tell(nack([first + 1, first + 2]));
   const repairs = viewer.media();
@@ -430,13 +430,13 @@ test("timestamps keep increasing when two renditions overlap", async () => {
   const viewer = new Watched();
   viewer.frame("key");
   viewer.history = new PacketHistory(viewer.clock);
-  // Both are of pictures that the rendition before has shown.
+  // Both show pictures that the earlier rendition has shown.
   viewer.frame("key");
   viewer.frame("delta");
   const packets = viewer.media();
   expect(packets.map(({ header }) => header.timestamp)).toEqual([90_000, 90_001, 90_002]);
   viewer.tell(nack(numbersOf(packets).slice(1)));
-  // One timestamp of the rendition, of which the last counts: a picture has but one in real life.
+  // All frames of this test have one timestamp in the rendition, so only the number of packets is checked.
   expect(viewer.media()).toHaveLength(2);
 });
 
@@ -487,7 +487,7 @@ describe("sender reports", () => {
     viewer.tell(nack([number]));
     await viewer.clock.advance(1000);
     const [second] = viewer.reports();
-    // Repairs are another stream's.
+    // Retransmissions belong to another stream.
     expect(second?.senderInfo).toMatchObject({ ...expected, rtpTimestamp: 90_000 + 1040 * 90 });
   });
 
@@ -520,7 +520,7 @@ describe("the viewer's feedback", () => {
   });
 
   test("gives the round trip across the wrap of the 16 bits of seconds in a report", async () => {
-    // Half a second before the seconds since 1900, of which a report holds 16 bits, wrap.
+    // Half a second before the wrap of the 16 bits of seconds since 1900 in a report.
     const secondsTo1970 = 2_208_988_800;
     const wrap = Math.ceil(secondsTo1970 / 2 ** 16) * 2 ** 16 - secondsTo1970;
     const viewer = new Watched({ start: wrap * 1000 - 500 });
@@ -599,7 +599,7 @@ describe("closing", () => {
     viewer.session.close();
     expect(viewer.control).toHaveLength(1);
     const [sealed = Buffer.alloc(0)] = viewer.control;
-    // RFC 3550, section 6.6, behind an empty report.
+    // RFC 3550, section 6.6, after an empty report.
     expect(viewer.open(sealed).subarray(8).toString("hex")).toBe("81cb0001aaaa0001");
     expect(viewer.sealersClosed).toBe(1);
     expect(viewer.clock.timers).toBe(0);

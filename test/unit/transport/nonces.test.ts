@@ -18,10 +18,10 @@ function nackOf(lost: readonly number[]): Buffer {
   return packet;
 }
 
-/** What was sealed under each nonce: the SSRC and the packet's index make it (RFC 7714, section 8.1). */
+/** What was sealed under each nonce, which is the SSRC and the packet's index (RFC 7714, section 8.1). */
 class Sealed {
   readonly clock = new FakeClock();
-  /** By their nonces: header and payload. */
+  /** Header and payload by nonce. */
   readonly plaintexts = new Map<string, string>();
   readonly reused: string[] = [];
   readonly lastNumbers: number[] = [];
@@ -102,13 +102,13 @@ class Sealed {
 }
 
 describe.each([
-  ["without a stream for repairs", false],
-  ["with one", true],
-])("a viewer that takes transport-wide counters, %s", (_, rtx) => {
-  test("is never sent two plaintexts under one nonce, whatever it misses", () => {
+  ["without a stream for retransmissions", false],
+  ["with a stream for retransmissions", true],
+])("a viewer with transport-wide counters, %s", (_, rtx) => {
+  test("never gets two plaintexts under one nonce, whatever it misses", () => {
     const viewer = new Sealed(rtx);
     for (let frame = 0; frame < 180; frame++) {
-      // Now and then more than the pacer lets go, which leaves packets out and takes their numbers again.
+      // Sometimes more than the pacer can send, so that it drops packets and reuses their numbers.
       viewer.frame(frame % 15 === 0 ? "key" : "delta", frame % 60 < 20 ? 300 : 5);
       viewer.clock.pass(33);
       viewer.nack(viewer.lastNumbers.slice(-40).filter((number) => number % 3 === 0));

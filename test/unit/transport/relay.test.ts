@@ -10,7 +10,7 @@ const VIEWER = { ip: "198.51.100.10", port: 50_001 };
 const KEY = "relay 198.51.100.10 50001";
 
 let clock: FakeClock;
-/** The servers connected to, and what was sent to the last of them. */
+/** The servers that were connected to, and the messages to the last of them. */
 let opened: TurnServer[];
 let sent: Buffer[];
 let server: TurnConnectionEvents;
@@ -67,7 +67,7 @@ async function started(...servers: string[]): Promise<Relay> {
   return relay;
 }
 
-/** What a viewer sends to the relayed address. */
+/** Sends a viewer's datagram to the relayed address. */
 function viewerSends(text: string): void {
   const transaction = Buffer.alloc(12, 7);
   const attributes = [

@@ -28,7 +28,7 @@ function words(...values: number[]): Buffer {
   return bytes;
 }
 
-/** What an independent implementation writes. */
+/** A packet written by an independent implementation. */
 function nack(...lost: number[]): Buffer {
   const feedback = new GenericNack({ senderSsrc: 1, mediaSourceSsrc: SSRC, lost });
   return new RtcpTransportLayerFeedback({ feedback }).serialize();
@@ -55,7 +55,7 @@ function receiverReport(...ssrcs: number[]): Buffer {
   return new RtcpRrPacket({ ssrc: 1, reports }).serialize();
 }
 
-/** RFC 5104, section 4.3.1.1: the stream stands in the entry, the header's own is 0. */
+/** RFC 5104, section 4.3.1.1: the stream is in the entry, and 0 in the header. */
 const FULL_INTRA_REQUEST = packet(206, 4, words(1, 0, SSRC, 0x07_000000));
 const REMB = packet(206, 15, Buffer.alloc(16));
 const TRANSPORT_WIDE = packet(205, 15, Buffer.alloc(36));

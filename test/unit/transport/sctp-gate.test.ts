@@ -12,7 +12,7 @@ const words = (...all: number[]) => {
   return bytes;
 };
 
-/** A chunk, with a length of its own where one is given, filled up to a word's end. */
+/** A chunk with this length field, padded to 32 bits. */
 function chunk(type: number, body = Buffer.alloc(0), length = 4 + body.length): Buffer {
   const header = Buffer.from([type, 0, length >> 8, length & 0xff]);
   return Buffer.concat([header, body, Buffer.alloc(-body.length & 3)]);
@@ -33,9 +33,9 @@ const parameter = (type: number, bytes: number, length = 4 + bytes) =>
 describe("what browsers send passes", () => {
   test.each([
     ["an INIT with its parameters", packet(init(parameter(0x8008, 3), parameter(0xc000, 0)))],
-    ["a cookie, with the opening of a channel behind it", packet(chunk(10, Buffer.alloc(70)), opening())],
+    ["a cookie followed by the opening of a channel", packet(chunk(10, Buffer.alloc(70)), opening())],
     ["an acknowledgement", packet(sack())],
-    ["one with gaps", packet(sack([2, 3], [7, 7]))],
+    ["an acknowledgement with gaps", packet(sack([2, 3], [7, 7]))],
     ["a heartbeat and its answer", packet(chunk(4, parameter(1, 8)), chunk(5, parameter(1, 8)))],
     ["the reset of a stream", packet(chunk(130, parameter(13, 14)))],
     ["an abort", packet(chunk(6))],
@@ -44,32 +44,32 @@ describe("what browsers send passes", () => {
   });
 });
 
-describe("what could harm werift does not", () => {
+describe("what could harm werift does not pass", () => {
   test.each([
-    ["nothing at all", Buffer.alloc(0)],
+    ["an empty packet", Buffer.alloc(0)],
     ["no chunk", packet()],
     ["a chunk of length 0", packet(chunk(11, Buffer.alloc(0), 0))],
     ["a chunk shorter than its header", packet(chunk(11, Buffer.alloc(0), 3))],
     ["a chunk longer than the packet", packet(chunk(11, Buffer.alloc(0), 5))],
     ["half a chunk's header", packet(chunk(11), Buffer.from([11, 0]))],
-    ["a sound chunk with a bad one behind it", packet(sack(), chunk(11, Buffer.alloc(0), 0))],
+    ["a valid chunk followed by an invalid one", packet(sack(), chunk(11, Buffer.alloc(0), 0))],
     ["very many chunks", packet(...Array.from({ length: 17 }, () => chunk(11)))],
     ["an INIT that ends early", packet(chunk(1, words(7, 1)))],
     ["a parameter of length 0", packet(init(parameter(0x8008, 4, 0)))],
     ["a parameter longer than its chunk", packet(init(parameter(0x8008, 4, 9)))],
-    ["data, which no viewer has to send", packet(opening(51))],
+    ["data, which viewers need not send", packet(opening(51))],
     ["a huge opening", packet(opening(50, 600))],
     ["data that ends early", packet(chunk(0, words(1, 0)))],
     ["an acknowledgement of everything", packet(sack([1, 65_535]))],
-    ["one that ends before it begins", packet(sack([5, 4]))],
-    ["one of the packet before the first", packet(sack([0, 1]))],
-    ["one with less than it says", packet(chunk(3, words(1, 1, 65_536)))],
+    ["an acknowledgement that ends before it begins", packet(sack([5, 4]))],
+    ["an acknowledgement of the packet before the first", packet(sack([0, 1]))],
+    ["an acknowledgement with fewer gaps than it states", packet(chunk(3, words(1, 1, 65_536)))],
     [
-      "one with very many gaps",
+      "an acknowledgement with very many gaps",
       packet(sack(...Array.from({ length: 65 }, () => [1, 1] as [number, number]))),
     ],
-    ["a forward of the count", packet(chunk(192, words(9)))],
-    ["a chunk that nobody knows", packet(chunk(77))],
+    ["a FORWARD-TSN", packet(chunk(192, words(9)))],
+    ["an unknown chunk", packet(chunk(77))],
   ])("%s", (_, bytes) => {
     expect(gate.pass(bytes)).toBe(false);
   });

@@ -158,7 +158,7 @@ test("an answer keeps the section that owns the bundle's transport, even if it i
   expect(keepBundled(sdp(...head, ...audio(0), ...video, ...ours), offer)).toBe(
     sdp("v=0", "a=group:BUNDLE 0 1", ...audio(9), "a=rtcp-mux", ...ours, ...video),
   );
-  // Any other that is rejected stays so, and so does what shares nothing.
+  // Other rejected sections stay rejected, and so do those outside the bundle.
   const answer = sdp(...head, ...video, ...ours, ...audio(0));
   expect(keepBundled(answer, offer.replace("BUNDLE 0 1", "BUNDLE 1 0"))).toBe(answer);
   expect(keepBundled(answer, offer.replace("a=group:BUNDLE 0 1\r\n", ""))).toBe(answer);

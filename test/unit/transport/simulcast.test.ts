@@ -19,7 +19,7 @@ import { encodedFrame } from "../../helpers/fakes.ts";
 
 const lines = (...all: string[]) => all.map((line) => `${line}\r\n`).join("");
 
-/** As servers write their answers, as far as it matters. */
+/** Answers of real servers, shortened. */
 const JANUS = lines(
   "v=0",
   "o=- 6011 2 IN IP4 192.0.2.5",
@@ -61,7 +61,7 @@ const MEDIASOUP = lines(
   "a=rid:q recv",
   "a=simulcast:recv f;h;q",
 );
-/** LiveKit and Cloudflare, by Pion: what was offered, in an order of its own. */
+/** LiveKit and Cloudflare, which use Pion: the offered streams in another order. */
 const PION = lines(
   "v=0",
   "s=-",
@@ -86,7 +86,7 @@ describe("an answer", () => {
     ["of Janus", JANUS],
     ["of mediasoup", MEDIASOUP],
     ["of Pion", PION],
-  ])("%s takes all, the best first", (_, answer) => {
+  ])("%s accepts all streams, the best first", (_, answer) => {
     expect(acceptedStreams(answer, 3)).toEqual([
       { rid: "f", level: 0 },
       { rid: "h", level: 2 },
@@ -105,28 +105,28 @@ describe("an answer", () => {
     ["f;nobody's", ["f"]],
     ["rid=f;q", ["f", "q"]],
     ["f;h send q", ["f", "h"]],
-  ])("that has %s takes %j", (list, rids) => {
+  ])("with %s accepts %j", (list, rids) => {
     expect(ridsOf(JANUS.replace("recv f;h;q", `recv ${list}`))).toEqual(rids);
   });
 
   test.each([
-    ["says nothing of it", withoutSimulcast(JANUS)],
-    ["would send", JANUS.replace("simulcast:recv", "simulcast:send")],
-    ["has names alone", JANUS.replace("a=simulcast:recv f;h;q\r\n", "")],
-    ["names none of its list (RFC 8853, section 5.2)", JANUS.replace(/a=rid:.*\r\n/g, "")],
-    ["is none", "\0;;;a=simulcast:recv"],
-  ])("that %s takes none", (_, answer) => {
+    ["does not mention simulcast", withoutSimulcast(JANUS)],
+    ["sends simulcast instead", JANUS.replace("simulcast:recv", "simulcast:send")],
+    ["has only rid lines", JANUS.replace("a=simulcast:recv f;h;q\r\n", "")],
+    ["lists streams without rid lines (RFC 8853, section 5.2)", JANUS.replace(/a=rid:.*\r\n/g, "")],
+    ["is invalid", "\0;;;a=simulcast:recv"],
+  ])("that %s accepts no streams", (_, answer) => {
     expect(ridsOf(answer)).toEqual([]);
   });
 
-  test("is left as it is otherwise", () => {
+  test("is otherwise unchanged without its simulcast lines", () => {
     const left = withoutSimulcast(JANUS);
     expect(left).not.toMatch(/rid:|simulcast/);
     expect(JANUS.split("\r\n").filter((line) => !left.includes(line))).toHaveLength(4);
   });
 });
 
-test("an offer has the names in order, and no SSRCs", () => {
+test("an offer has the rids in order, and no SSRCs", () => {
   const offer = lines("v=0", "m=video 9 UDP/TLS/RTP/SAVPF 96", "a=ssrc-group:FID 1 2", "a=ssrc:1 cname:a");
   expect(offerSimulcast(offer, 3)).toBe(
     lines(
@@ -164,7 +164,7 @@ describe("packets", () => {
   const srtp = new SrtpSession({ profile: 7, keys });
   const srtcp = new SrtcpSession({ profile: 7, keys });
 
-  /** What is sent of one rendition, read by another implementation. */
+  /** The packets of one rendition, read by an independent implementation. */
   function open(rid: string, isFirst: boolean) {
     const clock = new FakeClock();
     const sent: RtpPacket[] = [];
@@ -207,7 +207,7 @@ describe("packets", () => {
     return { session, sent, named, keyframeNeeded, parameters };
   }
 
-  test("tell their section and rendition, and those sent again what they repair", () => {
+  test("name their section and rendition, and retransmissions the rendition that they repair", () => {
     const [full, half] = [open("f", true), open("h", false)];
     for (const [rid, { sent, named, session, parameters }] of [
       ["f", full],
@@ -232,7 +232,7 @@ describe("packets", () => {
     expect(new Set(ssrcs).size).toBe(4);
   });
 
-  test("ask for a keyframe of their own rendition only", () => {
+  test("have their rendition's SSRC, so that a keyframe request reaches that rendition only", () => {
     const [full, half] = [open("f", true), open("h", false)];
     const feedback = new PictureLossIndication({ senderSsrc: 1, mediaSsrc: half.parameters.media.ssrc });
     const sealed = srtcp.encrypt(new RtcpPayloadSpecificFeedback({ feedback }).serialize());

@@ -5,7 +5,7 @@ import { bindingResponse, readBindingRequest } from "../../../src/transport/stun
 
 const PASSWORD = "a password of twenty-two";
 
-/** A check as an independent implementation writes it. */
+/** A connectivity check by an independent implementation. */
 function check({ username = "ours:theirs", password = PASSWORD, nominate = true } = {}): Buffer {
   const message = new Message(1, 0, Buffer.from("0123456789ab"));
   message.setAttribute("USERNAME", username).setAttribute("PRIORITY", 1);

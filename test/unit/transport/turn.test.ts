@@ -35,7 +35,7 @@ describe("a message", () => {
     expect(read?.getAttributeValue("XOR-MAPPED-ADDRESS")?.[1]).toBe(8081);
   });
 
-  test("cut anywhere is not read, nor is anything else", () => {
+  test("is not read if it is cut off, and causes no exception if it is changed", () => {
     const whole = writeMessage(1, TRANSACTION, [[ATTRIBUTE.username, Buffer.from("somebody")]], KEY);
     for (let end = 0; end < whole.length; end++) expect(readMessage(whole.subarray(0, end))).toBeUndefined();
     for (let at = 0; at < whole.length; at++) {
@@ -56,13 +56,13 @@ test.each([
   expect(readServerUrl(url)).toEqual(server);
 });
 
-/** A TURN server in small: what it was asked, and its answers. */
+/** A small TURN server, with the requests that it got and its answers. */
 class Server {
   nonce = "first";
   refuses: number | undefined;
   silent = false;
   readonly asked: string[] = [];
-  /** The messages that carry data, as they came. */
+  /** The messages with data, in order. */
   readonly sent: Buffer[] = [];
   answer: (message: Buffer) => void = () => {};
 
@@ -123,7 +123,7 @@ beforeEach(() => {
     data: (from, datagram) => came.push(`${from.ip}:${from.port} ${datagram}`),
     lost: (why) => lost.push(why),
   });
-  // Never before the request was sent.
+  // Not before the request was sent.
   server.answer = (message) => queueMicrotask(() => client.receive(message));
 });
 

@@ -34,7 +34,7 @@ class FakeThread implements MediaThread {
     this.#report(report);
   }
 
-  /** Takes the orders that it got while it hung. */
+  /** Handles the orders that it got while it hung. */
   goOn(): void {
     this.hangs = false;
     for (const order of this.#untaken.splice(0)) this.#answer(order);
@@ -112,7 +112,7 @@ async function open(most = 1): Promise<{ pool: WorkerPool; audience: Audience; h
   return { pool, audience: pool.audience(local), here };
 }
 
-/** A viewer's events, and what they told. */
+/** A viewer's events, and their arguments. */
 function watcher() {
   const told = { keyframes: 0, ends: [] as string[] };
   const events: ViewerEvents = {
@@ -274,7 +274,7 @@ describe("a thread that does not start", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("but hangs is terminated too", async () => {
+  test("and hangs is terminated too", async () => {
     begin = (thread) => {
       thread.hangs = true;
     };
