@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Freezes } from "../../../web/player/figures/freezes.ts";
 
-/** @returns what is counted after the browser's counter had these values, each half second; a star where the scene rests. */
+/** @returns the count after these values of the browser's counter, one each half second; a star marks a still scene. */
 function after(...counts: readonly (number | `${number}*`)[]): number {
   const freezes = new Freezes();
   for (const [n, value] of counts.entries())
@@ -9,7 +9,7 @@ function after(...counts: readonly (number | `${number}*`)[]): number {
   return freezes.count;
 }
 
-test("freezes of a scene that moves are counted", () => {
+test("freezes of a moving scene are counted", () => {
   expect(after(0, 1, 1, 3, 3, 3, 3, 3)).toBe(3);
 });
 
@@ -21,6 +21,6 @@ test("freezes from long before the pause stay counted", () => {
   expect(after(2, 2, 2, 2, 2, "3*", 3, 3, 3, 3, 4, 4, 4, 4, 4)).toBe(3);
 });
 
-test("another connection begins with none", () => {
+test("a new connection starts without freezes", () => {
   expect(after(2, 2, 2, 2, 2, 0, 1, 1, 1, 1, 1)).toBe(1);
 });

@@ -68,7 +68,7 @@ describe("LaneLog", () => {
     expect(log.figures(0, 1000).missed).toBe(0);
   });
 
-  test("sees a freeze while it lasts, and when it has ended", () => {
+  test("counts a freeze while it lasts and after it has ended", () => {
     const log = playing(4);
     expect(log.freezes(400)).toEqual([]);
     expect(log.freezes(450)).toEqual([{ from: 200, to: 450 }]);
@@ -78,7 +78,7 @@ describe("LaneLog", () => {
     expect(log.figures(510, 550).freezes).toBe(0);
   });
 
-  test("takes no pause for a freeze", () => {
+  test("does not count a pause as a freeze", () => {
     const log = playing(4);
     log.pause();
     expect(log.freezes(5000)).toEqual([]);
@@ -109,13 +109,13 @@ describe("LaneLog", () => {
   });
 });
 
-test("allows a slow source two of its intervals", () => {
+test("minFreeze allows a slow source two of its intervals", () => {
   expect(minFreeze(undefined)).toBe(200);
   expect(minFreeze(20)).toBe(200);
   expect(minFreeze(2)).toBe(1000);
 });
 
-test("finds quantiles between values", () => {
+test("quantile interpolates between values", () => {
   expect(quantile([], 0.5)).toBeUndefined();
   expect(quantile([3, 1, 2], 0.5)).toBe(2);
   expect(quantile([1, 2], 0.5)).toBe(1.5);

@@ -113,7 +113,7 @@ describe("the optical reading", () => {
     expect(found).not.toHaveBeenCalled();
   });
 
-  test("splits a latency no further than it is known", () => {
+  test("splits a latency only as far as its parts are known", () => {
     const { latency, stages } = opticalSample(report(7), 4030, clock);
     expect(latency).toBe(30);
     expect(stages).toEqual([

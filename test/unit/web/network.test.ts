@@ -5,7 +5,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A browser that tells of its network what the test says. */
+/** A browser with this network connection. */
 function browser(connection?: EventTarget & { type?: string }) {
   const window = new EventTarget();
   vi.stubGlobal("window", window);
@@ -24,7 +24,7 @@ test("reports that the device comes online, in any browser", () => {
   expect(changed).toHaveBeenCalledTimes(1);
 });
 
-test("reports another kind of network, and no new estimate of its speed", () => {
+test("reports a new kind of network, but not a new estimate of its speed", () => {
   const connection = Object.assign(new EventTarget(), { type: "wifi" });
   const { changed, stop } = browser(connection);
   const tell = (type: string) => {

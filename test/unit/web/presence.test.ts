@@ -21,7 +21,7 @@ describe("presence", () => {
     expect(presence.seen).toBe(true);
   });
 
-  test("ends after a while, however often it is set, and begins at once", async () => {
+  test("ends after a delay, however often it is set, and begins at once", async () => {
     const { timers, changes, presence } = begin(true);
     for (let n = 0; n < 5; n++) {
       presence.set(false);
@@ -67,7 +67,7 @@ describe("onWake", () => {
     expect(timers.timers).toBe(0);
   });
 
-  test("takes neither a short suspension nor throttled timers for sleep", async () => {
+  test("does not report a short suspension or throttled timers as sleep", async () => {
     const { timers, device, woken } = watch();
     device.slept = 12_000;
     await timers.advance(10_000);

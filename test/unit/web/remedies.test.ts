@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Remedies } from "../../../web/player/webrtc/remedies.ts";
 
-/** What is done, by second, where the counters are so each half second. */
+/** The remedies with their seconds, given the counters of each half second. */
 function treat(
   fps: number | undefined,
   counters: (half: number) => { frames: number; bytes: number; presented?: number },
@@ -63,6 +63,6 @@ describe("a video with packets", () => {
   });
 });
 
-test("leaves a dead network alone", () => {
+test("a video without packets gets no remedy", () => {
   expect(treat(20, () => ({ frames: 3, bytes: 9000 }))).toEqual([]);
 });

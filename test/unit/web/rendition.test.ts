@@ -10,12 +10,12 @@ test.each([
   [2, "960 × 540 of 1920 × 1080", "smaller"],
   [3, "960 × 540 of 1920 × 1080, coarser", "smaller"],
   [4, "480 × 270 of 1920 × 1080, 15 of 30 fps", "smaller"],
-] as const)("the rendition %d is of a large picture: %s", (level, name, reduction) => {
+] as const)("rendition %d of a large picture is named: %s", (level, name, reduction) => {
   expect(renditionName(level, FULL).replaceAll("\u00a0", " ")).toBe(name);
   expect(reductionOf(level, FULL)).toBe(reduction);
 });
 
-test("the rendition of a small picture keeps its size, and becomes coarser", () => {
+test("a lower rendition of a small picture keeps its size and becomes coarser", () => {
   const small = { width: 480, height: 270, fps: 20 };
   expect(renditionName(2, small)).toBe("full size, coarser");
   expect(renditionName(4, small)).toBe("full size, coarser, 10 of 20 fps");
@@ -30,7 +30,7 @@ test("the rendition of a picture that is not described yet is named without its 
   expect(renditionName(undefined, undefined)).toBe("–");
 });
 
-test("each rendition but the first is less than the full one", () => {
+test("only the first rendition is named full", () => {
   for (const [level] of LADDER.entries()) {
     expect(renditionName(level, FULL) === "full").toBe(level === 0);
     expect(reductionOf(level, FULL) === undefined).toBe(level === 0);

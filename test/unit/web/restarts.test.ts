@@ -9,7 +9,7 @@ let restarts: Restarts;
 let steps: string[];
 let state: RTCPeerConnectionState;
 let failures: number;
-/** What the server makes of an offer. */
+/** The server's reply to an offer. */
 let reply: (offer: string) => Promise<Reply<SessionAnswer>>;
 
 const answered = async (offer: string) => ({ ok: true, value: { answer: `answer to ${offer}` } }) as const;

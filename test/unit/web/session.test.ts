@@ -161,7 +161,7 @@ describe("a session", () => {
     expect(opened.webrtc).toHaveLength(1);
   });
 
-  test("falls back to MJPEG if WebRTC has shown nothing after five seconds, no sooner", async () => {
+  test("falls back to MJPEG if WebRTC has shown nothing for five seconds, and not earlier", async () => {
     const { session, opened, timers, connect, newest } = start();
     await connect();
     await timers.advance(4900);
@@ -173,7 +173,7 @@ describe("a session", () => {
     expect(session.model.picture).toBe("current");
   });
 
-  test("tries WebRTC again behind the fallback, ever more rarely, up to once a minute", async () => {
+  test("tries WebRTC again behind the fallback, with back-off up to once a minute", async () => {
     const { opened, timers, connect } = start();
     await connect();
     const began = timers.now();
@@ -233,7 +233,7 @@ describe("a session", () => {
     expect(session.model).toMatchObject({ transport: "mjpeg", webrtc: false });
   });
 
-  test("asks for MJPEG again when it breaks, ever more rarely until it shows a picture", async () => {
+  test("requests MJPEG again when it breaks, with back-off until it shows a picture", async () => {
     const { opened, timers, connect, newest } = start({ webrtc: false });
     await connect();
     const waits: number[] = [];
@@ -264,7 +264,7 @@ describe("a session", () => {
     expect(opened.mjpeg).toHaveLength(0);
   });
 
-  test("goes on with the same playback when that moves to another network", async () => {
+  test("keeps the same playback when it moves to another network", async () => {
     const { session, opened, server, timers, connectAndShow, newest } = start();
     await connectAndShow();
     const reply = await newest("webrtc").offers?.restart("offer");
@@ -304,7 +304,7 @@ describe("a session", () => {
     const { session, opened, timers, connectAndShow, newest } = start();
     await connectAndShow();
     newest("webrtc").events.silent();
-    // The server was heard just now, and then no more.
+    // The server was heard just now, and is silent from then on.
     expect(session.model).toMatchObject({
       transport: "webrtc",
       picture: "old",
@@ -357,7 +357,7 @@ describe("a session", () => {
     expect(session.model.picture).toBe("current");
   });
 
-  test("asks for nothing while the server is away, whatever breaks", async () => {
+  test("requests nothing while the server is away, whatever breaks", async () => {
     const { opened, timers, connect, newest, away } = start();
     await connect();
     await timers.advance(5000);
@@ -465,7 +465,7 @@ describe("a session", () => {
     expect(opened.webrtc).toHaveLength(before + 1);
   });
 
-  test("shows that the server refuses this page, until it does not", async () => {
+  test("shows that the server refuses this page, until the server accepts it", async () => {
     const { session, connect, refuse } = start();
     refuse({ code: "origin", message: "Not this page." });
     expect(session.model).toMatchObject({ refusal: { code: "origin" }, server: "connecting" });
@@ -473,7 +473,7 @@ describe("a session", () => {
     expect(session.model).toMatchObject({ refusal: undefined, server: "there" });
   });
 
-  test("distinguishes a server that was stopped, that is lost, and that never was there", async () => {
+  test("distinguishes a stopped server, a lost one, and one that was never reached", async () => {
     const { session, connect, stopping, away } = start();
     away();
     expect(session.model).toMatchObject({ server: "away", reached: false, stopped: false });

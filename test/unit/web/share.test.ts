@@ -3,7 +3,7 @@ import { movedTo, notesOf, offersOf, ownLinks } from "../../../web/share/links.t
 
 const page = { origin: "https://studio.example" };
 
-test("links made by hand have the token behind the '#' where the page is, and in the query of a picture", () => {
+test("ownLinks puts the token behind the '#' of the page's link, and into the query of the picture's", () => {
   expect(ownLinks(page, "main", "")).toEqual({
     link: "https://studio.example/watch/main",
     image: "https://studio.example/streams/main/mjpeg",
@@ -15,7 +15,7 @@ test("links made by hand have the token behind the '#' where the page is, and in
   });
 });
 
-test("links move to the address that others reach, and keep what stands behind it", () => {
+test("movedTo changes the address of both links, and keeps their path and token", () => {
   const links = ownLinks({ origin: "http://localhost:8080" }, "a.b", "abc");
   expect(movedTo(links, "http://[2001:db8::7]:8080/watch/a.b#token=abc")).toEqual({
     link: "http://[2001:db8::7]:8080/watch/a.b#token=abc",
@@ -24,7 +24,7 @@ test("links move to the address that others reach, and keep what stands behind i
   });
 });
 
-test("each way to show the stream names the server, the stream and the token", () => {
+test("each snippet that shows the stream names the server, the stream and the token", () => {
   const offers = offersOf(ownLinks(page, "arm", "abc"), "arm");
   expect(offers.map(({ text }) => text)).toEqual([
     "https://studio.example/watch/arm#token=abc",
@@ -36,12 +36,12 @@ test("each way to show the stream names the server, the stream and the token", (
   for (const { text } of offersOf(ownLinks(page, "arm", ""), "arm")) expect(text).not.toContain("token");
 });
 
-test("links made by hand tell when their signed token ends", () => {
+test("ownLinks reads when a signed token expires", () => {
   const token = `e30.${btoa(JSON.stringify({ exp: 1_795_370_000 })).replace(/=+$/, "")}.x`;
   expect(ownLinks(page, "main", token).expires).toBe(new Date(1_795_370_000_000).toISOString());
 });
 
-test("what is said of an address is true of it, as far as it is known", () => {
+test("the notes say who can reach the link's address, and how long it is valid", () => {
   const notes = (origin: string, more: object = {}) =>
     notesOf({ ...ownLinks({ origin }, "main", ""), ...more }, (at) => at.toISOString());
   expect(notes("http://localhost:8080")).toEqual([expect.stringContaining("ask whoever runs the server")]);

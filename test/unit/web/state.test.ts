@@ -154,7 +154,7 @@ group("describe", () => {
     });
   });
 
-  test.each(["asked", "unseen"] as const)("is paused before anything else if that was %s", (paused) => {
+  test.each(["asked", "unseen"] as const)("shows a pause before anything else (%s)", (paused) => {
     for (const model of [playing, { ...playing, server: "away" as const }, initialModel]) {
       expect(stateOf({ ...model, paused })).toMatchObject({ kind: "paused", why: paused });
     }
@@ -228,7 +228,7 @@ group("toneOf", () => {
     ["no-such-stream", "busy"],
     ["token", "bad"],
     ["origin", "bad"],
-  ] as const)("of a viewer refused with %s is %s: only what needs an action is in red", (code, tone) => {
+  ] as const)("is for the refusal %s %s: only what needs an action is red", (code, tone) => {
     expect(toneOf(stateOf({ ...there, refusal: { code, message: "No." } }))).toBe(tone);
   });
 });
