@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import puppeteer, { type Browser } from "puppeteer-core";
 
-/** Without a GPU, and without the calls home that a closed network would refuse one by one. */
+/** No GPU, and no background requests, which a closed network would refuse one by one. */
 const CHROMIUM_FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -38,7 +38,7 @@ export async function launchChromiumIn(
     mode: 0o755,
   });
   try {
-    // No TCP port of the browser's can be reached from here.
+    // A pipe, because the browser's TCP ports cannot be reached from this namespace.
     return await launchChromium(program, "--remote-debugging-pipe", ...flags);
   } finally {
     rmSync(folder, { recursive: true });
@@ -46,8 +46,8 @@ export async function launchChromiumIn(
 }
 
 /**
- * @param hosts names that are this machine's.
- * @param downloads the folder for them.
+ * @param hosts names that resolve to this machine.
+ * @param downloads the folder for downloads.
  */
 export function launchFirefox(
   executablePath: string,

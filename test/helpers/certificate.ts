@@ -1,4 +1,4 @@
-/** Certificates for tests, each of a key of its own. */
+/** Certificates for tests, each with its own key. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSelfSignedCertificate } from "werift";
@@ -8,7 +8,7 @@ export interface TestCertificate {
   readonly key: string;
 }
 
-/** One that signs itself, by ECDSA with SHA-256 (as TLS numbers them). */
+/** A self-signed certificate, by ECDSA with SHA-256 (in TLS's numbers). */
 export async function newCertificate(): Promise<TestCertificate> {
   const { certPem, keyPem } = await createSelfSignedCertificate({ hash: 4, signature: 3 });
   return { cert: certPem, key: keyPem };

@@ -11,8 +11,8 @@ const DECODERS = {
 } as const;
 
 /**
- * What it makes of these frames: the last one, in planes, to be freed.
- * @throws where one of them cannot be decoded, or is not shown at once.
+ * Decodes these frames, and returns the last one in planes. The caller frees it.
+ * @throws if a frame cannot be decoded, or does not give a picture at once.
  */
 export async function decoded(
   codec: CodecName,

@@ -6,7 +6,7 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** A clock that moves only when told to. */
+/** A clock that moves only when the test moves it. */
 export class FakeClock implements Clock {
   #now: number;
   readonly #timers = new Set<Timer>();
@@ -32,7 +32,7 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Moves the time on, running each timer at its time, and lets promises settle between them. */
+  /** Advances the time, runs each timer at its time, and lets promises settle in between. */
   async advance(by: Millis): Promise<void> {
     const end = this.#now + by;
     do await settle();
@@ -41,7 +41,7 @@ export class FakeClock implements Clock {
     await settle();
   }
 
-  /** As {@link advance}, but promises wait: for much that waits for none. */
+  /** Like {@link advance}, but without letting promises settle: faster, for code without promises. */
   pass(by: Millis): void {
     const end = this.#now + by;
     while (this.#runNext(end));
@@ -64,7 +64,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything that waits on already settled promises run. */
+/** Runs everything that waits for promises that are already settled. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,4 @@
-/** Hand-written stand-ins for the neighbours of what a test is about. */
+/** Hand-written fakes for the neighbours of what a test checks. */
 import type { ServerResponse } from "node:http";
 import { Writable } from "node:stream";
 import type { EpochMs } from "../../src/base/clock.ts";
@@ -12,13 +12,13 @@ import type { ViewerEvents } from "../../src/transport/audience/viewer.ts";
 import type { PacketizedFrame } from "../../src/transport/packets/history.ts";
 import type { MediaPacket } from "../../src/transport/packets/packetizer.ts";
 
-/** An encoder that encodes nothing but keeps the contract, and notes where its caller does not. */
+/** An encoder that encodes nothing but keeps the contract, and throws if its caller does not. */
 export class FakeEncoder implements VideoEncoder {
   readonly codec = "vp8";
   readonly opened: EncoderSettings[] = [];
   readonly encoded: Bitstream["type"][] = [];
   fail = false;
-  /** What one frame waits for. */
+  /** Delays each frame. */
   work: () => Promise<void> = () => Promise.resolve();
   closed = 0;
   #busy = false;
@@ -47,7 +47,7 @@ export class FakeEncoder implements VideoEncoder {
   }
 }
 
-/** A source that a test plays by its sink. */
+/** A source whose sink the test calls. */
 export class FakeSource implements Source {
   readonly label = "fake source";
   readonly demands: boolean[] = [];
@@ -71,7 +71,7 @@ export class FakeSource implements Source {
   }
 }
 
-/** A viewer that notes what it is sent. */
+/** A viewer that records what it is sent. */
 export class FakeViewer implements Recipient {
   readonly events: ViewerEvents;
   readonly frames: (readonly MediaPacket[])[] = [];
@@ -117,7 +117,7 @@ export function encodedFrame(number: number, captured: EpochMs): EncodedFrame {
   return { ...about, number, data: Buffer.alloc(10), timings: { captured, received: captured } };
 }
 
-/** An HTTP response whose client reads only when told to. */
+/** An HTTP response whose client can stop reading. */
 export class FakeResponse extends Writable {
   headers: Record<string, string> = {};
   readonly socket = { setNoDelay() {}, cork: () => this.cork(), uncork: () => this.uncork() };
@@ -129,7 +129,7 @@ export class FakeResponse extends Writable {
     super({ highWaterMark: room });
   }
 
-  /** For code that takes node's own response. */
+  /** For code that takes Node's own response. */
   get asResponse(): ServerResponse {
     return this as unknown as ServerResponse;
   }
@@ -150,7 +150,7 @@ export class FakeResponse extends Writable {
     this.#reading = false;
   }
 
-  /** The client reads all there is, and goes on reading. */
+  /** The client reads everything that waits, and continues to read. */
   resume(): void {
     this.#reading = true;
     this.#release?.();
@@ -166,7 +166,7 @@ export class FakeResponse extends Writable {
   }
 }
 
-/** A sink that notes what a source puts into it. */
+/** A sink that records what a source delivers. */
 export class FakeSink implements SourceSink {
   readonly frames: SourceFrame[] = [];
   readonly states: SourceState[] = [];
@@ -185,7 +185,7 @@ export class FakeSink implements SourceSink {
   }
 }
 
-/** A publisher that notes why it is dropped. */
+/** A publisher that records why it is dropped. */
 export class FakePublisher implements Publisher {
   readonly label: string;
   readonly address = "192.0.2.7";

@@ -26,7 +26,7 @@ export class Recording {
     onTestFinished(() => this.source.close());
   }
 
-  /** Starts the source, in demand or not. */
+  /** Starts the source, with or without demand. */
   async start(watched = true): Promise<this> {
     await this.source.start({
       frame: (frame) => this.#gave(() => this.frames.push(frame)),

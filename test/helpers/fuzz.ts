@@ -11,7 +11,7 @@ export function randomFrom(seed: number): Random {
   };
 }
 
-/** The bytes with a few of them changed, left out, repeated, or scraps of the protocol put between. */
+/** The bytes with a few changes: bytes altered, removed, repeated or inserted, or scraps of the protocol inserted. */
 export function mutated(bytes: Buffer, random: Random, scraps: readonly Buffer[]): Buffer {
   let result = Buffer.from(bytes);
   for (let hits = random(6); hits >= 0; hits--) {
@@ -38,7 +38,7 @@ export function mutated(bytes: Buffer, random: Random, scraps: readonly Buffer[]
   return result.subarray(0, 1 + random(result.length));
 }
 
-/** As {@link mutated}, of a text, and seldom cut short. */
+/** Like {@link mutated}, but for a text, and rarely cut off. */
 export function mutatedText(text: string, random: Random, scraps: readonly string[]): string {
   const bytes = Buffer.from(text, "latin1");
   const changed = mutated(
@@ -65,7 +65,7 @@ const LEAVES = [
   "__proto__",
 ];
 
-/** Any value that JSON can carry, and some that it cannot. */
+/** Any kind of value that JSON can carry, and some that it cannot. */
 export function randomValue(random: Random, depth = 3): unknown {
   const kind = depth === 0 ? 0 : random(4);
   const several = () => Array.from({ length: random(4) }, () => randomValue(random, depth - 1));

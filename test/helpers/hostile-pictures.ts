@@ -1,7 +1,7 @@
 /** Small pictures that take a decoder much time or memory. */
 import { crc32, deflateSync } from "node:zlib";
 
-/** A TIFF of zeros, grey, as one strip. */
+/** A grey TIFF of zeros in one strip. */
 export function tiffOf(width: number, height: number): Buffer {
   const strip = deflateSync(Buffer.alloc(width * height));
   const [short, long] = [3, 4];
@@ -72,7 +72,7 @@ export function jpegOfScans(scans: number): Buffer {
     Buffer.from([0xff, 0xd8]),
     segment(0xdb, 0, ...Array<number>(64).fill(1)),
     segment(0xc2, 8, SIDE >> 8, SIDE & 0xff, SIDE >> 8, SIDE & 0xff, 3, ...components),
-    // One code of one bit: no difference of DC; and the end of a band for 2^14 blocks and more.
+    // Tables with one code of one bit: no DC difference, and end of band for 2^14 blocks and more.
     segment(0xc4, 0x00, 1, ...none(15), 0),
     segment(0xc4, 0x10, 1, ...none(15), 0xe0),
     segment(0xda, 3, 1, 0, 2, 0, 3, 0, 0, 0, 0),

@@ -1,6 +1,6 @@
 /**
  * A render loop for tests: writes pictures and flags into a folder as real loops do, well or badly. Run by
- * itself, with its options as JSON, it is a loop in a process of its own that writes without a pause.
+ * itself, with its options as JSON, it is a loop in a separate process that writes without a pause.
  */
 import {
   closeSync,
@@ -23,7 +23,7 @@ export interface LoopOptions {
   readonly way?: "truncate" | "in-place" | "rename";
   /** `brief`: back to `0` at once after each `1`. */
   readonly flags?: "held" | "brief" | "none";
-  /** Into how many writes a picture is cut. */
+  /** The number of writes per picture. */
   readonly chunks?: number;
 }
 
@@ -47,7 +47,7 @@ export class LoopWriter {
     for (const _ of this.steps(data));
   }
 
-  /** Writes one picture step by step: whoever asks for the steps may pause, or leave off as a crash does. */
+  /** Writes one picture step by step: the caller may pause between steps, or stop as in a crash. */
   *steps(data: Buffer): Generator<"flag" | "empty" | "chunk"> {
     if (this.#options.flags !== "none") yield* this.#flagSteps("0");
     yield* this.#pictureSteps(data);
@@ -121,7 +121,7 @@ export function numberIn(picture: Buffer): number {
   return picture.readUInt32BE(6);
 }
 
-/** Puts the number and as much filling as is asked for into a comment behind the start marker. */
+/** Puts the number and this much filling into a comment after the start marker. */
 function numbered(jpeg: Buffer, number: number, filling: number): Buffer {
   const comment = Buffer.alloc(8 + filling, 0x20);
   comment.writeUInt16BE(0xfffe, 0);
@@ -140,15 +140,15 @@ function noise(seed: number, length: number): Buffer {
   return bytes;
 }
 
-/** What the process of its own is told. */
+/** The options of a loop in a separate process. */
 export interface LoopProcessOptions extends LoopOptions {
-  /** A folder with the pictures, which are written by order of name. */
+  /** A folder with the pictures, which are written in the order of their names. */
   readonly pictures: string;
-  /** Milliseconds of rest after each, 0 for none. */
+  /** Milliseconds of pause after each picture, 0 for none. */
   readonly pause?: number;
 }
 
-/** When each picture was finished, in milliseconds since the Unix epoch: what the process says at its end. */
+/** When each picture was finished, in milliseconds since the Unix epoch. The process reports it at its end. */
 export type LoopProcessReport = readonly number[];
 
 function main(options: LoopProcessOptions): void {

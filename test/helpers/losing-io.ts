@@ -1,6 +1,6 @@
 import type { MediaIo } from "../../src/transport/io/io.ts";
 
-/** Loses media packets on their way, repairs as any other: always the same ones. */
+/** Drops this share of the media packets, retransmissions included: the same ones in every run. */
 export function losing(io: MediaIo, share: number): MediaIo & { lost: number } {
   let seed = 5;
   const lossy = {

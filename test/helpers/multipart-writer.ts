@@ -1,12 +1,12 @@
 /** The multipart body of a publisher, part by part. */
 import { frameBytes, type PixelFormat } from "../../src/media/frame.ts";
 
-/** What ends the body on purpose. */
+/** The closing boundary, which ends the body on purpose. */
 export const CLOSING = Buffer.from("--frame--\r\n");
 
 export const IDLE = part({ "Content-Type": "application/x-idle" }, "");
 
-/** One part with the boundary `frame` and the length of its body, unless a header of that name lies about it. */
+/** One part with the boundary `frame` and the length of its body, unless the headers state another length. */
 export function part(headers: Readonly<Record<string, string>>, body: Buffer | string): Buffer {
   const bytes = Buffer.from(body);
   const lines = Object.entries({ "Content-Length": String(bytes.length), ...headers });
@@ -18,7 +18,7 @@ export function image(data: Buffer | string, headers: Readonly<Record<string, st
   return part({ "Content-Type": "image/jpeg", ...headers }, data);
 }
 
-/** A part of raw pixels; all bytes 0 unless told. */
+/** A part of raw pixels, all 0 by default. */
 export function raw(
   format: PixelFormat,
   width: number,

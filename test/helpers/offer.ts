@@ -1,4 +1,4 @@
-/** An offer as a viewer without a browser makes it, to be let in by. */
+/** The offer of a viewer without a browser, which the server accepts. */
 
 export const VIEWER_OFFER = [
   "v=0",
@@ -23,7 +23,7 @@ export const VIEWER_OFFER = [
   "",
 ].join("\r\n");
 
-/** To be strewn in. */
+/** Scraps of SDP to insert into an offer. */
 export const SDP_SCRAPS = [
   "\r\n",
   "\n",

@@ -32,7 +32,7 @@ export function imageFrame(data: Buffer, type = "image/jpeg", number = 1): Image
   return { kind: "image", type, data, number, timings };
 }
 
-/** The standards' own figures, limited range: what red, green and blue have of Y, Cb and Cr at their fullest. */
+/** The standards' coefficients, for limited range: rows for Y, Cb and Cr, columns for red, green and blue. */
 export const YCC = {
   bt601: [
     [65.481, 128.553, 24.966],
@@ -87,7 +87,7 @@ export function stripes(format: PixelFormat, width: number, height: number, colo
   return Buffer.concat(planes);
 }
 
-/** The same as a picture file. */
+/** The same stripes as a picture file. */
 export function stripesFile(
   type: "jpeg" | "png" | "webp",
   width: number,
