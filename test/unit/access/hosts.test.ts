@@ -75,7 +75,7 @@ describe("the server accepts a host name", () => {
     expect(knows(hosts(), { host, origin: "https://render.example" })).toBe(false);
   });
 
-  test("in X-Forwarded-Host from a trusted proxy, and then ignores its Host", () => {
+  test("in X-Forwarded-Host from a trusted proxy, if it accepts the Host too", () => {
     const socket = { remoteAddress: PROXY };
     const to = (name: string) => ({ host: "192.168.1.7:8080", "x-forwarded-host": name });
     expect(knows(hosts(["render.example"]), to("render.example"), socket)).toBe(true);

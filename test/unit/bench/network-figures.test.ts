@@ -55,7 +55,7 @@ describe("liveAgainAfter", () => {
     expect(liveAgainAfter(seen, span)).toBe(1000);
   });
 
-  test("is undefined if the picture stays late, or there is none, until the end", () => {
+  test("is undefined if the picture is late or missing until the end", () => {
     expect(liveAgainAfter(frames(700, ...every(50, 0, 5000)), span)).toBeUndefined();
     expect(liveAgainAfter(frames(100, ...every(50, 0, 1000)), span)).toBeUndefined();
     expect(liveAgainAfter([], span)).toBeUndefined();

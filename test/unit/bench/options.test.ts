@@ -68,7 +68,7 @@ describe("a bench's command line", () => {
     expect(parseOptions(argv, usage)).toEqual({ problem });
   });
 
-  test("accepts one picture only where it takes one", () => {
+  test("accepts only one picture for an option that takes one", () => {
     expect(shot.safeParse("480x270@20,1x1@1").success).toBe(false);
   });
 });

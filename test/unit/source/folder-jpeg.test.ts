@@ -12,7 +12,7 @@ function sample(options: JpegOptions = {}): Promise<Buffer> {
     .toBuffer();
 }
 
-/** Puts a segment behind the start marker. */
+/** Puts a segment after the start marker. */
 function withSegment(jpeg: Buffer, marker: number, content: Buffer): Buffer {
   const header = Buffer.from([0xff, marker, 0, 0]);
   header.writeUInt16BE(content.length + 2, 2);

@@ -24,7 +24,7 @@ function frameOf(bytes: number, rtpTimestamp = 9000): EncodedFrame {
 
 describe("VP8 payloads", () => {
   test.each([1, 1175, 1176, 1177, 2352, 2353, 100_000])(
-    "a frame of %i bytes comes whole out of an independent depacketizer",
+    "of a frame of %i bytes are reassembled by an independent depacketizer",
     (bytes) => {
       const { data } = frameOf(bytes);
       const parsed = vp8Payloads(data, MAX_PAYLOAD, 0x1234).map((payload) =>
@@ -37,7 +37,7 @@ describe("VP8 payloads", () => {
   );
 
   test.each([5000, 5001, 5005])(
-    "those of %i bytes are of equal size, but for a shorter last one",
+    "of a frame of %i bytes have equal sizes, except a shorter last one",
     (bytes) => {
       const lengths = vp8Payloads(frameOf(bytes).data, MAX_PAYLOAD, 1).map(({ length }) => length);
       const last = lengths.pop() ?? 0;

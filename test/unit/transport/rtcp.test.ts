@@ -129,7 +129,7 @@ describe("feedback of a viewer", () => {
   });
 });
 
-describe("what is malformed", () => {
+describe("malformed RTCP", () => {
   const whole = [receiverReport(SSRC), nack(1, 100), FULL_INTRA_REQUEST, pictureLoss()];
 
   test("a truncated compound gives its complete packets", () => {
@@ -230,7 +230,7 @@ describe("our packets, read by an independent implementation", () => {
     const [report] = RtcpPacketConverter.deSerialize(goodbye(SSRC));
     expect(report).toBeInstanceOf(RtcpRrPacket);
     expect(report).toMatchObject({ ssrc: SSRC, reports: [] });
-    // RFC 3550, section 6.6; werift reads none.
+    // RFC 3550, section 6.6. werift does not read a BYE.
     expect(goodbye(SSRC).subarray(8).toString("hex")).toBe("81cb0001deadbeef");
   });
 });

@@ -47,7 +47,7 @@ describe("LaneLog", () => {
     log.shown(200);
     log.shown(250);
     log.add(sample(7, 250));
-    // Of 4, 5 and 6 one was shown, whichever.
+    // One of 4, 5 and 6 was shown.
     expect(log.figures(0, 1000).missed).toBe(2);
   });
 

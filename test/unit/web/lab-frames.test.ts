@@ -71,7 +71,7 @@ describe("Frames", () => {
     expect(ports.reported).toHaveBeenCalledExactlyOnceWith(times);
   });
 
-  test("times no repeated picture, none from before it connected, and none while nothing is measured", () => {
+  test("does not time repeated pictures, pictures from before it connected, or any while nothing is measured", () => {
     const { tapped, timed, ports } = setUp();
     const times = { number: 7, captured: 5000, received: 5001, sent: 5006 };
     tapped.shown({ shownAt: 4030 }, times);

@@ -19,7 +19,7 @@ function meter(since = 0): Meter {
   return made;
 }
 
-test("counts a still picture that is sent again neither as a frame nor as latency", () => {
+test("ignores a still picture that is sent again, for the frame rate and the latency", () => {
   const still = meter();
   still.counted({ at: 0, bytes: 0, frames: 0 }, format, true);
   for (const captured of [0, 500, 1000]) {
@@ -45,7 +45,7 @@ test("counts each frame of a moving picture", () => {
   expect(moving.stats(1000).fps).toBe(20);
 });
 
-test("takes no latency from a picture that was there before the viewer joined, nor counts it", () => {
+test("ignores a picture from before the viewer joined, for the frame rate and the latency", () => {
   const late = meter(21_000);
   late.counted({ at: 21_000, bytes: 0, frames: 0 }, format, true);
   for (const [number, captured] of [

@@ -37,7 +37,7 @@ describe("stagesOf", () => {
     expect(asObject(stages)).toMatchObject({ browser: 4 });
   });
 
-  test("never hands out more than there is, nor a negative time", () => {
+  test("never attributes more than the whole latency, or a negative time", () => {
     const shown = { shownAt: 4016, receivedAt: 4011, decodeTime: 4 };
     const stages = stagesOf(times, shown, OFFSET, { buffer: 60 });
     expect(asObject(stages)).toMatchObject({ network: 0, browser: 4, buffer: 1, screen: 0 });

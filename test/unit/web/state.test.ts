@@ -228,7 +228,7 @@ group("toneOf", () => {
     ["no-such-stream", "busy"],
     ["token", "bad"],
     ["origin", "bad"],
-  ] as const)("is for the refusal %s %s: only what needs an action is red", (code, tone) => {
+  ] as const)("for the refusal %s is %s: only what needs an action is red", (code, tone) => {
     expect(toneOf(stateOf({ ...there, refusal: { code, message: "No." } }))).toBe(tone);
   });
 });
