@@ -78,13 +78,13 @@ export class Adaptation {
 
   /** Takes transport-wide feedback. */
   arrived(arrivals: readonly Arrival[]): void {
-    const { delivery } = this.#sender;
-    const state = delivery.feedback(arrivals);
+    const { estimate } = this.#sender;
+    const state = estimate.feedback(arrivals);
     if (!state || !this.#sender.isPaced) return;
     if (state.capacityNow !== undefined) this.#sender.pace(PACING_FACTOR * state.capacityNow);
     const before = this.#congestion.level;
     this.#congestion.measured(state, this.bitrate);
-    if (this.#draining && delivery.receivedUpTo >= this.#draining.marker) this.#draining.done();
+    if (this.#draining && estimate.receivedUpTo >= this.#draining.marker) this.#draining.done();
     this.#request(before, state.queue);
     if (this.#wants && !this.#splices.waitsForKeyframe) this.#sendProbe();
   }
@@ -148,7 +148,7 @@ export class Adaptation {
       for (const cancel of cancels) cancel();
       this.#draining = undefined;
     };
-    this.#draining = { end, done, marker: this.#sender.delivery.next };
+    this.#draining = { end, done, marker: this.#sender.estimate.next };
     this.#sender.pad();
   }
 }

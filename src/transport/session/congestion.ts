@@ -6,7 +6,7 @@
 
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 import { LADDER, rungOf } from "../../shared/ladder.ts";
-import type { NetworkState } from "./delivery.ts";
+import type { NetworkState } from "./bandwidth-estimate.ts";
 
 /** A viewer's receiver report, and what was sent to it since the previous report. */
 export interface NetworkReport {

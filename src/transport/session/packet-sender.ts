@@ -3,7 +3,7 @@ import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 import type { Route } from "../io/route.ts";
 import type { MediaPacket } from "../packets/packetizer.ts";
 import type { Sealer } from "../rtp/srtp.ts";
-import { Delivery } from "./delivery.ts";
+import { BandwidthEstimate } from "./bandwidth-estimate.ts";
 import { Pacer } from "./pacer.ts";
 import { PADDING } from "./probe.ts";
 import { type OutgoingPacket, type OutgoingStream, outgoingPacket } from "./stream.ts";
@@ -28,7 +28,7 @@ export class PacketSender {
   readonly media: OutgoingStream;
   readonly rtx: OutgoingStream | undefined;
   /** What arrived, if the viewer sends transport-wide feedback. */
-  readonly delivery: Delivery;
+  readonly estimate: BandwidthEstimate;
   readonly #sealer: Sealer;
   readonly #route: () => Route | undefined;
   readonly #counters: { packets: number };
@@ -39,7 +39,7 @@ export class PacketSender {
   constructor({ clock, media, rtx, sealer, route, counters }: PacketSenderOptions) {
     this.media = media;
     this.rtx = rtx;
-    this.delivery = new Delivery(clock);
+    this.estimate = new BandwidthEstimate(clock);
     this.#sealer = sealer;
     this.#route = route;
     this.#counters = counters;
@@ -99,7 +99,7 @@ export class PacketSender {
     const route = this.#route();
     if (!route || !this.rtx || !this.#lastFrame) return;
     const { header } = this.rtx;
-    const counter = this.delivery.sent(header.length + PADDING.length);
+    const counter = this.estimate.sent(header.length + PADDING.length);
     const index = this.rtx.next++;
     const bytes = header.write(index, this.#lastFrame.timestamp, false, counter, true);
     route.sendMedia(this.#sealer, bytes, PADDING, index);
@@ -124,7 +124,7 @@ export class PacketSender {
     stream.packets++;
     stream.octets += payload.length;
     this.#counters.packets++;
-    const counter = header.counts ? this.delivery.sent(header.length + payload.length) : 0;
+    const counter = header.counts ? this.estimate.sent(header.length + payload.length) : 0;
     route.sendMedia(this.#sealer, header.write(index, timestamp, marker, counter), payload, index);
   }
 }

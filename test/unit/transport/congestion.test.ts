@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Congestion } from "../../../src/transport/session/congestion.ts";
-import type { NetworkState } from "../../../src/transport/session/delivery.ts";
+import type { NetworkState } from "../../../src/transport/session/bandwidth-estimate.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 let clock: FakeClock;

@@ -1,30 +1,30 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { Delivery } from "../../../src/transport/session/delivery.ts";
+import { BandwidthEstimate } from "../../../src/transport/session/bandwidth-estimate.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 let clock: FakeClock;
-let delivery: Delivery;
+let estimate: BandwidthEstimate;
 beforeEach(() => {
   clock = new FakeClock();
-  delivery = new Delivery(clock);
+  estimate = new BandwidthEstimate(clock);
 });
 
 /** Sends a frame, and returns its packets' counters. */
 function frame(packets: number): number[] {
-  return Array.from({ length: packets }, () => delivery.sent(1156));
+  return Array.from({ length: packets }, () => estimate.sent(1156));
 }
 
 /** Sends a frame every 50 ms over a link of `rate` bits per second; feedback comes 20 ms later. */
 function watch(frames: number, packets: number, rate: number, lost: (n: number) => boolean = () => false) {
   let free = clock.now() as number;
-  let state: ReturnType<Delivery["feedback"]>;
+  let state: ReturnType<BandwidthEstimate["feedback"]>;
   for (let n = 0; n < frames; n++) {
     const arrivals = frame(packets).map((counter) => {
       free = Math.max(free, clock.now()) + (1200 * 8000) / rate;
       return { counter: counter % 2 ** 16, at: lost(counter) ? undefined : free - 900_000 };
     });
     clock.pass(50);
-    state = delivery.feedback(arrivals) ?? state;
+    state = estimate.feedback(arrivals) ?? state;
   }
   return state;
 }
@@ -47,26 +47,26 @@ describe("transport-wide feedback", () => {
 
   test("continues across the wrap of the counter", () => {
     const first = 2 ** 16 - 50;
-    for (let n = 0; n < first; n++) delivery.sent(1000);
+    for (let n = 0; n < first; n++) estimate.sent(1000);
     expect(watch(40, 5, 100_000_000)).toMatchObject({ lost: 0, packets: 105 });
   });
 
   test("has no result for packets that were never sent or were reported before", () => {
     const [counter = 0] = frame(1);
-    expect(delivery.feedback([{ counter: counter + 7, at: 5 }])).toBeUndefined();
-    expect(delivery.feedback([{ counter, at: 5 }])).toBeDefined();
-    expect(delivery.feedback([{ counter, at: 5 }])).toBeUndefined();
+    expect(estimate.feedback([{ counter: counter + 7, at: 5 }])).toBeUndefined();
+    expect(estimate.feedback([{ counter, at: 5 }])).toBeDefined();
+    expect(estimate.feedback([{ counter, at: 5 }])).toBeUndefined();
   });
 
   test("takes bounded memory if the receiver's time stands still or goes back", () => {
     for (const step of [0, -3]) {
       for (let n = 0; n < 30_000; n++) {
-        const counter = delivery.sent(1000) % 2 ** 16;
+        const counter = estimate.sent(1000) % 2 ** 16;
         if (n % 20 === 0) clock.pass(1);
-        delivery.feedback([{ counter, at: 1000 + step * n }]);
+        estimate.feedback([{ counter, at: 1000 + step * n }]);
       }
       clock.pass(1000);
-      const state = delivery.feedback([{ counter: delivery.sent(1000) % 2 ** 16, at: 1000 }]);
+      const state = estimate.feedback([{ counter: estimate.sent(1000) % 2 ** 16, at: 1000 }]);
       // The history's size, not the number of packets received.
       expect(state?.arrived).toBeLessThanOrEqual((2048 * 1044 * 8000) / 500);
     }
@@ -74,9 +74,9 @@ describe("transport-wide feedback", () => {
 
   test("is limited to 50 messages per second", () => {
     const counters = frame(200);
-    const heard = counters.filter((counter) => delivery.feedback([{ counter, at: 1 }]) !== undefined);
+    const heard = counters.filter((counter) => estimate.feedback([{ counter, at: 1 }]) !== undefined);
     expect(heard).toHaveLength(50);
     clock.pass(1000);
-    expect(delivery.feedback([{ counter: delivery.sent(1) % 2 ** 16, at: 2 }])).toBeDefined();
+    expect(estimate.feedback([{ counter: estimate.sent(1) % 2 ** 16, at: 2 }])).toBeDefined();
   });
 });

@@ -97,7 +97,7 @@ class RecentMinimum {
 }
 
 /** Measures the network to one viewer. */
-export class Delivery {
+export class BandwidthEstimate {
   readonly #clock: Clock;
   readonly #sentAt = new Float64Array(HISTORY_PACKETS);
   readonly #bytes = new Uint16Array(HISTORY_PACKETS);
