@@ -53,7 +53,7 @@ export function frameOf({ fps, width, height, frames }: Clip, n: number, now: Ep
   return {
     codec: "vp8",
     level: 0,
-    bitrate: 1_000_000,
+    fullBitrate: 1_000_000,
     type: at === 0 ? "key" : "delta",
     width,
     height,

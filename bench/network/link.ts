@@ -5,8 +5,8 @@
 
 /** How a direction treats packets. Times in milliseconds. */
 export interface Path {
-  /** From sending the last bit to the arrival. */
-  readonly delay: number;
+  /** From sending the last bit to the arrival: constant, or each `from` a time after {@link Link.begin}. */
+  readonly delay: number | readonly { readonly from: number; readonly delay: number }[];
   /** Maximum deviation of the delay, up or down. */
   readonly jitter?: number;
   /** Whether jitter may let a packet overtake another. */
@@ -19,6 +19,8 @@ export interface Path {
   readonly rates?: readonly { readonly from: number; readonly rate: number }[];
   /** Queue limit in bytes; packets beyond it are dropped. */
   readonly queue?: number;
+  /** Packets arrive only at multiples of this, as over radio that schedules its receivers in turn. */
+  readonly arrivalsEvery?: number;
 }
 
 /** Packet counters. */
@@ -142,12 +144,20 @@ export class Link {
   }
 
   #deliverLater(packet: Buffer, sent: number): void {
-    const { delay, reorders = false } = this.#path;
-    const arrival = Math.max(sent, sent + delay + this.#jitterAt(sent));
+    const { reorders = false, arrivalsEvery } = this.#path;
+    const undisturbed = Math.max(sent, sent + this.delayAt(sent) + this.#jitterAt(sent));
+    const arrival = arrivalsEvery ? Math.ceil(undisturbed / arrivalsEvery) * arrivalsEvery : undisturbed;
     const at = reorders ? arrival : Math.max(arrival, this.#lastArrival);
     this.#lastArrival = at;
     const after = this.#inFlight.findLastIndex((other) => other.at <= at);
     this.#inFlight.splice(after + 1, 0, { packet, at });
+  }
+
+  /** The delay of the path at a time. */
+  delayAt(time: number): number {
+    const { delay } = this.#path;
+    if (typeof delay === "number") return delay;
+    return (delay.findLast(({ from }) => this.#begun + from <= time) ?? delay[0])?.delay ?? 0;
   }
 
   #jitterAt(time: number): number {

@@ -7,7 +7,7 @@ import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
 import { Latest } from "../base/latest.ts";
 import type { EncodedFrame, RawFrame } from "../media/frame.ts";
-import { rungOf, sizeAt } from "../shared/ladder.ts";
+import { bitrateAt, rungOf, sizeAt } from "../shared/ladder.ts";
 import { defaultBitrate } from "./bitrate.ts";
 import type { EncoderSettings, VideoEncoder } from "./encoder.ts";
 import { KeyframeRequests } from "./keyframes.ts";
@@ -47,6 +47,8 @@ export interface RenditionOptions {
 interface OpenEncoder {
   readonly encoder: VideoEncoder;
   readonly settings: EncoderSettings;
+  /** Bits per second of level 0. */
+  readonly fullBitrate: number;
   readonly width: number;
   readonly height: number;
 }
@@ -137,7 +139,7 @@ export class Rendition {
     const { clock, emit, log } = this.#options;
     if (clock.now() < this.#retryAt) return;
     try {
-      const { encoder, settings } = await this.#encoderFor(frame);
+      const { encoder, settings, fullBitrate } = await this.#encoderFor(frame);
       const key = this.#keyframes.wait(clock.now()) === 0;
       const rtpTimestamp = this.#timestamp(frame.timings.captured);
       const { type, data } = await encoder.encode(frame, key);
@@ -145,7 +147,7 @@ export class Rendition {
       if (type === "key") this.#keyframes.made(encoded);
       const { kind: _kind, format: _format, timings, ...about } = frame;
       const { codec } = encoder;
-      const { width, height, bitrate } = settings;
+      const { width, height } = settings;
       const { level } = this.#options;
       // One frame may be encoded while the one before is sent. So slow sending slows down encoding.
       await this.#emitted;
@@ -156,7 +158,7 @@ export class Rendition {
           level,
           width,
           height,
-          bitrate,
+          fullBitrate,
           type,
           rtpTimestamp,
           data,
@@ -178,14 +180,13 @@ export class Rendition {
     if (open?.width === width && open.height === height) return open;
     this.#closeEncoder();
     const { level } = this.#options;
-    const { share, every } = rungOf(level);
     const all = Math.max(1, Math.round(this.#options.fps()));
-    const bitrate = Math.round((this.#options.bitrate ?? defaultBitrate(width, height, all)) * share);
-    const fps = Math.max(1, Math.round(all / every));
-    const settings = { ...sizeAt(level, width, height), fps, bitrate };
+    const fullBitrate = this.#options.bitrate ?? defaultBitrate(width, height, all);
+    const fps = Math.max(1, Math.round(all / rungOf(level).every));
+    const settings = { ...sizeAt(level, width, height), fps, bitrate: bitrateAt(level, fullBitrate) };
     const encoder = this.#options.encoder();
     await encoder.open(settings);
-    this.#encoder = { encoder, settings, width, height };
+    this.#encoder = { encoder, settings, fullBitrate, width, height };
     return this.#encoder;
   }
 

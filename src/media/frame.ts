@@ -109,8 +109,8 @@ export interface EncodedFrame extends Frame, RenditionId {
   readonly type: "key" | "delta";
   readonly width: number;
   readonly height: number;
-  /** The target bitrate of the rendition in bit/s. */
-  readonly bitrate: number;
+  /** The target bitrate of level 0 in bits per second. */
+  readonly fullBitrate: number;
   /** In ticks of 90 kHz, modulo 2^32 (RFC 7741, section 4.1). */
   readonly rtpTimestamp: number;
   readonly data: Buffer;

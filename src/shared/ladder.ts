@@ -7,6 +7,8 @@
 export interface Rung {
   /** Its bitrate as a fraction of the full one. */
   readonly share: number;
+  /** Limit for its bitrate, in bits per second: whatever the full bitrate is, a slow network gets a picture. */
+  readonly maxBitrate?: number;
   /** Encodes one frame in this many. */
   readonly every: number;
   /** Divides width and height of the picture by up to this. */
@@ -21,7 +23,24 @@ export const LADDER: readonly [Rung, ...Rung[]] = [
   { share: 1 / 8, every: 1, scale: 2 },
   // This bitrate is too low for the full frame rate.
   { share: 1 / 16, every: 2, scale: 4 },
+  { share: 1 / 32, maxBitrate: 150_000, every: 3, scale: 4 },
+  { share: 1 / 64, maxBitrate: 60_000, every: 6, scale: 8 },
 ];
+
+/** The level of the lowest rendition. */
+export const LOWEST_LEVEL: number = LADDER.length - 1;
+
+/** Lower bitrates show nothing, whatever the size, and encoders refuse them. In bits per second. */
+const MIN_BITRATE = 20_000;
+
+/**
+ * The bitrate of a level in bits per second.
+ * @param full bitrate of level 0.
+ */
+export function bitrateAt(level: number, full: number): number {
+  const { share, maxBitrate = Number.POSITIVE_INFINITY } = rungOf(level);
+  return Math.round(Math.max(Math.min(share * full, maxBitrate), Math.min(full / 16, MIN_BITRATE)));
+}
 
 /** The rung of a level; the full one for an unknown level. */
 export function rungOf(level: number): Rung {

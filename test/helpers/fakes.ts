@@ -112,7 +112,7 @@ export function encodedFrame(number: number, captured: EpochMs): EncodedFrame {
     width: 2,
     height: 2,
     rtpTimestamp: 0,
-    bitrate: 1_000_000,
+    fullBitrate: 1_000_000,
   } as const;
   return { ...about, number, data: Buffer.alloc(10), timings: { captured, received: captured } };
 }

@@ -61,6 +61,7 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
   readonly #renditions = new Map<string, Rendition>();
   readonly #turns: Turns;
   readonly #reports: FairShare<Member>;
+  #frames = 0;
 
   constructor(clock: Clock, answer: Answer<Offer>) {
     this.#clock = clock;
@@ -95,13 +96,20 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
     const { packetizer, history, viewers } = this.#rendition(frame);
     const packets = packetizer.packetize(frame);
     const packetized = history.add(frame, packets);
-    await this.#turns.take(each(viewers, ({ recipient }) => recipient.send(packetized)));
+    await this.#turns.take(each(this.#inTurn(viewers), ({ recipient }) => recipient.send(packetized)));
     const sent = this.#clock.now();
     // Viewers without reports do not use up the budget.
     const reported = this.#reports.next([...viewers].filter(({ recipient }) => recipient.takesReports));
     const report = reportOf(frame, sent);
     await this.#turns.take(each(reported, ({ recipient }) => recipient.report(report)));
     return { packets: packets.length, at: sent };
+  }
+
+  /** The viewers, each frame from another one on: behind one bottleneck, the first finds the shortest queue. */
+  #inTurn(viewers: ReadonlySet<Member>): Member[] {
+    const all = [...viewers];
+    const first = this.#frames++ % Math.max(1, all.length);
+    return [...all.slice(first), ...all.slice(0, first)];
   }
 
   /** Moves the viewers that requested a rendition to it. Called at its keyframe. */

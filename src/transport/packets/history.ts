@@ -14,8 +14,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 export interface PacketizedFrame {
   readonly type: "key" | "delta";
   readonly level: number;
-  /** As {@link EncodedFrame.bitrate}. */
-  readonly bitrate: number;
+  /** As {@link EncodedFrame.fullBitrate}. */
+  readonly fullBitrate: number;
   readonly captured: EpochMs;
   readonly packets: readonly MediaPacket[];
   /** The rendition's history, which includes this frame. */
@@ -43,13 +43,13 @@ export class PacketHistory {
 
   /** Stores a frame's packets for 2 seconds. The last keyframe stays until there is a newer one. */
   add(frame: EncodedFrame, packets: readonly MediaPacket[]): PacketizedFrame {
-    const { type, level, bitrate, timings } = frame;
+    const { type, level, fullBitrate, timings } = frame;
     const bytes = packets.reduce((sum, { payload }) => sum + payload.length, 0);
     this.#frames.push({ type, at: this.#clock.now(), packets, bytes });
     this.#bytes += bytes;
     for (const packet of packets) this.#packets.set(packet.index, packet);
     this.#dropOld();
-    return { type, level, bitrate, captured: timings.captured, packets, history: this };
+    return { type, level, fullBitrate, captured: timings.captured, packets, history: this };
   }
 
   /** The packet with this index; undefined if it was dropped. */

@@ -3,6 +3,7 @@
  * control chooses, and sends probes for it.
  */
 import type { Cancel, Clock, EpochMs, Millis } from "../../base/clock.ts";
+import { bitrateAt, LOWEST_LEVEL } from "../../shared/ladder.ts";
 import type { Arrival } from "../rtp/arrivals.ts";
 import { Congestion } from "./congestion.ts";
 import type { PacketSender } from "./packet-sender.ts";
@@ -12,11 +13,23 @@ import type { Splices } from "./splices.ts";
 /** Pacing rate as a multiple of the measured capacity. A rate below it could never show that the capacity has grown. */
 const PACING_FACTOR = 1.25;
 
+/** The same while a queue stands: it shrinks, and no keyframe overflows it. */
+const DRAINING_FACTOR = 0.95;
+const STANDING_QUEUE_DELAY: Millis = 40;
+
 /** Longest wait for a network queue to drain: its length is only an estimate. */
 const MAX_DRAIN_TIME: Millis = 800;
 
 /** While a queue drains, a marker packet is sent at this interval; its arrival shows that the queue is empty. */
 const MARKER_INTERVAL: Millis = 100;
+
+/**
+ * Feedback that is missing for this long and this many round trips is lost. Single messages are lost now and then: this much,
+ * as the time in which the rendition sends it, has to be in flight without any.
+ */
+const MIN_SILENCE: Millis = 500;
+const SILENT_ROUND_TRIPS = 3;
+const MAX_UNHEARD_TIME: Millis = 2000;
 
 /** Seconds that two reports must be apart to give a bitrate. Browsers may send several at the same time. */
 const MIN_REPORT_INTERVAL = 0.2;
@@ -34,8 +47,8 @@ export interface AdaptationOptions {
 
 /** The choice of rendition for one viewer. */
 export class Adaptation {
-  /** Bits per second that the current rendition aims at. */
-  bitrate = 0;
+  /** Bits per second of level 0. */
+  fullBitrate = 0;
   readonly #clock: Clock;
   readonly #sender: PacketSender;
   readonly #splices: Splices;
@@ -64,6 +77,25 @@ export class Adaptation {
     return this.#wants && this.#congestion.level;
   }
 
+  /**
+   * Moves to the lowest level if feedback is missing: the network may carry nothing, and more packets would fill its queues.
+   * @param roundTrip to the viewer; undefined if unknown.
+   */
+  checkSilence(roundTrip: Millis | undefined): void {
+    const { silence, bytesInFlight } = this.#sender.estimate;
+    const before = this.#congestion.level;
+    const allowed = (MAX_UNHEARD_TIME * bitrateAt(before, this.fullBitrate)) / 8000;
+    const limit = Math.max(MIN_SILENCE, SILENT_ROUND_TRIPS * (roundTrip ?? 0));
+    if (this.isLowest || silence <= limit || bytesInFlight <= allowed) return;
+    this.#congestion.unheard();
+    this.#request(before, 0);
+  }
+
+  /** Whether there is no lower level. */
+  get isLowest(): boolean {
+    return !this.#wants || this.#congestion.level === LOWEST_LEVEL;
+  }
+
   /** Steps down because packets waited too long in the pacer. */
   overran(): void {
     const before = this.#congestion.level;
@@ -81,11 +113,14 @@ export class Adaptation {
     const { estimate } = this.#sender;
     const state = estimate.feedback(arrivals);
     if (!state || !this.#sender.isPaced) return;
-    if (state.capacityNow !== undefined) this.#sender.pace(PACING_FACTOR * state.capacityNow);
+    const { capacityNow, queue } = state;
+    if (capacityNow !== undefined)
+      this.#sender.pace((queue > STANDING_QUEUE_DELAY ? DRAINING_FACTOR : PACING_FACTOR) * capacityNow);
     const before = this.#congestion.level;
-    this.#congestion.measured(state, this.bitrate);
+    const isTooMuch = this.#congestion.measured(state, this.fullBitrate);
     if (this.#draining && estimate.receivedUpTo >= this.#draining.marker) this.#draining.done();
-    this.#request(before, state.queue);
+    if (isTooMuch) this.#restart(queue);
+    else this.#request(before, queue);
     if (this.#wants && !this.#splices.waitsForKeyframe) this.#sendProbe();
   }
 
@@ -102,7 +137,7 @@ export class Adaptation {
     const since = packets - this.#reported.packets;
     this.#reported = { at: now, octets, packets };
     const before = this.#congestion.level;
-    this.#congestion.reported({ fractionLost, roundTrip, sent, packets: since });
+    this.#congestion.reported({ fractionLost, roundTrip, sent, packets: since }, this.fullBitrate);
     this.#request(before, 0);
   }
 
@@ -112,8 +147,7 @@ export class Adaptation {
   }
 
   #sendProbe(): void {
-    const ratio = this.#congestion.probeRatio;
-    const packets = this.#probe.due(ratio && ratio * this.bitrate);
+    const packets = this.#probe.due(this.#congestion.probeBitrate);
     for (let n = 0; n < packets; n++) this.#sender.pad();
   }
 
@@ -132,6 +166,14 @@ export class Adaptation {
     const wait = level > before ? Math.min(queue, MAX_DRAIN_TIME) : 0;
     if (wait === 0) wants(level);
     else this.#drain(wait, () => wants(level));
+  }
+
+  /** Starts the lowest rendition again behind an empty queue: it does not fit, so frames are left out. */
+  #restart(queue: Millis): void {
+    const wants = this.#wants;
+    if (!wants || this.#draining) return;
+    this.#drop();
+    this.#drain(Math.min(queue, MAX_DRAIN_TIME), () => wants(this.#congestion.level));
   }
 
   /** Acts when a marker packet has arrived, or after `wait` at the latest. */

@@ -109,6 +109,8 @@ export class BandwidthEstimate {
   /** Minimum one-way delay, with that offset; and the minimum time from sending a packet to its feedback. */
   #oneWayDelay = new RecentMinimum();
   readonly #feedbackDelay = new RecentMinimum();
+  /** When the last feedback came. */
+  #heardAt: EpochMs | undefined;
   #secondStart: number = Number.NEGATIVE_INFINITY;
   #feedbackInSecond = 0;
   #receivedUpTo = -1;
@@ -122,6 +124,22 @@ export class BandwidthEstimate {
   /** Counter of the newest packet that is known to have arrived, not reduced to 16 bits; -1 for none. */
   get receivedUpTo(): number {
     return this.#receivedUpTo;
+  }
+
+  /** Time without feedback although packets are in flight; 0 before the first feedback. */
+  get silence(): Millis {
+    const oldest = this.#receivedUpTo + 1;
+    if (this.#heardAt === undefined || oldest >= this.#next || oldest <= this.#next - HISTORY_PACKETS)
+      return 0;
+    return this.#clock.now() - Math.max(this.#heardAt, this.#sentAt[oldest % HISTORY_PACKETS] as EpochMs);
+  }
+
+  /** Bytes sent since the newest packet that is known to have arrived. */
+  get bytesInFlight(): number {
+    let bytes = 0;
+    const oldest = Math.max(this.#receivedUpTo + 1, this.#next - HISTORY_PACKETS);
+    for (let index = oldest; index < this.#next; index++) bytes += this.#bytes[index % HISTORY_PACKETS] ?? 0;
+    return bytes;
   }
 
   /** Counter of the next packet, not reduced to 16 bits. */
@@ -171,6 +189,7 @@ export class BandwidthEstimate {
       this.#sentAt[slot] = Number.NaN;
     }
     if (received + lost === 0) return undefined;
+    this.#heardAt = now;
     this.#counts.push({ at: now, received, lost });
     while (this.#counts.length > MAX_FEEDBACK_PER_SECOND || now - (this.#counts[0]?.at ?? now) > LOSS_WINDOW)
       this.#counts.shift();
@@ -252,14 +271,7 @@ export class BandwidthEstimate {
 
   /** How late the feedback on all packets in flight is: their transmission time, less the delay without a queue. */
   #backlogDelay(capacity: number): Millis {
-    let bytes = 0;
-    for (
-      let index = Math.max(this.#receivedUpTo + 1, this.#next - HISTORY_PACKETS);
-      index < this.#next;
-      index++
-    )
-      bytes += this.#bytes[index % HISTORY_PACKETS] ?? 0;
-    return (bytes * 8000) / capacity - this.#feedbackDelay.value - FEEDBACK_INTERVAL;
+    return (this.bytesInFlight * 8000) / capacity - this.#feedbackDelay.value - FEEDBACK_INTERVAL;
   }
 
   #reset(): void {

@@ -1,40 +1,44 @@
 /**
  * Congestion control for one viewer: chooses its level of the {@link LADDER}. With transport-wide feedback it uses queueing
- * delay and measured capacity. Without, it steps down on loss, a grown round trip or a dropped REMB estimate, and up on trial
- * with exponential back-off.
+ * delay and measured capacity; `report-congestion.ts` has the rules without.
  */
 
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
-import { LADDER, rungOf } from "../../shared/ladder.ts";
+import { bitrateAt, LADDER, LOWEST_LEVEL } from "../../shared/ladder.ts";
 import type { NetworkState } from "./bandwidth-estimate.ts";
-
-/** A viewer's receiver report, and what was sent to it since the previous report. */
-export interface NetworkReport {
-  /** 0 to 1. */
-  readonly fractionLost: number;
-  /** Undefined if unknown. */
-  readonly roundTrip: Millis | undefined;
-  /** Bits of media per second. */
-  readonly sent: number;
-  readonly packets: number;
-}
-
-// ---- With transport-wide feedback ----
+import { ForeignTrouble, MAX_TOLERATED_LOSS, type Suspicion } from "./foreign-trouble.ts";
+import { MIN_TRIAL_INTERVAL, RenditionLevel } from "./rendition-level.ts";
+import { type NetworkReport, ReportCongestion } from "./report-congestion.ts";
 
 /** Queueing delay that means congestion if the link is too narrow. Jitter and cross traffic cause shorter queues. */
 const CONGESTION_QUEUE_DELAY: Millis = 60;
 
-/** Queueing delay that forces a step down on its own, if it lasts for {@link PERSISTENCE_TIME}. */
-const PERSISTENT_QUEUE_DELAY: Millis = 150;
+/** The same that interrupts the lowest level. A keyframe alone may cause a shorter one. */
+const MAX_LOWEST_QUEUE_DELAY: Millis = 1000;
+
+/** How long a suspicion lasts before it forces a step down: shorter if no capacity was measured that suffices. */
 const PERSISTENCE_TIME: Millis = 500;
+const PERSISTENCE_TIME_ON_WIDE_LINK: Millis = 1000;
+
+/**
+ * Growth of that time per level, and of the time before a step up per level above the lowest. Behind one bottleneck the
+ * largest renditions then yield first and grow last, so the viewers become equal.
+ */
+const PERSISTENCE_PER_LEVEL = 0.4;
+const STEP_UP_DELAY_PER_LEVEL: Millis = 250;
 
 /** Loss that means congestion if the link is too narrow, and the smallest sample that shows it. */
 const CONGESTION_LOSS = 0.12;
 const MIN_LOSS_PACKETS = 15;
 
-/** Loss that forces a step down on its own, as retransmission cannot make up for it, and the smallest sample. */
-const HEAVY_LOSS = 0.2;
-const MIN_HEAVY_LOSS_PACKETS = 60;
+/** The smallest sample that makes loss suspicious on its own. */
+const MIN_SUSPICIOUS_PACKETS = 60;
+
+/** Loss that makes a shorter queue suspicious: a queue that overflows. */
+const OVERFLOW_LOSS = 0.02;
+
+/** Loss without a measured capacity that delays a step up. */
+const CONFIRMING_LOSS = 0.08;
 
 /** Needed capacity as a multiple of a rendition's bitrate: allows for packet overhead and bitrate variation. */
 const BITRATE_OVERHEAD = 1.15;
@@ -46,70 +50,29 @@ const MAX_UTILIZATION = 0.85;
 const ONE_STEP_HEADROOM = 1.25;
 const MULTI_STEP_HEADROOM = 2;
 
-/** Time without congestion before a step up that the measured capacity allows. */
+/** Time without congestion before a step up from the lowest level that the measured capacity allows. */
 const STEP_UP_DELAY: Millis = 2000;
+
+/** Time of sending after which the bitrate that arrives shows what a full network carries. */
+const STEADY_TIME: Millis = 600;
 
 /** Time without a capacity measurement before probing starts. */
 const PROBE_DELAY: Millis = 1500;
 
-// ---- Without transport-wide feedback ----
-
-/** Weight of a report in the loss average: a report on this many packets counts half. */
-const LOSS_HALF_WEIGHT_PACKETS = 60;
-
-/** Number of reports that the minimum round trip covers; there is about one per second. */
-const MIN_ROUND_TRIP_WINDOW = 30;
-
-/**
- * An estimate below this share of the previous one has dropped. REMB starts low and grows to 1.5 times the bitrate sent, so
- * only a drop shows congestion, and loss or queueing delay has to confirm it.
- */
-const ESTIMATE_DROP = 0.97;
-const CONFIRMING_LOSS = 0.08;
-const CONFIRMING_QUEUE_DELAY: Millis = 30;
-
-/** Estimate for a step up, as a multiple of the bitrate sent. */
-const ESTIMATE_HEADROOM = 1.15;
-
-/** Older estimates are ignored. */
-const MAX_ESTIMATE_AGE: Millis = 5000;
-
-// ---- Both ----
-
-/** Growth of the queueing delay or the round trip that shows that a queue builds up. */
+/** Growth of the queueing delay after a change that shows that the queue still builds up. */
 const QUEUE_GROWTH: Millis = 100;
 
-/** Time after a change until feedback reflects the new bitrate: the queue drains first. */
-const SETTLING_TIME: Millis = 2000;
-
-/** Back-off between trial steps up: each failed trial doubles the interval. */
-const MIN_TRIAL_INTERVAL: Millis = 5000;
-const MAX_TRIAL_INTERVAL: Millis = 80_000;
-
-/** A trial that lasts this long has succeeded. */
-const TRIAL_TIME: Millis = 10_000;
-
-/** The owner of one viewer's level. */
+/** Chooses one viewer's level. */
 export class Congestion {
   readonly #clock: Clock;
-  readonly #roundTrips: number[] = [];
-  #level = 0;
-  #lossAverage = 0;
-  #slowReports = 0;
-  #estimate: { readonly bitrate: number; readonly at: EpochMs } | undefined;
-  /** Whether the estimate dropped since the last report. */
-  #estimateDropped = false;
-  #changedAt: EpochMs;
-  /** Last sign of congestion, or last change. */
-  #troubledAt: EpochMs;
-  /** Back-off before the next trial; undefined if no trial failed. */
-  #trialInterval: Millis | undefined;
-  /** Whether the last change was a step up that has not yet succeeded. */
-  #isTrial = false;
+  readonly #level: RenditionLevel;
+  readonly #byReports: ReportCongestion;
+  readonly #foreign: ForeignTrouble;
+  #fullBitrate = 0;
   /** Whether the viewer sends transport-wide feedback. */
   #hasArrivals = false;
-  /** Since when the queueing delay is above {@link PERSISTENT_QUEUE_DELAY}. */
-  #persistentSince: EpochMs | undefined;
+  /** Since when something is suspicious. */
+  #suspiciousSince: EpochMs | undefined;
   /** When the capacity was last known, or when this started. */
   #capacityKnownAt: EpochMs;
   /** Queueing delay at the last feedback, and at the last change. */
@@ -118,28 +81,26 @@ export class Congestion {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#changedAt = clock.now();
-    this.#troubledAt = clock.now();
+    this.#level = new RenditionLevel(clock);
+    this.#byReports = new ReportCongestion(clock, this.#level);
+    this.#foreign = new ForeignTrouble(clock);
     this.#capacityKnownAt = clock.now();
   }
 
   /** The level to send now; 0 is the largest. */
   get level(): number {
-    return this.#level;
+    return this.#level.value;
   }
 
-  /**
-   * Bitrate to probe for, as a multiple of the current rendition's: what a step up needs. Undefined if no probe is needed or
-   * the network is congested.
-   */
-  get probeRatio(): number | undefined {
+  /** Bits per second to probe for: what a step up needs. Undefined if no probe is needed or the network is congested. */
+  get probeBitrate(): number | undefined {
     if (
-      this.#level === 0 ||
+      this.level === 0 ||
       this.#queue > CONGESTION_QUEUE_DELAY ||
       this.#clock.now() - this.#capacityKnownAt < PROBE_DELAY
     )
       return undefined;
-    return (BITRATE_OVERHEAD * ONE_STEP_HEADROOM * rungOf(this.#level - 1).share) / rungOf(this.#level).share;
+    return ONE_STEP_HEADROOM * this.#needs(this.level - 1);
   }
 
   /**
@@ -147,132 +108,127 @@ export class Congestion {
    * @param bitrate bits per second.
    */
   estimated(bitrate: number): void {
-    if (this.#estimate && bitrate < ESTIMATE_DROP * this.#estimate.bitrate) this.#estimateDropped = true;
-    this.#estimate = { bitrate, at: this.#clock.now() };
+    this.#byReports.estimated(bitrate);
   }
 
   /**
    * Takes what transport-wide feedback shows. Later receiver reports are ignored.
-   * @param bitrate that the current rendition aims at, in bits per second.
+   * @param fullBitrate of level 0, in bits per second.
+   * @returns whether not even the lowest level fits.
    */
-  measured(state: NetworkState, bitrate: number): void {
+  measured(state: NetworkState, fullBitrate: number): boolean {
     const now = this.#clock.now();
+    const { queue, lost, capacity } = state;
     this.#hasArrivals = true;
-    const { queue, capacity, capacityNow, arrived } = state;
-    const needs = (level: number) =>
-      (BITRATE_OVERHEAD * bitrate * rungOf(level).share) / rungOf(this.#level).share;
+    this.#fullBitrate = fullBitrate;
     this.#queue = queue;
     if (capacity !== undefined) this.#capacityKnownAt = now;
-    if (queue <= PERSISTENT_QUEUE_DELAY) this.#persistentSince = undefined;
-    else this.#persistentSince ??= now;
-    if (this.#isCongested(state, needs(this.#level))) {
-      const carried = Math.min(
-        capacityNow ?? arrived,
-        queue > CONGESTION_QUEUE_DELAY ? Math.max(arrived, 1) : Infinity,
-      );
-      this.#stepDown(now, (level) => needs(level) <= MAX_UTILIZATION * carried);
-    } else if (queue > CONGESTION_QUEUE_DELAY || (capacity === undefined && state.lost > CONFIRMING_LOSS))
-      this.#troubledAt = now;
-    else if (capacity === undefined) {
-      // Frames of one packet form no packet trains, and probes got no answer: only a trial can show the capacity.
-      if (now - this.#capacityKnownAt >= MIN_TRIAL_INTERVAL)
-        this.#stepUp(now, this.#level - 1, MIN_TRIAL_INTERVAL);
+    const before = this.level;
+    if (this.#foreign.measured(state)) this.#level.undo(before - 1);
+    else if (this.#exceedsCapacity(state)) {
+      if (before === LOWEST_LEVEL) {
+        this.#level.trouble();
+        return queue > MAX_LOWEST_QUEUE_DELAY;
+      }
+      this.#foreign.forget();
+      this.#stepDownTo(this.#carried(state));
     } else {
-      const fits = (level: number) =>
-        needs(level) * (level === this.#level - 1 ? ONE_STEP_HEADROOM : MULTI_STEP_HEADROOM) <= capacity;
-      const best = LADDER.findIndex((_, level) => level < this.#level && fits(level));
-      if (best >= 0) this.#stepUp(now, best, STEP_UP_DELAY);
+      const suspicion = this.#suspicion(state);
+      if (suspicion !== undefined) {
+        if (before === LOWEST_LEVEL) return queue > MAX_LOWEST_QUEUE_DELAY;
+        this.#level.stepDown(() => true);
+        this.#foreign.steppedDown(suspicion, state);
+      } else if (queue > this.#foreign.calmQueue || (capacity === undefined && lost > CONFIRMING_LOSS))
+        this.#level.trouble();
+      else if (!this.#foreign.isChecking) this.#stepUp(capacity);
     }
+    if (this.level !== before) {
+      this.#queueAtChange = queue;
+      this.#suspiciousSince = undefined;
+    }
+    return false;
   }
 
   /** Steps down because packets waited too long in the pacer. */
   overran(): void {
-    this.#stepDown(this.#clock.now(), () => true);
-  }
-
-  /** Takes a receiver report. Ignored if the viewer sends transport-wide feedback. */
-  reported({ fractionLost, roundTrip, sent, packets }: NetworkReport): void {
-    // Browsers count retransmissions in it: they have reported 50 % loss when 5 % of the packets were lost.
-    if (this.#hasArrivals) return;
-    const now = this.#clock.now();
-    this.#lossAverage +=
-      (fractionLost - this.#lossAverage) * (packets / (packets + LOSS_HALF_WEIGHT_PACKETS));
-    const estimate = this.#freshEstimate(now);
-    const queueDelay = this.#queueDelay(roundTrip);
-    this.#slowReports = queueDelay > QUEUE_GROWTH ? this.#slowReports + 1 : 0;
-    const dropped = this.#estimateDropped ? estimate : undefined;
-    this.#estimateDropped = false;
-    const isOverEstimate =
-      dropped !== undefined &&
-      dropped < sent &&
-      (this.#lossAverage > CONFIRMING_LOSS || queueDelay > CONFIRMING_QUEUE_DELAY);
-    const rate = (level: number) => (sent * rungOf(level).share) / rungOf(this.#level).share;
-    if (this.#lossAverage > CONGESTION_LOSS || this.#slowReports > 1 || isOverEstimate)
-      this.#stepDown(now, (level) => dropped === undefined || rate(level) <= dropped);
-    else if (estimate === undefined || estimate >= ESTIMATE_HEADROOM * sent)
-      this.#stepUp(now, this.#level - 1, MIN_TRIAL_INTERVAL);
-  }
-
-  /** Whether the current rendition exceeds the capacity. */
-  #isCongested({ queue, lost, packets, capacityNow }: NetworkState, needs: number): boolean {
-    const now = this.#clock.now();
-    if (
-      now - this.#changedAt < SETTLING_TIME &&
-      this.#level > 0 &&
-      queue < this.#queueAtChange + QUEUE_GROWTH
-    )
-      return false;
-    if (capacityNow !== undefined && capacityNow < needs) {
-      if (queue > CONGESTION_QUEUE_DELAY) return true;
-      if (lost > CONGESTION_LOSS && packets >= MIN_LOSS_PACKETS) return true;
-    }
-    if (lost > HEAVY_LOSS && packets >= MIN_HEAVY_LOSS_PACKETS) return true;
-    return this.#persistentSince !== undefined && now - this.#persistentSince >= PERSISTENCE_TIME;
-  }
-
-  /** Moves to the next lower level that fits, or to the lowest. */
-  #stepDown(now: EpochMs, fits: (level: number) => boolean): void {
-    this.#troubledAt = now;
-    if (this.#isTrial && now - this.#changedAt < TRIAL_TIME)
-      this.#trialInterval = Math.min(MAX_TRIAL_INTERVAL, 2 * (this.#trialInterval ?? MIN_TRIAL_INTERVAL));
-    this.#isTrial = false;
-    const isSettling = this.#changedAt + SETTLING_TIME > now && this.#level > 0;
-    if ((isSettling && !this.#hasArrivals) || this.#level === LADDER.length - 1) return;
-    let level = this.#level + 1;
-    while (level < LADDER.length - 1 && !fits(level)) level++;
-    this.#moveTo(level, now);
-  }
-
-  /** Moves up, unless the last congestion is more recent than the back-off, or than `first` if no trial has failed. */
-  #stepUp(now: EpochMs, level: number, first: Millis): void {
-    if (this.#isTrial && now - this.#changedAt >= TRIAL_TIME) {
-      this.#isTrial = false;
-      this.#trialInterval = undefined;
-    }
-    if (this.#level === 0 || now - this.#troubledAt < (this.#trialInterval ?? first)) return;
-    this.#isTrial = true;
-    this.#moveTo(level, now);
-  }
-
-  #moveTo(level: number, now: EpochMs): void {
-    this.#level = level;
-    this.#changedAt = now;
-    this.#troubledAt = now;
+    this.#foreign.forget();
+    this.#level.stepDown(() => true);
     this.#queueAtChange = this.#queue;
-    this.#persistentSince = undefined;
-    this.#lossAverage = 0;
-    this.#slowReports = 0;
   }
 
-  /** Queueing delay: the round trip less its recent minimum. */
-  #queueDelay(roundTrip: Millis | undefined): Millis {
-    if (roundTrip === undefined) return 0;
-    this.#roundTrips.push(roundTrip);
-    if (this.#roundTrips.length > MIN_ROUND_TRIP_WINDOW) this.#roundTrips.shift();
-    return roundTrip - Math.min(...this.#roundTrips);
+  /** Moves to the lowest level because feedback is missing. */
+  unheard(): void {
+    this.#foreign.forget();
+    this.#level.stepDown(() => false);
   }
 
-  #freshEstimate(now: EpochMs): number | undefined {
-    return this.#estimate && now - this.#estimate.at < MAX_ESTIMATE_AGE ? this.#estimate.bitrate : undefined;
+  /**
+   * Takes a receiver report. Ignored if the viewer sends transport-wide feedback.
+   * @param fullBitrate of level 0, in bits per second.
+   */
+  reported(report: NetworkReport, fullBitrate: number): void {
+    // Browsers count retransmissions in it: they have reported 50 % loss when 5 % of the packets were lost.
+    if (!this.#hasArrivals) this.#byReports.reported(report, fullBitrate);
+  }
+
+  /** Capacity that a level needs, in bits per second. */
+  #needs(level: number): number {
+    return BITRATE_OVERHEAD * bitrateAt(level, this.#fullBitrate);
+  }
+
+  /** Whether the measured capacity is too small for the level, and a queue or loss confirms it. */
+  #exceedsCapacity({ queue, lost, packets, capacityNow }: NetworkState): boolean {
+    if (this.#level.isSettling && queue < this.#queueAtChange + QUEUE_GROWTH) return false;
+    if (lost > MAX_TOLERATED_LOSS && packets >= MIN_SUSPICIOUS_PACKETS) return true;
+    if (capacityNow === undefined || capacityNow >= this.#needs(this.level)) return false;
+    return queue > CONGESTION_QUEUE_DELAY || (lost > CONGESTION_LOSS && packets >= MIN_LOSS_PACKETS);
+  }
+
+  /** What suggests that the level is too high although the measured capacity does not, and has for some time. */
+  #suspicion({ queue, lost, packets, capacityNow }: NetworkState): Suspicion | undefined {
+    const now = this.#clock.now();
+    if (lost > this.#foreign.toleratedLoss && packets >= MIN_SUSPICIOUS_PACKETS && !this.#level.isSettling)
+      return "loss";
+    const { toleratedQueue, calmQueue } = this.#foreign;
+    const overflows = queue > calmQueue && lost > OVERFLOW_LOSS && packets >= MIN_SUSPICIOUS_PACKETS;
+    if (queue <= toleratedQueue && !overflows) {
+      this.#suspiciousSince = undefined;
+      return undefined;
+    }
+    this.#suspiciousSince ??= now;
+    if (this.#level.isSettling && queue < this.#queueAtChange + QUEUE_GROWTH) return undefined;
+    const isWide = capacityNow !== undefined && capacityNow >= ONE_STEP_HEADROOM * this.#needs(this.level);
+    const base = isWide ? PERSISTENCE_TIME_ON_WIDE_LINK : PERSISTENCE_TIME;
+    const persistence = base * (1 + PERSISTENCE_PER_LEVEL * this.level);
+    return now - this.#suspiciousSince >= persistence ? "queue" : undefined;
+  }
+
+  /** Bits per second that the network carries while it is congested. */
+  #carried({ capacityNow, arrived, queue, lost }: NetworkState): number {
+    // Shortly after a change little was sent, so little has arrived.
+    const isSteady = !this.#level.isSettling && this.#clock.now() - this.#level.changedAt >= STEADY_TIME;
+    const isFull = isSteady && (queue > CONGESTION_QUEUE_DELAY || lost > MAX_TOLERATED_LOSS);
+    return Math.min(capacityNow ?? arrived, isFull ? Math.max(arrived, 1) : Number.POSITIVE_INFINITY);
+  }
+
+  #stepDownTo(carried: number): void {
+    this.#level.stepDown((level) => this.#needs(level) <= MAX_UTILIZATION * carried);
+  }
+
+  #stepUp(capacity: number | undefined): void {
+    const { level } = this;
+    if (capacity === undefined) {
+      // Frames of one packet form no packet trains, and probes got no answer: only a trial can show the capacity.
+      if (this.#clock.now() - this.#capacityKnownAt >= MIN_TRIAL_INTERVAL)
+        this.#level.stepUp(level - 1, MIN_TRIAL_INTERVAL);
+      return;
+    }
+    const fits = (other: number) =>
+      this.#needs(other) * (other === level - 1 ? ONE_STEP_HEADROOM : MULTI_STEP_HEADROOM) <= capacity;
+    // A link that delivers in bursts seems faster than it is: after a failed step, one level at a time.
+    const first = this.#level.hasFailed ? level - 1 : 0;
+    const best = LADDER.findIndex((_, other) => other >= first && other < level && fits(other));
+    const delay = STEP_UP_DELAY + STEP_UP_DELAY_PER_LEVEL * (LOWEST_LEVEL - level);
+    if (best >= 0) this.#level.stepUp(best, delay);
   }
 }

@@ -17,7 +17,7 @@ import {
   SrtcpSealer,
 } from "../rtp/srtp.ts";
 import { Adaptation } from "./adaptation.ts";
-import { MAX_QUEUE_DELAY, MAX_QUEUE_DELAY_SINGLE } from "./pacer.ts";
+import { MAX_QUEUE_DELAY, MAX_QUEUE_DELAY_LOWEST } from "./pacer.ts";
 import { PacketSender } from "./packet-sender.ts";
 import { Repairs } from "./repairs.ts";
 import { Reports } from "./reports.ts";
@@ -110,15 +110,16 @@ export class MediaSession {
 
   /** Sends a frame. Frames of another rendition than before are skipped up to its next keyframe. */
   send(frame: PacketizedFrame): void {
-    const { type, bitrate, captured, packets } = frame;
+    const { type, fullBitrate, captured, packets } = frame;
     const [first] = packets;
     const sender = this.#sender;
     if (!first || !sender.hasRoute || this.#closed) return;
+    this.#adaptation.checkSilence(this.#reports.roundTrip);
     this.#checkPacerDelay();
     const splice = this.#splices.take(frame, first.index, this.#adaptation.level, sender.media.next);
     if (!splice) return;
     if (type === "key") this.#repairs.keyframe(first.index + splice.offset);
-    this.#adaptation.bitrate = bitrate;
+    this.#adaptation.fullBitrate = fullBitrate;
     const last = sender.lastFrame;
     const timestamp = laterTimestamp(first.timestamp, last?.timestamp);
     if (timestamp !== first.timestamp) splice.timestamps.set(first.timestamp, timestamp);
@@ -177,12 +178,12 @@ export class MediaSession {
 
   /** Gives up stale packets: steps down, or skips to a keyframe if there is no smaller rendition. */
   #checkPacerDelay(): void {
-    const { wants, keyframeNeeded } = this.#options;
-    if (this.#sender.queueDelay <= (wants ? MAX_QUEUE_DELAY : MAX_QUEUE_DELAY_SINGLE)) return;
-    if (wants) this.#adaptation.overran();
+    const { isLowest } = this.#adaptation;
+    if (this.#sender.queueDelay <= (isLowest ? MAX_QUEUE_DELAY_LOWEST : MAX_QUEUE_DELAY)) return;
+    if (!isLowest) this.#adaptation.overran();
     else {
       this.#drop();
-      keyframeNeeded();
+      this.#options.keyframeNeeded();
     }
   }
 

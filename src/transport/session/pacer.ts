@@ -4,11 +4,15 @@ import type { Cancel, Clock, EpochMs, Millis } from "../../base/clock.ts";
 /** Frames that wait longer than this are stale: the session steps down to a smaller rendition. */
 export const MAX_QUEUE_DELAY: Millis = 300;
 
-/** With a single rendition, allow a slow keyframe more time before frames are dropped. */
-export const MAX_QUEUE_DELAY_SINGLE: Millis = 1000;
+/** Without a smaller rendition, a slow keyframe is allowed more time before frames are dropped. */
+export const MAX_QUEUE_DELAY_LOWEST: Millis = 1500;
 
 /** Bytes sent without pacing: the burst forms a packet train, which shows the capacity. */
 const BURST_BYTES = 6000;
+
+/** On a slow link a burst is shorter, or it would overflow the queue: this long, or two packets. */
+const MAX_BURST_DURATION: Millis = 100;
+const MIN_BURST_BYTES = 2400;
 
 /** Bits per second from which on there is no pacing: such a link needs none. */
 const UNPACED_RATE = 50_000_000;
@@ -94,7 +98,9 @@ export class Pacer<Packet extends Paced> {
 
   #refill(): void {
     const now = this.#clock.now();
-    const most = Math.max(BURST_BYTES, (MAX_TIMER_DELAY * this.#rate) / 8000);
+    const bytesIn = (time: Millis) => (time * this.#rate) / 8000;
+    const burst = Math.min(BURST_BYTES, Math.max(MIN_BURST_BYTES, bytesIn(MAX_BURST_DURATION)));
+    const most = Math.max(burst, bytesIn(MAX_TIMER_DELAY));
     this.#tokens = Math.min(most, this.#tokens + ((now - this.#refilledAt) * this.#rate) / 8000);
     this.#refilledAt = now;
   }

@@ -142,7 +142,7 @@ test.each([
       const about = {
         codec,
         level: 0,
-        bitrate: 1_000_000,
+        fullBitrate: 1_000_000,
         number: n + 1,
         width,
         height,

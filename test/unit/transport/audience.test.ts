@@ -3,6 +3,34 @@ import { LocalAudience } from "../../../src/transport/audience/audience.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { encodedFrame, FakeViewer } from "../../helpers/fakes.ts";
 
+const events = {
+  connected() {},
+  keyframeNeeded() {},
+  wants() {},
+  moved() {},
+  received() {},
+  reached() {},
+  closed() {},
+};
+
+test("each frame is sent to another viewer first: behind one bottleneck it finds the shortest queue", async () => {
+  const clock = new FakeClock();
+  const order: number[] = [];
+  const audience = new LocalAudience(clock, async (answer, events) => {
+    const viewer = new FakeViewer(events);
+    const number = admitted++;
+    viewer.send = () => order.push(number);
+    connects.push(() => events.connected());
+    return { answer, viewer };
+  });
+  let admitted = 0;
+  const connects: (() => void)[] = [];
+  for (let n = 0; n < 3; n++) await audience.admit("offer", events);
+  for (const connect of connects) connect();
+  for (let number = 1; number <= 4; number++) await audience.send(encodedFrame(number, clock.now()));
+  expect(order).toEqual([0, 1, 2, 1, 2, 0, 2, 0, 1, 0, 1, 2]);
+});
+
 test("viewers without reports do not use up the report budget", async () => {
   const clock = new FakeClock();
   const viewers: FakeViewer[] = [];
@@ -12,15 +40,6 @@ test("viewers without reports do not use up the report budget", async () => {
     viewers.push(viewer);
     return { answer, viewer };
   });
-  const events = {
-    connected() {},
-    keyframeNeeded() {},
-    wants() {},
-    moved() {},
-    received() {},
-    reached() {},
-    closed() {},
-  };
   for (let n = 0; n < 600; n++) await audience.admit("offer", events);
   for (const viewer of viewers) viewer.events.connected();
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { Congestion } from "../../../src/transport/session/congestion.ts";
 import type { NetworkState } from "../../../src/transport/session/bandwidth-estimate.ts";
+import { Congestion } from "../../../src/transport/session/congestion.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 let clock: FakeClock;
@@ -25,7 +25,7 @@ async function reports(
   for (let n = 0; n < seconds; n++) {
     await clock.advance(1000);
     if (estimate !== undefined) congestion.estimated(estimate);
-    congestion.reported({ fractionLost, roundTrip, sent, packets });
+    congestion.reported({ fractionLost, roundTrip, sent, packets }, 3_000_000);
     levels.push(congestion.level);
   }
   return levels;
@@ -136,10 +136,10 @@ describe("with transport-wide feedback", () => {
   };
   const BITRATE = 3_000_000;
 
-  async function told(state: typeof wide, seconds = 0.1, bitrate = BITRATE): Promise<number> {
+  async function told(state: typeof wide, seconds = 0.1): Promise<number> {
     for (let n = 0; n < seconds * 10; n++) {
       await clock.advance(100);
-      congestion.measured(state, bitrate);
+      congestion.measured(state, BITRATE);
     }
     return congestion.level;
   }
@@ -159,7 +159,7 @@ describe("with transport-wide feedback", () => {
   });
 
   test("steps down one level at a long queue or heavy loss alone", async () => {
-    expect(await told({ ...wide, queue: 200 }, 0.4)).toBe(0);
+    expect(await told({ ...wide, queue: 200 }, 0.9)).toBe(0);
     expect(await told({ ...wide, queue: 200 }, 0.2)).toBe(1);
     await told(wide, 30);
     expect(await told({ ...wide, lost: 0.3 })).toBe(1);
@@ -174,19 +174,19 @@ describe("with transport-wide feedback", () => {
     await told(wide, 3);
     const narrow = { ...wide, capacityNow: 1_100_000, arrived: 1_100_000, queue: 300 };
     expect(await told(narrow)).toBe(2);
-    expect(await told({ ...narrow, queue: 390 }, 1.5, BITRATE / 4)).toBe(2);
+    expect(await told({ ...narrow, queue: 390 }, 1.5)).toBe(2);
   });
 
   test("steps up when the measured capacity grows, and not before", async () => {
     await told(wide, 3);
     const narrow = { ...wide, capacityNow: 1_100_000, capacity: 1_100_000, arrived: 1_100_000 };
     await told({ ...narrow, queue: 100 });
-    expect(await told(narrow, 300, BITRATE / 4)).toBe(2);
+    expect(await told(narrow, 300)).toBe(2);
     const unseen = { queue: 0, lost: 0, packets: 9, capacity: undefined, capacityNow: undefined, arrived: 0 };
-    congestion.measured(unseen, BITRATE / 4);
+    congestion.measured(unseen, BITRATE);
     expect(congestion.level).toBe(2);
-    expect(await told(unseen, 4, BITRATE / 4)).toBe(2);
-    congestion.measured({ ...wide, capacity: 2_400_000 }, BITRATE / 4);
+    expect(await told(unseen, 4)).toBe(2);
+    congestion.measured({ ...wide, capacity: 2_400_000 }, BITRATE);
     expect(congestion.level).toBe(1);
   });
 
@@ -197,9 +197,9 @@ describe("with transport-wide feedback", () => {
     const unseen = { queue: 0, lost: 0, packets: 9, capacity: undefined, capacityNow: undefined, arrived: 0 };
     let tries = 0;
     for (let second = 0; second < 300; second++) {
-      if ((await told(unseen, 1, BITRATE / 4)) === 2) continue;
+      if ((await told(unseen, 1)) === 2) continue;
       tries++;
-      for (let at = 1; at < 2; ) at = await told(narrow, 1, BITRATE / 2);
+      for (let at = 1; at < 2; ) at = await told(narrow, 1);
     }
     expect(tries).toBeGreaterThan(2);
     expect(tries).toBeLessThan(8);

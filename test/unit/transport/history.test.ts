@@ -25,7 +25,7 @@ class Recorded {
     const about = {
       codec: "vp8",
       level: 0,
-      bitrate: 1_000_000,
+      fullBitrate: 1_000_000,
       width: 2,
       height: 2,
       number: 1,
@@ -50,7 +50,7 @@ describe("the history of a rendition's packets", () => {
     const about = {
       codec: "vp8",
       level: 0,
-      bitrate: 1_000_000,
+      fullBitrate: 1_000_000,
       width: 2,
       height: 2,
       number: 1,
@@ -61,7 +61,7 @@ describe("the history of a rendition's packets", () => {
     expect(history.add(frame, packets)).toEqual({
       type: "key",
       level: 0,
-      bitrate: 1_000_000,
+      fullBitrate: 1_000_000,
       captured,
       packets,
       history,

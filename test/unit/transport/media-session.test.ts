@@ -102,7 +102,7 @@ class Watched {
     const about = {
       codec: "vp8",
       level: 0,
-      bitrate: 1_000_000,
+      fullBitrate: 1_000_000,
       width: 2,
       height: 2,
       number: 1,

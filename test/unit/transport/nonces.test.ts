@@ -91,7 +91,7 @@ class Sealed {
     const captured = this.clock.now();
     const about = { codec: "vp8", width: 2, height: 2, number: 1, rtpTimestamp: 0 } as const;
     const timings = { captured, received: captured };
-    const frame = { ...about, level, bitrate: 1_000_000, type, timings, data: Buffer.alloc(0) };
+    const frame = { ...about, level, fullBitrate: 1_000_000, type, timings, data: Buffer.alloc(0) };
     const history = this.#history[level];
     if (history) this.#session.send(history.add(frame, made));
   }

@@ -11,7 +11,7 @@ function frameOf(bytes: number, rtpTimestamp = 9000): EncodedFrame {
   return {
     codec: "vp8",
     level: 0,
-    bitrate: 1_000_000,
+    fullBitrate: 1_000_000,
     type: "delta",
     width: 2,
     height: 2,
