@@ -10,6 +10,8 @@ export interface Profile {
   readonly paths: readonly [Path, Path];
   /** The span of the measurement with the low rate, in milliseconds. */
   readonly drop?: { readonly from: number; readonly to: number };
+  /** When a TCP download competes for the way to the viewer, in milliseconds. */
+  readonly download?: { readonly from: number; readonly to: number };
 }
 
 const MBIT = 1_000_000;
@@ -42,6 +44,37 @@ export function profiles(milliseconds: number): Profile[] {
       about: "bad uplink: 1 Mbit/s, a queue of 100 ms, 10 ms each way",
       paths: [{ delay: 10, rates: steady(MBIT), queue: bytesIn(100, MBIT) }, { delay: 10 }],
     },
+    {
+      name: "mobile",
+      about: "bad mobile network: 100 kbit/s, a queue of 300 ms, 40 ms each way",
+      paths: [{ delay: 40, rates: steady(MBIT / 10), queue: bytesIn(300, MBIT / 10) }, { delay: 40 }],
+    },
+    {
+      name: "radio",
+      about: "bursty radio: 2.5 Mbit/s, arrivals each 40 ms, a queue of 300 ms, 10 ms each way",
+      paths: [
+        { delay: 10, rates: steady(2.5 * MBIT), queue: bytesIn(300, 2.5 * MBIT), arrivalsEvery: 40 },
+        { delay: 10 },
+      ],
+    },
+    {
+      name: "route",
+      about: "new route: 10 ms each way, then 100 ms",
+      paths: both({
+        delay: [
+          { from: 0, delay: 10 },
+          { from: drop.from, delay: 100 },
+        ],
+      }),
+    },
+    {
+      name: "download",
+      about: "beside a TCP download: 10 Mbit/s, a queue of 200 ms, 10 ms each way",
+      paths: [{ delay: 10, rates: steady(10 * MBIT), queue: bytesIn(200, 10 * MBIT) }, { delay: 10 }],
+      download: drop,
+    },
+    { name: "loss10", about: "10 % loss: 25 ms each way", paths: both({ delay: 25, loss: 0.1 }) },
+    { name: "loss20", about: "20 % loss: 25 ms each way", paths: both({ delay: 25, loss: 0.2 }) },
     { name: "loss", about: "5 % loss: 25 ms each way", paths: both({ delay: 25, loss: 0.05 }) },
     {
       name: "drop",

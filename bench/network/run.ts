@@ -3,6 +3,7 @@ import type { Browser } from "puppeteer-core";
 import { ssim } from "../encode/ssim.ts";
 import { watchScreen } from "../optical.ts";
 import { median } from "../statistics.ts";
+import { startDownload } from "./download.ts";
 import { type Figures, figures, liveAgainAfter, type Seen, type Span } from "./figures.ts";
 import { connectionCounts, type Lane, transportOf } from "./lanes.ts";
 import type { Counts } from "./link.ts";
@@ -68,9 +69,11 @@ export async function runLane(scene: Scene, profile: Profile, lane: Lane, length
     const before = await network.counts();
     const metricsBefore = await server.metrics();
     network.begin();
+    const stopDownload = profile.download && startDownload(profile.download);
     const from = epochNow();
     const sightings = await watchScreen(page, lane.element, length);
     const span = { from, to: epochNow() };
+    stopDownload?.();
     const counts = countsBetween(before, await network.counts());
     const captured = await server.captured();
     const seen = sightings.flatMap(({ number, at }): Seen[] => {

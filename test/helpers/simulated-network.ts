@@ -1,8 +1,8 @@
 /** A simulated link that several viewers and downloads share, on a clock that the test passes. */
 import { Link, type Path, seeded } from "../../bench/network/link.ts";
-import { TcpFlow } from "../../bench/network/tcp-flow.ts";
 import type { EpochMs } from "../../src/base/clock.ts";
 import { FakeClock } from "./fake-clock.ts";
+import { TcpFlow } from "./tcp-flow.ts";
 
 /** Something that acts every {@link STEP}, such as a viewer or a download. */
 export interface Participant {
