@@ -58,7 +58,7 @@ export class Transport {
   readonly #workers: WorkerPool | undefined;
   /** Refused handshakes of the main thread. Publishing peers count theirs here too. */
   readonly handshakes: HandshakeRefusals;
-  readonly #media: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 };
+  readonly #media: MediaCounters = { packets: 0, repairs: 0, parity: 0, refusedRtcp: 0, refusedSctp: 0 };
 
   private constructor(options: TransportOptions, io: MediaIo, port: RtcPort) {
     this.#options = options;
@@ -111,11 +111,12 @@ export class Transport {
   /** Packets sent, dropped and refused, by name, for `/metrics`. */
   counters(): Record<string, number> {
     const { garbage, unauthentic, stranger, unsound } = this.#port.counters;
-    const { packets, repairs, refusedRtcp, refusedSctp } = this.#media;
+    const { packets, repairs, parity, refusedRtcp, refusedSctp } = this.#media;
     const workers = this.#workers?.counters();
     return {
       sent: packets + (workers?.packets ?? 0),
       sent_again: repairs + (workers?.repairs ?? 0),
+      sent_parity: parity + (workers?.parity ?? 0),
       dropped: this.#port.dropped + (workers?.dropped ?? 0),
       refused_garbage: garbage,
       refused_unauthentic: unauthentic,

@@ -123,7 +123,7 @@ describe.each(forms)("the $name form", (io) => {
       received() {},
       wants: undefined,
       left() {},
-      counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
+      counters: { packets: 0, repairs: 0, parity: 0, refusedRtcp: 0, refusedSctp: 0 },
     });
     const packets = [1, 2].map((index) => ({
       index,

@@ -94,7 +94,7 @@ export class SimulatedViewer implements Participant {
           }
         : undefined,
       left: () => {},
-      counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
+      counters: { packets: 0, repairs: 0, parity: 0, refusedRtcp: 0, refusedSctp: 0 },
     });
     this.network.join(this);
   }

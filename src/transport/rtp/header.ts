@@ -22,6 +22,7 @@ const PADDING_BIT = 0x20;
 
 /** Writes the headers of a stream, all into the same buffer. */
 export class RtpHeader {
+  readonly ssrc: number;
   readonly #header: Buffer;
   readonly #payloadType: number;
   readonly #first: number;
@@ -29,6 +30,7 @@ export class RtpHeader {
   readonly #counterAt: number | undefined;
 
   constructor({ ssrc, payloadType }: RtpStream, extensions: readonly HeaderExtension[]) {
+    this.ssrc = ssrc;
     const fields: number[] = [];
     for (const { id, data } of extensions) {
       const bytes = data === "counter" ? [0, 0] : data;

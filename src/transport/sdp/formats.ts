@@ -2,11 +2,13 @@
 import type { Codec } from "../../media/frame.ts";
 import { linesOf, sdpOf } from "./lines.ts";
 
-/** A payload type in an offer, and the RTX payload type for its retransmissions. */
+/** A payload type in an offer, and those of its retransmissions and parity packets. */
 export interface VideoFormat {
   readonly codec: Codec;
   readonly payloadType: number;
   readonly rtx: number | undefined;
+  /** The payload type of FlexFEC's parity packets (draft-ietf-payload-flexible-fec-scheme-03). */
+  readonly fec: number | undefined;
 }
 
 /**
@@ -54,10 +56,11 @@ function formatsOf(offer: string): VideoFormat[] {
     const [, apt] = /(?:^|;) *apt=(\d{1,3}) *(?:;|$)/.exec(parameters.get(type) ?? "") ?? [];
     if (name === "rtx/90000" && apt !== undefined && !rtx.has(Number(apt))) rtx.set(Number(apt), type);
   }
+  const [fec] = [...names].find(([type, name]) => name === "flexfec-03/90000" && type < 128) ?? [];
   return [...names].flatMap(([payloadType, name]) => {
     const codec = codecOf(name, parameters.get(payloadType) ?? "");
     // The RTP header has 7 bits for the payload type.
-    return codec && payloadType < 128 ? [{ codec, payloadType, rtx: rtx.get(payloadType) }] : [];
+    return codec && payloadType < 128 ? [{ codec, payloadType, rtx: rtx.get(payloadType), fec }] : [];
   });
 }
 

@@ -8,6 +8,7 @@ import type { Arrival } from "../rtp/arrivals.ts";
 import { Congestion } from "./congestion.ts";
 import type { PacketSender } from "./packet-sender.ts";
 import { Probe } from "./probe.ts";
+import { Protection } from "./protection.ts";
 import type { Splices } from "./splices.ts";
 
 /** Pacing rate as a multiple of the measured capacity. A rate below it could never show that the capacity has grown. */
@@ -49,6 +50,7 @@ export interface AdaptationOptions {
 export class Adaptation {
   /** Bits per second of level 0. */
   fullBitrate = 0;
+  readonly protection: Protection;
   readonly #clock: Clock;
   readonly #sender: PacketSender;
   readonly #splices: Splices;
@@ -68,6 +70,7 @@ export class Adaptation {
     this.#wants = wants;
     this.#drop = drop;
     this.#congestion = new Congestion(clock);
+    this.protection = new Protection(clock);
     this.#probe = new Probe(clock);
     this.#reported = { at: clock.now(), octets: 0, packets: 0 };
   }
@@ -113,6 +116,7 @@ export class Adaptation {
     const { estimate } = this.#sender;
     const state = estimate.feedback(arrivals);
     if (!state || !this.#sender.isPaced) return;
+    this.protection.measured(state);
     const { capacityNow, queue } = state;
     if (capacityNow !== undefined)
       this.#sender.pace((queue > STANDING_QUEUE_DELAY ? DRAINING_FACTOR : PACING_FACTOR) * capacityNow);

@@ -12,8 +12,9 @@ interface Trouble {
   readonly lost: number;
 }
 
-/** Queueing delay and loss that raise a suspicion. */
+/** Queueing delay that raises a suspicion. */
 export const SUSPICIOUS_QUEUE_DELAY: Millis = 150;
+/** Loss that raises a suspicion, 0 to 1. */
 export const SUSPICIOUS_LOSS = 0.2;
 
 /** Loss that is never tolerated: nothing decodes. */

@@ -29,6 +29,8 @@ export interface MediaParameters {
   readonly media: RtpStream;
   /** Stream of retransmissions (RFC 4588); undefined if they use the media stream. */
   readonly rtx: RtpStream | undefined;
+  /** Stream of parity packets (FlexFEC); undefined if the viewer takes none. */
+  readonly fec?: RtpStream | undefined;
   readonly extensions: readonly HeaderExtension[];
   /** Extensions of the RTX stream, if they differ. */
   readonly rtxExtensions?: readonly HeaderExtension[];
@@ -62,6 +64,8 @@ export interface MediaCounters {
   packets: number;
   /** Retransmissions. */
   repairs: number;
+  /** Packets of forward error correction. */
+  parity: number;
   /** SRTCP packets that failed authentication or were replayed. */
   refusedRtcp: number;
   /** SCTP packets that no browser sends. */
@@ -82,7 +86,7 @@ export class MediaSession {
 
   constructor(options: MediaOptions) {
     const { clock, everySecond, parameters, keys, route, counters, keyframeNeeded, wants } = options;
-    const { media, rtx, extensions, rtxExtensions, cname } = parameters;
+    const { media, rtx, fec, extensions, rtxExtensions, cname } = parameters;
     const local = deriveKeys(keys.local);
     this.#options = options;
     this.#rtcpSealer = new SrtcpSealer(local.rtcp);
@@ -91,6 +95,7 @@ export class MediaSession {
       clock,
       media: outgoingStream(media, repeatable(parameters)),
       rtx: rtx && outgoingStream(rtx, rtxExtensions ?? extensions),
+      fec: fec && outgoingStream(fec, rtxExtensions ?? extensions),
       sealer: options.sealerOf(local.rtp),
       route,
       counters,
@@ -123,7 +128,8 @@ export class MediaSession {
     const last = sender.lastFrame;
     const timestamp = laterTimestamp(first.timestamp, last?.timestamp);
     if (timestamp !== first.timestamp) splice.timestamps.set(first.timestamp, timestamp);
-    sender.send(packets, splice.offset, timestamp, captured);
+    const parityPackets = this.#adaptation.protection.parityPackets(packets.length, this.#reports.roundTrip);
+    sender.send(packets, splice.offset, timestamp, captured, parityPackets);
     // The viewer needs a report to know the capture time of the first frame.
     if (!last) this.#reports.send();
   }

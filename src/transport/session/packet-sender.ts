@@ -2,6 +2,7 @@
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
 import type { Route } from "../io/route.ts";
 import type { MediaPacket } from "../packets/packetizer.ts";
+import { FrameParity, MAX_PROTECTED_PACKETS } from "../rtp/flexfec.ts";
 import type { Sealer } from "../rtp/srtp.ts";
 import { BandwidthEstimate } from "./bandwidth-estimate.ts";
 import { Pacer } from "./pacer.ts";
@@ -17,28 +18,32 @@ export interface PacketSenderOptions {
   readonly media: OutgoingStream;
   /** Undefined if retransmissions use the media stream. */
   readonly rtx: OutgoingStream | undefined;
+  /** Undefined if the viewer takes no parity packets. */
+  readonly fec: OutgoingStream | undefined;
   readonly sealer: Sealer;
   /** The current route; undefined if there is none. */
   readonly route: () => Route | undefined;
-  readonly counters: { packets: number };
+  readonly counters: { packets: number; parity: number };
 }
 
 /** Sends one viewer's media, retransmissions and padding. */
 export class PacketSender {
   readonly media: OutgoingStream;
   readonly rtx: OutgoingStream | undefined;
+  readonly fec: OutgoingStream | undefined;
   /** What arrived, if the viewer sends transport-wide feedback. */
   readonly estimate: BandwidthEstimate;
   readonly #sealer: Sealer;
   readonly #route: () => Route | undefined;
-  readonly #counters: { packets: number };
+  readonly #counters: { packets: number; parity: number };
   /** Undefined if the viewer sends no transport-wide feedback: nothing would set the pacing rate. */
   readonly #pacer: Pacer<OutgoingPacket> | undefined;
   #lastFrame: { readonly timestamp: number; readonly captured: EpochMs } | undefined;
 
-  constructor({ clock, media, rtx, sealer, route, counters }: PacketSenderOptions) {
+  constructor({ clock, media, rtx, fec, sealer, route, counters }: PacketSenderOptions) {
     this.media = media;
     this.rtx = rtx;
+    this.fec = fec;
     this.estimate = new BandwidthEstimate(clock);
     this.#sealer = sealer;
     this.#route = route;
@@ -76,19 +81,29 @@ export class PacketSender {
    * Sends a frame.
    * @param offset from the rendition's packet indexes to the viewer's.
    * @param timestamp the viewer's RTP timestamp, 90 kHz.
+   * @param parityPackets that follow the frame; ignored without {@link fec}.
    */
-  send(packets: readonly MediaPacket[], offset: number, timestamp: number, captured: EpochMs): void {
+  send(
+    packets: readonly MediaPacket[],
+    offset: number,
+    timestamp: number,
+    captured: EpochMs,
+    parityPackets = 0,
+  ): void {
     this.#lastFrame = { timestamp, captured };
+    const first = (packets[0]?.index ?? 0) + offset;
+    const isProtected = this.fec && parityPackets > 0 && packets.length <= MAX_PROTECTED_PACKETS;
+    const parity = isProtected ? new FrameParity(this.media.header.ssrc, first, parityPackets) : undefined;
     for (const { index: own, marker, payload } of packets) {
       const index = own + offset;
       this.media.next = index + 1;
-      const packet = outgoingPacket(this.media, index, timestamp, marker, payload);
+      const packet = { ...outgoingPacket(this.media, index, timestamp, marker, payload), parity };
       if (this.#pacer) this.#pacer.push(packet);
       else this.#transmit(packet);
     }
   }
 
-  /** Sends a retransmission, ahead of all media in the pacer. */
+  /** Sends a retransmission or parity, ahead of all media in the pacer. */
   retransmit(packet: OutgoingPacket): void {
     if (this.#pacer) this.#pacer.urgent(packet);
     else this.#transmit(packet);
@@ -117,7 +132,7 @@ export class PacketSender {
     this.#sealer.close();
   }
 
-  #transmit({ stream, index, timestamp, marker, payload }: OutgoingPacket): void {
+  #transmit({ stream, index, timestamp, marker, payload, parity }: OutgoingPacket): void {
     const route = this.#route();
     if (!route) return;
     const { header } = stream;
@@ -125,6 +140,18 @@ export class PacketSender {
     stream.octets += payload.length;
     this.#counters.packets++;
     const counter = header.counts ? this.estimate.sent(header.length + payload.length) : 0;
-    route.sendMedia(this.#sealer, header.write(index, timestamp, marker, counter), payload, index);
+    const written = header.write(index, timestamp, marker, counter);
+    parity?.add(written, payload, index);
+    route.sendMedia(this.#sealer, written, payload, index);
+    if (parity && marker) this.#sendParity(parity, timestamp);
+  }
+
+  #sendParity(parity: FrameParity, timestamp: number): void {
+    const { fec } = this;
+    if (!fec) return;
+    for (const payload of parity.payloads()) {
+      this.#counters.parity++;
+      this.retransmit(outgoingPacket(fec, fec.next++, timestamp, false, payload));
+    }
   }
 }

@@ -1,5 +1,6 @@
 /** The RTP streams that one viewer receives: its media, and retransmissions (RTX, RFC 4588). */
 import { randomInt } from "node:crypto";
+import type { FrameParity } from "../rtp/flexfec.ts";
 import { type HeaderExtension, RtpHeader, type RtpStream } from "../rtp/header.ts";
 
 /** One SSRC: its header, its sequence numbers, and the totals for its sender reports. */
@@ -22,6 +23,8 @@ export interface OutgoingPacket {
   readonly payload: Buffer;
   /** Bytes of payload, for the pacer. */
   readonly bytes: number;
+  /** Collects the parity of its frame; undefined for none. */
+  readonly parity?: FrameParity | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** One viewer's session: its peer connection, its route through the port, and its media session. */
 
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import type { RTCDataChannel, RTCDtlsTransport, RTCPeerConnection } from "werift";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
 import { reasonOf } from "../../base/errors.ts";
@@ -14,7 +14,9 @@ import { type GuardedDtls, guardDtls } from "../dtls/session.ts";
 import type { Route } from "../io/route.ts";
 import type { PacketizedFrame } from "../packets/history.ts";
 import type { Registration, ViewerPort } from "../port/port.ts";
+import type { RtpStream } from "../rtp/header.ts";
 import type { Sealer, SessionKeys } from "../rtp/srtp.ts";
+import { withFlexFec } from "../sdp/flexfec.ts";
 import { type VideoFormat, withFormat } from "../sdp/formats.ts";
 import {
   answerForBrowsers,
@@ -78,6 +80,8 @@ export function requireVideoOffer(offer: string): void {
 export class Peer implements Recipient {
   readonly #options: PeerOptions;
   readonly #format: VideoFormat;
+  /** The stream of parity packets; undefined if the viewer takes none. */
+  readonly #fec: RtpStream | undefined;
   readonly #events: ViewerEvents;
   readonly #connection: RTCPeerConnection;
   readonly #cancel: Cancel[] = [];
@@ -98,6 +102,8 @@ export class Peer implements Recipient {
   constructor(options: PeerOptions, format: VideoFormat, events: ViewerEvents) {
     this.#options = options;
     this.#format = format;
+    const { fec } = format;
+    this.#fec = fec === undefined ? undefined : { ssrc: randomInt(1, 2 ** 32), payloadType: fec };
     this.#events = events;
     this.#connection = newConnection(format.codec, options.playoutDelay, PLACEHOLDER_HOST);
     this.#socket = socketOn(() => this.#route);
@@ -156,6 +162,7 @@ export class Peer implements Recipient {
     this.#watchState(dtls);
     this.#fingerprints = fingerprintsOf(offer);
     this.#answer = keepBundled(connection.localDescription?.sdp ?? "", offer);
+    if (this.#fec) this.#answer = withFlexFec(this.#answer, innerSender(connection).ssrc, this.#fec);
     return answerForBrowsers(this.#answer, this.#options.port.candidates());
   }
 
@@ -258,7 +265,7 @@ export class Peer implements Recipient {
     return new MediaSession({
       clock,
       everySecond: (act) => rounds.everySecond(act),
-      parameters: parametersOf(innerSender(this.#connection), playoutDelay),
+      parameters: { ...parametersOf(innerSender(this.#connection), playoutDelay), fec: this.#fec },
       keys: srtpKeysOf(dtls),
       sealerOf,
       counters,

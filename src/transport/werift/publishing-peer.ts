@@ -205,7 +205,7 @@ export class PublishingPeer {
       parameters,
       keys: srtpKeysOf(dtls),
       sealerOf: (keys) => new NodeSealer(keys),
-      counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
+      counters: { packets: 0, repairs: 0, parity: 0, refusedRtcp: 0, refusedSctp: 0 },
       route: () => route,
       keyframeNeeded: () => this.#events.keyframeNeeded(level),
       received: () => {},

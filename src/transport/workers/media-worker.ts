@@ -62,6 +62,7 @@ export class MediaWorker {
   counters: WorkerCounters = {
     packets: 0,
     repairs: 0,
+    parity: 0,
     refusedRtcp: 0,
     refusedSctp: 0,
     refusedHandshakes: 0,

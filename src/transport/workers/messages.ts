@@ -64,6 +64,7 @@ export type WorkerOrder =
 export interface WorkerCounters {
   readonly packets: number;
   readonly repairs: number;
+  readonly parity: number;
   readonly refusedRtcp: number;
   readonly refusedSctp: number;
   readonly refusedHandshakes: number;

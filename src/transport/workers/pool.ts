@@ -34,6 +34,7 @@ export class WorkerPool {
   readonly #past = {
     packets: 0,
     repairs: 0,
+    parity: 0,
     refusedRtcp: 0,
     refusedSctp: 0,
     refusedHandshakes: 0,

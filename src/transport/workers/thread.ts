@@ -33,7 +33,7 @@ const io = await loadNativeIo();
 const clock = systemClock;
 const rounds = new Rounds(clock);
 const joins = new JoinQueue(clock);
-const counters: MediaCounters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 };
+const counters: MediaCounters = { packets: 0, repairs: 0, parity: 0, refusedRtcp: 0, refusedSctp: 0 };
 const handshakes = new HandshakeRefusals(clock, log);
 const senders = new Map<number, MediaSender>();
 /** By audience number. */

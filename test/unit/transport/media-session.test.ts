@@ -27,7 +27,7 @@ function masterKey(profile: SrtpProfile, fill: number): MasterKey {
 class Watched {
   readonly clock: FakeClock;
   history: PacketHistory;
-  readonly counters = { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 };
+  readonly counters = { packets: 0, repairs: 0, parity: 0, refusedRtcp: 0, refusedSctp: 0 };
   readonly keyframeNeeded = vi.fn();
   readonly received = vi.fn();
   readonly wants = vi.fn();
@@ -265,7 +265,7 @@ describe("retransmissions", () => {
       [third, "packet 5002"],
     ]);
     expect(repairs[0]?.header).toMatchObject({ payloadType: 97, timestamp: 90_000, marker: false });
-    expect(viewer.counters).toEqual({ packets: 6, repairs: 2, refusedRtcp: 0, refusedSctp: 0 });
+    expect(viewer.counters).toEqual({ packets: 6, repairs: 2, parity: 0, refusedRtcp: 0, refusedSctp: 0 });
   });
 
   test("without an RTX stream repeat the original packets, byte for byte", () => {

@@ -65,7 +65,7 @@ class Sealed {
         this.wanted = level;
       },
       left() {},
-      counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
+      counters: { packets: 0, repairs: 0, parity: 0, refusedRtcp: 0, refusedSctp: 0 },
     });
   }
 

@@ -198,7 +198,7 @@ describe("packets", () => {
       received() {},
       wants: undefined,
       left() {},
-      counters: { packets: 0, repairs: 0, refusedRtcp: 0, refusedSctp: 0 },
+      counters: { packets: 0, repairs: 0, parity: 0, refusedRtcp: 0, refusedSctp: 0 },
     });
     const frame = encodedFrame(1, clock.now());
     session.send(new PacketHistory(clock).add(frame, new Packetizer().packetize(frame)));
