@@ -8,7 +8,7 @@ import type { Broadcast } from "../broadcast/broadcast.ts";
 import type { Directory } from "../broadcast/directory.ts";
 import type { Seats } from "../broadcast/seats.ts";
 import type { Streams } from "../cluster/streams.ts";
-import { MJPEG_TYPE } from "../transport/mjpeg.ts";
+import { mjpegType } from "../transport/mjpeg.ts";
 import { sendText } from "./answers.ts";
 import { EVENT_STREAM_TYPE, EventStream } from "./event-stream.ts";
 import type { Permissions } from "./permissions.ts";
@@ -71,8 +71,9 @@ function addPictureRoutes(app: Express, { guard, permissions, directory }: Strea
     const broadcast = find(directory, request, response);
     if (!broadcast) return;
     response.set(SHOWN_ANYWHERE);
-    if (request.method === "HEAD") response.type(MJPEG_TYPE).end();
-    else broadcast.streamMjpeg(response, "timed" in request.query, clientKey(guard.proxies, request));
+    const timed = "timed" in request.query;
+    if (request.method === "HEAD") response.type(mjpegType(timed)).end();
+    else broadcast.streamMjpeg(response, timed, clientKey(guard.proxies, request));
   });
   app.get("/streams/:name/snapshot.jpg", permissions.may("view"), async (request, response) => {
     const broadcast = find(directory, request, response);
