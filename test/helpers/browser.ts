@@ -48,11 +48,13 @@ export async function launchChromiumIn(
 /**
  * @param hosts names that are this machine's.
  * @param downloads the folder for them.
+ * @param prefs as `about:config` names them.
  */
 export function launchFirefox(
   executablePath: string,
   hosts: readonly string[] = [],
   downloads?: string,
+  prefs: Readonly<Record<string, unknown>> = {},
 ): Promise<Browser> {
   return puppeteer.launch({
     browser: "firefox",
@@ -68,6 +70,7 @@ export function launchFirefox(
       "media.gmp-manager.updateEnabled": false,
       "network.captive-portal-service.enabled": false,
       "network.connectivity-service.enabled": false,
+      ...prefs,
     },
   });
 }

@@ -96,7 +96,7 @@ export class RendercastPlayer extends HTMLElement {
     this.#screen = new PlayerScreen(this.#pictures);
 
     const actions: PlayerActions = {
-      togglePause: () => (this.paused ? this.play() : this.pause()),
+      togglePause: () => (this.paused || this.#isBlocked ? this.play() : this.pause()),
       toggleStatistics: () => this.toggleAttribute("statistics"),
       saveSnapshot: () => void this.#saveSnapshot(),
       togglePictureInPicture: () => this.togglePictureInPicture(),
@@ -202,9 +202,10 @@ export class RendercastPlayer extends HTMLElement {
     this.#apply();
   }
 
-  /** Watches again, from the live picture on. */
+  /** Watches again, from the live picture on. If the browser blocks autoplay, call it in the handler of a click. */
   play(): void {
     this.#paused = false;
+    this.#session?.resume();
     this.#apply();
   }
 
@@ -277,6 +278,11 @@ export class RendercastPlayer extends HTMLElement {
 
   get #isInPictureInPicture(): boolean {
     return this.shadowRoot?.pictureInPictureElement != null;
+  }
+
+  /** Whether the browser refuses to play until the user presses Play. */
+  get #isBlocked(): boolean {
+    return this.#state.kind === "paused" && this.#state.why === "blocked";
   }
 
   #updatePresence(): void {
@@ -411,7 +417,7 @@ export class RendercastPlayer extends HTMLElement {
   #showControls(): void {
     const possible = document.pictureInPictureEnabled && this.#state.transport === "webrtc";
     this.#controls.show({
-      paused: this.#paused,
+      paused: this.#paused || this.#isBlocked,
       statistics: this.statistics,
       picture: this.#screen.hasPicture,
       pictureInPicture: !possible ? "impossible" : this.#isInPictureInPicture ? "on" : "off",

@@ -51,6 +51,8 @@ class WebRtcPlayback implements Playback {
   /** Set when the connection is first connected. */
   #restarts: Restarts | undefined;
   #shown = false;
+  /** The browser refuses to play until the user presses Play. */
+  #blocked = false;
   /** Nothing arrives: the picture on the screen is an old one. */
   #isSilent = false;
   /** Frames that came onto the screen, and frames decoded by the last count. */
@@ -90,6 +92,10 @@ class WebRtcPlayback implements Playback {
     this.#connection.close();
   }
 
+  resume(): void {
+    void this.#play();
+  }
+
   async trouble(): Promise<string | undefined> {
     const { connectionState, iceConnectionState: iceState } = this.#connection;
     const answer = this.#connection.remoteDescription?.sdp;
@@ -118,10 +124,24 @@ class WebRtcPlayback implements Playback {
       await this.#connection.setLocalDescription(offer);
       await this.#connection.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
       if (this.#closed) return;
-      await this.#video.play();
+      await this.#play();
     } catch {
-      // No answer in time, an invalid answer, or a browser that forbids playing.
+      // No answer in time, or an invalid answer.
       this.#lose();
+    }
+  }
+
+  /** Autoplay is refused with `NotAllowedError` (HTML, section 4.8.11.8), as iOS does in Low Power Mode. */
+  async #play(): Promise<void> {
+    try {
+      this.#blocked = false;
+      await this.#video.play();
+    } catch (error) {
+      if (this.#closed) return;
+      if (!(error instanceof DOMException && error.name === "NotAllowedError")) return this.#lose();
+      this.#blocked = true;
+      this.#shown = false;
+      this.#events.blocked();
     }
   }
 
@@ -168,7 +188,8 @@ class WebRtcPlayback implements Playback {
   }
 
   #firstPicture(): void {
-    if (this.#shown && !this.#isSilent) return;
+    // A browser may show the first frame of a video that it does not play.
+    if (this.#blocked || (this.#shown && !this.#isSilent)) return;
     this.#shown = true;
     this.#isSilent = false;
     this.#options.screen.reveal();
