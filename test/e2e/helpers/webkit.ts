@@ -145,7 +145,7 @@ async function until<Answer>(get: () => Promise<Answer>): Promise<Answer> {
   for (;;) {
     const answer = await get();
     if (answer) return answer;
-    if (Date.now() > end) throw new Error(`WebKit did not come to what the test waits for: ${get}`);
+    if (Date.now() > end) throw new Error("WebKit did not come to what the test waits for.");
     await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   }
 }
