@@ -7,6 +7,7 @@ import { readReport } from "../playback/report.ts";
 import type { PlayerScreen } from "../playback/screen.ts";
 import { type Cancel, epochOf, type Timers } from "../playback/timers.ts";
 import { Silence, STALL_TIMEOUT_MS, Watchdog } from "../playback/watchdog.ts";
+import { offerH264First, savesPowerByH264 } from "./codecs.ts";
 import { CONFIGURATION, useIceServers } from "./ice.ts";
 import { type RawReport, type RawStats, readLink } from "./link.ts";
 import { onNetworkChange } from "./network.ts";
@@ -39,6 +40,7 @@ class WebRtcPlayback implements Playback {
   readonly #options: WebRtcOptions;
   readonly #events: PlaybackEvents;
   readonly #connection = new RTCPeerConnection(CONFIGURATION);
+  readonly #transceiver: RTCRtpTransceiver;
   readonly #receiver: RTCRtpReceiver;
   readonly #video: HTMLVideoElement;
   /** The remedies handle a stuck decoder: no timeout for that here. */
@@ -65,7 +67,8 @@ class WebRtcPlayback implements Playback {
     this.#events = options.events;
     this.#video = options.screen.addVideo();
     const connection = this.#connection;
-    this.#receiver = connection.addTransceiver("video", { direction: "recvonly" }).receiver;
+    this.#transceiver = connection.addTransceiver("video", { direction: "recvonly" });
+    this.#receiver = this.#transceiver.receiver;
     // Show each frame as soon as it is decoded: low latency matters more than smoothness.
     if ("jitterBufferTarget" in this.#receiver) this.#receiver.jitterBufferTarget = 0;
     this.#attach();
@@ -111,6 +114,7 @@ class WebRtcPlayback implements Playback {
 
   async #join(): Promise<void> {
     try {
+      if (await savesPowerByH264()) offerH264First(this.#transceiver);
       const offer = await this.#connection.createOffer();
       // The server learns this side's address from its packets, so the offer need not wait for candidates.
       const reply = await this.#options.offers.watch(offer.sdp ?? "");
