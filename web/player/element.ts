@@ -124,6 +124,10 @@ export class RendercastPlayer extends HTMLElement {
       if (pointerType === "mouse") this.#mark("active", false);
     });
     this.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.statistics) {
+        event.preventDefault();
+        this.statistics = false;
+      }
       const action = actionOf(event);
       if (!action) return;
       event.preventDefault();
