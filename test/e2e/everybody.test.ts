@@ -182,6 +182,7 @@ describeWith(["chromium"], "The pages", ({ chromium }) => {
       );
     }
     await goto("/lab/arm");
+    expect(await page.$eval(".controls", (one) => getComputedStyle(one).display)).toBe("none");
     expect(await page.$eval("noscript a", (link) => link.getAttribute("href"))).toBe("/watch/arm");
     await goto("/all");
     await visible('a.card[href="/watch/main"]');
