@@ -9,6 +9,9 @@ import { TestPublisher } from "./helpers/publisher.ts";
 import { type ServerProcess, startServer } from "./helpers/server.ts";
 import { launchWebKit, type WebKit } from "./helpers/webkit.ts";
 
+/** By WebDriver, section 17.4.2. */
+const ESCAPE = "\uE00C";
+
 describeWith(["webkit", "xvfb"], "WebKit", (programs) => {
   let server: ServerProcess;
   let browser: WebKit;
@@ -68,6 +71,31 @@ describeWith(["webkit", "xvfb"], "WebKit", (programs) => {
       site.closeAllConnections();
       site.close();
     }
+  });
+
+  test("takes keys, and shows the Share panel", async () => {
+    await browser.goto(`${server.url}/watch/main`);
+    await showsMjpeg();
+    await browser.press("i");
+    await browser.waitFor(() => document.querySelector("rendercast-player")?.statistics);
+    await browser.press(ESCAPE);
+    await browser.waitFor(() => document.querySelector("rendercast-player")?.statistics === false);
+    await browser.click("#share");
+    const link = await browser.waitFor(() => {
+      const dialog = document.querySelector("dialog[open]");
+      return dialog?.querySelector(".code svg") && dialog.querySelector("textarea")?.value;
+    });
+    expect(link).toMatch(/\/watch\/main$/);
+  });
+
+  test("shows MJPEG in a bare img", async () => {
+    await browser.goto(`${server.url}/streams`);
+    await browser.evaluate(() => {
+      const image = new Image();
+      image.src = "/streams/main/mjpeg";
+      document.body.append(image);
+    });
+    await browser.waitFor(() => document.images[0]?.naturalWidth === 480);
   });
 
   test("lists the streams with pictures that move", async () => {
