@@ -68,7 +68,9 @@ export function openChroot({ suite, name, packages, cache, say }: ChrootOptions)
   const mount = (path: string, ...flags: readonly (readonly string[])[]) => {
     const target = join(root, path);
     mkdirSync(target, { recursive: true });
-    for (const each of flags) must("mount", ...each, target);
+    // A run that was killed leaves its mounts: this one unmounts them.
+    if (spawnSync("mountpoint", ["--quiet", target]).status !== 0)
+      for (const each of flags) must("mount", ...each, target);
     mounted.push(target);
   };
   const chroot: Chroot = {
@@ -101,6 +103,7 @@ function makeRoot(suite: string, root: string, say: (line: string) => void): voi
   say(`Making a chroot of Debian ${suite} in ${root} (once, about a minute).`);
   // A name of its own until it is complete: an interrupted attempt is not taken for a chroot.
   const unfinished = `${root}.part`;
+  for (const path of ["proc", "sys"]) spawnSync("umount", ["--lazy", join(unfinished, path)]);
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { recursive: true });
   must("debootstrap", "--variant=minbase", suite, unfinished, MIRROR);

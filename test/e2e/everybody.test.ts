@@ -87,6 +87,9 @@ describeWith(["chromium"], "The pages", ({ chromium }) => {
     await page.focus("rendercast-player");
     await page.keyboard.press("i");
     expect(await page.evaluate(smallTargets)).toEqual([]);
+    await page.tap("rendercast-player >>> .statistics dl div");
+    const explanation = await page.$eval("rendercast-player >>> .explanation", (one) => one.textContent);
+    expect(explanation).toMatch(/^Time from the renderer/);
     await page.tap("#share");
     await page.waitForSelector("dialog[open] .code svg");
     expect(await page.evaluate(smallTargets)).toEqual([]);

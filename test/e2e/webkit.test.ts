@@ -28,7 +28,7 @@ describeWith(["webkit", "xvfb"], "WebKit", (programs) => {
     browser.waitFor(() => {
       const player = document.querySelector("rendercast-player");
       const { fps, latency, transport, codec, width, height } = player?.stats ?? {};
-      if (player?.state.kind !== "fallback" || !latency || (fps ?? 0) < 5) return undefined;
+      if (player?.state?.kind !== "fallback" || !latency || (fps ?? 0) < 5) return undefined;
       return { sentence: player.state.sentence, transport, codec, width, height };
     });
   afterAll(async () => {

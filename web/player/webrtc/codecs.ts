@@ -15,9 +15,14 @@ export function savesPowerByH264(): Promise<boolean> {
 
 /** Moves H.264 to the front of the offer (RFC 3264, section 5.1): the server then prefers it. */
 export function offerH264First(transceiver: RTCRtpTransceiver): void {
-  const { codecs = [] } = RTCRtpReceiver.getCapabilities?.("video") ?? {};
   const isH264 = ({ mimeType }: RTCRtpCodec) => mimeType.toLowerCase() === "video/h264";
-  transceiver.setCodecPreferences?.([...codecs.filter(isH264), ...codecs.filter((codec) => !isH264(codec))]);
+  try {
+    const { codecs = [] } = RTCRtpReceiver.getCapabilities("video") ?? {};
+    const others = codecs.filter((codec) => !isH264(codec));
+    transceiver.setCodecPreferences([...codecs.filter(isH264), ...others]);
+  } catch {
+    // An older browser: the offer keeps its order.
+  }
 }
 
 /** False as well if the browser does not know. */
