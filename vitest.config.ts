@@ -8,10 +8,12 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const SIDE_BY_SIDE = [
   "addon-background",
   "addon-blender",
+  "autoplay",
   "background-blender",
   "cluster-intruder",
   "codecs",
   "dtls",
+  "everybody",
   "foreign-read",
   "foreign-steer",
   "folder-loops",
@@ -24,10 +26,12 @@ const SIDE_BY_SIDE = [
   "reach",
   "rebinding",
   "restart",
+  "safari-simulated",
   "signaling-floods",
   "soak",
   "this-machine",
   "tls",
+  "webkit",
 ].map((name) => `test/e2e/${name}.test.ts`);
 
 /** The soak lasts far longer than any other suite: begun last, it would have nothing left beside it. */

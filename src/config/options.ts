@@ -332,7 +332,7 @@ export const OPTION_GROUPS = {
       flag: "codecs",
       value: "LIST",
       default: "vp8,h264",
-      help: "video codecs in order of preference; each viewer gets the first one that its browser supports; av1 needs a graphics processor that encodes it",
+      help: "video codecs in order of preference; each viewer gets the first one that its browser supports, or h264 if its device prefers that; av1 needs a graphics processor that encodes it",
       check: codecList,
     },
   },

@@ -26,7 +26,7 @@ import { Permissions } from "./permissions.ts";
 import { addPublishRoute } from "./publish-route.ts";
 import { requireReadableTarget } from "./request-target.ts";
 import { addShareRoutes } from "./share.ts";
-import { addStreamRoutes } from "./streams.ts";
+import { addStreamRoutes, listStreams } from "./streams.ts";
 import type { WhepSessions } from "./whep/sessions.ts";
 import { whepRoutes } from "./whep/whep.ts";
 
@@ -109,6 +109,7 @@ export function httpApp(options: HttpOptions): RequestListener {
   addPages(app, {
     streams,
     mayKnowStreams: (request) => access.misnamed(permissions.asker(request)) === undefined,
+    listed: async (request) => (await listStreams(needs, request)).listed,
   });
   app.use(errorHandler(log));
   return requireReadableTarget(app, guard.gate);

@@ -1,5 +1,6 @@
 /** The pages: home, player, embedded player, lab, and the files that they load. */
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import express, { type Express, type Request, type Response } from "express";
 import { SHOWN_ANYWHERE } from "../access/security-headers.ts";
@@ -8,6 +9,7 @@ import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
 import type { Streams } from "../cluster/streams.ts";
 import { OPTIONS } from "../config/options.ts";
 import { sendText } from "./answers.ts";
+import { sendListOf, sendPageOf } from "./without-scripts.ts";
 
 /** The stream of the start page. */
 const DEFAULT_STREAM = OPTIONS.name.default;
@@ -17,19 +19,27 @@ export interface PageNeeds {
   readonly streams: Streams;
   /** Whether the request may learn the names of streams: not if a page of another site may read the answer. */
   readonly mayKnowStreams: (request: Request) => boolean;
+  /** The streams that the request may list. */
+  readonly listed: (request: Request) => Promise<readonly { readonly name: string }[]>;
 }
 
 /** Adds the pages, and an answer to all requests that no route takes. */
-export function addPages(app: Express, { streams, mayKnowStreams }: PageNeeds): void {
+export function addPages(app: Express, { streams, mayKnowStreams, listed }: PageNeeds): void {
   const root = builtPages();
+  const sendHome = async (request: Request, response: Response) =>
+    sendListOf(
+      (await listed(request)).map(({ name }) => name),
+      join(root, "home.html"),
+      response,
+    );
   app.get("/", (request, response, next) => {
     const [first, second] = streams.all();
-    if (second) response.sendFile("home.html", { root });
-    else if (first === undefined || first.name === DEFAULT_STREAM || !mayKnowStreams(request)) next();
+    if (second) return sendHome(request, response);
+    if (first === undefined || first.name === DEFAULT_STREAM || !mayKnowStreams(request)) next();
     else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
   });
   app.get("/lab", (_request, response) => response.sendFile("lab/lab.html", { root }));
-  app.get("/all", (_request, response) => response.sendFile("home.html", { root }));
+  app.get("/all", sendHome);
   for (const [path, file] of [
     ["/watch/:name", "index.html"],
     ["/embed/:name", "embed.html"],
@@ -37,8 +47,9 @@ export function addPages(app: Express, { streams, mayKnowStreams }: PageNeeds): 
   ] as const) {
     app.get(path, (request, response) => {
       // The page also opens before its stream exists: a publisher may start it later.
-      if (STREAM_NAME.test(request.params.name ?? "")) response.sendFile(file, { root });
-      else sendMissing(root, request, response, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
+      const { name } = request.params;
+      if (STREAM_NAME.test(name)) return sendPageOf(name, join(root, file), response);
+      sendMissing(root, request, response, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
     });
   }
   app.get("/player.js", (_request, response, next) => {

@@ -1,5 +1,6 @@
 /** The routes that read streams: list, description, rights, MJPEG, snapshot, events, telemetry and viewers. */
 import type { Express, Request, Response } from "express";
+import type { Refused } from "../access/access.ts";
 import { clientKey, type Guard } from "../access/guard.ts";
 import { SHOWN_ANYWHERE } from "../access/security-headers.ts";
 import { RIGHTS } from "../access/tokens.ts";
@@ -8,7 +9,8 @@ import type { Broadcast } from "../broadcast/broadcast.ts";
 import type { Directory } from "../broadcast/directory.ts";
 import type { Seats } from "../broadcast/seats.ts";
 import type { Streams } from "../cluster/streams.ts";
-import { MJPEG_TYPE } from "../transport/mjpeg.ts";
+import type { StreamInfo } from "../shared/protocol.ts";
+import { mjpegType } from "../transport/mjpeg.ts";
 import { sendText } from "./answers.ts";
 import { EVENT_STREAM_TYPE, EventStream } from "./event-stream.ts";
 import type { Permissions } from "./permissions.ts";
@@ -35,19 +37,28 @@ export function addStreamRoutes(app: Express, needs: StreamNeeds): void {
   addEventRoutes(app, needs);
 }
 
+/** The descriptions of the streams that the request may list; `refused` is why it may not list the first one. */
+export async function listStreams(
+  { guard, permissions, streams }: Pick<StreamNeeds, "guard" | "permissions" | "streams">,
+  request: Request,
+): Promise<{ readonly listed: readonly StreamInfo[]; readonly refused: Refused | undefined }> {
+  const asker = permissions.asker(request);
+  const all = await Promise.all(
+    streams.all().map(async (stream) => {
+      const { list } = await guard.access.rightsOf(asker, stream.name);
+      return { stream, list };
+    }),
+  );
+  const listed = all.filter(({ list }) => list.granted).map(({ stream }) => stream.info());
+  const first = all[0]?.list;
+  return { listed, refused: first?.granted === false ? first : undefined };
+}
+
 function addListRoutes(app: Express, { guard, permissions, directory, streams }: StreamNeeds): void {
   const { access } = guard;
   app.get("/streams", async (request, response) => {
-    const asker = permissions.asker(request);
-    const all = await Promise.all(
-      streams.all().map(async (stream) => {
-        const { list } = await access.rightsOf(asker, stream.name);
-        return { stream, list };
-      }),
-    );
-    const listed = all.filter(({ list }) => list.granted).map(({ stream }) => stream.info());
-    const [first] = all;
-    if (first && !first.list.granted && listed.length === 0) permissions.refuse(response, first.list);
+    const { listed, refused } = await listStreams({ guard, permissions, streams }, request);
+    if (refused && listed.length === 0) permissions.refuse(response, refused);
     else response.json(listed);
   });
   app.get("/streams/:name", permissions.may("view"), (request, response) => {
@@ -71,8 +82,9 @@ function addPictureRoutes(app: Express, { guard, permissions, directory }: Strea
     const broadcast = find(directory, request, response);
     if (!broadcast) return;
     response.set(SHOWN_ANYWHERE);
-    if (request.method === "HEAD") response.type(MJPEG_TYPE).end();
-    else broadcast.streamMjpeg(response, "timed" in request.query, clientKey(guard.proxies, request));
+    const timed = "timed" in request.query;
+    if (request.method === "HEAD") response.type(mjpegType(timed)).end();
+    else broadcast.streamMjpeg(response, timed, clientKey(guard.proxies, request));
   });
   app.get("/streams/:name/snapshot.jpg", permissions.may("view"), async (request, response) => {
     const broadcast = find(directory, request, response);

@@ -168,3 +168,6 @@ export const MAX_OFFER_LENGTH = 64 * 1024;
 
 /** The multipart boundary of MJPEG streams. */
 export const MJPEG_BOUNDARY = "rendercast-frame";
+
+/** Content type of timed MJPEG. WebKit lets no script read a body of type multipart/x-mixed-replace. */
+export const TIMED_MJPEG_TYPE = "application/octet-stream";

@@ -1,5 +1,5 @@
 /**
- * MJPEG over HTTP (`multipart/x-mixed-replace`, one JPEG per part). A client that is too slow skips pictures. Two variants:
+ * MJPEG over HTTP: multipart (RFC 2046, section 5.1), one JPEG per part. A client that is too slow skips pictures. Two variants:
  *
  * - For `<img>`: browsers show a part only when the next one starts, so each picture is followed by the next boundary and part
  *   headers. These cannot contain Content-Length or the frame number.
@@ -7,7 +7,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Cancel, Clock, FrameTimings, Millis } from "../base/clock.ts";
-import { MJPEG_BOUNDARY } from "../shared/protocol.ts";
+import { MJPEG_BOUNDARY, TIMED_MJPEG_TYPE } from "../shared/protocol.ts";
 
 /** A JPEG picture to send. */
 export interface JpegFrame {
@@ -25,7 +25,8 @@ const REPEAT_INTERVAL: Millis = 1000;
 const CLIENT_TIMEOUT: Millis = 10_000;
 
 /** Content type of the response. */
-export const MJPEG_TYPE = `multipart/x-mixed-replace; boundary=${MJPEG_BOUNDARY}`;
+export const mjpegType = (timed: boolean): string =>
+  timed ? TIMED_MJPEG_TYPE : `multipart/x-mixed-replace; boundary=${MJPEG_BOUNDARY}`;
 
 const PART = `--${MJPEG_BOUNDARY}\r\nContent-Type: image/jpeg\r\n`;
 
@@ -109,7 +110,7 @@ class Client {
     response.on("error", () => {});
     response.on("drain", () => this.#drained());
     response.writeHead(200, {
-      "Content-Type": MJPEG_TYPE,
+      "Content-Type": mjpegType(timed),
       "Cache-Control": "no-store",
       // Turns off response buffering in nginx.
       "X-Accel-Buffering": "no",

@@ -59,6 +59,12 @@ describe("a server with a view token", () => {
     await granted.body?.cancel();
   });
 
+  test("names the streams in the page of all streams only to who may list them", async () => {
+    const page = async (headers: Record<string, string>) => (await get("/all", headers)).text();
+    expect(await page({ "X-Forwarded-For": "192.0.2.1" })).not.toContain("/watch/main");
+    expect(await page(bearer)).toContain("/watch/main");
+  });
+
   test("tells a viewer by socket why, and lets in who has it", async () => {
     for (const wrong of [undefined, "", "wrong", {}, [TOKEN], 1]) {
       const reply = await follow(wrong);

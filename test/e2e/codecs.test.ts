@@ -94,6 +94,20 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     await expectColours(page, tolerance);
   });
 
+  test("it is H.264 for a device that decodes only that in hardware, as phones do", async () => {
+    const url = await serve("vp8,h264", 480, 270);
+    browser = await launchChromium(chromium);
+    const page = await openPlayer(browser, url, () => {
+      MediaCapabilities.prototype.decodingInfo = async ({ video }) => ({
+        ...{ supported: true, smooth: true, keySystemAccess: null },
+        powerEfficient: video?.contentType === "video/H264",
+      });
+    });
+    await waitForStats(page, ({ codec }) => codec === "H264");
+    const other = await openPlayer(browser, url);
+    await waitForStats(other, ({ codec }) => codec === "VP8");
+  });
+
   test("one that cannot have the preferred has the next, beside one that can", async () => {
     const url = await serve("h264,vp8", 480, 270);
     browser = await launchChromium(chromium);

@@ -21,6 +21,10 @@ const WAYS: Readonly<Record<string, Way>> = {
     const answer = await fetch("/streams");
     return answer.ok ? answer.text() : undefined;
   },
+  "the page of all streams": async () => {
+    const html = await (await fetch("/all")).text();
+    return html.includes("/watch/main") ? html : undefined;
+  },
   "a description": async () => {
     const answer = await fetch("/streams/main");
     return answer.ok ? answer.text() : undefined;

@@ -48,11 +48,13 @@ export async function launchChromiumIn(
 /**
  * @param hosts names that resolve to this machine.
  * @param downloads the folder for downloads.
+ * @param prefs preferences, named as in `about:config`.
  */
 export function launchFirefox(
   executablePath: string,
   hosts: readonly string[] = [],
   downloads?: string,
+  prefs: Readonly<Record<string, unknown>> = {},
 ): Promise<Browser> {
   return puppeteer.launch({
     browser: "firefox",
@@ -68,6 +70,7 @@ export function launchFirefox(
       "media.gmp-manager.updateEnabled": false,
       "network.captive-portal-service.enabled": false,
       "network.connectivity-service.enabled": false,
+      ...prefs,
     },
   });
 }

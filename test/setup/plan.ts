@@ -27,6 +27,12 @@ const PARTS = {
     packages: ["firefox-esr"],
     use: "to watch a stream in Firefox",
   },
+  webkit: {
+    names: ["WebKitWebDriver"],
+    override: "RENDERCAST_WEBKIT",
+    packages: ["webkit2gtk-driver"],
+    use: "to watch a stream in WebKit, the engine of Safari",
+  },
   blender: {
     names: ["blender"],
     override: "RENDERCAST_BLENDER",

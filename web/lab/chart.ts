@@ -1,6 +1,5 @@
 /** The plot of the latency of each frame: live on the page, and as an image of a recording. */
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import { uPlot } from "../common/uplot.ts";
 import type { Freeze } from "./figures.ts";
 import { LANE_NAMES, LANES, type LaneKey, type Sample } from "./sample.ts";
 

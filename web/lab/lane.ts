@@ -84,6 +84,7 @@ export class Lane {
   constructor(key: LaneKey, container: HTMLElement, context: LaneContext) {
     this.key = key;
     this.#container = container;
+    container.addEventListener("click", () => this.#session?.resume());
     this.#context = context;
     this.optical = key === "img" ? this.log : new LaneLog();
     const { timers, clock, measuring, reported } = context;
@@ -135,6 +136,7 @@ export class Lane {
     const model = this.#session?.model;
     if (!model || model.picture === "current") return undefined;
     if (model.refusal) return model.refusal.message;
+    if (model.blocked) return "This browser starts the video only after a click or tap: press here.";
     const fallen = this.key === "webrtc" && model.transport === "mjpeg";
     return fallen ? "WebRTC did not connect. Retrying." : undefined;
   }

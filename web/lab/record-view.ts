@@ -1,4 +1,5 @@
 /** The controls of the recording: its length, its progress and its result. */
+import { copied, howToCopy } from "../common/copy.ts";
 import { write } from "../common/dom.ts";
 import { type Recording, summaryLine, toCsv, toJson } from "./recording.ts";
 import { reportImage } from "./report-image.ts";
@@ -64,13 +65,6 @@ export class RecordView {
 
   async #copy(): Promise<void> {
     const { summary, status } = this.#elements;
-    summary.select();
-    // Without HTTPS pages have no clipboard API, but the browser still copies the selection.
-    const written = await navigator.clipboard?.writeText(summary.value).then(
-      () => true,
-      () => false,
-    );
-    const copied = written || document.execCommand("copy");
-    write(status, copied ? "Copied" : "Could not copy. Press Ctrl+C to copy the selected text");
+    write(status, (await copied(summary)) ? "Copied" : `Not copied. ${howToCopy()}`);
   }
 }

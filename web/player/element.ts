@@ -25,9 +25,11 @@ import { onWake } from "./session/wake.ts";
 import { Banner } from "./ui/banner.ts";
 import controlsCss from "./ui/controls.css?inline";
 import { actionOf, Controls, type PlayerActions } from "./ui/controls.ts";
+import { fullscreenState, playOnAfterFullscreen, toggleFullscreen } from "./ui/fullscreen.ts";
 import { IconButton } from "./ui/icons.ts";
 import playerCss from "./ui/player.css?inline";
 import { describe, timeOfDay } from "./ui/state-text.ts";
+import { States } from "./ui/states.ts";
 import statisticsCss from "./ui/statistics.css?inline";
 import { StatisticsView } from "./ui/statistics-view.ts";
 import { hasWebRtc, openWebRtc } from "./webrtc/webrtc.ts";
@@ -71,6 +73,7 @@ export class RendercastPlayer extends HTMLElement {
   static readonly observedAttributes = ["src", "token", "statistics", "background"];
 
   readonly #internals = this.attachInternals();
+  readonly #states = new States(this, this.#internals.states);
   readonly #pictures = document.createElement("div");
   readonly #screen: PlayerScreen;
   readonly #banner = new Banner();
@@ -97,7 +100,7 @@ export class RendercastPlayer extends HTMLElement {
     this.#screen = new PlayerScreen(this.#pictures);
 
     const actions: PlayerActions = {
-      togglePause: () => (this.paused ? this.play() : this.pause()),
+      togglePause: () => (this.paused || this.#isBlocked ? this.play() : this.pause()),
       toggleStatistics: () => this.toggleAttribute("statistics"),
       saveSnapshot: () => void this.#saveSnapshot(),
       togglePictureInPicture: () => this.togglePictureInPicture(),
@@ -122,12 +125,17 @@ export class RendercastPlayer extends HTMLElement {
       if (pointerType === "mouse") this.#mark("active", false);
     });
     this.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.statistics) {
+        event.preventDefault();
+        this.statistics = false;
+      }
       const action = actionOf(event);
       if (!action) return;
       event.preventDefault();
       actions[action]();
     });
     this.addEventListener("fullscreenchange", () => this.#showControls());
+    playOnAfterFullscreen(this.#pictures);
     for (const type of ["enterpictureinpicture", "leavepictureinpicture"])
       this.#pictures.addEventListener(type, () => this.#updatePresence(), { capture: true });
   }
@@ -203,9 +211,10 @@ export class RendercastPlayer extends HTMLElement {
     this.#apply();
   }
 
-  /** Watches again, from the live picture on. */
+  /** Watches again, from the live picture on. If the browser blocks autoplay, call it in the handler of a click. */
   play(): void {
     this.#paused = false;
+    this.#session?.resume();
     this.#apply();
   }
 
@@ -219,8 +228,7 @@ export class RendercastPlayer extends HTMLElement {
 
   /** Enters or leaves full screen. Does nothing if the browser forbids it. */
   toggleFullscreen(): void {
-    const change = document.fullscreenElement === this ? document.exitFullscreen() : this.requestFullscreen();
-    change.catch(() => {});
+    toggleFullscreen(this, this.#video);
   }
 
   /** Enters or leaves picture in picture. Does nothing if the browser forbids it, or while MJPEG is shown. */
@@ -235,7 +243,7 @@ export class RendercastPlayer extends HTMLElement {
     if (!this.hasAttribute("tabindex")) this.tabIndex = 0;
     if (!this.#sheet) {
       this.#sheet = new CSSStyleSheet();
-      this.#sheet.replaceSync(playerCss + controlsCss + statisticsCss);
+      this.#sheet.replaceSync(this.#states.css(playerCss + controlsCss + statisticsCss));
       this.shadowRoot?.adoptedStyleSheets.push(this.#sheet);
     }
     const stopObserving = watchVisibility(this, (visible) => {
@@ -278,6 +286,16 @@ export class RendercastPlayer extends HTMLElement {
 
   get #isInPictureInPicture(): boolean {
     return this.shadowRoot?.pictureInPictureElement != null;
+  }
+
+  /** The video on the screen; undefined while MJPEG is shown. */
+  get #video(): HTMLVideoElement | undefined {
+    return this.#state.transport === "webrtc" ? this.#screen.video : undefined;
+  }
+
+  /** Whether the browser refuses to play until the user presses Play. */
+  get #isBlocked(): boolean {
+    return this.#state.kind === "paused" && this.#state.why === "blocked";
   }
 
   #updatePresence(): void {
@@ -388,8 +406,8 @@ export class RendercastPlayer extends HTMLElement {
     if (JSON.stringify(before) === JSON.stringify(state) && this.#banner.isShown) return;
     const { kind } = state;
     const playing = kind === "live" || kind === "fallback";
-    this.#internals.states.delete(before.kind);
-    this.#internals.states.add(kind);
+    this.#states.set(before.kind, false);
+    this.#states.set(kind, true);
     this.#mark("picture", this.#screen.hasPicture);
     this.#mark("quiet", playing || kind === "paused");
     this.#mark("dimmed", !playing);
@@ -405,22 +423,17 @@ export class RendercastPlayer extends HTMLElement {
   }
 
   #mark(name: "picture" | "quiet" | "dimmed" | "active", on: boolean): void {
-    if (on) this.#internals.states.add(name);
-    else this.#internals.states.delete(name);
+    this.#states.set(name, on);
   }
 
   #showControls(): void {
     const possible = document.pictureInPictureEnabled && this.#state.transport === "webrtc";
     this.#controls.show({
-      paused: this.#paused,
+      paused: this.#paused || this.#isBlocked,
       statistics: this.statistics,
       picture: this.#screen.hasPicture,
       pictureInPicture: !possible ? "impossible" : this.#isInPictureInPicture ? "on" : "off",
-      fullscreen: !document.fullscreenEnabled
-        ? "impossible"
-        : document.fullscreenElement === this
-          ? "on"
-          : "off",
+      fullscreen: fullscreenState(this, this.#video),
     });
   }
 

@@ -1,8 +1,8 @@
 /** The Share panel: a dialog with a QR code, and what to copy. */
 import { renderSVG } from "uqr";
+import { copied, howToCopy } from "../common/copy.ts";
 import { element } from "../common/dom.ts";
 import { rightsTo, tokenTo } from "../common/token.ts";
-import { copied } from "./copy.ts";
 import { movedTo, notesOf, type Offer, offersOf, ownLinks, type ShareLinks } from "./links.ts";
 import { madeLinks } from "./made.ts";
 import "./share.css";
@@ -84,9 +84,9 @@ function sectionOf({ label, about, text }: Offer, spoken: HTMLElement): HTMLElem
   code.setAttribute("aria-label", label);
   copy.addEventListener("click", async () => {
     const done = await copied(code);
-    copy.textContent = done ? "Copied" : "Press Ctrl-C";
+    copy.textContent = done ? "Copied" : howToCopy();
     copy.toggleAttribute("data-done", done);
-    spoken.textContent = done ? `${label}: copied` : "It is marked: copy it with Ctrl-C";
+    spoken.textContent = done ? `${label}: copied` : `${label} is selected. ${howToCopy()}`;
     setTimeout(() => {
       copy.textContent = "Copy";
       copy.toggleAttribute("data-done", false);

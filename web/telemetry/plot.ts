@@ -1,7 +1,7 @@
 /** The plot of one number over the last seconds, with its name and value. */
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+
 import { element, write } from "../common/dom.ts";
+import { uPlot } from "../common/uplot.ts";
 import { type Extent, figure } from "./figure.ts";
 import { HISTORY_MS, type Series } from "./series.ts";
 

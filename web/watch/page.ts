@@ -59,12 +59,13 @@ breakdown?.addEventListener("toggle", () => {
   if (breakdown.open) breakdown.scrollIntoView({ block: "nearest" });
 });
 
-// Two keys of the player work on the whole page, unless another element has the focus.
+// Three keys of the player work on the whole page, unless another element has the focus.
 document.addEventListener("keydown", (event) => {
   if (event.target !== document.body || event.ctrlKey || event.metaKey || event.altKey || event.repeat)
     return;
   if (event.key === "f") player.toggleFullscreen();
   if (event.key === "i") player.statistics = !player.statistics;
+  if (event.key === "Escape") player.statistics = false;
 });
 
 function showState(state: PlayerState): void {

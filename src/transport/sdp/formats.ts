@@ -13,11 +13,14 @@ export interface VideoFormat {
 
 /**
  * The format of the first codec that the offer has; undefined if it has none of them. `h264` falls back to
- * `h264-single`, for peers that offer only that.
+ * `h264-single`, for peers that offer only that. An offer that begins with H.264 gets it, if it is among the codecs
+ * (RFC 3264, section 5.1): Safari's does, and so do those of devices that decode no other codec in hardware.
  */
 export function chooseFormat(offer: string, codecs: readonly Codec[]): VideoFormat | undefined {
   const formats = formatsOf(offer);
-  for (const codec of codecs.flatMap((one): Codec[] => (one === "h264" ? [one, "h264-single"] : [one]))) {
+  const asksForH264 = formats[0]?.codec.startsWith("h264") && codecs.includes("h264");
+  const ordered: readonly Codec[] = asksForH264 ? ["h264", ...codecs] : codecs;
+  for (const codec of ordered.flatMap((one): Codec[] => (one === "h264" ? [one, "h264-single"] : [one]))) {
     const format = formats.find((one) => one.codec === codec);
     if (format) return format;
   }
@@ -41,8 +44,9 @@ export function withFormat(offer: string, { payloadType, rtx }: VideoFormat): st
   return sdpOf(lines);
 }
 
-/** The formats that we can send, in the offer's order. */
+/** The formats that we can send, in the order of the offer's media line, which is that of its preference. */
 function formatsOf(offer: string): VideoFormat[] {
+  const preferred = /^m=video \S+ \S+ (.*)$/m.exec(offer)?.[1]?.trim().split(" ") ?? [];
   const names = new Map<number, string>();
   const parameters = new Map<number, string>();
   for (const line of linesOf(offer)) {
@@ -57,11 +61,13 @@ function formatsOf(offer: string): VideoFormat[] {
     if (name === "rtx/90000" && apt !== undefined && !rtx.has(Number(apt))) rtx.set(Number(apt), type);
   }
   const [fec] = [...names].find(([type, name]) => name === "flexfec-03/90000" && type < 128) ?? [];
-  return [...names].flatMap(([payloadType, name]) => {
+  const formats = [...names].flatMap(([payloadType, name]) => {
     const codec = codecOf(name, parameters.get(payloadType) ?? "");
     // The RTP header has 7 bits for the payload type.
     return codec && payloadType < 128 ? [{ codec, payloadType, rtx: rtx.get(payloadType), fec }] : [];
   });
+  const rank = ({ payloadType }: VideoFormat) => preferred.indexOf(String(payloadType));
+  return formats.sort((a, b) => rank(a) - rank(b));
 }
 
 function codecOf(name: string, parameters: string): Codec | undefined {

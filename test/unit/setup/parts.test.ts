@@ -15,6 +15,7 @@ import {
 const all = {
   chromium: "/usr/bin/chromium",
   firefox: "/usr/bin/firefox-esr",
+  webkit: "/usr/bin/WebKitWebDriver",
   blender: "/usr/bin/blender",
   xvfb: "/usr/bin/Xvfb",
   python: "/usr/bin/python3",

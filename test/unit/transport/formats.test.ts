@@ -34,6 +34,12 @@ describe("the format", () => {
     expect(chooseFormat(sdp("m=video 9 x 98", "a=rtpmap:98 VP9/90000"), ["h264", "vp8"])).toBeUndefined();
   });
 
+  test("is H.264 if the offer's media line begins with it, and the server has it", () => {
+    const asking = OFFER.replace("SAVPF 96 97 103 104 109 114 98", "SAVPF 98 109 114 103 104 96 97");
+    expect(chooseFormat(asking, ["vp8", "h264"])).toEqual({ codec: "h264", payloadType: 109, rtx: 114 });
+    expect(chooseFormat(asking, ["vp8"])).toEqual({ codec: "vp8", payloadType: 96, rtx: 97 });
+  });
+
   test("has a payload type below 128", () => {
     expect(chooseFormat(sdp("m=video 9 x 999", "a=rtpmap:999 VP8/90000"), ["vp8"])).toBeUndefined();
   });

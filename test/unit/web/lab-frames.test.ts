@@ -36,6 +36,7 @@ function setUp() {
     counted: vi.fn(),
     refused: vi.fn(),
     lost: vi.fn(),
+    blocked: vi.fn(),
   };
   const frames = new Frames(ports);
   const tapped = frames.tap(events);

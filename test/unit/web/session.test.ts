@@ -25,6 +25,7 @@ interface FakePlayback extends Playback {
   readonly offers: Offers | undefined;
   readonly hearsServer: () => boolean;
   closed: boolean;
+  resumed: boolean;
 }
 
 /** A session whose server and playbacks do what the test says. */
@@ -63,6 +64,10 @@ function start({ webrtc = true, hasToken = false } = {}) {
       close() {
         this.closed = true;
       },
+      resume() {
+        this.resumed = true;
+      },
+      resumed: false,
     };
     opened[kind].push(playback);
     return playback;
@@ -139,6 +144,30 @@ describe("a session", () => {
     expect(server.follows).toBe(1);
     expect(session.info?.source).toBe("built-in scene");
     expect(session.meter.clock.best?.offset).toBe(700);
+  });
+
+  test("waits for the user as long as the browser blocks autoplay, and then for the picture again", async () => {
+    const { session, opened, timers, newest, connect, tell } = start();
+    await connect();
+    newest("webrtc").events.connected();
+    newest("webrtc").events.blocked();
+    tell(live);
+    await timers.advance(30_000);
+    expect(opened.mjpeg).toHaveLength(0);
+    expect(session.model.blocked).toBe(true);
+    session.resume();
+    expect([newest("webrtc").resumed, session.model.blocked]).toEqual([true, false]);
+    await timers.advance(6000);
+    expect(opened.mjpeg).toHaveLength(1);
+  });
+
+  test("keeps MJPEG on the screen if the browser blocks the video behind it", async () => {
+    const { session, timers, newest, connect } = start();
+    await connect();
+    await timers.advance(6000);
+    newest("mjpeg").events.picture();
+    newest("webrtc").events.blocked();
+    expect(session.model).toMatchObject({ transport: "mjpeg", picture: "current", blocked: false });
   });
 
   test("watches again when the server has ended the connection", async () => {

@@ -1,7 +1,7 @@
 /** MJPEG playback: one HTTP request, read part by part and drawn to the canvas. */
 
 import { MultipartParser, type Part } from "../../../src/shared/multipart.ts";
-import { MJPEG_BOUNDARY } from "../../../src/shared/protocol.ts";
+import { MJPEG_BOUNDARY, TIMED_MJPEG_TYPE } from "../../../src/shared/protocol.ts";
 import { COUNT_INTERVAL_MS, type Playback, type PlaybackEvents } from "./playback.ts";
 import { readTelemetry, readTimes } from "./report.ts";
 import type { PlayerScreen } from "./screen.ts";
@@ -71,7 +71,7 @@ class MjpegPlayback implements Playback {
       const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
       const response = await fetch(url, { signal: this.#abort.signal, cache: "no-store", headers });
       const type = response.headers.get("content-type") ?? "";
-      if (response.ok && response.body && type.startsWith("multipart/x-mixed-replace")) {
+      if (response.ok && response.body && type.startsWith(TIMED_MJPEG_TYPE)) {
         this.#events.connected();
         const parser = new MultipartParser(MJPEG_BOUNDARY);
         const reader = response.body.getReader();

@@ -17,6 +17,8 @@ export interface Refusal {
 export interface Playback {
   /** Ends the playback, without further events. Its last picture stays on the screen. */
   close(): void;
+  /** Plays after {@link PlaybackEvents.blocked}: call it in the handler of a click, a tap or a key. */
+  resume?(): void;
   /** Why there is no picture so far, for the user: a clause without a full stop; undefined if it is not known. */
   trouble?(): Promise<string | undefined>;
 }
@@ -25,6 +27,8 @@ export interface Playback {
 export interface PlaybackEvents {
   /** The server is reached; there may be no picture yet. */
   connected(): void;
+  /** The browser refuses to play without the user: see {@link Playback.resume}. */
+  blocked(): void;
   /** The first picture is on the screen, or the first one after `silent`. */
   picture(): void;
   /** Pictures are due and none arrives; the playback may recover. */

@@ -8,7 +8,7 @@ export class PlayerScreen {
   readonly #container: HTMLElement;
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D | null;
-  /** A video in picture in picture: the next connection reuses it. */
+  /** The video of the last connection; the next one reuses it. WebKit remembers with it that a tap has started it. */
   #parked: HTMLVideoElement | undefined;
 
   constructor(container: HTMLElement) {
@@ -31,14 +31,9 @@ export class PlayerScreen {
 
   /** Adds a video, behind the canvas. */
   addVideo(): HTMLVideoElement {
-    const parked = this.#parked;
+    const video = this.#parked ?? newVideo();
     this.#parked = undefined;
-    if (parked?.isConnected) return parked;
-    const video = document.createElement("video");
-    video.muted = true;
-    video.autoplay = true;
-    video.playsInline = true;
-    this.#container.prepend(video);
+    if (!video.isConnected) this.#container.prepend(video);
     return video;
   }
 
@@ -50,11 +45,9 @@ export class PlayerScreen {
   /** Removes a video. If it was `visible`, its last picture stays on the canvas. */
   remove(video: HTMLVideoElement, visible: boolean): void {
     if (visible && video.videoWidth > 0) this.draw(video, video.videoWidth, video.videoHeight);
-    if ((video.getRootNode() as ShadowRoot).pictureInPictureElement === video) {
-      // Removing it would close its window, and only the user can open another.
-      this.#parked = video;
-      return;
-    }
+    this.#parked = video;
+    // Removing it would close its window, and only the user can open another.
+    if ((video.getRootNode() as ShadowRoot).pictureInPictureElement === video) return;
     video.srcObject = null;
     video.remove();
   }
@@ -94,4 +87,12 @@ export class PlayerScreen {
     this.#context?.drawImage(picture, 0, 0, width, height);
     this.#canvas.hidden = false;
   }
+}
+
+function newVideo(): HTMLVideoElement {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.autoplay = true;
+  video.playsInline = true;
+  return video;
 }

@@ -53,6 +53,8 @@ export class MjpegFallback {
           observer.picture(attempt);
           store.update({ picture: "current", stalled: undefined });
         },
+        // A canvas needs no permission to play.
+        blocked() {},
         refused: lost,
         lost,
       },

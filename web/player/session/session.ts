@@ -114,6 +114,11 @@ export class Session {
     if (picture === "current") this.meter.begin(transport, this.#ports.timers.now());
   }
 
+  /** Plays a video that the browser has blocked. Call it in the handler of a click, a tap or a key. */
+  resume(): void {
+    if (this.model.blocked) this.#webrtc.resume();
+  }
+
   close(): void {
     this.#closed = true;
     this.#stopClock();

@@ -8,11 +8,10 @@ export interface SourceUrl {
 
 /** Reads `/streams/NAME`, relative to `base`; undefined for any other address. */
 export function parseSource(src: string, base: string): SourceUrl | undefined {
-  if (!URL.canParse(src, base)) return undefined;
-  const url = new URL(src, base);
-  const match = /^(.*)\/streams\/([^/]+)\/?$/.exec(url.pathname);
-  if (!match || !/^https?:$/.test(url.protocol)) return undefined;
   try {
+    const url = new URL(src, base);
+    const match = /^(.*)\/streams\/([^/]+)\/?$/.exec(url.pathname);
+    if (!match || !/^https?:$/.test(url.protocol)) return undefined;
     return { origin: url.origin, prefix: match[1] ?? "", stream: decodeURIComponent(match[2] ?? "") };
   } catch {
     return undefined;

@@ -34,6 +34,8 @@ export interface Model {
   readonly refusal: Refusal | undefined;
   /** Why the server has no pictures, or cannot show them: a sentence. */
   readonly problem: string | undefined;
+  /** Whether the browser refuses to play the video until the user presses Play. */
+  readonly blocked: boolean;
   /** Why the player has no session: the user or page asked for it, or nobody can see the player. */
   readonly paused: "asked" | "unseen" | undefined;
 }
@@ -51,8 +53,11 @@ export type PlayerState = {
   readonly source: SourceState | undefined;
 } & (
   | { readonly kind: "connecting" | "waiting" | "away" }
-  /** The player costs the server nothing. `unseen`: because it is hidden or scrolled away. */
-  | { readonly kind: "paused"; readonly why: "asked" | "unseen" }
+  /**
+   * `asked` and `unseen` (hidden or scrolled away): the player costs the server nothing. `blocked`: the browser refuses
+   * autoplay, and `play()` in a handler of a click starts the video.
+   */
+  | { readonly kind: "paused"; readonly why: "asked" | "unseen" | "blocked" }
   /** There is no picture, or only an old one; `sentence` says why. */
   | { readonly kind: "failed" }
   /** Pictures arrive by WebRTC, or by MJPEG because WebRTC did not connect. `run` counts the starts of the render loop. */
@@ -80,6 +85,7 @@ export const initialModel: Model = {
   webrtc: true,
   refusal: undefined,
   problem: undefined,
+  blocked: false,
   paused: undefined,
 };
 

@@ -82,6 +82,7 @@ export class WebRtcAttempts {
       {
         ...observer.eventsOf(attempt),
         picture: () => this.#shows(attempt),
+        blocked: () => this.#blocked(),
         refused: (refusal) => this.refused(refusal),
         lost: (why) => this.#lost(attempt, why),
       },
@@ -96,7 +97,7 @@ export class WebRtcAttempts {
   /** Shows MJPEG from now on, and tries WebRTC behind it. */
   fallBack(): void {
     const { store, fallback, open } = this.#ports;
-    store.update({ transport: "mjpeg" });
+    store.update({ transport: "mjpeg", blocked: false });
     fallback.open();
     if (open) this.#waitFor("retry", this.#retryBackoff.next());
   }
@@ -123,8 +124,15 @@ export class WebRtcAttempts {
   /** The source is live now: the first picture is due only from now on. */
   sourceStarted(): void {
     const isDue = this.#attempt && this.#attempt.pictureAt === undefined;
-    if (isDue && this.#ports.store.model.transport === "webrtc")
-      this.#waitFor("first-picture", FIRST_PICTURE_TIMEOUT_MS);
+    const { transport, blocked } = this.#ports.store.model;
+    if (isDue && transport === "webrtc" && !blocked) this.#waitFor("first-picture", FIRST_PICTURE_TIMEOUT_MS);
+  }
+
+  /** The user has pressed Play, which lets the browser play a blocked video. */
+  resume(): void {
+    this.#ports.store.update({ blocked: false });
+    this.#waitFor("first-picture", FIRST_PICTURE_TIMEOUT_MS);
+    this.#attempt?.playback?.resume?.();
   }
 
   /** A viewer has left the full stream: the seat is free for one of those that wait. */
@@ -186,6 +194,14 @@ export class WebRtcAttempts {
     return reply;
   }
 
+  /** The browser waits for the user, as long as that takes. MJPEG, which needs no permission, stays on the screen. */
+  #blocked(): void {
+    const { store } = this.#ports;
+    if (store.model.transport === "mjpeg") return;
+    this.suspend();
+    store.update({ blocked: true, picture: store.model.picture === "none" ? "none" : "old" });
+  }
+
   #shows(attempt: Attempt): void {
     const { store, observer, fallback } = this.#ports;
     this.suspend();
@@ -195,6 +211,7 @@ export class WebRtcAttempts {
     store.update({
       transport: "webrtc",
       picture: "current",
+      blocked: false,
       refusal: undefined,
       stalled: undefined,
       trouble: undefined,

@@ -23,6 +23,10 @@ export function describe(model: Model, now: number, time: (at: number) => string
     const label = refusalLabel(refusal.code);
     return { ...common, kind: "refused", label, sentence: refusedSentence(refusal), refusal };
   }
+  if (model.blocked && picture !== "current") {
+    const sentence = "This browser starts the video only after a click or tap. Press Play";
+    return { ...common, kind: "paused", label: "Press Play", sentence, why: "blocked" };
+  }
   if (!source) return { ...common, kind: "connecting", label: "Connecting", sentence: "Connecting" };
 
   const fallback = transport === "mjpeg" ? fallbackSentence(model) : undefined;

@@ -4,7 +4,7 @@ import type { StreamInfo } from "../../../src/shared/protocol.ts";
 import type { PlayerStats } from "../figures/player-stats.ts";
 import { type Figure, figuresOf } from "../figures/statistics.ts";
 
-const HINT = "Point at a figure for an explanation.";
+const HINT = "Point at a figure, or tap it, for an explanation.";
 
 /** The panel, in {@link StatisticsView.element}. */
 export class StatisticsView {
@@ -53,7 +53,10 @@ export class StatisticsView {
         name.append(button);
         row.append(name, value);
         row.addEventListener("pointerenter", () => this.#explain(explanation));
-        row.addEventListener("pointerleave", () => this.#explain(HINT));
+        row.addEventListener("pointerleave", ({ pointerType }) => {
+          // A finger leaves as soon as it has tapped.
+          if (pointerType === "mouse") this.#explain(HINT);
+        });
         button.addEventListener("focus", () => this.#explain(explanation));
         button.addEventListener("blur", () => this.#explain(HINT));
         this.#values.set(key, value);

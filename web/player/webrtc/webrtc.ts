@@ -7,6 +7,7 @@ import { readReport } from "../playback/report.ts";
 import type { PlayerScreen } from "../playback/screen.ts";
 import { type Cancel, epochOf, type Timers } from "../playback/timers.ts";
 import { Silence, STALL_TIMEOUT_MS, Watchdog } from "../playback/watchdog.ts";
+import { offerH264First, savesPowerByH264 } from "./codecs.ts";
 import { CONFIGURATION, useIceServers } from "./ice.ts";
 import { type RawReport, type RawStats, readLink } from "./link.ts";
 import { onNetworkChange } from "./network.ts";
@@ -39,6 +40,7 @@ class WebRtcPlayback implements Playback {
   readonly #options: WebRtcOptions;
   readonly #events: PlaybackEvents;
   readonly #connection = new RTCPeerConnection(CONFIGURATION);
+  readonly #transceiver: RTCRtpTransceiver;
   readonly #receiver: RTCRtpReceiver;
   readonly #video: HTMLVideoElement;
   /** The remedies handle a stuck decoder: no timeout for that here. */
@@ -51,6 +53,8 @@ class WebRtcPlayback implements Playback {
   /** Set when the connection is first connected. */
   #restarts: Restarts | undefined;
   #shown = false;
+  /** The browser refuses to play until the user presses Play. */
+  #blocked = false;
   /** Nothing arrives: the picture on the screen is an old one. */
   #isSilent = false;
   /** Frames that came onto the screen, and frames decoded by the last count. */
@@ -63,7 +67,8 @@ class WebRtcPlayback implements Playback {
     this.#events = options.events;
     this.#video = options.screen.addVideo();
     const connection = this.#connection;
-    this.#receiver = connection.addTransceiver("video", { direction: "recvonly" }).receiver;
+    this.#transceiver = connection.addTransceiver("video", { direction: "recvonly" });
+    this.#receiver = this.#transceiver.receiver;
     // Show each frame as soon as it is decoded: low latency matters more than smoothness.
     if ("jitterBufferTarget" in this.#receiver) this.#receiver.jitterBufferTarget = 0;
     this.#attach();
@@ -90,6 +95,10 @@ class WebRtcPlayback implements Playback {
     this.#connection.close();
   }
 
+  resume(): void {
+    void this.#play();
+  }
+
   async trouble(): Promise<string | undefined> {
     const { connectionState, iceConnectionState: iceState } = this.#connection;
     const answer = this.#connection.remoteDescription?.sdp;
@@ -105,6 +114,7 @@ class WebRtcPlayback implements Playback {
 
   async #join(): Promise<void> {
     try {
+      if (await savesPowerByH264()) offerH264First(this.#transceiver);
       const offer = await this.#connection.createOffer();
       // The server learns this side's address from its packets, so the offer need not wait for candidates.
       const reply = await this.#options.offers.watch(offer.sdp ?? "");
@@ -118,10 +128,24 @@ class WebRtcPlayback implements Playback {
       await this.#connection.setLocalDescription(offer);
       await this.#connection.setRemoteDescription({ type: "answer", sdp: reply.value.answer });
       if (this.#closed) return;
-      await this.#video.play();
+      await this.#play();
     } catch {
-      // No answer in time, an invalid answer, or a browser that forbids playing.
+      // No answer in time, or an invalid answer.
       this.#lose();
+    }
+  }
+
+  /** Autoplay is refused with `NotAllowedError` (HTML, section 4.8.11.8), as iOS does in Low Power Mode. */
+  async #play(): Promise<void> {
+    try {
+      this.#blocked = false;
+      await this.#video.play();
+    } catch (error) {
+      if (this.#closed) return;
+      if (!(error instanceof DOMException && error.name === "NotAllowedError")) return this.#lose();
+      this.#blocked = true;
+      this.#shown = false;
+      this.#events.blocked();
     }
   }
 
@@ -168,7 +192,8 @@ class WebRtcPlayback implements Playback {
   }
 
   #firstPicture(): void {
-    if (this.#shown && !this.#isSilent) return;
+    // A browser may show the first frame of a video that it does not play.
+    if (this.#blocked || (this.#shown && !this.#isSilent)) return;
     this.#shown = true;
     this.#isSilent = false;
     this.#options.screen.reveal();

@@ -15,3 +15,9 @@ export async function copied(field: HTMLTextAreaElement): Promise<boolean> {
     return document.execCommand("copy");
   }
 }
+
+/** What to do with a text that is marked and not copied: few words. A device without a mouse has no keyboard. */
+export function howToCopy(): string {
+  if (matchMedia("(pointer: coarse)").matches) return "Selected: copy it";
+  return /Mac/.test(navigator.platform) ? "Press ⌘C" : "Press Ctrl+C";
+}
