@@ -20,6 +20,13 @@ export function oldestNode(): string {
   return packageJson().engines.node.replace(">=", "");
 }
 
+/** What to do if this Node is too old, as a sentence; undefined if it is not. */
+export function nodeTooOld(): string | undefined {
+  const { node } = process.versions;
+  if (!isOlder(node, oldestNode())) return undefined;
+  return `rendercast needs Node ${oldestNode()} or newer, and this is ${node}. Install a newer Node from https://nodejs.org.`;
+}
+
 /** Whether a version is older than another. `oldest` may have fewer parts: 22.20.1 is not older than 22.20. */
 export function isOlder(version: string, oldest: string): boolean {
   const [ours, needed] = [version, oldest].map((text) => text.split(".").map(Number)) as [number[], number[]];
