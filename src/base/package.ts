@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 /** Whether this is compiled code in an installed package. */
 export const isBuilt = import.meta.url.includes("/dist/server/");
 
-/** The folder of package.json, as a URL that ends in a slash. */
-export const packageRoot = new URL(isBuilt ? "../../../" : "../../", import.meta.url);
+/** The folder of package.json, as a URL that ends in a slash. The compiled code has no folders of its own. */
+export const packageRoot = new URL("../../", import.meta.url);
 
 /** The folder of the built web pages. */
 export const pageFolder = new URL("dist/web/", packageRoot);
