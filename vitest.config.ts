@@ -20,6 +20,7 @@ const SIDE_BY_SIDE = [
   "ingest",
   "links",
   "network-change",
+  "package",
   "publishers",
   "reach",
   "rebinding",

@@ -6,7 +6,7 @@ import type { RendercastOptions } from "./api/options.ts";
 import { PushError } from "./api/push-error.ts";
 import type { Rendercast } from "./api/types.ts";
 import { UsageError } from "./base/errors.ts";
-import { nodeTooOld } from "./base/package.ts";
+import { nativePartMissing, nodeTooOld } from "./base/package.ts";
 
 export type { RendercastOptions } from "./api/options.ts";
 export { PushError, type PushErrorCode } from "./api/push-error.ts";
@@ -27,7 +27,10 @@ export async function startRendercast(options: RendercastOptions = {}): Promise<
     import("./api/program-stream.ts"),
     import("./rendercast.ts"),
     import("./network/machine-addresses.ts"),
-  ]);
+  ]).catch((cause) => {
+    const missing = nativePartMissing(cause);
+    throw missing === undefined ? cause : new UsageError(missing, { cause });
+  });
   const config = configOf(options);
   const running = await server.startRendercast(config, (line, { level = "info", ...fields } = {}) =>
     options.log?.(line, { level, ...fields }),

@@ -3,12 +3,17 @@
  * The entry point of the installed package. It checks the version of Node before it loads anything else: with an older
  * Node the server would start, and fail at the first viewer.
  */
-import { nodeTooOld } from "./base/package.ts";
+import { nativePartMissing, nodeTooOld } from "./base/package.ts";
 
 const tooOld = nodeTooOld();
 if (tooOld === undefined) {
-  await import("./main.ts");
+  await import("./main.ts").catch((error) => refuse(nativePartMissing(error) ?? error));
 } else {
-  console.error(tooOld);
+  refuse(tooOld);
+}
+
+function refuse(why: unknown): void {
+  if (typeof why !== "string") throw why;
+  console.error(why);
   process.exitCode = 2;
 }

@@ -27,6 +27,17 @@ export function nodeTooOld(): string | undefined {
   return `rendercast needs Node ${oldestNode()} or newer, and this is ${node}. Install a newer Node from https://nodejs.org.`;
 }
 
+/** The packages with native code that npm installs as optional ones, as their errors name them. */
+const NATIVE = /^Could not load the (node-av|"sharp")/;
+
+/** What to do if a native part is missing, as a sentence; undefined for other errors. */
+export function nativePartMissing(error: unknown): string | undefined {
+  const [, name] = NATIVE.exec(error instanceof Error ? error.message : "") ?? [];
+  if (name === undefined) return undefined;
+  const { platform, arch } = process;
+  return `rendercast needs the native part of ${name.replaceAll('"', "")} for ${platform}-${arch}, which is not installed. Install again without --omit=optional; Linux, macOS and Windows on x64 and arm64 have one.`;
+}
+
 /** Whether a version is older than another. `oldest` may have fewer parts: 22.20.1 is not older than 22.20. */
 export function isOlder(version: string, oldest: string): boolean {
   const [ours, needed] = [version, oldest].map((text) => text.split(".").map(Number)) as [number[], number[]];
