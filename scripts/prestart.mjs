@@ -6,7 +6,9 @@ import { existsSync } from "node:fs";
 
 const NEEDED = ["vite", "werift", "node-av"];
 
-const missing = NEEDED.filter((name) => !existsSync(new URL(`../node_modules/${name}/package.json`, import.meta.url)));
+const missing = NEEDED.filter(
+  (name) => !existsSync(new URL(`../node_modules/${name}/package.json`, import.meta.url)),
+);
 if (missing.length > 0) {
   console.error(
     `rendercast: A clone needs its development packages, and ${missing.join(", ")} cannot be found: run \`npm install\` without --omit=dev. To install only the server, use \`npm pack\` and install the file.`,

@@ -35,7 +35,7 @@ export function nativePartMissing(error: unknown): string | undefined {
   const [, name] = NATIVE.exec(error instanceof Error ? error.message : "") ?? [];
   if (name === undefined) return undefined;
   const { platform, arch } = process;
-  return `rendercast needs the native part of ${name.replaceAll('"', "")} for ${platform}-${arch}, which is not installed. Install again without --omit=optional; Linux, macOS and Windows on x64 and arm64 have one.`;
+  return `rendercast needs the native part of ${name.replaceAll('"', "")} for ${platform}-${arch}, which is not installed. Install again without --omit=optional; there is one for Linux with glibc, macOS and Windows, on x64 and arm64.`;
 }
 
 /** Whether a version is older than another. `oldest` may have fewer parts: 22.20.1 is not older than 22.20. */
