@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const SIDE_BY_SIDE = [
   "addon-background",
   "addon-blender",
+  "api",
   "background-blender",
   "cluster-intruder",
   "codecs",

@@ -1,5 +1,5 @@
 /**
- * Part of `npm run check`: every file has a licence, in an SPDX line of its own or by REUSE.toml, whose text is in
+ * Part of `npm run check`: every file has a license, in an SPDX line of its own or by REUSE.toml, whose text is in
  * LICENSES; package.json names all of them. What runs inside Blender says so itself, as it is copied out of this tree.
  */
 import { execFileSync } from "node:child_process";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string) => readFileSync(`${root}${path}`, "utf8");
 
-// Written in two parts: this line is no licence of this file.
+// Written in two parts: this line is no license of this file.
 const SPDX_LINE = new RegExp(`^\\W*SPDX-License-${"Identifier"}: (\\S+)`, "m");
 /** Lines in which a header is looked for. */
 const HEADER_LINES = 5;
@@ -26,7 +26,7 @@ for (const path of files) {
   const own = headerOf(path);
   const ruled = rules.findLast(({ paths }) => paths.some((folder) => path.startsWith(folder)))?.license;
   const license = own ?? ruled;
-  if (license === undefined) problems.push(`${path} has no licence: add it to REUSE.toml.`);
+  if (license === undefined) problems.push(`${path} has no license: add it to REUSE.toml.`);
   else used.add(license);
   if (own !== undefined && ruled?.startsWith("GPL") && own !== ruled)
     problems.push(`${path} says ${own}, but its folder is ${ruled}: correct one of them.`);

@@ -6,19 +6,19 @@ export interface Package {
   readonly version: string;
   /** An SPDX identifier; null if its package.json has none. */
   readonly identifier: string | null;
-  /** The text of its licence file. */
+  /** The text of its license file. */
   readonly text: string | null;
 }
 
-/** Licences whose code may be part of an MIT bundle if the notice goes with it. */
+/** Licenses whose code may be part of an MIT bundle if the notice goes with it. */
 const PERMISSIVE = ["MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "0BSD", "Unlicense"];
 
-/** Licence texts of packages that ship none; their package.json or README names the licence. */
+/** License texts of packages that ship none; their package.json or README names the license. */
 const TERMS_WITHOUT_TEXT = ["MIT"];
 
 /**
  * The text of the notices, each package once.
- * @throws if a licence is not permissive or has no text.
+ * @throws if a license is not permissive or has no text.
  */
 export function noticesOf(packages: readonly Package[]): string {
   const byName = new Map(packages.map((one) => [`${one.name} ${one.version}`, one]));
@@ -27,7 +27,7 @@ export function noticesOf(packages: readonly Package[]): string {
     if (identifier === null || !PERMISSIVE.includes(identifier))
       throw new Error(`${name} is licensed ${identifier}: it must not become part of a bundle.`);
     if (text === null && !TERMS_WITHOUT_TEXT.includes(identifier))
-      throw new Error(`${name} has no licence text: add it to scripts/notices.ts.`);
+      throw new Error(`${name} has no license text: add it to scripts/notices.ts.`);
     return `## ${name} (${identifier})\n\n${text?.trim() ?? "Licensed under the MIT License; the package has no notice of its own."}\n`;
   });
   return [

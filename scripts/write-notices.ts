@@ -1,6 +1,6 @@
 /**
  * Part of `npm run build`: writes dist/licenses.md, the notices of the packages whose code the bundles contain, and the
- * same for browsers into dist/web. It fails if a licence is not among those that this project can pass on.
+ * same for browsers into dist/web. It fails if a license is not among those that this project can pass on.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

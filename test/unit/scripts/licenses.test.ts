@@ -7,7 +7,7 @@ import { noticesOf } from "../../../scripts/notices.ts";
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 const page = read("docs/licenses.md");
 
-/** The packages that npm installs beside ours, with their licences. */
+/** The packages that npm installs beside ours, with their licenses. */
 function installed(): { readonly name: string; readonly license: string }[] {
   const lock: Record<string, { dev?: true; license?: string }> = JSON.parse(
     read("package-lock.json"),
@@ -61,7 +61,7 @@ test.each([
   ],
   [{ identifier: "MPL-2.0" }, "must not become part of a bundle."],
   [{ identifier: null }, "must not become part of a bundle."],
-  [{ identifier: "Apache-2.0", text: null }, "one 1.0.0 has no licence text"],
+  [{ identifier: "Apache-2.0", text: null }, "one 1.0.0 has no license text"],
 ])("the build fails for a bundled package with %o", (terms, sentence) => {
   expect(() => noticesOf([{ ...PACKAGE, ...terms }])).toThrow(sentence);
 });
