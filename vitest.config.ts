@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const SIDE_BY_SIDE = [
   "addon-background",
   "addon-blender",
+  "api",
   "autoplay",
   "background-blender",
   "cluster-intruder",
@@ -22,6 +23,7 @@ const SIDE_BY_SIDE = [
   "ingest",
   "links",
   "network-change",
+  "package",
   "publishers",
   "reach",
   "rebinding",

@@ -53,5 +53,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     purpose: "checks a machine before and while it serves",
     mayImport: [...FOUNDATION, "config", "source", "encoder", "transport"],
   },
+  api: {
+    purpose: "what a program that imports the package uses",
+    mayImport: ["base", "shared", "config", "source", "broadcast"],
+  },
   web: { purpose: "pages, player element, lab", mayImport: ["shared"] },
 };

@@ -6,7 +6,7 @@ import { type Clock, type Millis, systemClock } from "./base/clock.ts";
 import { UsageError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
 import { Broadcast } from "./broadcast/broadcast.ts";
-import { Directory } from "./broadcast/directory.ts";
+import { Directory, type Entry } from "./broadcast/directory.ts";
 import { Metrics } from "./broadcast/metrics.ts";
 import { FullError, Seats } from "./broadcast/seats.ts";
 import { Membership } from "./cluster/join.ts";
@@ -42,6 +42,11 @@ export interface Rendercast {
   readonly broadcast: Broadcast;
   /** The host names of its certificate. */
   readonly names: readonly string[];
+  /**
+   * The stream of this name, made if there is none, with what takes its publishers.
+   * @throws {DirectoryError} if the name cannot be published.
+   */
+  open(name: string): Promise<Pick<Entry, "broadcast" | "ingest">>;
   /**
    * Makes a link for viewers of the first stream, valid for a day; undefined if they need none.
    * @param server the origin that the link begins with.
@@ -140,6 +145,10 @@ export async function startRendercast(
     port,
     broadcast,
     names,
+    async open(name) {
+      web.streams.mayPublish(name);
+      return directory.open(name);
+    },
     async link(origin) {
       return guard.access.isOpen ? undefined : (await linksOf(guard.access, [origin], config.name, {})).link;
     },
@@ -248,7 +257,7 @@ function openWeb(
     guard: signalingGuard(guard, embedFrom),
   });
   servers.limit(guard.proxies, (address) => membership.cluster?.isAt(address) ?? false);
-  return { servers, signaling, watchers };
+  return { servers, signaling, streams, watchers };
 }
 
 /** The TURN servers relay for this server as they do for viewers; undefined without any. */

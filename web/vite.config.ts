@@ -13,6 +13,7 @@ export default defineConfig({
     target: "baseline-widely-available",
     // No data: URLs and no inline scripts: the pages run under a strict content security policy.
     assetsInlineLimit: 0,
+    license: { fileName: "pages-licenses.json" },
     modulePreload: { polyfill: false },
     rolldownOptions: {
       input: ["index.html", "home.html", "embed.html", "missing.html", "lab/lab.html"].map(entry),

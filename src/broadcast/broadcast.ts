@@ -8,6 +8,7 @@
  * without a viewer.
  */
 import type { ServerResponse } from "node:http";
+import type { Cancel } from "../base/clock.ts";
 import { RateMeter } from "../base/rate-meter.ts";
 import { StreamUsage } from "../encoder/image/stream-usage.ts";
 import { Renditions, type RenditionsOptions } from "../encoder/renditions.ts";
@@ -23,7 +24,7 @@ import type { Picture } from "./picture.ts";
 import type { SnapshotSize } from "./snapshots.ts";
 import { Status } from "./status.ts";
 import type { TelemetryFeed } from "./telemetry-feed.ts";
-import type { ViewerCount } from "./viewer-records.ts";
+import type { ViewerCount, ViewerListener } from "./viewer-records.ts";
 
 /** Frames per second, until the source's own rate is measured. */
 const ASSUMED_FPS = 20;
@@ -218,6 +219,11 @@ export class Broadcast implements SourceSink {
   /** How many viewers pictures reach, by WebRTC or MJPEG. */
   get viewers(): number {
     return this.#consumers.watching;
+  }
+
+  /** Calls the listener for each viewer that begins to watch or leaves. @returns stops that. */
+  listenToViewers(listener: ViewerListener): Cancel {
+    return this.#consumers.records.listen(listener);
   }
 
   /** The viewers, joining or watching, as {@link ViewerRecords.all}. */

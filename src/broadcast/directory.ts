@@ -83,13 +83,20 @@ export class Directory {
    * @throws {DirectoryError} if the name cannot be published.
    */
   async ingestOf(name: string): Promise<IngestSource> {
+    const { ingest } = await this.open(name);
+    if (!ingest) throw new DirectoryError(409, `The stream '${name}' has another source: use another name.`);
+    return ingest;
+  }
+
+  /**
+   * The present broadcast of this name, or a new one.
+   * @throws {DirectoryError} if the name cannot be published.
+   */
+  async open(name: string): Promise<Entry> {
     if (!STREAM_NAME.test(name)) {
       throw new DirectoryError(404, `A stream's name is ${STREAM_NAME_RULE}.`);
     }
-    const entry = this.#entries.get(name) ?? (await this.#create(name));
-    if (!entry.ingest)
-      throw new DirectoryError(409, `The stream '${name}' has another source: use another name.`);
-    return entry.ingest;
+    return this.#entries.get(name) ?? (await this.#create(name));
   }
 
   /** Closes all broadcasts. */

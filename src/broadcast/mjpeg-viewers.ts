@@ -51,6 +51,7 @@ export class MjpegViewers {
     const { stream, seats, records, viewerLog, changed } = this.#options;
     const freeSeat = seats.take(stream, address);
     const record = records.add("mjpeg", address);
+    record.joined();
     viewerLog(record, "watches by MJPEG");
     this.#mjpeg.add(response, timed, () => {
       freeSeat();

@@ -1,6 +1,6 @@
 /** What the server knows of each viewer of a stream. Only a record holds a viewer's rendition level. */
 import { randomBytes } from "node:crypto";
-import type { Clock, EpochMs, Millis } from "../base/clock.ts";
+import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { type Codec, type RenditionId, renditionName } from "../media/frame.ts";
 import type { ViewerInfo } from "../shared/protocol.ts";
@@ -23,6 +23,8 @@ export interface ViewerRecord {
   latency: Millis | undefined;
   /** Whether it is connected. */
   isWatching: boolean;
+  /** It is connected. */
+  joined(): void;
   /** Removes the record. */
   end(): void;
 }
@@ -45,6 +47,9 @@ export function viewerLog(stream: string, clock: Clock, log: Log): ViewerLog {
   };
 }
 
+/** Takes a viewer that begins to watch, or that watched and left. */
+export type ViewerListener = (event: "joined" | "left", viewer: ViewerInfo) => void;
+
 /** The most viewers that {@link ViewerRecords.all} lists, the earliest first. */
 const MAX_LISTED = 200;
 
@@ -52,6 +57,7 @@ const MAX_LISTED = 200;
 export class ViewerRecords {
   readonly #clock: Clock;
   readonly #all = new Map<string, { readonly record: ViewerRecord; readonly about: About }>();
+  readonly #listeners = new Set<ViewerListener>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -71,13 +77,29 @@ export class ViewerRecords {
       reception: undefined,
       latency: undefined,
       isWatching: transport === "mjpeg",
+      joined: () => {
+        record.isWatching = true;
+        this.#tell("joined", record, about);
+      },
       end: () => {
+        if (record.isWatching) this.#tell("left", record, about);
         record.isWatching = false;
         this.#all.delete(id);
       },
     };
-    this.#all.set(id, { record, about: { id, transport, address, since } });
+    const about = { id, transport, address, since };
+    this.#all.set(id, { record, about });
     return record;
+  }
+
+  /** Calls the listener for each viewer that begins to watch or leaves. @returns stops that. */
+  listen(listener: ViewerListener): Cancel {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(event: "joined" | "left", record: ViewerRecord, about: About): void {
+    for (const listener of this.#listeners) listener(event, infoOf(record, about));
   }
 
   /** Counts the viewers that watch, by how they do. */
@@ -97,19 +119,21 @@ export class ViewerRecords {
 
   /** The viewers, joining or watching, the earliest first: at most {@link MAX_LISTED}. */
   all(): ViewerInfo[] {
-    return [...this.#all.values()].slice(0, MAX_LISTED).map(({ record, about }) => {
-      const { codec, level, latency, reception, protocol, isWatching } = record;
-      return {
-        ...about,
-        address: masked(about.address),
-        protocol,
-        state: isWatching ? "watching" : "joining",
-        ...(codec && { codec, level }),
-        ...(latency !== undefined && { latency }),
-        ...(reception && { lost: reception.fractionLost, roundTrip: reception.roundTrip }),
-      };
-    });
+    return [...this.#all.values()].slice(0, MAX_LISTED).map(({ record, about }) => infoOf(record, about));
   }
+}
+
+function infoOf(record: ViewerRecord, about: About): ViewerInfo {
+  const { codec, level, latency, reception, protocol, isWatching } = record;
+  return {
+    ...about,
+    address: masked(about.address),
+    protocol,
+    state: isWatching ? "watching" : "joining",
+    ...(codec && { codec, level }),
+    ...(latency !== undefined && { latency }),
+    ...(reception && { lost: reception.fractionLost, roundTrip: reception.roundTrip }),
+  };
 }
 
 /** How many viewers share these. */

@@ -117,7 +117,7 @@ export class Viewers {
       connected: () => {
         record.codec = hooks.codec();
         if (record.codec === undefined) return;
-        record.isWatching = true;
+        record.joined();
         this.#watching.add(record);
         viewerLog(record, `watches by WebRTC over ${record.protocol.toUpperCase()}`);
         refresh();

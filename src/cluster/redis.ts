@@ -1,5 +1,5 @@
 /** The connection to Redis: one channel for the servers' messages, and the key of their share links. */
-import { createClient } from "redis";
+import { createClient } from "@redis/client";
 import { reasonOf } from "../base/errors.ts";
 import type { Wire } from "./messages.ts";
 import type { SharedText } from "./shared-links.ts";

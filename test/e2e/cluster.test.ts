@@ -1,8 +1,8 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { get } from "node:http";
+import { createClient } from "@redis/client";
 import type { Browser, Page } from "puppeteer-core";
-import { createClient } from "redis";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { launchChromium } from "../helpers/browser.ts";
 import { image } from "../helpers/multipart-writer.ts";

@@ -11,6 +11,7 @@ export default defineConfig({
     emptyOutDir: false,
     target: "baseline-widely-available",
     modulePreload: { polyfill: false },
+    license: { fileName: "player-licenses.json" },
     rolldownOptions: {
       input: { player: fileURLToPath(new URL("define.ts", import.meta.url)) },
       preserveEntrySignatures: "strict",

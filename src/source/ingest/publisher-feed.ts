@@ -20,6 +20,8 @@ export interface Publisher {
   readonly boundary: string | undefined;
   /** Whether its clock is this machine's. */
   readonly sameClock: boolean;
+  /** Whether it may stay silent: a program of this process has no connection that could be lost. */
+  readonly mayPause?: boolean;
   /** Called at most once, when the source disconnects it: the HTTP status, and a sentence for the publisher. */
   dropped(status: number, message: string): void;
 }
@@ -62,7 +64,7 @@ export class PublisherFeed {
     this.#parser = new MultipartParser(publisher.boundary, { maxPartBytes: maxBytes, allocate });
     this.#timeout = new PublisherTimeout(clock);
     this.#turns = new Turns(clock);
-    this.#stopChecks = clock.every(1000, () => this.#checkTimeout());
+    this.#stopChecks = publisher.mayPause ? () => {} : clock.every(1000, () => this.#checkTimeout());
   }
 
   /** Takes a chunk of the body. The chunk's memory is free again when {@link working} returns undefined or resolves. */
@@ -72,6 +74,25 @@ export class PublisherFeed {
     this.#working = this.#turns.take(this.#partByPart(chunk))?.finally(() => {
       this.#working = undefined;
     });
+  }
+
+  /**
+   * Takes a whole part of a publisher without a connection, which stays connected after an error.
+   * @throws {PartError} if the part violates the protocol or exceeds a limit.
+   */
+  take(part: Part): void {
+    if (!this.#open) return;
+    const { maxBytes, count } = this.#options;
+    try {
+      if (part.body.length > maxBytes) {
+        const message = `A picture of ${part.body.length} bytes is more than the ${maxBytes} bytes allowed.`;
+        throw new PartError(413, "too_large", message);
+      }
+      this.#takePart(part);
+    } catch (error) {
+      count(refusalOf(error).fault);
+      throw error;
+    }
   }
 
   /** Resolves when the last chunk is processed; no `push` or `end` before that. Undefined if it is already. */

@@ -1,6 +1,6 @@
 /** A server that joins others by Redis, and answers what they pass on to it with bytes of a test's choice. */
 import { createServer, type Server } from "node:net";
-import { createClient } from "redis";
+import { createClient } from "@redis/client";
 import { portOf } from "../../../src/http/listen.ts";
 
 export interface FalseServer {
