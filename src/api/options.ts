@@ -100,7 +100,7 @@ export interface RendercastOptions {
   // ---- Video ----
   /** Video bitrate in kbit/s; 0 derives it from size and frame rate. Default: 0. */
   readonly bitrate?: number | undefined;
-  /** Video codecs in order of preference; each viewer gets the first one that its browser supports; av1 needs a graphics processor that encodes it. Default: vp8,h264. */
+  /** Video codecs in order of preference; each viewer gets the first one that its browser supports, or h264 if its device prefers that; av1 needs a graphics processor that encodes it. Default: vp8,h264. */
   readonly codecs?: string | readonly string[] | undefined;
 
   // ---- Forwarding ----
