@@ -91,7 +91,7 @@ export function cannotListen(
     case "EADDRINUSE":
       return `Port ${port} is in use: choose another with ${flag} ${port + SUGGESTED_PORT_OFFSET}, or stop what uses it.`;
     case "EACCES":
-      return `Port ${port} is reserved for privileged users: choose one above 1023 with ${flag} 8080.`;
+      return `Port ${port} needs a right that this user lacks: choose a port above 1023, such as ${flag} 8080, or give the process the right CAP_NET_BIND_SERVICE.`;
     case "EADDRNOTAVAIL":
       return `${host} is not an address of this machine: leave --host out to listen on all of them.`;
     default:
