@@ -4,7 +4,7 @@ import { type Guard, guardOf } from "./access/guard.ts";
 import { linksOf } from "./access/links.ts";
 import { type Clock, systemClock } from "./base/clock.ts";
 import { UsageError } from "./base/errors.ts";
-import type { Log } from "./base/log.ts";
+import { countedLog, type Log, streamLog } from "./base/log.ts";
 import { Broadcast } from "./broadcast/broadcast.ts";
 import { Directory } from "./broadcast/directory.ts";
 import { Metrics } from "./broadcast/metrics.ts";
@@ -17,7 +17,7 @@ import type { findHardware } from "./encoder/ffmpeg/hardware.ts";
 import { decoderCounts } from "./encoder/image/decoder-process.ts";
 import { type Forwards, startForwards } from "./forward/forwards.ts";
 import { httpApp } from "./http/app.ts";
-import { type Tls, termOf, tlsOf } from "./http/tls.ts";
+import { endOf, type Tls, termOf, tlsOf } from "./http/tls.ts";
 import { WebServers } from "./http/web-servers.ts";
 import { WhepSessions } from "./http/whep/sessions.ts";
 import { iceConfiguration } from "./network/ice-servers.ts";
@@ -73,17 +73,18 @@ interface Context {
 
 /**
  * Starts serving.
- * @param log takes one line for people at a time.
+ * @param print takes one line for people at a time.
  * @throws {UsageError} with a sentence for the user, if the configuration does not fit this machine.
  */
 export async function startRendercast(
   config: Config,
-  log: Log,
+  print: Log,
   internals: Internals = {},
 ): Promise<Rendercast> {
   const { clock = systemClock } = internals;
   const program = blenderProgram(config);
   const startsBlender = program !== undefined;
+  const { log, counts: lines } = countedLog(print);
   const context = { config, clock, log, tls: tlsOf(config) };
   const video = await openVideo(config, context, internals);
   const local = openStreams(context, video, internals.source);
@@ -118,7 +119,8 @@ export async function startRendercast(
       codecs,
       transport: { handshakes },
     } = video;
-    forwards = await startForwards({ ...config, codecs }, { clock, stream: broadcast, handshakes, log });
+    const toStream = { clock, stream: broadcast, handshakes, log: streamLog(log, broadcast.name) };
+    forwards = await startForwards({ ...config, codecs }, toStream);
   } catch (error) {
     await close();
     throw error;
@@ -128,8 +130,18 @@ export async function startRendercast(
   membership.join({ ...watchers, url, find, own: () => directory.claimed() });
   if (startsBlender)
     blender = startOwnBlender(config, { program, server: blenderUrl, token, stream: broadcast, clock, log });
+  const started = forwards;
   const { tls } = context;
-  if (tls) log(`The TLS certificate ${termOf(tls.credentials, clock)}.`);
+  if (tls) {
+    const hasExpired = endOf(tls.credentials) < clock.now();
+    log(`The TLS certificate ${termOf(tls.credentials, clock)}.`, { level: hasExpired ? "error" : "info" });
+  }
+  local.metrics.addOperation({
+    lines,
+    redis: config.redis === undefined ? undefined : () => membership.state(),
+    forwards: config.forward && (() => started.states()),
+    certificateEnd: tls && (() => servers.certificateEnd ?? endOf(tls.credentials)),
+  });
   readiness.isReady = true;
   video.lookForHardware();
   return {
@@ -174,9 +186,10 @@ function openStreams(
   );
   const bitrate = config.bitrate === 0 ? undefined : config.bitrate * 1000;
   const broadcastOf = (name: string, source: Source) => {
-    const audience = transport.audience();
+    const about = streamLog(log, name);
+    const audience = transport.audience(about);
     return new Broadcast({
-      ...{ name, source, clock, metrics, seats, encoder, audience, bitrate, maxPixels, log },
+      ...{ name, source, clock, metrics, seats, encoder, audience, bitrate, maxPixels, log: about },
     });
   };
   const newIngest = ingestMaker(config, { clock, log });

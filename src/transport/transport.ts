@@ -89,9 +89,9 @@ export class Transport {
     return this.#port.port;
   }
 
-  /** Makes the audience of a new broadcast. */
-  audience(): Audience {
-    const { clock, playoutDelay, codecs, log } = this.#options;
+  /** Makes the audience of a new broadcast. @param log takes lines about its viewers. */
+  audience(log: Log): Audience {
+    const { clock, playoutDelay, codecs } = this.#options;
     const { sealerOf } = this.#io;
     const options = {
       clock,

@@ -115,6 +115,12 @@ const PARTS = {
     packages: ["redis-server"],
     use: "to join servers with each other",
   },
+  promtool: {
+    names: ["promtool"],
+    override: "RENDERCAST_PROMTOOL",
+    packages: ["prometheus"],
+    use: "to check metrics and alert rules",
+  },
 } as const satisfies Record<string, Part>;
 
 /** A program that some suites cannot do without. */

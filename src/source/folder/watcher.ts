@@ -1,8 +1,10 @@
 /** Decides when to look at the files: after file events, and periodically if there are none. */
+
 import { type FSWatcher, watch } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 import { blockingDisk, type Disk, pooledDisk } from "./disk.ts";
 import { codeOf } from "./reader.ts";
 
@@ -30,7 +32,7 @@ export interface WatcherOptions {
   readonly folder: string;
   readonly names: FileNames;
   readonly clock: Clock;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Called whenever the files may have changed. Must not throw. */
   readonly look: (cause: Cause) => void;
 }
@@ -139,6 +141,7 @@ export class FolderWatcher {
       if (!this.#gone)
         this.#options.log(
           `The folder ${this.#options.folder} was deleted or moved; waiting for it to return.`,
+          { level: "warn" },
         );
       this.#gone = true;
       this.#unwatch();
