@@ -1,13 +1,14 @@
 /** The pages: home, player, embedded player, lab, and the files that they load. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import express, { type Express, type Request, type Response } from "express";
+import type { Express, Request, Response } from "express";
 import { SHOWN_ANYWHERE } from "../access/security-headers.ts";
 import { pageFolder } from "../base/package.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
 import type { Streams } from "../cluster/streams.ts";
 import { OPTIONS } from "../config/options.ts";
 import { sendText } from "./answers.ts";
+import { PageFiles } from "./page-files.ts";
 
 /** The stream of the start page. */
 const DEFAULT_STREAM = OPTIONS.name.default;
@@ -21,15 +22,15 @@ export interface PageNeeds {
 
 /** Adds the pages, and an answer to all requests that no route takes. */
 export function addPages(app: Express, { streams, mayKnowStreams }: PageNeeds): void {
-  const root = builtPages();
+  const files = new PageFiles(builtPages());
   app.get("/", (request, response, next) => {
     const [first, second] = streams.all();
-    if (second) response.sendFile("home.html", { root });
+    if (second) files.send(request, response, "home.html");
     else if (first === undefined || first.name === DEFAULT_STREAM || !mayKnowStreams(request)) next();
     else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
   });
-  app.get("/lab", (_request, response) => response.sendFile("lab/lab.html", { root }));
-  app.get("/all", (_request, response) => response.sendFile("home.html", { root }));
+  app.get("/lab", (request, response) => files.send(request, response, "lab/lab.html"));
+  app.get("/all", (request, response) => files.send(request, response, "home.html"));
   for (const [path, file] of [
     ["/watch/:name", "index.html"],
     ["/embed/:name", "embed.html"],
@@ -37,8 +38,8 @@ export function addPages(app: Express, { streams, mayKnowStreams }: PageNeeds): 
   ] as const) {
     app.get(path, (request, response) => {
       // The page also opens before its stream exists: a publisher may start it later.
-      if (STREAM_NAME.test(request.params.name ?? "")) response.sendFile(file, { root });
-      else sendMissing(root, request, response, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
+      if (STREAM_NAME.test(request.params.name ?? "")) files.send(request, response, file);
+      else sendMissing(files, request, response, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
     });
   }
   app.get("/player.js", (_request, response, next) => {
@@ -46,9 +47,10 @@ export function addPages(app: Express, { streams, mayKnowStreams }: PageNeeds): 
     response.set({ "Access-Control-Allow-Origin": "*", ...SHOWN_ANYWHERE });
     next();
   });
-  app.use(express.static(root, { index: "index.html", redirect: false }));
+  app.get("/", (request, response) => files.send(request, response, "index.html"));
+  app.use(files.handler);
   app.use((request, response) =>
-    sendMissing(root, request, response, "There is nothing at this address. Check it for typing errors."),
+    sendMissing(files, request, response, "There is nothing at this address. Check it for typing errors."),
   );
 }
 
@@ -60,10 +62,10 @@ function builtPages(): string {
 }
 
 /** Answers 404: with a page for people, with a sentence for programs. */
-function sendMissing(root: string, request: Request, response: Response, text: string): void {
+function sendMissing(files: PageFiles, request: Request, response: Response, text: string): void {
   const isPage = request.method === "GET" && !request.path.startsWith("/streams");
   // Programs accept anything; browsers prefer HTML.
   if (isPage && request.accepts(["text/plain", "text/html"]) === "text/html")
-    response.status(404).sendFile("missing.html", { root });
+    files.send(request, response.status(404), "missing.html");
   else sendText(response, 404, text);
 }
