@@ -1,4 +1,4 @@
-/** `npm start` runs this first: it builds the pages if their sources are newer. */
+/** Builds the pages if their sources are newer, before `npm start`. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { isPageStale } from "./page-sources.ts";

@@ -50,7 +50,8 @@ const PICTURE_STATUS: Readonly<Record<number, string>> = {
   404: "but has no stream of that name",
 };
 
-async function ask(
+/** Asks this server by HTTP or HTTPS; undefined without an answer. */
+export async function ask(
   { host = "localhost", port }: Place,
   secure: boolean,
   path: string,

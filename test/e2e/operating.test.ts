@@ -1,6 +1,11 @@
 /** What an operator sees: the first lines, refused ports, levels and fields of the log. */
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { freePort } from "./helpers/free-port.ts";
 import { runToEndAs, startServer } from "./helpers/server.ts";
@@ -41,3 +46,18 @@ test.each([["--port"], ["--rtc-port"]])(
     expect(code).toBe(2);
   },
 );
+
+test("npm start without the development packages says what to install, in words", () => {
+  const folder = mkdtempSync(join(tmpdir(), "rendercast-clone-"));
+  ends.push(() => rmSync(folder, { recursive: true }));
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  for (const name of ["package.json", ".npmrc", "scripts", "src"])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  // As in a shell: npm adds the Node of the clone, which is absent here.
+  const path = (process.env.PATH ?? "").split(":").filter((one) => !one.includes("node_modules"));
+  const env = { ...process.env, PATH: path.join(":") };
+  const { status, stdout, stderr } = spawnSync("npm", ["start"], { cwd: folder, env, encoding: "utf8" });
+  expect(status).toBe(1);
+  expect(stderr).toContain("Run npm install without --omit=dev.");
+  expect(stdout + stderr).not.toMatch(/^ +at /m);
+});
