@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
+import { describeWith } from "../setup/suites.ts";
 import { freePort } from "./helpers/free-port.ts";
 import { runToEndAs, startServer } from "./helpers/server.ts";
 
@@ -60,4 +61,16 @@ test("npm start without the development packages says what to install, in words"
   expect(status).toBe(1);
   expect(stderr).toContain("Run npm install without --omit=dev.");
   expect(stdout + stderr).not.toMatch(/^ +at /m);
+});
+
+describeWith(["systemd"], "the systemd unit", ({ systemd }) => {
+  const unit = fileURLToPath(new URL("../../deploy/rendercast.service", import.meta.url));
+  const run = (...options: string[]) => spawnSync(systemd, options, { encoding: "utf8" });
+
+  test("is read without a warning, and exposes no more than it needs", () => {
+    expect(run("verify", unit)).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    // In tenths. What is left: the network, graphics processors, and memory for the code that V8 compiles.
+    const { status, stdout } = run("security", "--offline=true", "--threshold=14", "--no-pager", unit);
+    expect([status, stdout.split("\n").at(-2)]).toEqual([0, expect.stringContaining("exposure level")]);
+  });
 });

@@ -115,6 +115,12 @@ const PARTS = {
     packages: ["redis-server"],
     use: "to join servers with each other",
   },
+  systemd: {
+    names: ["systemd-analyze"],
+    override: "RENDERCAST_SYSTEMD_ANALYZE",
+    packages: ["systemd"],
+    use: "to check the systemd unit",
+  },
   promtool: {
     names: ["promtool"],
     override: "RENDERCAST_PROMTOOL",
