@@ -4,8 +4,17 @@
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -75,13 +84,18 @@ function context(): string[] {
 }
 
 function copy(stage: Stage, words: string[], from: Stage | undefined): void {
-  const to = join(stage.root, resolve(stage.folder, words.at(-1) ?? "."));
+  const last = words.at(-1) ?? ".";
+  // join keeps the slash at the end, which means a folder.
+  const to = join(stage.root, last.startsWith("/") ? last : join(stage.folder, last));
   for (const source of words.slice(0, -1)) {
-    if (from)
-      cpSync(join(from.root, source), to.replace(/\/$/, ""), { recursive: true, verbatimSymlinks: true });
-    else
+    if (!from) {
       for (const file of source === "." ? context() : [source])
         cpSync(join(project, file), join(to, file), { recursive: true });
+      continue;
+    }
+    const path = join(from.root, source);
+    const target = statSync(path).isFile() && to.endsWith("/") ? join(to, basename(path)) : to;
+    cpSync(path, target, { recursive: true, verbatimSymlinks: true });
   }
 }
 

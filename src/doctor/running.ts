@@ -52,7 +52,7 @@ const PICTURE_STATUS: Readonly<Record<number, string>> = {
 
 /** Asks this server by HTTP or HTTPS; undefined without an answer. */
 export async function ask(
-  { host = "localhost", port }: Place,
+  { host = "127.0.0.1", port }: Place,
   secure: boolean,
   path: string,
 ): Promise<http.IncomingMessage | undefined> {
