@@ -51,7 +51,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   doctor: {
     purpose: "checks a machine before and while it serves",
-    mayImport: [...FOUNDATION, "config", "source", "encoder", "transport"],
+    mayImport: [...FOUNDATION, "config", "source", "encoder", "transport", "http"],
   },
   api: {
     purpose: "what a program that imports the package uses",

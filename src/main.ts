@@ -43,7 +43,13 @@ async function run(config: Config): Promise<void> {
   });
   const rendercast = await startRendercast(config, log);
   const isPretty = config.logFormat === "pretty";
-  if (!isPretty) log(`rendercast serves '${rendercast.broadcast.name}' on port ${rendercast.port}.`);
+  const { broadcast, port, videoPort } = rendercast;
+  if (!isPretty)
+    log(`rendercast serves '${broadcast.name}' on port ${port}, and its video on port ${videoPort}.`, {
+      stream: broadcast.name,
+      port,
+      videoPort,
+    });
   log(tellThisMachine(config));
   if (isPretty) console.log(await greeting(config, rendercast));
 
@@ -81,7 +87,10 @@ function end(exitCode: number): never {
 }
 
 /** The text at the start: addresses, a QR code, and how to get a link. */
-async function greeting(config: Config, { port, broadcast, names, link }: Rendercast): Promise<string> {
+async function greeting(
+  config: Config,
+  { port, videoPort, broadcast, names, link }: Rendercast,
+): Promise<string> {
   const everywhere = isEveryAddress(config.host);
   const urlOf = (address: string) => `${originOf(address, port, config.tlsCert !== undefined)}/`;
   const lan = everywhere ? lanAddresses().map(urlOf) : [];
@@ -101,6 +110,7 @@ async function greeting(config: Config, { port, broadcast, names, link }: Render
     ...named.map((url) => `  By host name      ${url}`),
     ...lan.map((url) => `  On the network    ${url}`),
     ...announced.map((url) => `  Public address    ${url}`),
+    `  Video             port ${videoPort}, UDP and TCP`,
     "",
     ...(needsToken ? invitationLines(invitation, local, broadcast.name, config) : []),
     ...(forPhones === undefined ? [] : [indent(renderUnicodeCompact(forPhones, { border: 1 })), ""]),

@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { type Guard, guardOf } from "./access/guard.ts";
 import { linksOf } from "./access/links.ts";
-import { type Clock, type Millis, systemClock } from "./base/clock.ts";
+import { type Clock, systemClock } from "./base/clock.ts";
 import { UsageError } from "./base/errors.ts";
-import type { Log } from "./base/log.ts";
+import { countedLog, type Log, streamLog } from "./base/log.ts";
 import { Broadcast } from "./broadcast/broadcast.ts";
 import { Directory, type Entry } from "./broadcast/directory.ts";
 import { Metrics } from "./broadcast/metrics.ts";
@@ -13,17 +13,15 @@ import { Membership } from "./cluster/join.ts";
 import { RemoteError } from "./cluster/remote-stream.ts";
 import { Streams } from "./cluster/streams.ts";
 import type { Config } from "./config/config.ts";
-import { type Encoders, findEncoders, NO_AV1 } from "./encoder/encoders.ts";
 import type { findHardware } from "./encoder/ffmpeg/hardware.ts";
 import { decoderCounts } from "./encoder/image/decoder-process.ts";
 import { type Forwards, startForwards } from "./forward/forwards.ts";
 import { httpApp } from "./http/app.ts";
-import { cannotListen } from "./http/listen.ts";
-import { type Tls, termOf, tlsOf } from "./http/tls.ts";
+import { endOf, type Tls, termOf, tlsOf } from "./http/tls.ts";
 import { WebServers } from "./http/web-servers.ts";
 import { WhepSessions } from "./http/whep/sessions.ts";
-import { type AnnouncedAddress, resolveAnnounced } from "./network/announce.ts";
-import { iceConfiguration, isTurnUrl, turnCredentials } from "./network/ice-servers.ts";
+import { iceConfiguration } from "./network/ice-servers.ts";
+import { openVideo, type Video } from "./open-video.ts";
 import { signalingGuard } from "./signaling/guard.ts";
 import { type Signaling, serveSignaling } from "./signaling/socket.ts";
 import { startOwnBlender } from "./source/blender/own-blender.ts";
@@ -33,12 +31,13 @@ import { firstSource, ingestMaker } from "./source/first-source.ts";
 import type { Source } from "./source/source.ts";
 import { OfferError } from "./transport/audience/viewer.ts";
 import type { MediaIo } from "./transport/io/io.ts";
-import { Transport, type TransportOptions } from "./transport/transport.ts";
 
 /** A running server. */
 export interface Rendercast {
   /** The TCP port in use. */
   readonly port: number;
+  /** The UDP and TCP port of the video in use. */
+  readonly videoPort: number;
   readonly broadcast: Broadcast;
   /** The host names of its certificate. */
   readonly names: readonly string[];
@@ -57,9 +56,6 @@ export interface Rendercast {
   /** Stops everything: viewers, source, servers. */
   close(): Promise<void>;
 }
-
-/** Lifetime of this server's own TURN credentials: not every TURN server lets an allocation outlive them. */
-const OWN_TURN_CREDENTIALS: Millis = 24 * 3_600_000;
 
 /** What only tests and benches change. */
 export interface Internals {
@@ -82,19 +78,20 @@ interface Context {
 
 /**
  * Starts serving.
- * @param log takes one line for people at a time.
+ * @param print takes one line for people at a time.
  * @throws {UsageError} with a sentence for the user, if the configuration does not fit this machine.
  */
 export async function startRendercast(
   config: Config,
-  log: Log,
+  print: Log,
   internals: Internals = {},
 ): Promise<Rendercast> {
   const { clock = systemClock } = internals;
   const program = blenderProgram(config);
   const startsBlender = program !== undefined;
+  const { log, counts: lines } = countedLog(print);
   const context = { config, clock, log, tls: tlsOf(config) };
-  const video = await openVideo(context, internals);
+  const video = await openVideo(config, context, internals);
   const local = openStreams(context, video, internals.source);
   const { broadcast, directory } = local;
   // The token identifies the own Blender, also if the server has no loopback address.
@@ -127,7 +124,8 @@ export async function startRendercast(
       codecs,
       transport: { handshakes },
     } = video;
-    forwards = await startForwards({ ...config, codecs }, { clock, stream: broadcast, handshakes, log });
+    const toStream = { clock, stream: broadcast, handshakes, log: streamLog(log, broadcast.name) };
+    forwards = await startForwards({ ...config, codecs }, toStream);
   } catch (error) {
     await close();
     throw error;
@@ -137,12 +135,23 @@ export async function startRendercast(
   membership.join({ ...watchers, url, find, own: () => directory.claimed() });
   if (startsBlender)
     blender = startOwnBlender(config, { program, server: blenderUrl, token, stream: broadcast, clock, log });
+  const started = forwards;
   const { tls } = context;
-  if (tls) log(`The TLS certificate ${termOf(tls.credentials, clock)}.`);
+  if (tls) {
+    const hasExpired = endOf(tls.credentials) < clock.now();
+    log(`The TLS certificate ${termOf(tls.credentials, clock)}.`, { level: hasExpired ? "error" : "info" });
+  }
+  local.metrics.addOperation({
+    lines,
+    redis: config.redis === undefined ? undefined : () => membership.state(),
+    forwards: config.forward && (() => started.states()),
+    certificateEnd: tls && (() => servers.certificateEnd ?? endOf(tls.credentials)),
+  });
   readiness.isReady = true;
   video.lookForHardware();
   return {
     port,
+    videoPort: video.transport.port,
     broadcast,
     names,
     async open(name) {
@@ -159,27 +168,6 @@ export async function startRendercast(
     },
     close,
   };
-}
-
-type Video = Encoders & { readonly transport: Transport };
-
-/** Finds the encoders, and opens the ports for media. */
-async function openVideo(
-  { config, clock, log }: Context,
-  { playoutDelay = true, io, findHardware: find }: Internals,
-): Promise<Video> {
-  const { rtcHost = config.host } = config;
-  const encoders = await findEncoders(config.codecs, log, clock, find);
-  const { codecs } = encoders;
-  if (codecs.length === 0) throw new UsageError(NO_AV1);
-  const transport = await openTransport(config, {
-    ...{ clock, playoutDelay, io, codecs, log },
-    workers: config.workers,
-    announced: await announcedAddresses(config),
-    relay: relayOf(config, clock, log),
-    host: rtcHost === "::" ? undefined : rtcHost === "localhost" ? "127.0.0.1" : rtcHost,
-  });
-  return { ...encoders, transport };
 }
 
 interface LocalStreams {
@@ -207,9 +195,10 @@ function openStreams(
   );
   const bitrate = config.bitrate === 0 ? undefined : config.bitrate * 1000;
   const broadcastOf = (name: string, source: Source) => {
-    const audience = transport.audience();
+    const about = streamLog(log, name);
+    const audience = transport.audience(about);
     return new Broadcast({
-      ...{ name, source, clock, metrics, seats, encoder, audience, bitrate, maxPixels, log },
+      ...{ name, source, clock, metrics, seats, encoder, audience, bitrate, maxPixels, log: about },
     });
   };
   const newIngest = ingestMaker(config, { clock, log });
@@ -258,39 +247,6 @@ function openWeb(
   });
   servers.limit(guard.proxies, (address) => membership.cluster?.isAt(address) ?? false);
   return { servers, signaling, streams, watchers };
-}
-
-/** The TURN servers relay for this server as they do for viewers; undefined without any. */
-function relayOf(config: Config, clock: Clock, log: (line: string) => void): TransportOptions["relay"] {
-  const { iceServers: servers = [] } = config;
-  if (!servers.some(isTurnUrl)) return undefined;
-  return { servers, log, credentials: () => turnCredentials(config, clock.now(), OWN_TURN_CREDENTIALS) };
-}
-
-/** @throws {UsageError} if a name cannot be resolved. */
-async function announcedAddresses({ announce = [] }: Config): Promise<AnnouncedAddress[]> {
-  return resolveAnnounced(announce).catch((error: Error) => {
-    throw new UsageError(error.message, { cause: error });
-  });
-}
-
-/**
- * By default media uses the port above the page's, so that one firewall rule covers both.
- * @throws {UsageError} if the port is not available.
- */
-async function openTransport(
-  { port, rtcPort, host, rtcHost = host }: Config,
-  options: Omit<TransportOptions, "port" | "anyPort">,
-): Promise<Transport> {
-  const near = port === 0 || port === 65_535 ? 0 : port + 1;
-  const wanted = rtcPort ?? near;
-  try {
-    return await Transport.open({ ...options, port: wanted, anyPort: rtcPort === undefined });
-  } catch (error) {
-    throw new UsageError(cannotListen(error as NodeJS.ErrnoException, rtcHost, wanted, "--rtc-port"), {
-      cause: error,
-    });
-  }
 }
 
 /** The answer to a viewer for an error; undefined for the server's own faults. */

@@ -45,7 +45,7 @@ const transport = await Transport.open({
   io,
   log,
 });
-const audience = transport.audience();
+const audience = transport.audience(() => {});
 const events = {
   connected() {},
   keyframeNeeded() {},

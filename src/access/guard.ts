@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { ANY_AUDIENCE } from "../config/options.ts";
 import { addressKey } from "../network/ip.ts";
@@ -30,7 +31,7 @@ export interface Guard {
  */
 export function guardOf(
   config: Config,
-  { clock, own, log }: { clock: Clock; own: string | undefined; log: (line: string) => void },
+  { clock, own, log }: { clock: Clock; own: string | undefined; log: Log },
 ): Guard {
   const { publishToken: publish, viewToken: view, operateToken: operate, jwtSecret, jwks, host } = config;
   const { jwtIssuer, jwtAudience = ANY_AUDIENCE } = config;
@@ -42,6 +43,7 @@ export function guardOf(
   const proxies = new Proxies(config.trustProxy ?? [], (proxy) =>
     log(
       `A proxy at ${proxy} forwards requests. Start rendercast with --trust-proxy ${proxy}, so that limits count its clients separately.`,
+      { level: "warn" },
     ),
   );
   const { publicHost = [], announce = [], embedFrom = [] } = config;

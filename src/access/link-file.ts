@@ -1,4 +1,5 @@
 /** Stores the key of share links in a file that only this user can read, so that links survive a restart. */
+
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
@@ -15,6 +16,7 @@ import {
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { LinkSigner, type LinkState, linkState, newLinkState } from "./link-signer.ts";
 
@@ -28,11 +30,12 @@ const GROUP_AND_OTHERS = 0o077;
  * the port.
  * @param log takes a line if earlier links ended, or if links will end with the server.
  */
-export function linkSignerOf(config: LinkFileOptions, clock: Clock, log: (line: string) => void): LinkSigner {
+export function linkSignerOf(config: LinkFileOptions, clock: Clock, log: Log): LinkSigner {
   if (config.port === 0) return new LinkSigner(clock);
   const path = pathOf(config);
   const found = read(path);
-  if (typeof found === "string") log(`Earlier share links no longer work: ${path} ${found}.`);
+  if (typeof found === "string")
+    log(`Earlier share links no longer work: ${path} ${found}.`, { level: "warn" });
   const known = typeof found === "object" && !config.revokeLinks ? found : undefined;
   try {
     const rotations = typeof found === "object" ? found.rotations + 1 : 0;
@@ -43,7 +46,9 @@ export function linkSignerOf(config: LinkFileOptions, clock: Clock, log: (line: 
         write(path, changed);
         return true;
       } catch (error) {
-        log(`${path} cannot be written (${codeOf(error)}). Make it writable, then revoke the links again.`);
+        log(`${path} cannot be written (${codeOf(error)}). Make it writable, then revoke the links again.`, {
+          level: "error",
+        });
         return false;
       }
     };
@@ -51,6 +56,7 @@ export function linkSignerOf(config: LinkFileOptions, clock: Clock, log: (line: 
   } catch (error) {
     log(
       `Links end with the server: ${path} cannot be written (${codeOf(error)}). Set a writable folder with --state-dir.`,
+      { level: "warn" },
     );
     return new LinkSigner(clock);
   }

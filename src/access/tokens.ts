@@ -4,6 +4,7 @@ import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtV
 import { z } from "zod";
 import type { Clock, EpochMs, Millis } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import type { LinkGrant, LinkSigner } from "./link-signer.ts";
 import { sameSecret } from "./same-secret.ts";
 
@@ -41,7 +42,7 @@ export interface TokenOptions {
   /** The required `aud` of JWTs (section 4.1.3); undefined for any. */
   readonly jwtAudience: string | undefined;
   readonly links: LinkSigner;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** In characters. */
@@ -79,7 +80,7 @@ export class Tokens {
   readonly #links: LinkSigner;
   /** Claims that every JWT must have, besides those of {@link claims}. */
   readonly #required: { readonly issuer?: string; readonly audience?: string };
-  readonly #log: (line: string) => void;
+  readonly #log: Log;
   #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor({ clock, secrets, jwtSecret, jwks, jwtIssuer, jwtAudience, links, log }: TokenOptions) {
@@ -159,7 +160,7 @@ export class Tokens {
     const now = this.#clock.now();
     if (now - this.#loggedAt < KEY_ERROR_LOG_INTERVAL) return;
     this.#loggedAt = now;
-    this.#log(`The keys of --jwks are unavailable: ${reasonOf(error)}.`);
+    this.#log(`The keys of --jwks are unavailable: ${reasonOf(error)}.`, { level: "warn" });
   }
 }
 

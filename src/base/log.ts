@@ -19,6 +19,26 @@ export interface LogFields {
 /** Logs one line: one or more sentences. */
 export type Log = (line: string, fields?: LogFields) => void;
 
+/** @returns the log of one stream: each line gets the field `stream`. */
+export function streamLog(log: Log, stream: string): Log {
+  return (line, fields) => log(line, { stream, ...fields });
+}
+
+/** Lines logged so far, by level. */
+export type LineCounts = Readonly<Record<LogLevel, number>>;
+
+/** @returns a log that passes all lines on, and what counts them. */
+export function countedLog(log: Log): { readonly log: Log; readonly counts: () => LineCounts } {
+  const counts = { debug: 0, info: 0, warn: 0, error: 0 };
+  return {
+    log: (line, fields) => {
+      counts[fields?.level ?? "info"]++;
+      log(line, fields);
+    },
+    counts: () => counts,
+  };
+}
+
 /** Where the log goes, and how. */
 export interface LogOptions {
   /** `pretty`: time and line. `json`: one object per line, written by pino. */

@@ -1,6 +1,7 @@
 /** The metrics of the server, in the Prometheus text format: stages are timed, frames and viewers are counted. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Millis } from "../base/clock.ts";
+import { collectOperation, type OperationReadings } from "./operation-metrics.ts";
 import type { ViewerCount } from "./viewer-records.ts";
 
 /** The stages of a frame's way, in their order. */
@@ -123,6 +124,11 @@ export class Metrics {
       registers,
     );
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_DELAY_INTERVAL });
+  }
+
+  /** Adds what the server depends on. Call it once. */
+  addOperation(readings: OperationReadings): void {
+    collectOperation(readings, [this.#registry]);
   }
 
   /** Records how long a frame took in a stage. */

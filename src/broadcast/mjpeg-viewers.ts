@@ -83,7 +83,7 @@ export class MjpegViewers {
     try {
       this.#mjpeg.send(await toJpeg(picture, this.#options.use));
     } catch (error) {
-      this.#options.log(`A picture could not be encoded as JPEG: ${reasonOf(error)}`);
+      this.#options.log(`A picture could not be encoded as JPEG: ${reasonOf(error)}`, { level: "error" });
     }
   }
 }

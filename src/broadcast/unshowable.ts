@@ -45,7 +45,7 @@ export class Refusals {
     const now = this.#clock.now();
     if (now - this.#loggedAt >= LOG_INTERVAL) {
       this.#loggedAt = now;
-      this.#log(this.#problem);
+      this.#log(this.#problem, { level: "warn" });
       if (cause !== undefined) this.#log(`The decoder says: ${lineOf(cause)}`, { level: "debug" });
     }
     return true;

@@ -4,6 +4,7 @@
  */
 
 import type { Cancel, EpochMs, Millis } from "../base/clock.ts";
+import type { LogLevel } from "../base/log.ts";
 import type { Claim } from "../broadcast/directory.ts";
 import { plainAddress } from "../network/ip.ts";
 import type { StreamInfo } from "../shared/protocol.ts";
@@ -77,6 +78,11 @@ export class Cluster {
     );
   }
 
+  /** How many other servers there are. */
+  get size(): number {
+    return this.#peers.size;
+  }
+
   /** Whether one of the servers has announced this IP address. */
   isAt(address: string): boolean {
     const ip = plainAddress(address);
@@ -97,7 +103,7 @@ export class Cluster {
     // Without Redis nobody is heard, so silence does not mean that a server is gone.
     if (!wire.connected) for (const peer of this.#peers.values()) peer.heardAt = now;
     for (const [id, { heardAt }] of this.#peers)
-      if (now - heardAt > LEASE) this.#lose(id, "the server with the stream is gone");
+      if (now - heardAt > LEASE) this.#lose(id, "the server with the stream is gone", "warn");
     const streams = this.#options.own();
     const what = JSON.stringify(streams.map(({ info, claim }) => [info.name, info.state, claim]));
     if (this.#announced && now - this.#announced.at < ANNOUNCE_INTERVAL && what === this.#announced.what)
@@ -178,13 +184,13 @@ export class Cluster {
     gone?.(reason);
   }
 
-  #lose(id: string, reason: string): void {
+  #lose(id: string, reason: string, level: LogLevel = "info"): void {
     const peer = this.#peers.get(id);
     this.#hosted.lost(id);
     this.#asks.lost(id);
     if (!peer) return;
     this.#peers.delete(id);
-    this.#options.log(`The server at ${peer.url} is gone.`);
+    this.#options.log(`The server at ${peer.url} is gone.`, { level });
     for (const session of [...peer.sessions.keys()]) {
       const gone = peer.sessions.get(session);
       peer.sessions.delete(session);

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import type { RefusalCode } from "../shared/protocol.ts";
 import {
   BAD_REQUEST,
@@ -17,7 +18,7 @@ export interface HostedOptions {
   readonly find: (name: string) => WatchableStream | undefined;
   /** As {@link WatchingOptions.refusal}. */
   readonly refusal: (error: unknown) => { code: RefusalCode; message: string } | undefined;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Tells a server that one of its viewers' sessions ended. */
   readonly ended: (server: string, session: string, reason: string) => void;
 }
@@ -51,7 +52,7 @@ export class Hosted {
     } catch (error) {
       const refusal = this.#options.refusal(error);
       if (refusal) return { ok: false, ...refusal };
-      this.#options.log(`A viewer from another server failed: ${reasonOf(error)}`);
+      this.#options.log(`A viewer from another server failed: ${reasonOf(error)}`, { level: "error" });
       return { ok: false, code: "failed", message: "The server failed to answer; its log says why." };
     }
   }

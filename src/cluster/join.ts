@@ -61,6 +61,11 @@ export class Membership {
     return this.#cluster;
   }
 
+  /** Whether Redis answers, and how many servers are joined. */
+  state(): { readonly isConnected: boolean; readonly peers: number } {
+    return { isConnected: this.#redis?.wire.connected ?? false, peers: this.#cluster?.size ?? 0 };
+  }
+
   /** Whether Redis is configured but does not answer. */
   get isCutOff(): boolean {
     return this.#redis?.wire.connected === false;

@@ -1,6 +1,7 @@
 /** The connection to Redis: one channel for the servers' messages, and the key of their share links. */
 import { createClient } from "@redis/client";
 import { reasonOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import type { Wire } from "./messages.ts";
 import type { SharedText } from "./shared-links.ts";
 
@@ -31,7 +32,7 @@ const LINKS_KEY = "rendercast:links";
  * Connects to Redis, and keeps trying. Never throws, and never ends the process.
  * @param log takes a line when Redis goes away and when it comes back.
  */
-export function openRedis(url: string, log: (line: string) => void): RedisLink {
+export function openRedis(url: string, log: Log): RedisLink {
   const options = {
     url,
     pingInterval: PING_INTERVAL_MS,
@@ -50,7 +51,9 @@ export function openRedis(url: string, log: (line: string) => void): RedisLink {
     client.on("error", (error: Error) => {
       if (isLogged) return;
       isLogged = true;
-      log(`Redis does not answer (${codeOf(error)}): this server shows only its own streams until it does.`);
+      log(`Redis does not answer (${codeOf(error)}): this server shows only its own streams until it does.`, {
+        level: "warn",
+      });
     });
     client.on("ready", () => {
       if (!isReady()) return;

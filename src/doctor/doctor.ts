@@ -3,7 +3,6 @@
  * the findings, what viewers will get, and the one setting to change first.
  */
 
-import { existsSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import type { Millis } from "../base/clock.ts";
 import { reasonOf, UsageError } from "../base/errors.ts";
@@ -13,10 +12,15 @@ import { isTurnUrl } from "../network/ice-servers.ts";
 import { machineAddresses } from "../network/machine-addresses.ts";
 import { checkBlender } from "./blender.ts";
 import { type Finding, within } from "./check.ts";
+import { isContainer } from "./container.ts";
+import { checkDependencies, checkProxies, type NamedFinding } from "./dependencies.ts";
 import { checkEncoders } from "./encoders.ts";
 import { describePorts, portStates } from "./ports.ts";
+import type { Place } from "./running.ts";
+import { checkSending } from "./sending.ts";
 import { publicAddresses, relayedAddresses, type ServerAnswer } from "./servers.ts";
 import { natOf, verdictOf } from "./verdict.ts";
+import { checkVideoPort } from "./video-port.ts";
 
 /** A check that takes longer counts as failed. */
 const CHECK_TIMEOUT: Millis = 9000;
@@ -37,6 +41,8 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   const ports = { page: page.port, video: video.port };
   const encoders = checked(checkEncoders(config));
   const blender = checked(checkBlender(config));
+  const dependencies = checkDependencies(config);
+  const sending = checkSending();
   const relaying = relayedAddresses(config);
   const states = await portStates(page, video, config.name).catch((error) => {
     throw new UsageError(`The ports cannot be opened: ${reasonOf(error)}.`, { cause: error });
@@ -46,22 +52,28 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   const relays = await relaying;
   const addresses = addressesAt(video.host);
   const announced = config.announce ?? [];
-  const settings = await checkSettings(config);
+  const settings = [...(await checkSettings(config)), ...(await dependencies)];
+  const running = states.page === "rendercast" ? await checkRunning(page, video.port, config) : [];
+  const sends = await sending;
   const programs = [await encoders, await blender] as const;
-  const findings: [string, Finding][] = [
+  const findings: NamedFinding[] = [
     ["Ports", describePorts(states, ports)],
+    ...running,
     ["Addresses", describeAddresses(addresses)],
     ["STUN", describeNat(seen, addresses)],
-    ...relays.map((relay): [string, Finding] => ["TURN", describeRelay(relay)]),
-    ...(config.iceServers?.some(isTurnUrl) ? [] : [["TURN", NO_TURN] as [string, Finding]]),
+    ...relays.map((relay): NamedFinding => ["TURN", describeRelay(relay)]),
+    ...(config.iceServers?.some(isTurnUrl) ? [] : [["TURN", NO_TURN] as const]),
     ...settings,
     ["Encoders", programs[0]],
+    ...(sends ? [["Sending", sends] as const] : []),
     ["Blender", programs[1]],
   ];
-  const container = existsSync("/.dockerenv") || existsSync("/run/.containerenv");
+  const container = isContainer();
   const loopback = video.host === "127.0.0.1" || video.host === "::1";
-  const network = { ports, states, loopback, addresses, announced, container, seen, relays };
-  const verdict = verdictOf({ ...network, programs });
+  const proxied = config.trustProxy !== undefined;
+  const network = { ports, states, loopback, addresses, announced, container, proxied, seen, relays };
+  const parts = [...running, ...settings].map(([, finding]) => finding);
+  const verdict = verdictOf({ ...network, programs: [...programs, ...parts] });
   const works = findings.every(([, { state }]) => state !== "bad");
   print("");
   for (const [name, { state, text }] of findings) print(`  ${MARKS[state]} ${name.padEnd(11)}${text}`);
@@ -73,6 +85,15 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   print(`  ${verdict.change ?? (works ? "Nothing to change." : `Fix what is marked ${MARKS.bad}.`)}`);
   print("");
   return works;
+}
+
+/** Checks what only a running server shows. */
+async function checkRunning(place: Place, videoPort: number, config: Config): Promise<NamedFinding[]> {
+  const [video, proxies] = await Promise.all([
+    checked(checkVideoPort(place, videoPort, config)),
+    checkProxies(config),
+  ]);
+  return [["Video port", video], ...proxies];
 }
 
 /** Checks the names and addresses in the options. Only failures are findings. */

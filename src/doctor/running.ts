@@ -50,8 +50,9 @@ const PICTURE_STATUS: Readonly<Record<number, string>> = {
   404: "but has no stream of that name",
 };
 
-async function ask(
-  { host = "localhost", port }: Place,
+/** Asks this server by HTTP or HTTPS; undefined without an answer. */
+export async function ask(
+  { host = "127.0.0.1", port }: Place,
   secure: boolean,
   path: string,
 ): Promise<http.IncomingMessage | undefined> {

@@ -22,7 +22,9 @@ export interface Findings {
   readonly seen: readonly ServerAnswer[];
   /** Answers of TURN servers. */
   readonly relays: readonly ServerAnswer[];
-  /** Encoders and Blender. */
+  /** Whether viewers reach the page by a reverse proxy, so that its own port need not be open. */
+  readonly proxied: boolean;
+  /** Encoders, Blender, and everything else that the options name. */
   readonly programs: readonly Finding[];
 }
 
@@ -92,10 +94,12 @@ export function verdictOf(findings: Findings): Verdict {
 
   const nat = natOf(seen, addresses);
   const open = addresses.filter((address) => !isPrivate(address));
-  const openPorts = `${ports.page} (TCP) and ${ports.video} (UDP and TCP)`;
+  const pagePort = findings.proxied ? "443 of the proxy" : ports.page;
+  const openPorts = `${pagePort} (TCP) and ${ports.video} (UDP and TCP)`;
   const relayed = relays.some((answer) => "address" in answer);
   const byRelay = relayed ? "; otherwise by TURN" : "";
-  const mapped = `-p ${ports.page}:${ports.page} -p ${ports.video}:${ports.video}/udp -p ${ports.video}:${ports.video}/tcp`;
+  const pageMapped = findings.proxied ? "" : `-p ${ports.page}:${ports.page} `;
+  const mapped = `${pageMapped}-p ${ports.video}:${ports.video}/udp -p ${ports.video}:${ports.video}/tcp`;
 
   const [outside] = announced;
   if (outside) {

@@ -1,6 +1,7 @@
 /** Finds the codecs that this machine can encode, and makes their encoders: hardware first, software if that fails. */
 
 import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import type { Codec } from "../media/frame.ts";
 import type { VideoEncoder } from "./encoder.ts";
 import { type EncoderChoice, withFallback } from "./fallback.ts";
@@ -38,7 +39,7 @@ export interface Encoders {
  */
 export async function findEncoders(
   wanted: readonly OfferedCodec[],
-  log: (line: string) => void,
+  log: Log,
   clock: Clock,
   find = findHardware,
 ): Promise<Encoders> {
@@ -73,7 +74,7 @@ export async function findEncoders(
  */
 export async function chooseHardware(
   codec: HardwareCodec,
-  log: (line: string) => void,
+  log: Log,
   clock: Clock,
   find = findHardware,
 ): Promise<(() => VideoEncoder) | undefined> {

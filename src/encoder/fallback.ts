@@ -1,6 +1,7 @@
 /** Falls back from one kind of encoder to the next, such as from hardware to software, and never returns. */
 
 import type { Clock, Millis } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import type { RawFrame } from "../media/frame.ts";
 import type { Bitstream, EncoderSettings, VideoEncoder } from "./encoder.ts";
 
@@ -21,7 +22,7 @@ export interface EncoderChoice {
  */
 export function withFallback(
   choices: readonly [...EncoderChoice[], EncoderChoice],
-  log: (line: string) => void,
+  log: Log,
   clock: Clock,
 ): () => VideoEncoder {
   let at = 0;
@@ -35,7 +36,7 @@ export function withFallback(
       // Another encoder of this choice may have failed before.
       if (at !== chosen) return;
       at = chosen + 1;
-      log(`${choice.name} failed: ${next.name} encodes instead.`);
+      log(`${choice.name} failed: ${next.name} encodes instead.`, { level: "warn" });
     });
   };
 }

@@ -6,6 +6,7 @@
 import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
 import { Latest } from "../base/latest.ts";
+import type { Log } from "../base/log.ts";
 import type { EncodedFrame, RawFrame } from "../media/frame.ts";
 import { bitrateAt, rungOf, sizeAt } from "../shared/ladder.ts";
 import { defaultBitrate } from "./bitrate.ts";
@@ -40,7 +41,7 @@ export interface RenditionOptions {
   readonly timestampOffset: number;
   /** Takes the encoded frames in order, each after the promise for the one before has settled. Must not reject. */
   readonly emit: (frame: EncodedFrame) => Promise<void>;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** An open encoder, and the size in pixels of the pictures that it takes. */
@@ -168,7 +169,9 @@ export class Rendition {
       this.#failures++;
       this.#retryAt = clock.now() + RETRY_DELAY;
       this.#closeEncoder();
-      log(`The encoder failed; it is reopened in ${RETRY_DELAY / 1000} s: ${reasonOf(error)}`);
+      log(`The encoder failed; it is reopened in ${RETRY_DELAY / 1000} s: ${reasonOf(error)}`, {
+        level: "error",
+      });
     }
     if (this.#stopped) this.#closeEncoder();
     else this.#planKeyframe();

@@ -3,7 +3,9 @@
 import { writeFile } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import type { Forwarded } from "../broadcast/feed.ts";
+import type { ForwardState } from "../broadcast/operation-metrics.ts";
 import type { Config } from "../config/config.ts";
 import type { Target } from "../config/forward-target.ts";
 import type { Codec } from "../media/frame.ts";
@@ -16,7 +18,7 @@ export interface ForwardsOptions {
   readonly clock: Clock;
   readonly stream: Forwarded;
   readonly handshakes: HandshakeRefusals;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 type ForwardsConfig = Pick<Config, "forward" | "forwardSdp" | "forwardToken" | "forwardRenditions"> & {
@@ -25,6 +27,8 @@ type ForwardsConfig = Pick<Config, "forward" | "forwardSdp" | "forwardToken" | "
 
 /** The running forwards. */
 export interface Forwards {
+  /** As `/metrics` shows them, in the order of the options. */
+  states(): ForwardState[];
   /** Ends all of them. */
   close(): Promise<void>;
 }
@@ -36,15 +40,18 @@ export async function startForwards(
 ): Promise<Forwards> {
   const [codec = "vp8"] = codecs;
   const rtp = forward.filter((target) => target.kind === "rtp");
-  const opened = await Promise.all(rtp.map((target) => startRtp(target, { ...options, codec }, forwardSdp)));
+  const opened = await Promise.all(
+    rtp.map(async (target) => [target, await startRtp(target, { ...options, codec }, forwardSdp)] as const),
+  );
+  const byTarget = new Map<Target, RtpForward | WhipForward>(opened);
   // A WHIP forward retries by itself, so its start cannot fail.
-  const published = forward
-    .filter((target) => target.kind === "whip")
-    .map(({ url }) => new WhipForward({ ...options, codecs, token, url, renditions }));
+  for (const target of forward)
+    if (target.kind === "whip")
+      byTarget.set(target, new WhipForward({ ...options, codecs, token, url: target.url, renditions }));
   return {
+    states: () => forward.flatMap((target) => byTarget.get(target)?.state ?? []),
     async close() {
-      for (const one of opened) one.close();
-      await Promise.all(published.map((one) => one.close()));
+      await Promise.all([...byTarget.values()].map((one) => one.close()));
     },
   };
 }
@@ -63,7 +70,7 @@ async function startRtp(
       },
     );
   });
-  const about = { ...options, address, port };
+  const about = { ...options, address, port, target: `${host}:${port}` };
   if (file !== undefined) {
     await writeFile(file, sessionDescription(about)).catch((cause: Error) => {
       throw new UsageError(`'${file}' cannot be written: give --forward-sdp another file.`, { cause });

@@ -8,7 +8,9 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import type { Clock, Millis } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import type { Feed, Forwarded } from "../broadcast/feed.ts";
+import type { ForwardState } from "../broadcast/operation-metrics.ts";
 import type { Codec, EncodedFrame } from "../media/frame.ts";
 import { Packetizer } from "../transport/packets/packetizer.ts";
 import { RtpHeader } from "../transport/rtp/header.ts";
@@ -32,6 +34,9 @@ export interface RtpForwardOptions {
   /** An IP address. */
   readonly address: string;
   readonly port: number;
+  /** Host and port as the option names them. */
+  readonly target: string;
+  readonly log: Log;
 }
 
 /** Resolves a target's name. @throws the system's error if the name has no address. */
@@ -54,6 +59,10 @@ export class RtpForward {
   #packets = 0;
   #octets = 0;
   #last: EncodedFrame | undefined;
+  #isUp = true;
+  /** Whether the receiver's system refused a packet since the last report, and how many were sent by then. */
+  #isRefused = false;
+  #reported = 0;
 
   private constructor(options: RtpForwardOptions, media: Socket, control: Socket) {
     const { clock, stream, codec } = options;
@@ -62,6 +71,9 @@ export class RtpForward {
     this.#control = control;
     // Without a receiver the system reports errors; a receiver may start later.
     for (const socket of [media, control]) socket.on("error", () => {}).unref();
+    media.on("error", () => {
+      this.#isRefused = true;
+    });
     control.on("message", (compound) => this.#receive(compound));
     this.#feed = stream.forward(codec, [0], (frame) => this.#send(frame));
     this.#cancel = [
@@ -82,6 +94,11 @@ export class RtpForward {
     return new RtpForward(options, await connected(port), await connected(port + 1));
   }
 
+  /** As `/metrics` shows it. RTP has no answers: down only if the receiver's system refuses packets. */
+  get state(): ForwardState {
+    return { kind: "rtp", target: this.#options.target, isUp: this.#isUp };
+  }
+
   /** Ends it, with an RTCP BYE. */
   close(): void {
     for (const cancel of this.#cancel) cancel();
@@ -97,7 +114,9 @@ export class RtpForward {
       this.#octets += payload.length;
       const header = this.#header.write(this.#start + index, timestamp, marker);
       // A packet that cannot be sent is lost, as on the network.
-      this.#media.send(Buffer.concat([header, payload]), () => {});
+      this.#media.send(Buffer.concat([header, payload]), (error) => {
+        if (error) this.#isRefused = true;
+      });
     }
   }
 
@@ -105,7 +124,26 @@ export class RtpForward {
     if (readFeedback(compound).some(({ kind }) => kind === "keyframe")) this.#feed.requestKeyframe(0);
   }
 
+  #notice(): void {
+    if (this.#packets === this.#reported) return;
+    this.#reported = this.#packets;
+    const isUp = !this.#isRefused;
+    this.#isRefused = false;
+    if (isUp === this.#isUp) return;
+    this.#isUp = isUp;
+    const { log, stream, target } = this.#options;
+    if (isUp) log(`Forwarding ${stream.name} to ${target} works again.`);
+    else
+      log(
+        `Forwarding ${stream.name} to ${target} does not work: nothing receives RTP there. Start the receiver.`,
+        {
+          level: "warn",
+        },
+      );
+  }
+
   #report(): void {
+    this.#notice();
     if (!this.#last) return;
     const now = this.#options.clock.now();
     const { rtpTimestamp, timings } = this.#last;

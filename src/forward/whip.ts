@@ -5,7 +5,9 @@
 
 import type { Cancel, Clock, Millis } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
+import type { Log, LogLevel } from "../base/log.ts";
 import type { Feed, Forwarded } from "../broadcast/feed.ts";
+import type { ForwardState } from "../broadcast/operation-metrics.ts";
 import type { Codec, EncodedFrame } from "../media/frame.ts";
 import type { SimulcastStream } from "../media/simulcast-streams.ts";
 import { isLoopback } from "../network/ip.ts";
@@ -26,7 +28,7 @@ export interface WhipForwardOptions {
   /** How many renditions to offer by simulcast; 1 offers no simulcast. */
   readonly renditions: number;
   readonly handshakes: HandshakeRefusals;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   readonly fetch?: typeof fetch;
   readonly newPeer?: (...options: ConstructorParameters<typeof PublishingPeer>) => WhipPeer;
 }
@@ -80,6 +82,7 @@ export class WhipForward {
   #codec = 0;
   #renditions: number;
   #lastLogged: string | undefined;
+  #isUp = false;
 
   /** Starts to publish at once. */
   constructor(options: WhipForwardOptions) {
@@ -87,6 +90,11 @@ export class WhipForward {
     this.#where = new URL(options.url).host;
     this.#renditions = options.renditions;
     this.#running = this.#run();
+  }
+
+  /** As `/metrics` shows it. */
+  get state(): ForwardState {
+    return { kind: "whip", target: this.#where, isUp: this.#isUp };
   }
 
   /** Ends it; waits a moment for the endpoint's answer. */
@@ -105,7 +113,7 @@ export class WhipForward {
       let least = 0;
       try {
         const why = await this.#publish();
-        if (!this.#closed) this.#log(`has ended: ${why}`);
+        if (!this.#closed) this.#log(`has ended: ${why}`, "warn");
       } catch (error) {
         if (error instanceof WhipError) {
           if (error.noSimulcast) {
@@ -115,7 +123,7 @@ export class WhipForward {
           least = error.retryAfter;
           if (error.otherCodec) this.#codec = (this.#codec + 1) % this.#options.codecs.length;
         }
-        if (!this.#closed) this.#log(`does not work: ${reasonOf(error)}`);
+        if (!this.#closed) this.#log(`does not work: ${reasonOf(error)}`, "warn");
       }
       if (this.#closed) return;
       if (clock.now() - began > STABLE_SESSION) wait = MIN_BACK_OFF;
@@ -147,6 +155,7 @@ export class WhipForward {
       { codec, local, renditions, handshakes },
       {
         connected: () => {
+          this.#isUp = true;
           const count = streams.length > 1 ? `, in ${streams.length} renditions` : "";
           this.#log(`is published, as ${codec.toUpperCase()}${count}`);
           const levels = renditions > 1 ? streams.map(({ level }) => level) : [0];
@@ -154,6 +163,7 @@ export class WhipForward {
         },
         keyframeNeeded: (level) => feed?.requestKeyframe(level),
         closed: (reason) => {
+          this.#isUp = false;
           feed?.stop();
           end(reason);
         },
@@ -229,10 +239,10 @@ export class WhipForward {
   }
 
   /** Logs a line, but not twice in a row, as attempts repeat. */
-  #log(what: string): void {
+  #log(what: string, level: LogLevel = "info"): void {
     if (what === this.#lastLogged) return;
     this.#lastLogged = what;
-    this.#options.log(`Forwarding ${this.#options.stream.name} to ${this.#where} ${what}.`);
+    this.#options.log(`Forwarding ${this.#options.stream.name} to ${this.#where} ${what}.`, { level });
   }
 
   #sleep(length: Millis): Promise<void> {

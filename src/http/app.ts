@@ -119,7 +119,7 @@ export function httpApp(options: HttpOptions): RequestListener {
 function refuseForged(passedOn: PassedOn, log: Log): RequestHandler {
   return (request, response, next) => {
     if (!passedOn.isForged(request)) return next();
-    log(`${request.socket.remoteAddress} sent ${PASSED_ON} without a valid signature.`, { level: "debug" });
+    log(`A client sent ${PASSED_ON} without a valid signature.`, { level: "debug" });
     const text = `Only joined servers may send the header ${PASSED_ON}. Send the request without it.`;
     sendText(response, MISDIRECTED, text);
   };

@@ -19,7 +19,7 @@ export function errorHandler(log: Log): ErrorRequestHandler {
     }
     const status = statusOf(error);
     if (status === undefined) {
-      log(`An HTTP request failed: ${reasonOf(error)}`);
+      log(`An HTTP request failed: ${reasonOf(error)}`, { level: "error" });
       return sendText(response, 500, "The server failed to answer. Its log has the reason.");
     }
     if (error instanceof FullError) {

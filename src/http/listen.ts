@@ -6,21 +6,31 @@ import { createServer as createTlsServer } from "node:https";
 import { connect } from "node:net";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import { type Credentials, followRenewals, type Tls } from "./tls.ts";
 
 /**
  * An HTTP server, or an HTTPS server if there are credentials. It does not listen yet.
- * @returns the server, and a function that stops watching its certificate.
+ * @returns the server, a function that stops watching its certificate, and the credentials in use.
  */
 export function newWebServer(
   tls: Tls | undefined,
   app: RequestListener,
-  { clock, log }: { readonly clock: Clock; readonly log: (line: string) => void },
-): { readonly server: Server; readonly stopRenewals: Cancel } {
-  if (!tls) return { server: createServer(app), stopRenewals: () => {} };
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): {
+  readonly server: Server;
+  readonly stopRenewals: Cancel;
+  readonly credentials: () => Credentials | undefined;
+} {
+  if (!tls) return { server: createServer(app), stopRenewals: () => {}, credentials: () => undefined };
+  let inUse = tls.credentials;
   const server = createTlsServer({ ...tls.credentials, minVersion: "TLSv1.2" }, app);
-  const use = (renewed: Credentials) => server.setSecureContext({ ...renewed, minVersion: "TLSv1.2" });
-  return { server, stopRenewals: followRenewals({ files: tls.files, clock, use, log }) };
+  const use = (renewed: Credentials) => {
+    inUse = renewed;
+    server.setSecureContext({ ...renewed, minVersion: "TLSv1.2" });
+  };
+  const stopRenewals = followRenewals({ files: tls.files, clock, use, log });
+  return { server, stopRenewals, credentials: () => inUse };
 }
 
 /** The port that the server listens on; 0 if it does not. */
@@ -91,7 +101,7 @@ export function cannotListen(
     case "EADDRINUSE":
       return `Port ${port} is in use: choose another with ${flag} ${port + SUGGESTED_PORT_OFFSET}, or stop what uses it.`;
     case "EACCES":
-      return `Port ${port} is reserved for privileged users: choose one above 1023 with ${flag} 8080.`;
+      return `Port ${port} needs a right that this user lacks: choose a port above 1023, such as ${flag} 8080, or give the process the right CAP_NET_BIND_SERVICE.`;
     case "EADDRNOTAVAIL":
       return `${host} is not an address of this machine: leave --host out to listen on all of them.`;
     default:

@@ -2,13 +2,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import express, { type Express, type Request, type Response } from "express";
+import type { Express, Request, Response } from "express";
 import { SHOWN_ANYWHERE } from "../access/security-headers.ts";
 import { pageFolder } from "../base/package.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "../base/stream-name.ts";
 import type { Streams } from "../cluster/streams.ts";
 import { OPTIONS } from "../config/options.ts";
 import { sendText } from "./answers.ts";
+import { PageFiles } from "./page-files.ts";
 import { sendListOf, sendPageOf } from "./without-scripts.ts";
 
 /** The stream of the start page. */
@@ -26,6 +27,7 @@ export interface PageNeeds {
 /** Adds the pages, and an answer to all requests that no route takes. */
 export function addPages(app: Express, { streams, mayKnowStreams, listed }: PageNeeds): void {
   const root = builtPages();
+  const files = new PageFiles(root);
   const sendHome = async (request: Request, response: Response) =>
     sendListOf(
       (await listed(request)).map(({ name }) => name),
@@ -38,7 +40,7 @@ export function addPages(app: Express, { streams, mayKnowStreams, listed }: Page
     if (first === undefined || first.name === DEFAULT_STREAM || !mayKnowStreams(request)) next();
     else response.redirect(`/watch/${encodeURIComponent(first.name)}`);
   });
-  app.get("/lab", (_request, response) => response.sendFile("lab/lab.html", { root }));
+  app.get("/lab", (request, response) => files.send(request, response, "lab/lab.html"));
   app.get("/all", sendHome);
   for (const [path, file] of [
     ["/watch/:name", "index.html"],
@@ -49,7 +51,7 @@ export function addPages(app: Express, { streams, mayKnowStreams, listed }: Page
       // The page also opens before its stream exists: a publisher may start it later.
       const { name } = request.params;
       if (STREAM_NAME.test(name)) return sendPageOf(name, join(root, file), response);
-      sendMissing(root, request, response, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
+      sendMissing(files, request, response, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
     });
   }
   app.get("/player.js", (_request, response, next) => {
@@ -57,9 +59,10 @@ export function addPages(app: Express, { streams, mayKnowStreams, listed }: Page
     response.set({ "Access-Control-Allow-Origin": "*", ...SHOWN_ANYWHERE });
     next();
   });
-  app.use(express.static(root, { index: "index.html", redirect: false }));
+  app.get("/", (request, response) => files.send(request, response, "index.html"));
+  app.use(files.handler);
   app.use((request, response) =>
-    sendMissing(root, request, response, "There is nothing at this address. Check it for typing errors."),
+    sendMissing(files, request, response, "There is nothing at this address. Check it for typing errors."),
   );
 }
 
@@ -71,10 +74,10 @@ function builtPages(): string {
 }
 
 /** Answers 404: with a page for people, with a sentence for programs. */
-function sendMissing(root: string, request: Request, response: Response, text: string): void {
+function sendMissing(files: PageFiles, request: Request, response: Response, text: string): void {
   const isPage = request.method === "GET" && !request.path.startsWith("/streams");
   // Programs accept anything; browsers prefer HTML.
   if (isPage && request.accepts(["text/plain", "text/html"]) === "text/html")
-    response.status(404).sendFile("missing.html", { root });
+    files.send(request, response.status(404), "missing.html");
   else sendText(response, 404, text);
 }

@@ -3,9 +3,9 @@ import type { NextFunction, Request, Response } from "express";
 import type { Granted, Refused } from "../access/access.ts";
 import { type Asker, askerOf } from "../access/asker.ts";
 import type { Guard } from "../access/guard.ts";
-import { senderOf } from "../access/proxies.ts";
 import type { Right } from "../access/tokens.ts";
 import type { Log } from "../base/log.ts";
+import { STREAM_NAME } from "../base/stream-name.ts";
 import { sendText } from "./answers.ts";
 
 /** The response to a request that {@link Permissions.may} let through. */
@@ -50,9 +50,11 @@ export class Permissions {
   /** Answers a client that lacks a right (RFC 6750, section 3). */
   refuse(response: Response, { status, message }: Refused): void {
     const { req: request } = response;
-    const client = this.#guard.proxies.clientOf(senderOf(request)) ?? "the Unix socket";
-    this.#log(`${request.method} ${request.path} from ${client} was refused (${status}): ${message}`, {
+    // Without the address: a viewer's is never logged.
+    const stream = request.params?.name;
+    this.#log(`${request.method} ${request.path} was refused (${status}): ${message}`, {
       level: "debug",
+      ...(typeof stream === "string" && STREAM_NAME.test(stream) && { stream }),
     });
     if (status === 401) response.set("WWW-Authenticate", "Bearer");
     sendText(response, status, message);

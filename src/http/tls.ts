@@ -3,8 +3,9 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import type { Cancel, Clock, Millis } from "../base/clock.ts";
+import type { Cancel, Clock, EpochMs, Millis } from "../base/clock.ts";
 import { reasonOf, UsageError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 
 /** The files of a certificate. */
@@ -69,10 +70,15 @@ export function readCredentials({ certPath, keyPath }: TlsFiles): Credentials {
   return { cert, key };
 }
 
+/** When a certificate expires. */
+export function endOf({ cert }: Pick<Credentials, "cert">): EpochMs {
+  return new Date(new X509Certificate(cert).validTo).getTime() as EpochMs;
+}
+
 /** How long a certificate is valid, to complete "the certificate". */
 export function termOf({ cert }: Pick<Credentials, "cert">, clock: Clock): string {
   const { validTo } = new X509Certificate(cert);
-  return new Date(validTo).getTime() < clock.now()
+  return endOf({ cert }) < clock.now()
     ? `expired on ${validTo}; browsers refuse it until it is renewed`
     : `is valid until ${validTo}`;
 }
@@ -89,7 +95,7 @@ export interface RenewalOptions {
   readonly clock: Clock;
   /** Replaces the credentials in use. */
   readonly use: (credentials: Credentials) => void;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /**
@@ -111,7 +117,9 @@ export function followRenewals({ files, clock, use, log }: RenewalOptions): Canc
       use(credentials);
       log(`The TLS certificate was renewed; it ${termOf(credentials, clock)}.`);
     } catch (error) {
-      log(`The new TLS certificate cannot be used; the old one stays in use. ${reasonOf(error)}`);
+      log(`The new TLS certificate cannot be used; the old one stays in use. ${reasonOf(error)}`, {
+        level: "error",
+      });
     }
   });
 }

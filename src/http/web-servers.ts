@@ -1,15 +1,17 @@
 /** The listening HTTP sockets of one server. */
+
 import { createServer, type RequestListener, type Server } from "node:http";
 import { limitConnections } from "../access/address-limits.ts";
 import type { Proxies } from "../access/proxies.ts";
-import type { Cancel, Clock } from "../base/clock.ts";
+import type { Cancel, Clock, EpochMs } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { lanAddresses, originOf } from "../network/machine-addresses.ts";
 import { hostPort } from "../shared/host-port.ts";
 import { handleInTurn } from "./in-turn.ts";
 import { listen, listenLocally, newWebServer, portOf } from "./listen.ts";
 import { limitRequests } from "./request-timeout.ts";
-import { namesOf, type Tls } from "./tls.ts";
+import { type Credentials, endOf, namesOf, type Tls } from "./tls.ts";
 
 /** Whether a server with this `--host` listens on all addresses of the machine. */
 export function isEveryAddress(host: string): boolean {
@@ -24,7 +26,7 @@ export interface WebServersOptions {
   /** Whether this server starts a Blender, which publishes to it. */
   readonly startsBlender: boolean;
   readonly clock: Clock;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** The listening sockets: the public one, `--ingest-socket`, and one for the own Blender. */
@@ -39,17 +41,25 @@ export class WebServers {
   /** The host names of the certificate; none without one. */
   readonly certifiedNames: readonly string[];
   readonly #stopRenewals: Cancel;
+  readonly #credentials: () => Credentials | undefined;
 
   /** They listen from {@link listen} on. */
   constructor(config: Config, { tls, app, startsBlender, clock, log }: WebServersOptions) {
     this.#config = config;
     this.#clock = clock;
-    const { server, stopRenewals } = newWebServer(tls, app(false), { clock, log });
+    const { server, stopRenewals, credentials } = newWebServer(tls, app(false), { clock, log });
     this.main = server;
+    this.#credentials = credentials;
     this.#stopRenewals = stopRenewals;
     this.certifiedNames = tls ? namesOf(tls.credentials) : [];
     this.#ingest = config.ingestSocket === undefined ? undefined : createServer(app(true));
     this.#loopback = tls && startsBlender ? createServer(app(false)) : undefined;
+  }
+
+  /** When the certificate in use expires; undefined without one. */
+  get certificateEnd(): EpochMs | undefined {
+    const credentials = this.#credentials();
+    return credentials && endOf(credentials);
   }
 
   /** The public TCP port, once it listens. */

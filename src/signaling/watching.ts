@@ -123,7 +123,10 @@ export class Watching {
     const attempt = this.#attempt;
     const forbidden = await this.#options.forbids(parsed.data.stream);
     if (forbidden) {
-      this.#options.log(`A viewer was refused: ${forbidden.message}`, { level: "debug" });
+      this.#options.log(`A viewer was refused: ${forbidden.message}`, {
+        level: "debug",
+        stream: parsed.data.stream,
+      });
       return forbidden;
     }
     const stream = this.#options.find(parsed.data.stream);

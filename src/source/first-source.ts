@@ -1,6 +1,8 @@
 /** The source of the first stream, and the ingests of all streams, as the options say. */
+
 import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
+import { type Log, streamLog } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { folderSource } from "./folder/folder.ts";
 import { type IngestOptions, IngestSource } from "./ingest/ingest.ts";
@@ -14,7 +16,7 @@ export type NewIngest = (name: string, own?: IngestOptions["own"]) => IngestSour
 
 interface Context {
   readonly clock: Clock;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** @returns what makes ingests with these limits. All of them share one log, which limits its lines. */
@@ -25,7 +27,10 @@ export function ingestMaker(
   const tell = publisherLog(clock, log);
   return (name, own) => {
     const options = { maxBytes, maxPixels, stallAfter, clock, ...(own && { own }) };
-    return new IngestSource({ ...options, log: (line) => tell(`${name}: ${line}`) });
+    return new IngestSource({
+      ...options,
+      log: (line, fields) => tell(`${name}: ${line}`, { stream: name, ...fields }),
+    });
   };
 }
 
@@ -41,7 +46,8 @@ export function firstSource(
   const { folder, picture, written, running, stallAfter, maxFrameBytes: maxBytes } = config;
   if (folder !== undefined) {
     const files = { folder, picture, written, running };
-    const source = given ?? folderSource({ ...files, stallAfter, maxBytes, clock, log });
+    const source =
+      given ?? folderSource({ ...files, stallAfter, maxBytes, clock, log: streamLog(log, config.name) });
     return { source, ingest: undefined };
   }
   const { name, scene, script, size, fps } = config;

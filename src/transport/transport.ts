@@ -5,6 +5,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import { Rounds } from "../base/rounds.ts";
 import type { Codec } from "../media/frame.ts";
 import type { AnnouncedAddress } from "../network/announce.ts";
@@ -42,7 +43,7 @@ export interface TransportOptions {
   readonly workers: number;
   /** Seals and sends packets; by default native if this machine supports it. */
   readonly io?: MediaIo | undefined;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** Free ports tried before opening fails. */
@@ -88,9 +89,9 @@ export class Transport {
     return this.#port.port;
   }
 
-  /** Makes the audience of a new broadcast. */
-  audience(): Audience {
-    const { clock, playoutDelay, codecs, log } = this.#options;
+  /** Makes the audience of a new broadcast. @param log takes lines about its viewers. */
+  audience(log: Log): Audience {
+    const { clock, playoutDelay, codecs } = this.#options;
     const { sealerOf } = this.#io;
     const options = {
       clock,
@@ -151,12 +152,16 @@ async function openPort(
 }
 
 /** Native if this machine supports it, else plain. */
-async function chooseIo(log: (line: string) => void): Promise<MediaIo> {
+async function chooseIo(log: Log): Promise<MediaIo> {
   try {
-    return await loadNativeIo();
+    const native = await loadNativeIo();
+    if (!native.segmentation)
+      log("The kernel does not cut UDP messages into datagrams (UDP_SEGMENT), so sending costs more CPU.");
+    return native;
   } catch (error) {
     if (process.platform === "linux") {
-      log(`Native sending is unavailable, so sending costs more CPU: ${reasonOf(error)}.`);
+      const why = reasonOf(error).split("\n")[0];
+      log(`Native sending is unavailable, so sending costs more CPU: ${why}.`, { level: "warn" });
     }
     return plainIo;
   }

@@ -121,6 +121,18 @@ const PARTS = {
     packages: ["redis-server"],
     use: "to join servers with each other",
   },
+  systemd: {
+    names: ["systemd-analyze"],
+    override: "RENDERCAST_SYSTEMD_ANALYZE",
+    packages: ["systemd"],
+    use: "to check the systemd unit",
+  },
+  promtool: {
+    names: ["promtool"],
+    override: "RENDERCAST_PROMTOOL",
+    packages: ["prometheus"],
+    use: "to check metrics and alert rules",
+  },
 } as const satisfies Record<string, Part>;
 
 /** A program that some suites cannot do without. */

@@ -1,6 +1,6 @@
 /** H.264 and AV1 by graphics processors. A trial encoding finds out which hardware works. */
+
 import { execFile } from "node:child_process";
-import { constants, setPriority } from "node:os";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -15,6 +15,7 @@ import {
 } from "node-av/constants";
 import { Codec } from "node-av/lib";
 import type { Millis } from "../../base/clock.ts";
+import { lowerPriority } from "../../base/priority.ts";
 import type { VideoEncoder } from "../encoder.ts";
 import { AV1 } from "./av1.ts";
 import { FfmpegEncoder, type Recipe } from "./ffmpeg.ts";
@@ -149,6 +150,6 @@ export async function runTrial(
   const limit = { timeout, killSignal: "SIGKILL" } as const;
   const trial = promisify(execFile)(process.execPath, [TRIAL, codec, hardware], limit);
   // Do not delay the server's first picture.
-  if (trial.child.pid !== undefined) setPriority(trial.child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  if (trial.child.pid !== undefined) lowerPriority(trial.child.pid);
   await trial;
 }

@@ -2,9 +2,10 @@
  * The decoder process of one stream. Unlike the library in a thread, a process can be killed, and crashes alone.
  * Its argument is the limit of pixels per picture. It decodes one picture at a time, and ends with its standard input.
  */
+
 import { writeFileSync, writeSync } from "node:fs";
-import { constants, setPriority } from "node:os";
 import type { Millis } from "../../base/clock.ts";
+import { lowerPriority } from "../../base/priority.ts";
 import { DecodeError } from "./decode-error.ts";
 import { checkHeader, toPixels } from "./pixels.ts";
 import { type Answer, Blocks, REQUEST_BYTES, writeAnswer } from "./wire-format.ts";
@@ -49,7 +50,7 @@ async function answer(picture: Buffer): Promise<void> {
     return (user + system) / 1000;
   };
   const watch = setInterval(() => {
-    if (took() > QUICK_WORK) setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+    if (took() > QUICK_WORK) lowerPriority();
     if (process.memoryUsage.rss() <= maxMemory) return;
     write(writeAnswer({ kind: "refused", refusal: "hungry" }));
     die();

@@ -1,7 +1,9 @@
 /** Problem details: the body of refused WHEP requests (RFC 9457). */
+
 import type { ErrorRequestHandler } from "express";
 import type { Millis } from "../../base/clock.ts";
 import { reasonOf } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
 import { MAX_OFFER_LENGTH } from "../../shared/protocol.ts";
 import { retryAfter, retryDelayOf } from "../retry-after.ts";
 
@@ -20,7 +22,7 @@ export class Problem extends Error {
 }
 
 /** Answers errors of the WHEP routes with problem details. Unexpected errors are logged. */
-export function problemHandler(log: (line: string) => void): ErrorRequestHandler {
+export function problemHandler(log: Log): ErrorRequestHandler {
   // Express recognizes an error handler by its four parameters.
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) {
@@ -28,7 +30,7 @@ export function problemHandler(log: (line: string) => void): ErrorRequestHandler
       return;
     }
     const problem = problemOf(error);
-    if (problem.status === 500) log(`A WHEP request failed: ${reasonOf(error)}`);
+    if (problem.status === 500) log(`A WHEP request failed: ${reasonOf(error)}`, { level: "error" });
     if (problem.retryAfter !== undefined) response.set("Retry-After", retryAfter(problem.retryAfter));
     response.status(problem.status).type("application/problem+json");
     // A problem without a type takes its title from the status (RFC 9457, section 4.2.1).

@@ -9,6 +9,7 @@ import express, {
 } from "express";
 import type { Granted, Refused, WhenOver } from "../../access/access.ts";
 import { embedRefusal, mayEmbed } from "../../access/origins.ts";
+import type { Log } from "../../base/log.ts";
 import { STREAM_NAME, STREAM_NAME_RULE } from "../../base/stream-name.ts";
 import { type IceConfiguration, type IceServer, MAX_OFFER_LENGTH } from "../../shared/protocol.ts";
 import { Problem, problemHandler } from "./problem.ts";
@@ -23,7 +24,7 @@ export interface WhepOptions {
   readonly addressOf: (request: Request) => string;
   /** Origins of pages that may show the streams, besides those that {@link mayEmbed} allows. */
   readonly embedFrom: readonly string[];
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 const SDP = "application/sdp";

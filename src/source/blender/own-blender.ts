@@ -1,5 +1,7 @@
 /** Starts the Blender of `--scene` or `--script`, and reports its problems to the viewers of its stream. */
+
 import type { Clock } from "../../base/clock.ts";
+import { type Log, streamLog } from "../../base/log.ts";
 import type { Config } from "../../config/config.ts";
 import type { SourceState } from "../../shared/protocol.ts";
 import type { SourceSink } from "../source.ts";
@@ -22,7 +24,7 @@ export interface OwnBlenderOptions {
   readonly token: string;
   readonly stream: BlenderStream;
   readonly clock: Clock;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** Starts Blender, and starts it again after a crash. */
@@ -41,7 +43,7 @@ export function startOwnBlender(
     arguments: blenderArguments({ ...config, server, stream: config.name }),
     environment: { RENDERCAST_PUBLISH_TOKEN: token },
     clock,
-    log,
+    log: streamLog(log, config.name),
     problem: setProblem,
     ended: () => {
       if (isWaiting()) setProblem("Blender has ended without a picture.");

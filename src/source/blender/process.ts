@@ -2,9 +2,11 @@
  * Runs Blender in background mode and restarts it after crashes. Blender runs `blender/background.py`, which publishes
  * to this server as any publisher does. Lines with the script's prefix are logged.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Cancel, Clock, EpochMs, Millis } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 import { sentenceOf } from "./words.ts";
 
 /** The script starts its messages for users with this. */
@@ -40,7 +42,7 @@ export interface BlenderOptions {
   /** Variables added to this process's environment. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Takes a sentence for viewers about why there is no picture; undefined at each start. */
   readonly problem: (sentence: string | undefined) => void;
   /** Called when Blender ends by itself with code 0. */
@@ -102,7 +104,7 @@ export class BlenderProcess {
   #heard(line: string, error: boolean): void {
     if (line.startsWith(MESSAGE_PREFIX)) {
       const words = line.slice(MESSAGE_PREFIX.length);
-      this.#options.log(`Blender: ${words}`);
+      this.#options.log(`Blender: ${words}`, error ? { level: "warn" } : undefined);
       if (error) this.#lastWords = words;
     } else if (line.trim() !== "") {
       // Messages before a Python error do not explain it.
@@ -122,7 +124,7 @@ export class BlenderProcess {
     }
     if (failure) {
       const check = `Check that ${program} is Blender, or set its path with --blender.`;
-      log(`Blender could not be started: ${failure.message}. ${check}`);
+      log(`Blender could not be started: ${failure.message}. ${check}`, { level: "error" });
       problem("Blender could not be started. The server's log has the reason.");
       return;
     }
@@ -130,7 +132,9 @@ export class BlenderProcess {
     if (code !== null && FATAL_EXIT_CODES.includes(code)) {
       const words = this.#lastWords;
       this.#logLastLines();
-      log(`Blender ended ${how} and is not restarted: fix the error above, then restart rendercast.`);
+      log(`Blender ended ${how} and is not restarted: fix the error above, then restart rendercast.`, {
+        level: "error",
+      });
       problem(
         words === undefined
           ? "Renderer stopped because of an error. The server's log has the details."
@@ -144,12 +148,14 @@ export class BlenderProcess {
       const crashes = `crashed ${MAX_CRASHES} times in a row`;
       this.#lastWords = undefined;
       this.#logLastLines();
-      log(`Blender ${crashes}, the last time ${how}, and is not restarted: see its last lines above.`);
+      log(`Blender ${crashes}, the last time ${how}, and is not restarted: see its last lines above.`, {
+        level: "error",
+      });
       problem(`Renderer ${crashes} and is not restarted. The server's log has the details.`);
       return;
     }
     const pause = Math.min(MAX_BACK_OFF, MIN_BACK_OFF * 2 ** (this.#crashes - 1));
-    log(`Blender crashed (ended ${how}). It restarts in ${pause / 1000} s.`);
+    log(`Blender crashed (ended ${how}). It restarts in ${pause / 1000} s.`, { level: "warn" });
     problem("Renderer crashed. Restarting…");
     this.#cancelRestart = clock.after(pause, () => this.start());
   }
@@ -159,6 +165,6 @@ export class BlenderProcess {
     const traceback = this.#lastLines.findLastIndex((line) => line.startsWith(TRACEBACK));
     const from = this.#lastWords === undefined ? 0 : traceback < 0 ? LAST_LINES : traceback;
     const lines = this.#lastLines.slice(from).map((line) => `  ${line}`);
-    if (lines.length > 0) this.#options.log(`Blender's last lines:\n${lines.join("\n")}`);
+    if (lines.length > 0) this.#options.log(`Blender's last lines:\n${lines.join("\n")}`, { level: "error" });
   }
 }

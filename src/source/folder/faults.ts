@@ -1,5 +1,7 @@
 /** Counts the states of the picture file that were refused, and reports a fault that lasts. */
+
 import type { EpochMs, Millis } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 
 /** The reason why a state of the file was refused. */
 export type Fault =
@@ -27,7 +29,7 @@ export class Faults {
     unreadable: 0,
     writing: 0,
   };
-  readonly #log: (line: string) => void;
+  readonly #log: Log;
   readonly #tell: (sentence: string | undefined) => void;
   readonly #loggedAt = new Map<Fault, EpochMs>();
   /** The latest bad state of the file, and the faults already counted for it. */
@@ -37,7 +39,7 @@ export class Faults {
   #bad: { readonly since: EpochMs; readonly fault: Fault; readonly sentence: string } | undefined;
 
   /** @param tell takes a sentence about a fault that lasts, and undefined when it is over. */
-  constructor(log: (line: string) => void, tell: (sentence: string | undefined) => void = () => {}) {
+  constructor(log: Log, tell: (sentence: string | undefined) => void = () => {}) {
     this.#log = log;
     this.#tell = tell;
   }
@@ -69,7 +71,7 @@ export class Faults {
     const loggedAt = this.#loggedAt.get(this.#bad.fault);
     if (loggedAt !== undefined && (loggedAt >= this.#bad.since || now - loggedAt < LOG_INTERVAL)) return;
     this.#loggedAt.set(this.#bad.fault, now);
-    this.#log(this.#bad.sentence);
+    this.#log(this.#bad.sentence, { level: "warn" });
   }
 
   #tellOnce(sentence: string | undefined): void {

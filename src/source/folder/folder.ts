@@ -2,8 +2,10 @@
  * The folder source: broadcasts what a render loop writes into a folder. The loop overwrites one JPEG file and keeps
  * two flag files: `written` (`0` while it writes the picture, then `1`) and `running` (`1` while it runs, then `0`).
  */
+
 import { basename, join, resolve } from "node:path";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 import type { Source, SourceSink } from "../source.ts";
 import { readFlag } from "./flags.ts";
 import { Liveness } from "./liveness.ts";
@@ -24,7 +26,7 @@ export interface FolderOptions {
   /** Without a new picture for this long, the loop counts as crashed or stalled. */
   readonly stallAfter: Millis;
   readonly clock: Clock;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /**

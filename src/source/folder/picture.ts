@@ -1,6 +1,8 @@
 /** Decides which states of the picture file are new and whole pictures. */
+
 import { crc32 } from "node:zlib";
 import type { Clock, EpochMs, Millis } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 import { type Disk, pooledDisk } from "./disk.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { phaseOf, readFlag } from "./flags.ts";
@@ -65,7 +67,7 @@ export interface PictureOptions {
   /** Bytes. */
   readonly maxBytes: number;
   readonly clock: Clock;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Takes a sentence about a fault that lasts, and undefined when it is over. */
   readonly tell: (sentence: string | undefined) => void;
   readonly events: FileEvents;

@@ -1,8 +1,10 @@
 /** Decides when to look at the files: after file events, and periodically if there are none. */
+
 import { type FSWatcher, watch } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 import { blockingDisk, type Disk, pooledDisk } from "./disk.ts";
 import { codeOf } from "./reader.ts";
 
@@ -30,7 +32,7 @@ export interface WatcherOptions {
   readonly folder: string;
   readonly names: FileNames;
   readonly clock: Clock;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Called whenever the files may have changed. Must not throw. */
   readonly look: (cause: Cause) => void;
 }
@@ -64,7 +66,7 @@ export class FolderWatcher {
 
   /** Starts to watch. Rejects with a sentence for the user if the folder cannot be read. */
   async start(): Promise<void> {
-    await this.#requireFolder();
+    await requireFolder(this.#options.folder);
     this.#watched = await this.#identify();
     if (this.#closed) return;
     this.#watch();
@@ -94,31 +96,6 @@ export class FolderWatcher {
     this.#watcher?.close();
   }
 
-  async #requireFolder(): Promise<void> {
-    const { folder } = this.#options;
-    try {
-      const stats = await stat(folder);
-      if (!stats.isDirectory())
-        throw new Error(`${folder} is not a folder: choose the folder the loop writes to.`);
-      await access(folder, constants.R_OK | constants.X_OK);
-    } catch (error) {
-      const code = codeOf(error);
-      if (code === "ENOENT") {
-        throw new Error(
-          `The folder ${folder} does not exist: create it, or choose the folder the loop writes to.`,
-        );
-      }
-      if (code === "EACCES" || code === "EPERM") {
-        throw new Error(
-          `The folder ${folder} cannot be read: give this user permission to list and enter it.`,
-        );
-      }
-      throw error instanceof Error && !("code" in error)
-        ? error
-        : new Error(`The folder ${folder} cannot be read (${code}): check that it is a folder and mounted.`);
-    }
-  }
-
   async #identify(): Promise<string | undefined> {
     try {
       const stats = await stat(this.#folder, { bigint: true });
@@ -139,6 +116,7 @@ export class FolderWatcher {
       if (!this.#gone)
         this.#options.log(
           `The folder ${this.#options.folder} was deleted or moved; waiting for it to return.`,
+          { level: "warn" },
         );
       this.#gone = true;
       this.#unwatch();
@@ -202,5 +180,28 @@ export class FolderWatcher {
       this.#options.look("fast-poll"),
     );
     this.#options.log(`Checking the folder ${this.#options.folder} every ${FAST_POLL_INTERVAL} ms: ${why}.`);
+  }
+}
+
+/** @throws {Error} with a sentence for the user if the folder cannot be read. */
+export async function requireFolder(folder: string): Promise<void> {
+  try {
+    const stats = await stat(folder);
+    if (!stats.isDirectory())
+      throw new Error(`${folder} is not a folder: choose the folder the loop writes to.`);
+    await access(folder, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT") {
+      throw new Error(
+        `The folder ${folder} does not exist: create it, or choose the folder the loop writes to.`,
+      );
+    }
+    if (code === "EACCES" || code === "EPERM") {
+      throw new Error(`The folder ${folder} cannot be read: give this user permission to list and enter it.`);
+    }
+    throw error instanceof Error && !("code" in error)
+      ? error
+      : new Error(`The folder ${folder} cannot be read (${code}): check that it is a folder and mounted.`);
   }
 }

@@ -1,6 +1,7 @@
 /** The ingest source: broadcasts the frames that a publisher pushes. It takes one publisher at a time. */
 
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 import type { SourceFrame } from "../../media/frame.ts";
 import type { SourceState } from "../../shared/protocol.ts";
 import type { Source, SourceSink } from "../source.ts";
@@ -22,7 +23,7 @@ export interface IngestOptions extends PartLimits {
     readonly waiting: string;
   };
   /** Takes a line for each other publisher that connects or leaves. */
-  readonly log?: (line: string) => void;
+  readonly log?: Log;
 }
 
 /** The stream has a publisher already. The message says what to do. */
@@ -130,8 +131,8 @@ export class IngestSource implements Source {
       },
       count: (what) => this.#count(what),
       left: (state) => this.#leave(state),
-      log: (line) => {
-        if (!publisher.own && !this.#closed) this.#options.log?.(line);
+      log: (line, fields) => {
+        if (!publisher.own && !this.#closed) this.#options.log?.(line, fields);
       },
     });
     this.#feed = feed;

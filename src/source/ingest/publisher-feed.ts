@@ -1,6 +1,7 @@
 /** The connection of one publisher: parses what it sends, and refuses it with a reason if it is wrong or too slow. */
 
 import type { Cancel, Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 import { Turns } from "../../base/turns.ts";
 import type { SourceFrame } from "../../media/frame.ts";
 import { MultipartError, MultipartParser, type Part } from "../../shared/multipart.ts";
@@ -39,7 +40,7 @@ export interface FeedOptions extends PartLimits {
   readonly count: (what: string) => void;
   /** The publisher is gone; called once. */
   readonly left: (state: "ended" | "crashed") => void;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** Takes the bytes of one publisher. It ignores all calls after the publisher was dropped. */

@@ -1,5 +1,7 @@
 /** Counts refused DTLS handshakes. Logs only some: an attacker can cause many per second. */
+
 import type { Clock, Millis } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 
 /** The shortest time between two log lines. */
 const LOG_INTERVAL: Millis = 10_000;
@@ -7,11 +9,11 @@ const LOG_INTERVAL: Millis = 10_000;
 /** One counter for all peers of a thread. */
 export class HandshakeRefusals {
   readonly #clock: Clock;
-  readonly #log: (line: string) => void;
+  readonly #log: Log;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #count = 0;
 
-  constructor(clock: Clock, log: (line: string) => void) {
+  constructor(clock: Clock, log: Log) {
     this.#clock = clock;
     this.#log = log;
   }

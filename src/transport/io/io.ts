@@ -19,6 +19,8 @@ export interface SocketOptions {
 /** One implementation. */
 export interface MediaIo {
   readonly name: "native" | "plain";
+  /** Whether the kernel cuts one message into datagrams; undefined if the implementation never asks it to. */
+  readonly segmentation?: boolean;
   /** Creates a sealer for one viewer. Only senders of the same implementation accept it. */
   sealerOf(keys: SessionKeys): Sealer;
   /**

@@ -5,6 +5,7 @@
 
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
 import { reasonOf } from "../../base/errors.ts";
+import type { Log, LogLevel } from "../../base/log.ts";
 import type { Address } from "../../network/address.ts";
 import { isTurnUrl, type TurnCredentials } from "../../network/ice-servers.ts";
 import type { Route } from "../io/route.ts";
@@ -23,7 +24,7 @@ export interface RelayOptions {
     /** A route is closed. */
     closed(key: string): void;
   };
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Connects to a server; tests replace it. */
   readonly open?: typeof openTurnConnection;
 }
@@ -91,6 +92,7 @@ export class Relay {
     if (this.#closed) return;
     this.#log(
       `No TURN server relays for this server: ${problems.join("; ")}. Retrying every ${RETRY_INTERVAL / 1000} seconds.`,
+      "warn",
     );
     this.#stopWaiting = this.#options.clock.after(RETRY_INTERVAL, () => void this.#start());
   }
@@ -142,7 +144,7 @@ export class Relay {
     // The client was released, or has no allocation yet.
     if (client === undefined || client !== this.#client || !this.#address) return;
     this.#release();
-    this.#log(`The TURN allocation was lost: ${why}. Allocating again.`);
+    this.#log(`The TURN allocation was lost: ${why}. Allocating again.`, "warn");
     for (const key of this.#peers.keys()) this.#options.on.closed(key);
     this.#peers.clear();
     void this.#start();
@@ -157,8 +159,8 @@ export class Relay {
     connection?.close();
   }
 
-  #log(line: string): void {
-    if (line !== this.#logged) this.#options.log(line);
+  #log(line: string, level: LogLevel = "info"): void {
+    if (line !== this.#logged) this.#options.log(line, { level });
     this.#logged = line;
   }
 }

@@ -4,6 +4,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { RTCDataChannel, RTCDtlsTransport, RTCPeerConnection } from "werift";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
 import { reasonOf } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
 import type { Rounds } from "../../base/rounds.ts";
 import type { Codec } from "../../media/frame.ts";
 import { FRAMES_CHANNEL } from "../../shared/protocol.ts";
@@ -67,7 +68,7 @@ export interface PeerOptions {
   readonly handshakes: HandshakeRefusals;
   /** Whether to ask viewers for no playout delay. Only the latency bench turns it off. */
   readonly playoutDelay: boolean;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** @throws {OfferError} if the text is not an offer to receive video. */
@@ -203,7 +204,7 @@ export class Peer implements Recipient {
     try {
       act();
     } catch (error) {
-      this.#options.log(`Sending to a viewer failed: ${reasonOf(error)}.`);
+      this.#options.log(`Sending to a viewer failed: ${reasonOf(error)}.`, { level: "error" });
       this.close("failed");
     }
   }
@@ -253,7 +254,9 @@ export class Peer implements Recipient {
     try {
       this.#media = this.#openMedia(dtls);
     } catch (error) {
-      this.#options.log(`werift sends this viewer's video, which is slower: ${reasonOf(error)}.`);
+      this.#options.log(`werift sends this viewer's video, which is slower: ${reasonOf(error)}.`, {
+        level: "warn",
+      });
       this.#media = this.#openWeriftMedia();
     }
     this.#events.connected();

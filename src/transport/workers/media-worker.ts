@@ -1,6 +1,8 @@
 /** One media worker, in the main thread: the life of its thread, the viewers given to it, and the frames for them. */
+
 import { Worker } from "node:worker_threads";
 import type { Clock, Millis } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 import { type Codec, type EncodedFrame, renditionName } from "../../media/frame.ts";
 import { type Answered, OfferError, type Sent, type ViewerEvents } from "../audience/viewer.ts";
 import type { RtcPort } from "../port/port.ts";
@@ -39,7 +41,7 @@ export interface MediaWorkerOptions {
   readonly setup: WorkerSetup;
   /** Starts a thread; tests replace it. */
   readonly newThread?: (setup: WorkerSetup) => MediaThread;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** The thread has ended, by itself or by {@link MediaWorker.close}; its viewers are closed already. */
   readonly ended: (worker: MediaWorker) => void;
 }
@@ -76,7 +78,9 @@ export class MediaWorker {
     // The thread must not keep the process alive.
     this.#thread.unref();
     this.#thread.on("message", (report: WorkerReport) => this.#take(report));
-    this.#thread.on("error", (error) => options.log(`A worker thread failed: ${error.message}`));
+    this.#thread.on("error", (error) =>
+      options.log(`A worker thread failed: ${error.message}`, { level: "error" }),
+    );
     this.#thread.on("exit", () => {
       this.#exited.resolve();
       this.#ended();
@@ -182,7 +186,9 @@ export class MediaWorker {
 
   #hung(): void {
     const seconds = Math.round(this.#heartbeat.silence / 1000);
-    this.#options.log(`A worker thread did not respond for ${seconds} seconds and was terminated.`);
+    this.#options.log(`A worker thread did not respond for ${seconds} seconds and was terminated.`, {
+      level: "error",
+    });
     void this.#thread.terminate();
     // Its exit event may come much later.
     this.#ended();
@@ -207,7 +213,7 @@ export class MediaWorker {
     this.#heard();
     if (report.kind === "ready") this.#isReady = true;
     else if (report.kind === "beat") return;
-    else if (report.kind === "log") this.#options.log(report.line);
+    else if (report.kind === "log") this.#options.log(report.line, report.fields);
     else if (report.kind === "sent") this.#sent(report);
     else this.#viewers.get(report.viewer)?.take(report);
   }

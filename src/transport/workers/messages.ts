@@ -4,6 +4,7 @@
  */
 
 import type { EpochMs } from "../../base/clock.ts";
+import type { LogFields } from "../../base/log.ts";
 import type { Codec, EncodedFrame } from "../../media/frame.ts";
 import type { Address } from "../../network/address.ts";
 import type { OfferError, Reception } from "../audience/viewer.ts";
@@ -77,7 +78,7 @@ export type WorkerReport =
   | { readonly kind: "ready" }
   /** Answers a `beat` order. */
   | { readonly kind: "beat" }
-  | { readonly kind: "log"; readonly line: string }
+  | { readonly kind: "log"; readonly line: string; readonly fields?: LogFields }
   /** Answers the viewer's oldest offer without a reply. */
   | {
       readonly kind: "answered";

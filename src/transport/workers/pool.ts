@@ -127,9 +127,9 @@ export class WorkerPool {
     if (this.#closed) return;
     const { clock, log } = this.#options;
     if (clock.now() - this.#startedAt > STABLE_TIME) this.#failures = 0;
-    if (worker.isReady) log("A worker thread ended; its viewers will reconnect.");
+    if (worker.isReady) log("A worker thread ended; its viewers will reconnect.", { level: "warn" });
     else if (this.#workers.size === 0 && this.#failures === 0)
-      log("No worker thread can start now; the main thread sends the video.");
+      log("No worker thread can start now; the main thread sends the video.", { level: "warn" });
     this.#replace(worker.isReady && this.#failures === 0 ? 0 : RETRY_DELAY * 2 ** this.#failures);
   }
 

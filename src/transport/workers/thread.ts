@@ -6,6 +6,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
 import { reasonOf } from "../../base/errors.ts";
+import type { LogFields } from "../../base/log.ts";
 import { Rounds } from "../../base/rounds.ts";
 import { renditionName } from "../../media/frame.ts";
 import { LocalAudience } from "../audience/audience.ts";
@@ -25,8 +26,8 @@ const owner = parentPort;
 const { playoutDelay, codecs }: WorkerSetup = workerData;
 
 // An error that one viewer causes must not end the others.
-process.on("unhandledRejection", (reason) => log(`A task failed: ${reasonOf(reason)}`));
-process.on("uncaughtException", (error) => log(`A callback failed: ${reasonOf(error)}`));
+process.on("unhandledRejection", (reason) => log(`A task failed: ${reasonOf(reason)}`, { level: "error" }));
+process.on("uncaughtException", (error) => log(`A callback failed: ${reasonOf(error)}`, { level: "error" }));
 
 prepareWerift();
 const io = await loadNativeIo();
@@ -141,7 +142,7 @@ async function send({ audience, frame }: Extract<WorkerOrder, { kind: "frame" }>
   const { packets, at } = await audienceOf(audience)
     .send({ ...frame, data: bufferOf(frame.data) })
     .catch((error) => {
-      log(`Sending a frame failed: ${reasonOf(error)}`);
+      log(`Sending a frame failed: ${reasonOf(error)}`, { level: "error" });
       return { packets: 0, at: clock.now() };
     });
   const dropped = [...senders.values()].reduce((sum, sender) => sum + sender.dropped, 0);
@@ -168,8 +169,8 @@ function end(): void {
   setImmediate(() => process.exit());
 }
 
-function log(line: string): void {
-  report({ kind: "log", line });
+function log(line: string, fields?: LogFields): void {
+  report({ kind: "log", line, ...(fields && { fields }) });
 }
 
 function report(message: WorkerReport): void {

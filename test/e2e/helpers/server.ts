@@ -23,7 +23,10 @@ export interface ServerProcess {
 /** Makes a command line of another, such as to run it elsewhere. */
 type CommandLine = (...own: [string, ...string[]]) => [string, ...string[]];
 
-/** Starts it on a free port, unless `--port` is among the options, and waits until it serves. */
+/**
+ * Starts it on a free port, unless `--port` is among the options, and waits until it serves. With `--log-format json` its
+ * URL is http://localhost.
+ */
 export function startServer(...options: string[]): Promise<ServerProcess> {
   return startServerAs((...command) => command, ...options);
 }
@@ -40,7 +43,7 @@ export async function startServerAs(command: CommandLine, ...options: string[]):
   child.stdout.on("data", collect);
   child.stderr.on("data", collect);
 
-  const address = /On this machine\s+(https?:\/\/\S+?):(\d+)\//;
+  const address = /On this machine\s+(https?:\/\/\S+?):(\d+)\/|"port":(\d+).*"msg":"rendercast serves/;
   while (!address.test(output)) {
     const [event] = await Promise.race([
       once(child.stdout, "data").then(() => ["data"]),
@@ -48,7 +51,8 @@ export async function startServerAs(command: CommandLine, ...options: string[]):
     ]);
     if (event === "exit") throw new Error(`the server did not start:\n${output}`);
   }
-  const [, host, portText] = address.exec(output) ?? [];
+  const [, host = "http://localhost", shown, logged] = address.exec(output) ?? [];
+  const portText = shown ?? logged;
   const url = `${host}:${portText}`;
   return {
     url,

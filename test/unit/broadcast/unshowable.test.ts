@@ -10,7 +10,7 @@ test("the decoder's own message about a bad picture is logged at debug only, in 
   for (let n = 0; n < 3; n++) refusals.refused("they are cut short", false, cause);
   expect(refusals.problem).toBe("The pictures that come cannot be shown: they are cut short.");
   expect(logged).toEqual([
-    [refusals.problem],
+    [refusals.problem, { level: "warn" }],
     [
       expect.stringMatching(/^The decoder says: VipsJpeg: premature end of \[31mevil [^\p{C}]{1,200}$/u),
       { level: "debug" },

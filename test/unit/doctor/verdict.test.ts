@@ -13,6 +13,7 @@ const home: Findings = {
   addresses: ["192.168.1.5"],
   announced: [],
   container: false,
+  proxied: false,
   seen: [],
   relays: [],
   programs: [{ state: "good", text: "VP8" }],

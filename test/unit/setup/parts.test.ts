@@ -29,6 +29,8 @@ const all = {
   coturn: "/usr/bin/turnserver",
   janus: "/usr/bin/janus",
   redis: "/usr/bin/redis-server",
+  systemd: "/usr/bin/systemd-analyze",
+  promtool: "/usr/bin/promtool",
 };
 
 function machine(programs: readonly string[], env: Machine["env"] = {}): Machine {

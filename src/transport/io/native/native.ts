@@ -3,10 +3,12 @@
  * compared byte for byte with plain Node. No pointer leaves this folder.
  */
 import { endianness } from "node:os";
+import { systemClock } from "../../../base/clock.ts";
 import { PROFILES, type SessionKeys } from "../../rtp/srtp.ts";
 import type { MediaIo } from "../io.ts";
 import { loadFunctions, type Native } from "./ffi.ts";
 import { NativeSealer } from "./sealer.ts";
+import { canSegment } from "./segmentation.ts";
 import { NativeSender } from "./sender.ts";
 import { bindNative } from "./socket.ts";
 
@@ -20,9 +22,10 @@ export async function loadNativeIo(): Promise<MediaIo> {
     throw new Error("native sending requires a little-endian x64 or arm64 CPU");
   const native = await loadFunctions();
   for (const profile of Object.keys(PROFILES) as (keyof typeof PROFILES)[]) compareWithPlain(native, profile);
-  const segmentation = await canSegment(native);
+  const segmentation = await testSegmentation(native);
   return {
     name: "native",
+    segmentation,
     sealerOf: (keys) => new NativeSealer(native, keys),
     bind: (options) => bindNative(native, options, segmentation),
     share: (fd) => new NativeSender(native, fd, segmentation),
@@ -49,29 +52,20 @@ function compareWithPlain(native: Native, profile: SessionKeys["profile"]): void
   sealer.close();
 }
 
-/** Whether the kernel supports UDP_SEGMENT: sends itself one message of three datagrams. */
-async function canSegment(native: Native): Promise<boolean> {
-  const sender = await bindNative(native, { family: 4, host: "127.0.0.1", port: 0 }, true);
-  const { port } = sender.socket.address();
+async function testSegmentation(native: Native): Promise<boolean> {
   const sealer = new NativeSealer(native, {
     profile: "AEAD_AES_128_GCM",
     key: Buffer.alloc(16),
     salt: Buffer.alloc(12),
     auth: Buffer.alloc(20),
   });
-  const sizes: number[] = [];
-  const received = new Promise<void>((resolve) => {
-    const stop = setTimeout(resolve, 200);
-    sender.socket.on("message", ({ length }) => {
-      if (sizes.push(length) < 3) return;
-      clearTimeout(stop);
-      resolve();
+  try {
+    return await canSegment({
+      clock: systemClock,
+      sealer,
+      bind: (options) => bindNative(native, options, true),
     });
-  });
-  const { sendMedia } = sender.wayTo({ ip: "127.0.0.1", port });
-  for (const bytes of [100, 100, 40]) sendMedia(sealer, Buffer.alloc(12), Buffer.alloc(bytes), 1);
-  await received;
-  sealer.close();
-  sender.close();
-  return sizes.join() === "128,128,68";
+  } finally {
+    sealer.close();
+  }
 }

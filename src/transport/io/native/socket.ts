@@ -1,4 +1,5 @@
 /** Binds UDP sockets for the native sender. */
+import { getSystemErrorName } from "node:util";
 import { type MediaSocket, RECEIVE_BUFFER, SEND_BUFFER, type SocketOptions } from "../io.ts";
 import { listening, newSocket } from "../plain.ts";
 import type { Native } from "./ffi.ts";
@@ -10,8 +11,6 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
-const EADDRINUSE = 98;
-const EADDRNOTAVAIL = 99;
 
 /**
  * Binds a UDP socket. A system call creates it, because Node does not reveal the descriptor of a socket that it creates.
@@ -31,7 +30,7 @@ export async function bindNative(
   memory.bytes.writeInt32LE(1, SOCKADDR_BYTES);
   if (family === 6) system.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, memory.at + SOCKADDR_BYTES, 4);
   if (fd < 0 || system.bind(fd, memory.at, address.length) !== 0) {
-    const code = errorName(system.errno());
+    const code = getSystemErrorName(-system.errno());
     if (fd >= 0) system.close(fd);
     throw Object.assign(new Error(`bind ${code} ${host}:${port}`), { code });
   }
@@ -51,10 +50,4 @@ export async function bindNative(
       if (sender.close()) socket.close();
     },
   };
-}
-
-function errorName(error: number): string {
-  if (error === EADDRINUSE) return "EADDRINUSE";
-  if (error === EADDRNOTAVAIL) return "EADDRNOTAVAIL";
-  return `errno ${error}`;
 }
