@@ -20,6 +20,7 @@ import type { JpegFrame } from "../transport/mjpeg.ts";
 import { Consumers, type ConsumersOptions } from "./consumers.ts";
 import { Decoding, type DecodingOptions } from "./decoding.ts";
 import type { Feed, FrameTaker } from "./feed.ts";
+import { PendingData } from "./pending-data.ts";
 import type { Picture } from "./picture.ts";
 import type { SnapshotSize } from "./snapshots.ts";
 import { Status } from "./status.ts";
@@ -46,6 +47,9 @@ export class Broadcast implements SourceSink {
   readonly #sourceRate: RateMeter;
   readonly #decoding: Decoding;
   readonly #renditions: Renditions;
+  readonly #data: PendingData;
+  /** The number of the last frame; 0 before the first. */
+  #number = 0;
   /** The newest picture that could be decoded. */
   #shown: Picture | undefined;
   /** Whether it was shown to those who watch now. */
@@ -74,6 +78,7 @@ export class Broadcast implements SourceSink {
       changed: () => this.#demandChanged(),
       requestKeyframe: (rendition) => this.#renditions.requestKeyframe(rendition),
     });
+    this.#data = new PendingData(clock, (json) => this.#sendData(json));
     this.#status = new Status(stream, () => ({
       source: options.source.label,
       fps: this.#sourceRate.rate,
@@ -101,6 +106,7 @@ export class Broadcast implements SourceSink {
   /** Ends the viewers, the stages and the source. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#data.close();
     this.#decoding.close();
     this.#consumers.close();
     this.#renditions.keep([]);
@@ -113,8 +119,28 @@ export class Broadcast implements SourceSink {
     if (this.#closed) return;
     this.#sourceRate.count();
     this.problem(undefined);
-    this.telemetry.tell(frame);
-    this.#decoding.push(frame);
+    this.#number = frame.number;
+    const telemetry = this.#data.join(frame.telemetry);
+    const whole = telemetry === undefined ? frame : { ...frame, telemetry };
+    this.telemetry.tell(whole);
+    this.#decoding.push(whole);
+  }
+
+  /** Publishes data without a picture, as the text of one JSON object on one line. */
+  publishData(json: string): void {
+    if (!this.#closed) this.#data.add(json);
+  }
+
+  /** Sends data for which no picture came: to viewers with the picture that they see. */
+  #sendData(telemetry: string): void {
+    const now = this.#options.clock.now();
+    const timings = { captured: now, received: now, decoded: now };
+    this.telemetry.tell({ number: this.#number, timings, telemetry });
+    const current = this.#current;
+    if (!current) return;
+    this.#shown = { ...current, raw: { ...current.raw, timings, telemetry } };
+    this.#consumers.mjpeg.push(this.#shown);
+    this.#renditions.push(this.#shown.raw);
   }
 
   state(state: SourceState): void {

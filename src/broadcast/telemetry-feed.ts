@@ -19,7 +19,7 @@ export class TelemetryFeed {
   }
 
   /** Sends the frame's telemetry, if it has some. */
-  tell({ number, timings, telemetry }: SourceFrame): void {
+  tell({ number, timings, telemetry }: Pick<SourceFrame, "number" | "timings" | "telemetry">): void {
     if (telemetry === undefined) return;
     this.#last = `{"number":${number},"captured":${timings.captured},"data":${telemetry}}`;
     for (const listener of this.#listeners) listener(this.#last);

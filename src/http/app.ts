@@ -27,6 +27,7 @@ import { addPublishRoute } from "./publish-route.ts";
 import { requireReadableTarget } from "./request-target.ts";
 import { addShareRoutes } from "./share.ts";
 import { addStreamRoutes, listStreams } from "./streams.ts";
+import { addTelemetryRoute } from "./telemetry-route.ts";
 import type { WhepSessions } from "./whep/sessions.ts";
 import { whepRoutes } from "./whep/whep.ts";
 
@@ -104,6 +105,7 @@ export function httpApp(options: HttpOptions): RequestListener {
   app.use("/streams", crossOrigin(embedFrom));
   addStreamRoutes(app, needs);
   addPublishRoute(app, needs);
+  addTelemetryRoute(app, needs);
   addShareRoutes(app, needs);
   addMetricsRoute(app, options.metrics, permissions);
   addPages(app, {

@@ -9,9 +9,6 @@ export interface PartLimits {
   readonly maxPixels: number;
 }
 
-/** Limit for the telemetry of one frame, in bytes. */
-export const MAX_TELEMETRY_BYTES = 16 * 1024;
-
 /** Limit for a frame number: far below 2^53, so that counting from it stays exact. */
 export const MAX_FRAME_NUMBER = 2 ** 48;
 

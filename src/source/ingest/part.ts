@@ -3,7 +3,8 @@
 import type { EpochMs } from "../../base/clock.ts";
 import { frameBytes, MAX_SIDE, type PixelFormat, planesOf, type SourceFrame } from "../../media/frame.ts";
 import type { Part } from "../../shared/multipart.ts";
-import { MAX_CAPTURE_AGE, MAX_FRAME_NUMBER, MAX_TELEMETRY_BYTES, type PartLimits } from "./part-limits.ts";
+import { TelemetryError, telemetryOf } from "../telemetry.ts";
+import { MAX_CAPTURE_AGE, MAX_FRAME_NUMBER, type PartLimits } from "./part-limits.ts";
 
 /** A part of this type only keeps the connection alive. */
 const IDLE_TYPE = "application/x-idle";
@@ -164,21 +165,12 @@ function readCaptured(text: string | undefined, { received, sameClock }: PartCon
 function readTelemetry(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const refuse = (message: string) => new PartError(400, "bad_telemetry", message);
-  if (Buffer.byteLength(text) > MAX_TELEMETRY_BYTES) {
-    throw refuse(`The telemetry of a frame takes at most ${MAX_TELEMETRY_BYTES} bytes.`);
-  }
-  // JSON allows it as white space, but it ends a line in HTTP headers and in server-sent events.
   if (text.includes("\r")) throw refuse("X-Telemetry has a line break: send it as one line.");
-  let value: unknown;
   try {
-    value = JSON.parse(text);
-  } catch {
-    throw refuse("X-Telemetry is not valid JSON.");
+    return telemetryOf(text, "X-Telemetry");
+  } catch (error) {
+    throw error instanceof TelemetryError ? refuse(error.message) : error;
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw refuse('X-Telemetry must be a JSON object, such as {"angle": 31.5}.');
-  }
-  return text;
 }
 
 /** Parses a media type (RFC 9110, section 8.3.1): type and names in lower case, values without quotes around them. */

@@ -464,3 +464,42 @@ describe("a snapshot", () => {
     expect(await snapshot).toBeUndefined();
   });
 });
+
+describe("data without a picture", () => {
+  test("reaches viewers with the next picture", async () => {
+    const { broadcast, join, show } = await start();
+    const { viewer } = await join();
+    const told: string[] = [];
+    broadcast.telemetry.follow((json) => told.push(json));
+    await show(1);
+    broadcast.publishData('{"elbow":1}');
+    expect(told).toEqual([]);
+    await show(2);
+    expect(viewer.reports.at(-1)).toMatchObject({ number: 2, telemetry: { elbow: 1 } });
+    expect(told.map((json) => JSON.parse(json))).toMatchObject([{ number: 2, data: { elbow: 1 } }]);
+  });
+
+  test("reaches viewers with the picture that they see if no other comes", async () => {
+    const { broadcast, clock, join, show } = await start();
+    const { viewer } = await join();
+    await show(1);
+    for (const elbow of [1, 2]) {
+      broadcast.publishData(JSON.stringify({ elbow }));
+      await clock.advance(110);
+      expect(viewer.reports.at(-1)).toMatchObject({ number: 1, telemetry: { elbow } });
+    }
+  });
+
+  test("reaches followers of the telemetry before there is a picture, and nobody after the end", async () => {
+    const { broadcast, clock } = await start();
+    const told: string[] = [];
+    broadcast.telemetry.follow((json) => told.push(json));
+    broadcast.publishData('{"elbow":1}');
+    await clock.advance(110);
+    expect(told.map((json) => JSON.parse(json))).toMatchObject([{ number: 0, data: { elbow: 1 } }]);
+    await broadcast.close();
+    broadcast.publishData('{"elbow":2}');
+    await clock.advance(110);
+    expect(told).toHaveLength(1);
+  });
+});
