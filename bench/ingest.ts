@@ -63,7 +63,12 @@ const sink = {
   },
 };
 const limits = { maxBytes: LIMIT, stallAfter: 60_000, clock: systemClock };
-const names = { picture: "img.jpg", written: "img_written.txt", running: "img_running.txt" };
+const names = {
+  picture: "img.jpg",
+  data: "img_data.json",
+  written: "img_written.txt",
+  running: "img_running.txt",
+};
 const ingest = new IngestSource({ ...limits, maxPixels: LIMIT });
 const files = folderSource({ ...limits, ...names, folder, log: console.error });
 const server = createServer((request, response) => {

@@ -46,6 +46,8 @@ export interface RendercastOptions {
   readonly folder?: string | undefined;
   /** Name of the picture in the folder, a JPEG. Default: img.jpg. */
   readonly picture?: string | undefined;
+  /** Name of the file with a picture's data, a JSON object; the loop writes it before the picture. Default: img_data.json. */
+  readonly data?: string | undefined;
   /** Flag file in the folder: 0 while the loop writes the picture, 1 when the picture is complete. Default: img_written.txt. */
   readonly written?: string | undefined;
   /** Flag file in the folder: 1 while the loop runs, 0 after it has ended. Default: img_running.txt. */

@@ -165,6 +165,13 @@ export const OPTION_GROUPS = {
       help: "name of the picture in the folder, a JPEG",
       check: fileName,
     },
+    data: {
+      flag: "data",
+      value: "FILE",
+      default: "img_data.json",
+      help: "name of the file with a picture's data, a JSON object; the loop writes it before the picture",
+      check: fileName,
+    },
     written: {
       flag: "written",
       value: "FILE",

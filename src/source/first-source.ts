@@ -43,9 +43,9 @@ export function firstSource(
   newIngest: NewIngest,
   { clock, log, given }: Context & { readonly given: Source | undefined },
 ): { readonly source: Source; readonly ingest: IngestSource | undefined } {
-  const { folder, picture, written, running, stallAfter, maxFrameBytes: maxBytes } = config;
+  const { folder, picture, data, written, running, stallAfter, maxFrameBytes: maxBytes } = config;
   if (folder !== undefined) {
-    const files = { folder, picture, written, running };
+    const files = { folder, picture, data, written, running };
     const source =
       given ?? folderSource({ ...files, stallAfter, maxBytes, clock, log: streamLog(log, config.name) });
     return { source, ingest: undefined };

@@ -15,7 +15,12 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { isWholeJpeg } from "../../src/source/folder/jpeg.ts";
 
-export const NAMES = { picture: "img.jpg", written: "img_written.txt", running: "img_running.txt" };
+export const NAMES = {
+  picture: "img.jpg",
+  data: "img_data.json",
+  written: "img_written.txt",
+  running: "img_running.txt",
+};
 
 export interface LoopOptions {
   readonly folder: string;

@@ -1,12 +1,14 @@
 /**
  * The folder source: broadcasts what a render loop writes into a folder. The loop overwrites one JPEG file and keeps
  * two flag files: `written` (`0` while it writes the picture, then `1`) and `running` (`1` while it runs, then `0`).
+ * It may write a JSON file before each picture, with the data of that picture.
  */
 
 import { basename, join, resolve } from "node:path";
 import type { Cancel, Clock, Millis } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Source, SourceSink } from "../source.ts";
+import { DataFile } from "./data.ts";
 import { readFlag } from "./flags.ts";
 import { Liveness } from "./liveness.ts";
 import { eventsDelivered, type Look, PictureFile } from "./picture.ts";
@@ -17,8 +19,9 @@ import { type Cause, FolderWatcher } from "./watcher.ts";
 export interface FolderOptions {
   /** Path of the folder. */
   readonly folder: string;
-  /** Names of the three files in the folder. */
+  /** Names of the four files in the folder. */
   readonly picture: string;
+  readonly data: string;
   readonly written: string;
   readonly running: string;
   /** Bytes. Larger pictures are never read. */
@@ -47,6 +50,7 @@ class FolderSource implements Source {
   readonly #running: string;
   readonly #watcher: FolderWatcher;
   readonly #picture: PictureFile;
+  readonly #data: DataFile;
   readonly #liveness: Liveness;
   readonly #causes = new Set<Cause>();
   #looking: Promise<void> | undefined;
@@ -57,7 +61,7 @@ class FolderSource implements Source {
   #closed = false;
 
   constructor(options: FolderOptions) {
-    const { folder, picture, written, running, maxBytes, clock, log } = options;
+    const { folder, picture, data, written, running, maxBytes, clock, log } = options;
     // Viewers see the label, so it must not reveal the path.
     this.label = `folder ${basename(resolve(folder))}`;
     this.#clock = clock;
@@ -65,13 +69,17 @@ class FolderSource implements Source {
     this.#liveness = new Liveness(options.stallAfter);
     this.#watcher = new FolderWatcher({
       folder,
-      names: { picture, written, running },
+      names: { picture, data, written, running },
       clock,
       log,
       look: (cause) => {
         if (this.#watched || cause === "poll") void this.#look(cause);
       },
+      dataChanged: () => {
+        if (this.#watched) this.#data.changed();
+      },
     });
+    this.#data = new DataFile({ path: join(folder, data), clock, log, events: this.#watcher });
     this.#picture = new PictureFile({
       picture: join(folder, picture),
       written: join(folder, written),
@@ -97,7 +105,7 @@ class FolderSource implements Source {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.#picture.counters();
+    return { ...this.#picture.counters(), ...this.#data.counters() };
   }
 
   async close(): Promise<void> {
@@ -128,16 +136,21 @@ class FolderSource implements Source {
   }
 
   async #lookOnce(causes: ReadonlySet<Cause>): Promise<void> {
+    // Without events, a look is the only chance to see the data before the loop overwrites it.
+    if (causes.has("poll") || causes.has("fast-poll")) await this.#data.read();
     const [running, look] = await Promise.all([
       readFlag(this.#running, this.#watcher.disk),
       this.#picture.look({ again: causes.size > 1 || !causes.has("flag"), into: causes.has("poll") }),
     ]);
     if (this.#closed) return;
-    if (look.kind === "taken") this.#deliver(look);
+    if (look.kind === "taken") this.#deliver(look, await this.#data.of(look.mtimeNs));
     // While nobody watches, the next poll is soon enough.
     if (look.kind === "changed" && this.#watched) this.#causes.add("picture");
     if (look.kind === "unsure") this.#lookAgainAfter(look.wait);
-    if (causes.has("poll")) this.#picture.remind();
+    if (causes.has("poll")) {
+      this.#picture.remind();
+      this.#data.remind();
+    }
     const mtimeNs = look.kind === "taken" ? look.mtimeNs : undefined;
     const state = this.#liveness.observe(this.#clock.now(), running, mtimeNs);
     if (state) this.#sink?.state(state);
@@ -148,11 +161,16 @@ class FolderSource implements Source {
     this.#cancelWait = this.#clock.after(wait, () => void this.#look("picture"));
   }
 
-  #deliver({ mtimeNs, received, data }: Look & { readonly kind: "taken" }): void {
+  #deliver(
+    { mtimeNs, received, data }: Look & { readonly kind: "taken" },
+    telemetry: string | undefined,
+  ): void {
+    if (this.#closed) return;
     this.#watcher.taken();
     const written = epochMs(mtimeNs);
     const isPlausible = written <= received && received - written <= MAX_CAPTURE_AGE;
     const timings = { captured: isPlausible ? written : received, received };
-    this.#sink?.frame({ kind: "image", type: "image/jpeg", number: ++this.#frames, timings, data });
+    const frame = { kind: "image", type: "image/jpeg", number: ++this.#frames, timings, data } as const;
+    this.#sink?.frame(telemetry === undefined ? frame : { ...frame, telemetry });
   }
 }

@@ -20,9 +20,10 @@ const MAX_MISSES = 2;
 /** The reason for a look at the files. */
 export type Cause = "picture" | "flag" | "poll" | "fast-poll";
 
-/** The three file names, without a folder. */
+/** The file names, without a folder. */
 export interface FileNames {
   readonly picture: string;
+  readonly data: string;
   readonly written: string;
   readonly running: string;
 }
@@ -35,6 +36,8 @@ export interface WatcherOptions {
   readonly log: Log;
   /** Called whenever the files may have changed. Must not throw. */
   readonly look: (cause: Cause) => void;
+  /** Called at each event of the data file. Must not throw. */
+  readonly dataChanged: () => void;
 }
 
 /** Watches a folder, even if it is deleted and created again. */
@@ -159,12 +162,13 @@ export class FolderWatcher {
 
   #onEvent(type: string, name: string | null): void {
     if (this.#closed) return;
-    const { picture, written, running } = this.#options.names;
+    const { picture, data, written, running } = this.#options.names;
     if (type === "rename" && name === basename(this.#folder)) {
       // The folder itself was deleted or moved. A new one may even get the same inode.
       this.#unwatch();
       void this.#check();
     }
+    if (name === data) return this.#options.dataChanged();
     if (name !== null && name !== picture && name !== written && name !== running) return;
     this.#events++;
     if (name === picture || name === null) this.pictureEvents++;
