@@ -152,7 +152,7 @@ class Publisher:
             try:
                 return self._serve()
             except RefusedError as refusal:
-                self._tell(str(refusal))
+                self._tell(str(refusal) if refusal.final else f"{refusal} Retrying.")
                 if refusal.final:
                     self._refusal = refusal
                     return None
