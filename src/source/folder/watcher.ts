@@ -168,7 +168,7 @@ export class FolderWatcher {
       this.#unwatch();
       void this.#check();
     }
-    if (name === data) return this.#options.dataChanged();
+    if (name === data || name === null) this.#options.dataChanged();
     if (name !== null && name !== picture && name !== written && name !== running) return;
     this.#events++;
     if (name === picture || name === null) this.pictureEvents++;
