@@ -3,9 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, describe, expect, test } from "vitest";
+import { launchChromium } from "../helpers/browser.ts";
 import { mutated, randomFrom } from "../helpers/fuzz.ts";
 import { LoopWriter, NAMES } from "../helpers/loop-writer.ts";
-import { raw } from "../helpers/multipart-writer.ts";
+import { IDLE, raw } from "../helpers/multipart-writer.ts";
+import { describeWith } from "../setup/suites.ts";
+import { openPlayer, troublesOf, waitForState } from "./helpers/player.ts";
 import { TestPublisher } from "./helpers/publisher.ts";
 import { type ServerProcess, startServer } from "./helpers/server.ts";
 import { eventually, followTelemetry } from "./helpers/telemetry.ts";
@@ -123,4 +126,28 @@ test("the data file of a folder travels with the picture that follows it", async
       .toBuffer({ resolveWithObject: true });
     expect(Math.abs((data[0] ?? 0) - grey)).toBeLessThan(3);
   }
+});
+
+describeWith(["chromium"], "data without a picture, in Chromium,", ({ chromium }) => {
+  test("reaches viewers while the picture stands still", async () => {
+    const server = await serve();
+    const publisher = new TestPublisher(`${server.url}/streams/still`);
+    ends.push(() => publisher.destroy());
+    await publisher.send(raw("rgb", 64, 48));
+    publisher.play(IDLE);
+    const browser = await launchChromium(chromium);
+    ends.push(() => browser.close());
+    const page = await openPlayer(browser, `${server.url}/watch/still`);
+    await waitForState(page, "live");
+    for (const elbow of [1, 2, 3]) {
+      expect((await post(server, JSON.stringify({ elbow }), {}, "still")).status).toBe(204);
+      const shown = () =>
+        page.evaluate(() => {
+          const { number, data } = document.querySelector("rendercast-player")?.telemetry ?? {};
+          return { number, data };
+        });
+      await eventually(async () => expect(await shown()).toEqual({ number: 1, data: { elbow } }));
+    }
+    expect(troublesOf(page)).toEqual([]);
+  });
 });

@@ -67,6 +67,10 @@ const REQUESTS: Readonly<Record<string, Way>> = {
       referrerPolicy: "no-referrer",
       body,
     }),
+  "a fetch of data": ({ id, server }) => {
+    const to = `${server}/streams/main/telemetry?${id}`;
+    return window.read(to, { method: "POST", mode: "no-cors", body: '{"angle":1}' });
+  },
   "a fetch with CORS": ({ id, server, body }) =>
     window.read(`${server}/streams/${id}`, { method: "POST", body }),
   "a fetch of what publishers send": ({ id, server, body }) => {
