@@ -327,13 +327,19 @@ class _Body:
             self._socket.settimeout(TIMEOUT)
         if not received:
             raise ConnectionError("the server closed the connection")
-        # The server closes the connection after its answer.
-        while more and len(received) < MAX_ANSWER_BYTES:
+        # The server closes the connection after its answer, but it reads the body for a second before.
+        while more and len(received) < MAX_ANSWER_BYTES and not _is_whole(received):
             more = self._socket.recv(MAX_ANSWER_BYTES)
             received += more
         response = http.client.HTTPResponse(_Received(received))
         response.begin()
         _check(response, FINAL_STATUSES)
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, _, text = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return length is not None and len(text) >= int(length[1])
 
 
 class _Received:
