@@ -47,8 +47,8 @@ class OffScreenRenderer:
     def draw(self, data: bytes | None) -> Frame:
         """Draws one frame with this telemetry. Raises CaptureError."""
         scene, layer = self._scene, bpy.context.view_layer
-        place = self._loan.borrow(scene, hidden_only=False)
         eye = capture.camera_eye(scene, layer, self._size)
+        place = self._loan.borrow(scene, hidden_only=False)
         return self._surface.draw(scene, layer, place, eye, self._size, data)
 
     def close(self) -> None:

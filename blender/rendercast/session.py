@@ -167,13 +167,14 @@ class Session:
         self, source: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer, size: tuple[int, int]
     ) -> tuple[Place, Eye]:
         if source == "CAMERA":
-            return self._loan.borrow(scene), capture.camera_eye(scene, layer, size)
+            eye = capture.camera_eye(scene, layer, size)
+            return self._loan.borrow(scene), eye
         self._loan.restore()
         views = capture.places(window.screen for window in windows() if window.scene == scene)
         if not views:
             raise CaptureError("No 3D viewport is visible; open one, or choose Scene camera as the source.")
         place = max(views, key=lambda view: view[1])[0]
-        return place, capture.viewport_eye(place, size)
+        return place, capture.viewport_eye(place, scene, layer, size)
 
 
 def windows() -> list[bpy.types.Window]:
