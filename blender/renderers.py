@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 import headless
+from background_core import say
 from rendercast import capture
 from rendercast.capture import CaptureError
 from rendercast.frames import Frame, image_frame, raw_frame
@@ -41,6 +42,9 @@ class OffScreenRenderer:
         # Blender draws with an evaluated copy of the scene, which this setting alone does not update.
         scene.update_tag()
         bpy.context.view_layer.update()
+        if scene.render.engine in capture.EEVEE:
+            # The server shows viewers what precedes the semicolon.
+            say("compiling shaders for EEVEE; without a GPU, the first time takes up to a minute")
         self.name = f"off screen on {'the CPU' if software else gpu}"
         self.draw(None).release()
 

@@ -202,6 +202,16 @@ _file = ""
 """The path of the file that was open before Blender opened another."""
 
 
+def offline(where: Target) -> str:
+    """Why Blender's Online Access, which is off by default from 4.2 on, forbids this target; or empty."""
+    if where.server.loopback or getattr(bpy.app, "online_access", True):
+        return ""
+    return (
+        f"Blender is offline and may stream to this computer only. For {where.server.host}, "
+        "turn on Allow Online Access in Preferences, System."
+    )
+
+
 def running() -> bool:
     """Whether a stream runs."""
     return _current is not None
@@ -223,8 +233,8 @@ def start() -> None:
     if bpy.app.background:
         raise SessionError("Blender runs without a window; use background.py instead (see blender/README.md).")
     where = target()
-    if not where.server.loopback and not getattr(bpy.app, "online_access", True):
-        raise SessionError("Blender is offline; allow online access in Preferences, System.")
+    if problem := offline(where):
+        raise SessionError(problem)
     stop()
     _current = Session(where)
     _current.start()
@@ -244,9 +254,9 @@ def _step() -> float | None:
     session = _current
     if not session:
         return None
-    if session.refused:
+    if problem := session.refused or offline(session.where):
         # Return None instead of unregistering: Blender fails if a timer unregisters itself.
-        _end(session.refused)
+        _end(problem)
         return None
     try:
         wait = session.step()

@@ -15,10 +15,14 @@ const TOKEN = "typed-by-the-user";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
+/** Installs it as this Blender does: from 4.2 on as an extension, whose package has a longer name. */
 const INSTALL = `
 import bpy, os
-bpy.ops.preferences.addon_install(filepath=os.environ["ZIP"])
-bpy.ops.preferences.addon_enable(module="rendercast")
+if bpy.app.version >= (4, 2):
+    bpy.ops.extensions.package_install_files(filepath=os.environ["ZIP"], repo="user_default", enable_on_install=True)
+else:
+    bpy.ops.preferences.addon_install(filepath=os.environ["ZIP"])
+    bpy.ops.preferences.addon_enable(module="rendercast")
 bpy.context.preferences.view.show_splash = False
 bpy.ops.wm.save_userpref()
 `;
@@ -32,10 +36,16 @@ sys.modules["bl_ext"] = house
 addon = importlib.import_module("bl_ext.rendercast")
 addon.register()
 import rendercast
-assert rendercast is addon
+# Blender reports extensions whose files are loaded under names outside of its own package.
+assert not hasattr(rendercast, "__file__") and not any(name.startswith("rendercast.") for name in sys.modules)
 rendercast.publish_data({"angle": 1})
-from rendercast.telemetry import telemetry
-assert telemetry.take() == b'{"angle":1}'
+assert addon.telemetry.telemetry.take() == b'{"angle":1}'
+try:
+    rendercast.publish_data({"angle": float("nan")})
+except rendercast.TelemetryError as error:
+    assert "NaN" in str(error), error
+else:
+    raise AssertionError("NaN was taken")
 addon.unregister()
 assert "rendercast" not in sys.modules
 assert not hasattr(bpy.types.WindowManager, "rendercast")
@@ -45,7 +55,8 @@ addon.unregister()
 
 const ENABLED = `
 import bpy, rendercast
-assert "rendercast" in bpy.context.preferences.addons
+module = next(name for name in bpy.context.preferences.addons.keys() if name.split(".")[-1] == "rendercast")
+assert module == ("bl_ext.user_default.rendercast" if bpy.app.version >= (4, 2) else "rendercast"), module
 assert bpy.ops.rendercast.start.poll()
 rendercast.publish_data({"angle": 31.5})
 try:
@@ -54,10 +65,14 @@ except RuntimeError as error:
     assert "background.py" in str(error), error
 else:
     raise AssertionError("it started without a window")
-bpy.ops.preferences.addon_disable(module="rendercast")
+fields = bpy.context.window_manager.rendercast
+fields.server, fields.token = "https://stage.example:8443", "typed"
+bpy.ops.preferences.addon_disable(module=module)
 assert not hasattr(bpy.types.WindowManager, "rendercast")
-assert not any(own.__module__.startswith("rendercast") for own in bpy.app.handlers.load_pre)
-bpy.ops.preferences.addon_enable(module="rendercast")
+assert not any(own.__module__.startswith(module) for own in bpy.app.handlers.load_pre)
+bpy.ops.preferences.addon_enable(module=module)
+fields = bpy.context.window_manager.rendercast
+assert (fields.server, fields.token) == ("https://stage.example:8443", "typed"), (fields.server, fields.token)
 `;
 
 describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xvfb }) => {
@@ -70,7 +85,8 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
     execFileSync(python, ["blender/build_zip.py", zip], { cwd: root });
     const installed = await ended(background("--factory-startup", "--python-expr", INSTALL));
     expect(installed.code, installed.output).toBe(0);
-  });
+    expect(installed.output).not.toMatch(/policy violation/i);
+  }, 120_000);
   afterAll(() => rm(home, { recursive: true }));
 
   const environment = () => {
@@ -99,7 +115,7 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
   test("installs, and can be imported by its name, disabled and enabled", async () => {
     const { code, output } = await ended(background("--python-expr", ENABLED));
     expect(code, output).toBe(0);
-    expect(output).not.toContain("Traceback");
+    expect(output).not.toMatch(/Traceback|policy violation/i);
   });
 
   test("can be imported by its name as an extension, too", async () => {
