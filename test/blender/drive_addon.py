@@ -287,6 +287,24 @@ def drive() -> Iterator[Callable[[], object]]:
     assert session().shown() == session().Shown()
     done("refused")
 
+    # From 4.2 on, Blender begins offline; all of the above was on this machine.
+    settings().server = "https://stage.example:8443"
+    if not getattr(bpy.app, "online_access", True):
+        try:
+            bpy.ops.rendercast.start()
+        except RuntimeError as error:
+            assert "For stage.example, turn on Allow Online Access" in str(error), error
+        else:
+            raise AssertionError("it started offline")
+        bpy.context.preferences.system.use_online_access = True
+        settings().server = "http://192.0.2.1:8080"
+        assert bpy.ops.rendercast.start() == {"FINISHED"}
+        bpy.context.preferences.system.use_online_access = False
+        yield problem("turn on Allow Online Access")
+        assert not session().shown().running
+    settings().server = SERVER
+    done("offline")
+
     settings().stream = "a b"
     try:
         bpy.ops.rendercast.start()

@@ -57,6 +57,9 @@ const ENABLED = `
 import bpy, rendercast
 module = next(name for name in bpy.context.preferences.addons.keys() if name.split(".")[-1] == "rendercast")
 assert module == ("bl_ext.user_default.rendercast" if bpy.app.version >= (4, 2) else "rendercast"), module
+if bpy.app.version >= (4, 2):
+    import addon_utils
+    assert not addon_utils._extensions_warnings_get(), addon_utils._extensions_warnings_get()
 assert bpy.ops.rendercast.start.poll()
 rendercast.publish_data({"angle": 31.5})
 try:
@@ -85,7 +88,6 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
     execFileSync(python, ["blender/build_zip.py", zip], { cwd: root });
     const installed = await ended(background("--factory-startup", "--python-expr", INSTALL));
     expect(installed.code, installed.output).toBe(0);
-    expect(installed.output).not.toMatch(/policy violation/i);
   }, 120_000);
   afterAll(() => rm(home, { recursive: true }));
 
@@ -115,7 +117,7 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
   test("installs, and can be imported by its name, disabled and enabled", async () => {
     const { code, output } = await ended(background("--python-expr", ENABLED));
     expect(code, output).toBe(0);
-    expect(output).not.toMatch(/Traceback|policy violation/i);
+    expect(output).not.toContain("Traceback");
   });
 
   test("can be imported by its name as an extension, too", async () => {
@@ -124,7 +126,7 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
   });
 
   describe("in Blender's window", () => {
-    test("streams through all that a user does, and ends with Blender", { timeout: 240_000 }, async () => {
+    test("streams through all that a user does, and ends with Blender", { timeout: 600_000 }, async () => {
       const folder = join(home, "driven");
       await mkdir(folder);
       const receiver = await Receiver.start(1);
@@ -152,7 +154,7 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
         expect(steps).toEqual([
           ...["start", "data", "share", "figures", "undo", "size and source", "scene switch"],
           ...["camera deleted", "workspaces", "render", "playing", "save", "revert"],
-          ...["other file", "new file", "new file again", "refused", "again"],
+          ...["other file", "new file", "new file again", "refused", "offline", "again"],
         ]);
         // Started anew in each of three files, and once more after Stop.
         expect(receiver.publishers).toBe(5);
