@@ -185,10 +185,15 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
       const check = `import bpy, os
 def views():
     spaces = [(s.name, a.spaces.active) for s in bpy.data.screens for a in s.areas if a.type == "VIEW_3D"]
-    return {(name, s.overlay.show_overlays, s.show_gizmo, s.shading.type) for name, s in spaces}
-factory = views()
+    return {
+        (name, s.overlay.show_overlays, s.show_gizmo, s.shading.type, s.use_local_camera, s.region_3d.view_perspective)
+        for name, s in spaces
+    }
+# When the user deleted the camera, Blender itself ended the views through it.
+factory = {(*view[:-1], "PERSP" if view[-1] == "CAMERA" else view[-1]) for view in views()}
 bpy.ops.wm.open_mainfile(filepath=os.environ["SAVED"])
 assert views() == factory, views() ^ factory
+assert bpy.context.scene.camera.name == "Camera", bpy.context.scene.camera
 manager = bpy.context.window_manager
 assert not manager.get("rendercast"), "the panel's fields are in the file"`;
       const saved = await ended(background("--factory-startup", "--python-expr", check));
