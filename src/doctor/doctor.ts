@@ -15,6 +15,7 @@ import { checkBlender } from "./blender.ts";
 import { type Finding, within } from "./check.ts";
 import { checkEncoders } from "./encoders.ts";
 import { describePorts, portStates } from "./ports.ts";
+import { checkSendBuffer } from "./send-buffer.ts";
 import { publicAddresses, relayedAddresses, type ServerAnswer } from "./servers.ts";
 import { natOf, verdictOf } from "./verdict.ts";
 
@@ -54,6 +55,7 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
     ["STUN", describeNat(seen, addresses)],
     ...relays.map((relay): [string, Finding] => ["TURN", describeRelay(relay)]),
     ...(config.iceServers?.some(isTurnUrl) ? [] : [["TURN", NO_TURN] as [string, Finding]]),
+    ...(await checkSendBuffer()),
     ...settings,
     ["Encoders", programs[0]],
     ["Blender", programs[1]],

@@ -25,7 +25,7 @@ export async function loadNativeIo(): Promise<MediaIo> {
     name: "native",
     sealerOf: (keys) => new NativeSealer(native, keys),
     bind: (options) => bindNative(native, options, segmentation),
-    share: (fd) => new NativeSender(native, fd, segmentation),
+    share: (fd) => new NativeSender(native, { fd, segmentation }),
   };
 }
 
