@@ -20,6 +20,8 @@ export interface BurstRequest {
 
 export interface BurstResult {
   readonly dropped: number;
+  /** What came back, where the burst goes to this machine itself. */
+  readonly received: number;
 }
 
 const FIRST_PORT = 20_000;
@@ -36,13 +38,19 @@ const sealer = io.sealerOf({
   salt: Buffer.alloc(12, 2),
   auth: Buffer.alloc(20),
 });
+let received = 0;
+for (let viewer = 0; viewer < viewers && to === host; viewer++) {
+  const { socket } = await plainIo.bind({ family: 4, host, port: FIRST_PORT + viewer });
+  socket.on("message", () => received++);
+  socket.unref();
+}
 let index = 1;
 for (let viewer = 0; viewer < viewers; viewer++) {
   const { sendMedia } = bound.wayTo({ ip: to, port: FIRST_PORT + viewer });
   for (let n = 0; n < packets; n++) sendMedia(sealer, Buffer.alloc(28, 0x80), Buffer.alloc(1180), index++);
 }
 setTimeout(() => {
-  const result: BurstResult = { dropped: bound.dropped };
+  const result: BurstResult = { dropped: bound.dropped, received };
   console.log(JSON.stringify(result));
   bound.close();
 }, rest);
