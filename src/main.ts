@@ -6,7 +6,7 @@ import { rightsOfThisMachine, tellThisMachine } from "./access/trust-this-machin
 import type { Millis } from "./base/clock.ts";
 import { logOf } from "./base/log.ts";
 import { isBuilt, packageVersion } from "./base/package.ts";
-import { type Config, readConfig } from "./config/config.ts";
+import { type Config, readConfig, unknownVariables } from "./config/config.ts";
 import { helpText, usageLines } from "./config/help.ts";
 import { runDoctor } from "./doctor/doctor.ts";
 import { isEveryAddress } from "./http/web-servers.ts";
@@ -43,6 +43,10 @@ async function run(config: Config): Promise<void> {
     write: console.log,
     timeOfDay: () => new Date().toTimeString().slice(0, 8),
   });
+  for (const name of unknownVariables(process.env))
+    log(`There is no option for the variable ${name}: check its spelling. --help lists the options.`, {
+      level: "warn",
+    });
   const rendercast = await startRendercast(config, log);
   const isPretty = config.logFormat === "pretty";
   const { broadcast, port, videoPort } = rendercast;

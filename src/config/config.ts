@@ -34,10 +34,27 @@ export function readConfig(argv: readonly string[], env: Environment, use: Use =
   return { run: config };
 }
 
+/** Variables that Kubernetes sets in each pod for a service called rendercast. */
+const OF_KUBERNETES = /^RENDERCAST_(SERVICE_|PORT_\d)/;
+const ADDRESS_OF_SERVICE = /^(tcp|udp):\/\//;
+
+/** Names of variables that look like ours, and that no option has. */
+export function unknownVariables(env: Environment): string[] {
+  const known = new Set(Object.values<Option>(OPTIONS).map(({ flag }) => variableOf(flag)));
+  return Object.keys(env).filter(
+    (name) => name.startsWith("RENDERCAST_") && !known.has(name) && !OF_KUBERNETES.test(name),
+  );
+}
+
+function variableIn(env: Environment, { flag }: Option): string | undefined {
+  const text = env[variableOf(flag)];
+  return flag === OPTIONS.port.flag && text && ADDRESS_OF_SERVICE.test(text) ? undefined : text;
+}
+
 /** The checked value of an option; undefined if it is not given and has no default. */
 function checkedValue(option: Option, flags: Flags, env: Environment): unknown {
   const fromFlag = flags[option.flag];
-  const text = fromFlag ?? env[variableOf(option.flag)] ?? option.default;
+  const text = fromFlag ?? variableIn(env, option) ?? option.default;
   if (text === undefined) return undefined;
   const checked = option.check.safeParse(text);
   if (checked.success) return checked.data;

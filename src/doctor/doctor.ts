@@ -39,7 +39,7 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
   const page = { host: boundTo(config.host), port: config.port };
   const nextPort = config.port === 0 || config.port === 65_535 ? 0 : config.port + 1;
   const video = { host: boundTo(config.rtcHost ?? config.host), port: config.rtcPort ?? nextPort };
-  const ports = { page: page.port, video: video.port };
+  const ports = { page: page.port, video: video.port, videoMoves: config.rtcPort === undefined };
   const encoders = checked(checkEncoders(config));
   const blender = checked(checkBlender(config));
   const dependencies = checkDependencies(config);
