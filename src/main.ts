@@ -6,7 +6,7 @@ import { rightsOfThisMachine, tellThisMachine } from "./access/trust-this-machin
 import type { Millis } from "./base/clock.ts";
 import { logOf } from "./base/log.ts";
 import { isBuilt, packageVersion } from "./base/package.ts";
-import { type Config, readConfig } from "./config/config.ts";
+import { type Config, readConfig, unknownVariables } from "./config/config.ts";
 import { helpText, usageLines } from "./config/help.ts";
 import { runDoctor } from "./doctor/doctor.ts";
 import { isEveryAddress } from "./http/web-servers.ts";
@@ -24,7 +24,9 @@ const COMMAND = isBuilt ? "rendercast" : "npm start --";
 try {
   const [first, ...rest] = process.argv.slice(2);
   const isDoctor = first === "doctor";
-  const command = readConfig(isDoctor ? rest : process.argv.slice(2), process.env);
+  const command = isDoctor
+    ? readConfig(rest, process.env, "doctor")
+    : readConfig(process.argv.slice(2), process.env);
   if ("run" in command && isDoctor) end((await runDoctor(command.run, console.log)) ? 0 : 1);
   else if ("run" in command) await run(command.run);
   else console.log(command.show === "help" ? helpText(COMMAND) : packageVersion());
@@ -41,6 +43,10 @@ async function run(config: Config): Promise<void> {
     write: console.log,
     timeOfDay: () => new Date().toTimeString().slice(0, 8),
   });
+  for (const name of unknownVariables(process.env))
+    log(`There is no option for the variable ${name}: check its spelling. --help lists the options.`, {
+      level: "warn",
+    });
   const rendercast = await startRendercast(config, log);
   const isPretty = config.logFormat === "pretty";
   const { broadcast, port, videoPort } = rendercast;

@@ -66,6 +66,8 @@ export interface RendercastOptions {
   readonly scene?: string | undefined;
   /** Start Blender with this Python script, which can build the scene and publish data. */
   readonly script?: string | undefined;
+  /** Let Blender run the scripts inside the .blend file, as this user; only for files that you trust. */
+  readonly trustScripts?: boolean | undefined;
   /** The Blender program; default: searched on the PATH and in the usual places. */
   readonly blender?: string | undefined;
   /** Camera to render; default: the active camera of the scene. */

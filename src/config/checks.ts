@@ -31,9 +31,13 @@ export const nonEmpty = (what: string) => z.string().min(1, what);
 /** Text of at most 1024 characters; `what` names it in the error message. */
 export const shortText = (what: string) => nonEmpty(what).max(1024, "at most 1024 characters");
 
-/** A secret of this length, in characters. */
+/** A secret of this length, in characters. HTTP headers carry no others, and drop spaces at both ends (RFC 9110, section 5.5). */
 export const secret = (min: number, max: number) =>
-  z.string().min(min, `at least ${min} characters`).max(max, `at most ${max} characters`);
+  z
+    .string()
+    .min(min, `at least ${min} characters`)
+    .max(max, `at most ${max} characters`)
+    .regex(/^[!-~](?:[ -~]*[!-~])?$/, "ASCII characters without a space or line end around them");
 
 /** The name of a file in a folder that another option names. */
 export const fileName = z

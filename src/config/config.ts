@@ -3,7 +3,7 @@
  * `options.ts` is the table of them; {@link readConfig} turns what the user gave into a {@link Config}.
  */
 import { UsageError } from "../base/errors.ts";
-import { checkConsistency } from "./consistency.ts";
+import { checkConsistency, type Use } from "./consistency.ts";
 import { type Config, OPTIONS, type Option, variableOf } from "./options.ts";
 import { type Environment, type Flags, readFlags } from "./read.ts";
 
@@ -15,9 +15,10 @@ export type Command = { readonly run: Config } | { readonly show: "help" | "vers
 /**
  * Reads the command line and the environment. A flag takes precedence over its variable.
  * @param argv the arguments, without node and the script.
+ * @param use what the options are for: the doctor checks a Blender that no scene needs yet.
  * @throws {UsageError} at the first mistake, with one sentence.
  */
-export function readConfig(argv: readonly string[], env: Environment): Command {
+export function readConfig(argv: readonly string[], env: Environment, use: Use = "serve"): Command {
   const flags = readFlags(argv, env);
   if (flags.help !== undefined) return { show: "help" };
   if (flags.version !== undefined) return { show: "version" };
@@ -29,14 +30,31 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
   const config = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Config;
   const nameOf = ({ flag }: Option) =>
     flag in flags ? `--${flag}` : variableOf(flag) in env ? variableOf(flag) : undefined;
-  checkConsistency(config, nameOf);
+  checkConsistency(config, nameOf, use);
   return { run: config };
+}
+
+/** Variables that Kubernetes sets in each pod for a service called rendercast. */
+const OF_KUBERNETES = /^RENDERCAST_(SERVICE_|PORT_\d)/;
+const ADDRESS_OF_SERVICE = /^(tcp|udp):\/\//;
+
+/** Names of variables that look like ours, and that no option has. */
+export function unknownVariables(env: Environment): string[] {
+  const known = new Set(Object.values<Option>(OPTIONS).map(({ flag }) => variableOf(flag)));
+  return Object.keys(env).filter(
+    (name) => name.startsWith("RENDERCAST_") && !known.has(name) && !OF_KUBERNETES.test(name),
+  );
+}
+
+function variableIn(env: Environment, { flag }: Option): string | undefined {
+  const text = env[variableOf(flag)];
+  return flag === OPTIONS.port.flag && text && ADDRESS_OF_SERVICE.test(text) ? undefined : text;
 }
 
 /** The checked value of an option; undefined if it is not given and has no default. */
 function checkedValue(option: Option, flags: Flags, env: Environment): unknown {
   const fromFlag = flags[option.flag];
-  const text = fromFlag ?? env[variableOf(option.flag)] ?? option.default;
+  const text = fromFlag ?? variableIn(env, option) ?? option.default;
   if (text === undefined) return undefined;
   const checked = option.check.safeParse(text);
   if (checked.success) return checked.data;

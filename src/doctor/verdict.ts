@@ -9,7 +9,7 @@ import type { ServerAnswer } from "./servers.ts";
 
 /** The findings of all checks. */
 export interface Findings {
-  readonly ports: { readonly page: number; readonly video: number };
+  readonly ports: { readonly page: number; readonly video: number; readonly videoMoves: boolean };
   readonly states: PortStates;
   /** Whether the server listens on this machine only. */
   readonly loopback: boolean;
@@ -159,7 +159,17 @@ function brokenPart({ ports, states, relays, seen, programs }: Findings): {
 } {
   if (states.page === "taken")
     return { change: `Choose another port: --port ${ports.page + 10}, or stop what uses it.`, works: false };
-  if (states.video === "taken")
+  if (states.page === "forbidden")
+    return {
+      change: "Choose a port above 1023: --port 8080, or give the right CAP_NET_BIND_SERVICE.",
+      works: false,
+    };
+  if (states.video === "forbidden")
+    return {
+      change: "Choose a port above 1023: --rtc-port 8081, or give the right CAP_NET_BIND_SERVICE.",
+      works: false,
+    };
+  if (states.video === "taken" && !ports.videoMoves)
     return {
       change: `Choose another port: --rtc-port ${ports.video + 10}, or stop what uses it.`,
       works: false,

@@ -60,8 +60,7 @@ const OWNER_ONLY_UMASK = 0o177;
  * @throws {UsageError} if that fails.
  */
 export async function listenLocally(local: Server, path: string): Promise<void> {
-  // Removes the socket that a killed server left behind.
-  if (statSync(path, { throwIfNoEntry: false })?.isSocket() && !(await answers(path))) rmSync(path);
+  if (isSocket(path) && !(await answers(path))) rmSync(path);
   await new Promise<void>((resolve, reject) => {
     local.once("error", ({ code, message }: NodeJS.ErrnoException) => {
       const why = code === "EADDRINUSE" ? "another file or server uses this path" : message;
@@ -77,6 +76,15 @@ export async function listenLocally(local: Server, path: string): Promise<void> 
   });
   // Some systems ignore the umask for sockets.
   chmodSync(path, 0o600);
+}
+
+/** Whether a killed server may have left a socket here. `listen` reports a folder that cannot be entered. */
+function isSocket(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+  } catch {
+    return false;
+  }
 }
 
 function answers(path: string): Promise<boolean> {

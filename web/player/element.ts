@@ -410,7 +410,8 @@ export class RendercastPlayer extends HTMLElement {
     this.#states.set(kind, true);
     this.#mark("picture", this.#screen.hasPicture);
     this.#mark("quiet", playing || kind === "paused");
-    this.#mark("dimmed", !playing);
+    // A picture that was published to stay, such as by curl, is not dimmed.
+    this.#mark("dimmed", !playing && kind !== "ended");
     this.#showControls();
     this.dispatchEvent(new CustomEvent("statechange", { detail: state }));
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
-import { type Config, readConfig } from "../../../src/config/config.ts";
+import { type Config, readConfig, unknownVariables } from "../../../src/config/config.ts";
 import { helpText, optionsPage } from "../../../src/config/help.ts";
 import { OPTIONS, variableOf } from "../../../src/config/options.ts";
 
@@ -164,11 +164,45 @@ describe("reading the configuration", () => {
     },
   );
 
+  test("--trust-scripts needs the Blender that rendercast starts", () => {
+    expect(run(["scene.blend", "--trust-scripts"]).trustScripts).toBe(true);
+    expect(run(["scene.blend"]).trustScripts).toBe(false);
+    expect(() => run(["--trust-scripts"])).toThrow("is for the Blender that rendercast starts");
+  });
+
+  test("the doctor takes the path of Blender without a scene, but not what only a scene needs", () => {
+    const asked = readConfig(["--blender", "/opt/blender/blender"], {}, "doctor");
+    expect("run" in asked && asked.run.blender).toBe("/opt/blender/blender");
+    expect(() => readConfig(["--camera", "Cam"], {}, "doctor")).toThrow(UsageError);
+  });
+
   test("explains how to pass flags that npm took for its own", () => {
     const env = { npm_config_folder: "true" };
     expect(() => run(["/tmp/render"], env)).toThrow(
       "'/tmp/render' is not an option; write npm start -- --folder ...",
     );
+  });
+
+  test.each(["secretsecret\n", " secretsecret", "secr\u00e9tsecr\u00e9t", "secret\tsecret"])(
+    "refuses a token that no client could send: %j",
+    (token) => {
+      expect(() => run([], { RENDERCAST_PUBLISH_TOKEN: token })).toThrow("ASCII");
+    },
+  );
+
+  test("ignores the variable of a Kubernetes service that is called rendercast", () => {
+    expect(run([], { RENDERCAST_PORT: "tcp://10.96.0.1:8080" }).port).toBe(8080);
+  });
+
+  test("names variables that no option has, except those of Kubernetes", () => {
+    const env = {
+      RENDERCAST_PUBLISH_TOCKEN: "secretsecret",
+      RENDERCAST_SERVICE_HOST: "10.96.0.1",
+      RENDERCAST_PORT_8080_TCP: "tcp://10.96.0.1:8080",
+      RENDERCAST_PORT: "8080",
+      HOME: "/root",
+    };
+    expect(unknownVariables(env)).toEqual(["RENDERCAST_PUBLISH_TOCKEN"]);
   });
 
   test.each(["publish-token", "view-token", "operate-token", "jwt-secret"])(

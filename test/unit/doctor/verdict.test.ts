@@ -7,7 +7,7 @@ const turn = (problem?: string) =>
   problem === undefined ? at("198.51.100.10", 50_000, "turn:t.example") : { url: "turn:t.example", problem };
 
 const home: Findings = {
-  ports: { page: 8080, video: 8081 },
+  ports: { page: 8080, video: 8081, videoMoves: false },
   states: { page: "free", video: "free" },
   loopback: false,
   addresses: ["192.168.1.5"],
@@ -52,6 +52,16 @@ describe("the one thing to change", () => {
   test.each<[string, Partial<Findings>, RegExp | undefined]>([
     ["is the host that only this machine can reach", { loopback: true }, /--host/],
     ["is the page's port if it is taken", { states: { page: "taken", video: "free" } }, /--port 8090/],
+    [
+      "is not the video's port if that may move",
+      { states: { page: "free", video: "taken" }, ports: { page: 8080, video: 8081, videoMoves: true } },
+      /public address/,
+    ],
+    [
+      "is a port without special rights",
+      { states: { page: "forbidden", video: "free" } },
+      /--port 8080.*CAP_NET_BIND_SERVICE/,
+    ],
     [
       "is the video's port if it is taken",
       { states: { page: "rendercast", video: "taken" } },
