@@ -65,7 +65,10 @@ def run_own_scripts() -> None:
         return
     if bpy.app.autoexec_fail:
         name = needing[0]
-        raise ScriptError(f"Blender may not run the script {name} of this file; start Blender with -y if you trust it.")
+        raise ScriptError(
+            f"Blender may not run the script {name} of this file; "
+            "if you trust it, start Blender with -y, or rendercast with --trust-scripts."
+        )
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
 
 

@@ -80,10 +80,23 @@ def _made(add: Callable[..., object], colour: tuple[float, float, float], **shap
 
 def _colour(thing: bpy.types.Object, colour: tuple[float, float, float]) -> None:
     thing.color = (*colour, 1)
+    thing.data.materials.clear()
+    thing.data.materials.append(_material(thing.name, colour))
     # Smooth between flat angles, sharp at rims.
     for polygon in thing.data.polygons:
         polygon.use_smooth = True
     thing.modifiers.new("Rims", "EDGE_SPLIT").split_angle = radians(40)
+
+
+def _material(name: str, colour: tuple[float, float, float]) -> bpy.types.Material:
+    """Makes the colour for EEVEE and Cycles; Workbench takes the object's."""
+    made = bpy.data.materials.new(name)
+    # Blender 5 makes the nodes at once, and Blender 6 drops the switch.
+    if made.node_tree is None:
+        made.use_nodes = True
+    surface = next(node for node in made.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+    surface.inputs["Base Color"].default_value = (*colour, 1)
+    return made
 
 
 if __name__ == "__main__":

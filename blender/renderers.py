@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 import headless
+from background_core import say
 from rendercast import capture
 from rendercast.capture import CaptureError
 from rendercast.frames import Frame, image_frame, raw_frame
@@ -41,14 +42,17 @@ class OffScreenRenderer:
         # Blender draws with an evaluated copy of the scene, which this setting alone does not update.
         scene.update_tag()
         bpy.context.view_layer.update()
+        if scene.render.engine in capture.EEVEE:
+            # The server shows viewers what precedes the semicolon.
+            say("compiling shaders for EEVEE; without a GPU, the first time takes up to a minute")
         self.name = f"off screen on {'the CPU' if software else gpu}"
         self.draw(None).release()
 
     def draw(self, data: bytes | None) -> Frame:
         """Draws one frame with this telemetry. Raises CaptureError."""
         scene, layer = self._scene, bpy.context.view_layer
-        place = self._loan.borrow(scene, hidden_only=False)
         eye = capture.camera_eye(scene, layer, self._size)
+        place = self._loan.borrow(scene, hidden_only=False)
         return self._surface.draw(scene, layer, place, eye, self._size, data)
 
     def close(self) -> None:

@@ -24,7 +24,9 @@ const COMMAND = isBuilt ? "rendercast" : "npm start --";
 try {
   const [first, ...rest] = process.argv.slice(2);
   const isDoctor = first === "doctor";
-  const command = readConfig(isDoctor ? rest : process.argv.slice(2), process.env);
+  const command = isDoctor
+    ? readConfig(rest, process.env, "doctor")
+    : readConfig(process.argv.slice(2), process.env);
   if ("run" in command && isDoctor) end((await runDoctor(command.run, console.log)) ? 0 : 1);
   else if ("run" in command) await run(command.run);
   else console.log(command.show === "help" ? helpText(COMMAND) : packageVersion());

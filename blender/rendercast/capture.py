@@ -58,9 +58,7 @@ class OffScreen:
     ) -> Frame:
         """Draws one frame of `size` in pixels. Raises CaptureError."""
         surface = self._fit(size)
-        # Flipped vertically, so that the first row read is the top one and no row has to be moved.
-        flipped = Matrix.Diagonal((1, -1, 1, 1)) @ eye.projection
-        surface.draw_view3d(scene, layer, place.space, place.region, eye.view, flipped, do_color_management=True)
+        surface.draw_view3d(scene, layer, place.space, place.region, eye.view, eye.projection, do_color_management=True)
         width, height = size
         pixels = self._free.popleft() if self._free else gpu.types.Buffer("UBYTE", width * height * 4)
         with surface.bind():
@@ -71,6 +69,8 @@ class OffScreen:
             memoryview(pixels),
             width,
             height,
+            # As OpenGL reads them. With a mirrored projection, EEVEE of Blender 4.2 and later lights the wrong sides.
+            rows="bottom-up",
             captured=time.time(),
             telemetry=telemetry,
             # Each size has its own deque: a buffer never returns to another size.
@@ -99,9 +99,18 @@ class OffScreen:
 
 def camera_eye(scene: bpy.types.Scene, layer: bpy.types.ViewLayer, size: tuple[int, int]) -> Eye:
     """Returns the view of the scene's camera. Raises CaptureError if there is none."""
-    camera = scene.camera
-    if not camera or camera.type != "CAMERA":
+    if not _is_camera(scene.camera):
         raise CaptureError(f"The scene {scene.name} has no camera; add one, or choose the viewport as the source.")
+    return _eye_of(scene.camera, scene, layer, size)
+
+
+def _is_camera(thing: bpy.types.Object | None) -> bool:
+    return thing is not None and thing.type == "CAMERA"
+
+
+def _eye_of(
+    camera: bpy.types.Object, scene: bpy.types.Scene, layer: bpy.types.ViewLayer, size: tuple[int, int]
+) -> Eye:
     depsgraph = layer.depsgraph or bpy.context.evaluated_depsgraph_get()
     render = scene.render
     # Works for a camera that is hidden or excluded too, as rendering does.
@@ -112,13 +121,18 @@ def camera_eye(scene: bpy.types.Scene, layer: bpy.types.ViewLayer, size: tuple[i
     return Eye(evaluated.matrix_world.normalized().inverted(), projection)
 
 
-def viewport_eye(place: Place, size: tuple[int, int]) -> Eye:
-    """Returns the viewport's view, widened to the frame's aspect ratio so that nothing is cut off."""
-    region = place.region
-    view3d = region.data or place.space.region_3d
-    wider = (size[0] / size[1]) / (max(1, region.width) / max(1, region.height))
-    fit = Matrix.Diagonal((1 / wider, 1, 1, 1) if wider > 1 else (1, wider, 1, 1))
-    return Eye(view3d.view_matrix.copy(), fit @ view3d.window_matrix)
+def viewport_eye(place: Place, scene: bpy.types.Scene, layer: bpy.types.ViewLayer, size: tuple[int, int]) -> Eye:
+    """Returns the viewport's view; if it looks through a camera, that camera's whole view."""
+    region, space = place.region, place.space
+    view3d = region.data or space.region_3d
+    camera = space.camera if space.use_local_camera else scene.camera
+    if view3d.view_perspective == "CAMERA" and _is_camera(camera):
+        return _eye_of(camera, scene, layer, size)
+    # The lens spans the longer side. EEVEE of Blender 4.2 to 4.5 draws so whatever projection it is given.
+    seen = max(1, region.width) / max(1, region.height)
+    wanted = size[0] / size[1]
+    across, up = max(1, 1 / wanted) / max(1, 1 / seen), max(1, wanted) / max(1, seen)
+    return Eye(view3d.view_matrix.copy(), Matrix.Diagonal((across, up, 1, 1)) @ view3d.window_matrix)
 
 
 def places(screens: Iterable[bpy.types.Screen]) -> list[tuple[Place, int]]:
@@ -144,6 +158,7 @@ class ViewportLoan:
 
     def __init__(self) -> None:
         self._changed: dict[tuple[str, int], dict[tuple[str, str], object]] = {}
+        """By screen and area, the former values by part and name, in the order in which they were changed."""
 
     def borrow(self, scene: bpy.types.Scene, hidden_only: bool = True) -> Place:
         """Returns a viewport to draw one frame with; the next frame may need another. Raises CaptureError.
@@ -160,7 +175,8 @@ class ViewportLoan:
             for index, area in enumerate(screen.areas):
                 if area.type != "VIEW_3D" or area.spaces.active.local_view:
                     continue
-                region = next((region for region in area.regions if region.type == "WINDOW"), None)
+                # The last one: of a view in four parts, it is the one that `region_3d` stands for.
+                region = next((region for region in reversed(area.regions) if region.type == "WINDOW"), None)
                 if region:
                     self._set_up((screen.name, index), area.spaces.active, scene)
                     return Place(area.spaces.active, region)
@@ -180,8 +196,9 @@ class ViewportLoan:
         for (part, name), value in _viewport_settings(scene).items():
             owner = getattr(space, part) if part else space
             # Only if it differs: setting it makes Blender redraw.
-            if hasattr(owner, name) and getattr(owner, name) != value:
-                before.setdefault((part, name), getattr(owner, name))
+            if hasattr(owner, name) and (former := getattr(owner, name)) != value:
+                # By name: undo or a deletion would leave a reference to nothing.
+                before.setdefault((part, name), former.name if isinstance(former, bpy.types.Object) else former)
                 setattr(owner, name, value)
 
     def _restore(self, key: tuple[str, int]) -> None:
@@ -192,7 +209,10 @@ class ViewportLoan:
         space = screen.areas[key[1]].spaces.active
         if not isinstance(space, bpy.types.SpaceView3D):
             return
-        for (part, name), value in before.items():
+        # In reverse, for the viewport's camera: without a camera of its own, it would change the scene's.
+        for (part, name), value in reversed(before.items()):
+            if name == "camera":
+                value = bpy.data.objects.get(value) if isinstance(value, str) else None
             setattr(getattr(space, part) if part else space, name, value)
 
 
@@ -202,6 +222,10 @@ def _viewport_settings(scene: bpy.types.Scene) -> dict[tuple[str, str], object]:
         ("overlay", "show_overlays"): False,
         ("", "show_gizmo"): False,
         ("shading", "type"): "RENDERED",
+        # EEVEE of Blender 4.2 to 4.5 takes the projection from the viewport's own camera.
+        ("", "use_local_camera"): True,
+        ("", "camera"): scene.camera,
+        ("region_3d", "view_perspective"): "CAMERA",
     }
     if not draws_in_viewport(scene):
         changes |= {

@@ -107,6 +107,8 @@ def _draw_viewer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     except AddressError as error:
         _draw_sentence(layout.column(align=True), context, str(error), "ERROR")
         return
+    if not session.running() and not session.shown().problem and (problem := session.offline(where)):
+        _draw_sentence(layout.column(align=True), context, problem, "INFO")
     if where.server.path is not None:
         return
     url = where.server.viewer_url(where.stream)

@@ -19,6 +19,9 @@ SOURCES = (
     ("VIEWPORT", "Viewport", "The largest 3D viewport, as you see it"),
 )
 
+_kept: dict[str, str] = {}
+"""Server and token of a disabled add-on: Blender deletes its preferences. They last until Blender quits."""
+
 _memory = SimpleNamespace(server=DEFAULT_SERVER, token=os.environ.get("RENDERCAST_PUBLISH_TOKEN", ""))
 
 
@@ -143,8 +146,16 @@ def restore(remembered: dict[str, object]) -> None:
 def attach() -> None:
     """Adds the fields to the window manager."""
     bpy.types.WindowManager.rendercast = PointerProperty(type=RendercastSettings)
+    store = _store()
+    for name, value in _kept.items():
+        if store is _memory or not store.is_property_set(name):
+            _save(name, value)
+    _kept.clear()
 
 
 def detach() -> None:
     """Removes the fields."""
+    store = _store()
+    if store is not _memory:
+        _kept.update({name: getattr(store, name) for name in ("server", "token") if store.is_property_set(name)})
     del bpy.types.WindowManager.rendercast

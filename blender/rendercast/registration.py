@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 import bpy
 
@@ -11,6 +12,7 @@ from . import session
 from .operators import RENDERCAST_OT_copy_address, RENDERCAST_OT_start, RENDERCAST_OT_stop
 from .panel import RENDERCAST_PT_render, RENDERCAST_PT_sidebar
 from .properties import RendercastPreferences, RendercastSettings, attach, detach
+from .telemetry import TelemetryError, publish_data
 
 NAME = "rendercast"
 """The name by which users' scripts import the add-on, whatever Blender calls its package."""
@@ -44,27 +46,19 @@ def unregister() -> None:
         bpy.utils.unregister_class(known)
 
 
+_public = ModuleType(NAME, "What users' scripts import: publish_data and TelemetryError.")
+"""A module of its own: Blender reports an extension whose files are loaded under another name than its own."""
+_public.publish_data = publish_data
+_public.TelemetryError = TelemetryError
+
+
 def alias() -> None:
     """Makes `import rendercast` find the add-on, unless another module has that name."""
-    if __package__ == NAME or NAME in sys.modules:
-        return
-    for name, module in _own_modules():
-        sys.modules[NAME + name.removeprefix(__package__)] = module
+    if __package__ != NAME:
+        sys.modules.setdefault(NAME, _public)
 
 
 def unalias() -> None:
     """Removes the name, if it is the add-on's."""
-    if __package__ == NAME:
-        return
-    for name, module in _own_modules():
-        short = NAME + name.removeprefix(__package__)
-        if sys.modules.get(short) is module:
-            del sys.modules[short]
-
-
-def _own_modules() -> list[tuple[str, object]]:
-    return [
-        (name, module)
-        for name, module in list(sys.modules.items())
-        if name == __package__ or name.startswith(f"{__package__}.")
-    ]
+    if sys.modules.get(NAME) is _public:
+        del sys.modules[NAME]

@@ -167,13 +167,14 @@ class Session:
         self, source: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer, size: tuple[int, int]
     ) -> tuple[Place, Eye]:
         if source == "CAMERA":
-            return self._loan.borrow(scene), capture.camera_eye(scene, layer, size)
+            eye = capture.camera_eye(scene, layer, size)
+            return self._loan.borrow(scene), eye
         self._loan.restore()
         views = capture.places(window.screen for window in windows() if window.scene == scene)
         if not views:
             raise CaptureError("No 3D viewport is visible; open one, or choose Scene camera as the source.")
         place = max(views, key=lambda view: view[1])[0]
-        return place, capture.viewport_eye(place, size)
+        return place, capture.viewport_eye(place, scene, layer, size)
 
 
 def windows() -> list[bpy.types.Window]:
@@ -201,6 +202,16 @@ _file = ""
 """The path of the file that was open before Blender opened another."""
 
 
+def offline(where: Target) -> str:
+    """Why Blender's Online Access, which is off by default from 4.2 on, forbids this target; or empty."""
+    if where.server.loopback or getattr(bpy.app, "online_access", True):
+        return ""
+    return (
+        f"Blender is offline and may stream to this computer only. For {where.server.host}, "
+        "turn on Allow Online Access in Preferences, System."
+    )
+
+
 def running() -> bool:
     """Whether a stream runs."""
     return _current is not None
@@ -222,8 +233,8 @@ def start() -> None:
     if bpy.app.background:
         raise SessionError("Blender runs without a window; use background.py instead (see blender/README.md).")
     where = target()
-    if not where.server.loopback and not getattr(bpy.app, "online_access", True):
-        raise SessionError("Blender is offline; allow online access in Preferences, System.")
+    if problem := offline(where):
+        raise SessionError(problem)
     stop()
     _current = Session(where)
     _current.start()
@@ -243,9 +254,9 @@ def _step() -> float | None:
     session = _current
     if not session:
         return None
-    if session.refused:
+    if problem := session.refused or offline(session.where):
         # Return None instead of unregistering: Blender fails if a timer unregisters itself.
-        _end(session.refused)
+        _end(problem)
         return None
     try:
         wait = session.step()

@@ -34,7 +34,9 @@ class Workshop:
         made.diffuse_color = (*colour, 1)
         made.roughness = roughness
         made.metallic = metallic
-        made.use_nodes = True
+        # Blender 5 makes the nodes at once, and Blender 6 drops the switch.
+        if made.node_tree is None:
+            made.use_nodes = True
         surface = next(node for node in made.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
         surface.inputs["Base Color"].default_value = (*colour, 1)
         surface.inputs["Roughness"].default_value = roughness

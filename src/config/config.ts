@@ -3,7 +3,7 @@
  * `options.ts` is the table of them; {@link readConfig} turns what the user gave into a {@link Config}.
  */
 import { UsageError } from "../base/errors.ts";
-import { checkConsistency } from "./consistency.ts";
+import { checkConsistency, type Use } from "./consistency.ts";
 import { type Config, OPTIONS, type Option, variableOf } from "./options.ts";
 import { type Environment, type Flags, readFlags } from "./read.ts";
 
@@ -15,9 +15,10 @@ export type Command = { readonly run: Config } | { readonly show: "help" | "vers
 /**
  * Reads the command line and the environment. A flag takes precedence over its variable.
  * @param argv the arguments, without node and the script.
+ * @param use what the options are for: the doctor checks a Blender that no scene needs yet.
  * @throws {UsageError} at the first mistake, with one sentence.
  */
-export function readConfig(argv: readonly string[], env: Environment): Command {
+export function readConfig(argv: readonly string[], env: Environment, use: Use = "serve"): Command {
   const flags = readFlags(argv, env);
   if (flags.help !== undefined) return { show: "help" };
   if (flags.version !== undefined) return { show: "version" };
@@ -29,7 +30,7 @@ export function readConfig(argv: readonly string[], env: Environment): Command {
   const config = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Config;
   const nameOf = ({ flag }: Option) =>
     flag in flags ? `--${flag}` : variableOf(flag) in env ? variableOf(flag) : undefined;
-  checkConsistency(config, nameOf);
+  checkConsistency(config, nameOf, use);
   return { run: config };
 }
 

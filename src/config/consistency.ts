@@ -7,27 +7,31 @@ import { type Config, OPTIONS, type Option } from "./options.ts";
 /** How the user gave an option: as `--flag` or as its variable; undefined if not at all. */
 type NameOf = (option: Option) => string | undefined;
 
+/** What the options are given to: the server, or the doctor. */
+export type Use = "serve" | "doctor";
+
 /**
  * Checks options against each other.
  * @throws {UsageError} at the first contradiction, with one sentence.
  */
-export function checkConsistency(config: Config, nameOf: NameOf): void {
-  checkSource(config, nameOf);
+export function checkConsistency(config: Config, nameOf: NameOf, use: Use): void {
+  checkSource(config, nameOf, use);
   checkServer(config);
   checkTokens(config);
   checkTurn(config);
   checkForward(config);
 }
 
-function checkSource({ folder, scene, script }: Config, nameOf: NameOf): void {
+function checkSource({ folder, scene, script }: Config, nameOf: NameOf, use: Use): void {
   if (folder !== undefined && (scene !== undefined || script !== undefined))
     throw new UsageError("Give --folder, or a scene or script for Blender, but not both.");
   if (scene !== undefined || script !== undefined) return;
-  const { blender, camera, engine, animate, turn } = OPTIONS;
-  for (const option of [blender, camera, engine, animate, turn]) {
+  const { blender, camera, engine, animate, turn, trustScripts } = OPTIONS;
+  for (const option of [blender, camera, engine, animate, turn, trustScripts]) {
     const name = nameOf(option);
-    // A user's profile may set the path of Blender for all starts.
-    if (name === undefined || (option === blender && !name.startsWith("--"))) continue;
+    // The doctor checks it; and a user's profile may set the path of Blender for all starts.
+    const isPath = option === blender && (use === "doctor" || !name?.startsWith("--"));
+    if (name === undefined || isPath) continue;
     throw new UsageError(
       `${name} is for the Blender that rendercast starts: name a .blend file too, or a script with --script.`,
     );

@@ -220,6 +220,12 @@ export const OPTION_GROUPS = {
       help: "start Blender with this Python script, which can build the scene and publish data",
       check: z.string().endsWith(".py", "a .py file"),
     },
+    trustScripts: {
+      flag: "trust-scripts",
+      default: "false",
+      help: "let Blender run the scripts inside the .blend file, as this user; only for files that you trust",
+      check: onOff,
+    },
     blender: {
       flag: "blender",
       value: "PATH",

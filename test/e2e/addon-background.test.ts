@@ -184,7 +184,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
 
     const refused = await ended(run(["-Y", scene, ...own]));
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain("may not run the script tells.py of this file; start Blender with -y");
+    expect(refused.stderr).toContain("may not run the script tells.py of this file; if you trust it, start");
   });
 
   test.each([

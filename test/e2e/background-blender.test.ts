@@ -1,6 +1,9 @@
 import { execFileSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { launchChromium } from "../helpers/browser.ts";
 import { describeWith } from "../setup/suites.ts";
 import { contrast, difference, openPlayer, readScreen, stateOf, waitForState } from "./helpers/player.ts";
@@ -66,6 +69,35 @@ describeWith(["chromium", "blender"], "a server that starts Blender", ({ chromiu
     // Not the picture of another scene in its place.
     const { state, problem } = await server.info();
     expect([state.kind, problem]).toEqual(["waiting", expect.stringMatching(/Nowhere/)]);
+  });
+
+  test("says that Blender compiles shaders before the first picture of EEVEE", async () => {
+    const server = await start("--script", "blender/demo_scene.py", "--engine", "eevee");
+    await vi.waitFor(
+      async () => {
+        const { state } = await server.info();
+        expect(state).toEqual({ kind: "waiting", why: "Blender is compiling shaders" });
+      },
+      { timeout: 50_000, interval: 50 },
+    );
+  });
+
+  test("runs the scripts inside a .blend file only with --trust-scripts", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "rendercast-scripts-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const scene = join(folder, "scene.blend");
+    const save = `import bpy
+text = bpy.data.texts.new("tells.py")
+text.write("import rendercast")
+text.use_module = True
+bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
+    execFileSync(blender, ["-b", "-noaudio", "--factory-startup", "--python-expr", save]);
+    const wary = await start(scene);
+    await vi.waitFor(() => expect(wary.output()).toMatch(/tells\.py.*rendercast with --trust-scripts/), {
+      timeout: 40_000,
+    });
+    const trusting = await start(scene, "--trust-scripts");
+    await vi.waitFor(() => expect(trusting.output()).toMatch(/Blender: publishing/), { timeout: 40_000 });
   });
 
   test("stopped, it leaves no Blender behind", async () => {

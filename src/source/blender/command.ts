@@ -8,6 +8,8 @@ export interface BlenderCommand {
   readonly scene: string | undefined;
   /** Path of a Python script to run first. */
   readonly script: string | undefined;
+  /** Whether Blender may run the scripts inside the .blend file. */
+  readonly trustScripts: boolean;
   /** Name of the camera; undefined for the scene's active camera. */
   readonly camera: string | undefined;
   readonly engine: string;
@@ -30,6 +32,8 @@ export function blenderArguments(command: BlenderCommand): string[] {
   const optional = Object.entries({ script: command.script, camera: command.camera, turn: command.turn });
   return [
     "-b",
+    // Must precede the scene. Without it, the user's preferences decide.
+    ...(command.trustScripts ? ["-y"] : []),
     ...(scene === undefined ? ["--factory-startup"] : [scene]),
     "-noaudio",
     // Must precede the script; otherwise an error in it would end Blender with code 0.

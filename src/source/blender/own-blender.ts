@@ -7,7 +7,7 @@ import type { SourceState } from "../../shared/protocol.ts";
 import type { SourceSink } from "../source.ts";
 import { blenderArguments } from "./command.ts";
 import { BlenderProcess } from "./process.ts";
-import { withoutFolders } from "./words.ts";
+import { stageOf, withoutFolders } from "./words.ts";
 
 /** The stream that Blender publishes to. */
 export type BlenderStream = Pick<SourceSink, "state" | "problem"> & {
@@ -45,6 +45,10 @@ export function startOwnBlender(
     clock,
     log: streamLog(log, config.name),
     problem: setProblem,
+    said: (words) => {
+      const why = stageOf(words);
+      if (why !== undefined && isWaiting()) stream.state({ kind: "waiting", why });
+    },
     ended: () => {
       if (isWaiting()) setProblem("Blender has ended without a picture.");
     },

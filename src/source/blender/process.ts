@@ -45,6 +45,8 @@ export interface BlenderOptions {
   readonly log: Log;
   /** Takes a sentence for viewers about why there is no picture; undefined at each start. */
   readonly problem: (sentence: string | undefined) => void;
+  /** Takes each message of the script that is not an error. */
+  readonly said?: (words: string) => void;
   /** Called when Blender ends by itself with code 0. */
   readonly ended: () => void;
 }
@@ -106,6 +108,7 @@ export class BlenderProcess {
       const words = line.slice(MESSAGE_PREFIX.length);
       this.#options.log(`Blender: ${words}`, error ? { level: "warn" } : undefined);
       if (error) this.#lastWords = words;
+      else this.#options.said?.(words);
     } else if (line.trim() !== "") {
       // Messages before a Python error do not explain it.
       if (line.startsWith(TRACEBACK)) this.#lastWords = undefined;

@@ -136,3 +136,29 @@ export async function readPicture(file: string): Promise<Pixels> {
   const { data, info } = await sharp(file).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, rgb: data };
 }
+
+/** How far two pictures of one size are from each other. */
+export interface Difference {
+  /** Levels of a channel, on average. */
+  readonly mean: number;
+  /** The most by which a channel differs. */
+  readonly most: number;
+  /** The share of channels that differ by more than 24 levels. */
+  readonly far: number;
+}
+
+/** Compares two pictures of one size. */
+export function difference(one: Pixels, other: Pixels): Difference {
+  if (one.width !== other.width || one.height !== other.height)
+    throw new Error(`${one.width}x${one.height} is not the size ${other.width}x${other.height}`);
+  let sum = 0;
+  let most = 0;
+  let far = 0;
+  for (let i = 0; i < one.rgb.length; i++) {
+    const apart = Math.abs((one.rgb[i] ?? 0) - (other.rgb[i] ?? 0));
+    sum += apart;
+    most = Math.max(most, apart);
+    if (apart > 24) far++;
+  }
+  return { mean: sum / one.rgb.length, most, far: far / one.rgb.length };
+}

@@ -164,6 +164,18 @@ describe("reading the configuration", () => {
     },
   );
 
+  test("--trust-scripts needs the Blender that rendercast starts", () => {
+    expect(run(["scene.blend", "--trust-scripts"]).trustScripts).toBe(true);
+    expect(run(["scene.blend"]).trustScripts).toBe(false);
+    expect(() => run(["--trust-scripts"])).toThrow("is for the Blender that rendercast starts");
+  });
+
+  test("the doctor takes the path of Blender without a scene, but not what only a scene needs", () => {
+    const asked = readConfig(["--blender", "/opt/blender/blender"], {}, "doctor");
+    expect("run" in asked && asked.run.blender).toBe("/opt/blender/blender");
+    expect(() => readConfig(["--camera", "Cam"], {}, "doctor")).toThrow(UsageError);
+  });
+
   test("explains how to pass flags that npm took for its own", () => {
     const env = { npm_config_folder: "true" };
     expect(() => run(["/tmp/render"], env)).toThrow(

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { blenderArguments } from "../../../src/source/blender/command.ts";
 import { findBlender, type Places } from "../../../src/source/blender/find.ts";
 import { BlenderProcess } from "../../../src/source/blender/process.ts";
-import { withoutFolders } from "../../../src/source/blender/words.ts";
+import { stageOf, withoutFolders } from "../../../src/source/blender/words.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 
 describe("finding Blender", () => {
@@ -50,6 +50,7 @@ describe("Blender's command line", () => {
   const command = {
     scene: "arm.blend",
     script: undefined,
+    trustScripts: false,
     camera: "Cam",
     engine: "eevee",
     animate: "once",
@@ -70,6 +71,12 @@ describe("Blender's command line", () => {
     );
   });
 
+  test("lets the file's scripts run only if they are trusted, and before it opens the file", () => {
+    expect(blenderArguments(command)).not.toContain("-y");
+    const trusting = blenderArguments({ ...command, trustScripts: true });
+    expect(trusting.slice(0, 3)).toEqual(["-b", "-y", "arm.blend"]);
+  });
+
   test("starts from factory settings without a scene, not from the user's", () => {
     expect(blenderArguments({ ...command, scene: undefined })).toContain("--factory-startup");
   });
@@ -81,6 +88,11 @@ test("problems for viewers name files without their folders", () => {
     "The script arm.py failed; Blender did not open arm.blend.",
   );
   expect(withoutFolders("spawn /opt/blender/blender EACCES.", files)).toBe("spawn blender EACCES.");
+});
+
+test("viewers are told of the stage that takes long", () => {
+  expect(stageOf("compiling shaders for EEVEE; this takes a while")).toBe("Blender is compiling shaders");
+  expect(stageOf("publishing main to http://127.0.0.1:8080")).toBeUndefined();
 });
 
 describe("keeping Blender running", () => {
