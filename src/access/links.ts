@@ -57,7 +57,8 @@ export async function linksOf(
   const page = (server: string, fragment = "") => `${server}/watch/${name}${fragment}`;
   const image = `${best}/streams/${name}/mjpeg`;
   const isToControl = parsed.data.control !== undefined;
-  if (access.isOpen && !isToControl) return { link: page(best), image, alternatives: others.map((server) => page(server)) };
+  if (access.isOpen && !isToControl)
+    return { link: page(best), image, alternatives: others.map((server) => page(server)) };
   const { token, id, until } = await access.share(stream, parsed.data.hours * HOUR, isToControl);
   const fragment = `#token=${token}`;
   return {

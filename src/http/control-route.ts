@@ -20,7 +20,10 @@ export interface ControlNeeds {
 const POSE_INTERVAL: Millis = 1000;
 
 /** Adds the routes of control. */
-export function addControlRoutes(app: Express, { permissions, directory, clock, control }: ControlNeeds): void {
+export function addControlRoutes(
+  app: Express,
+  { permissions, directory, clock, control }: ControlNeeds,
+): void {
   app.get("/streams/:name/control", permissions.may("publish"), (request, response) => {
     if (control === "off")
       return sendText(response, 403, "This server allows no control: start rendercast with --control orbit.");

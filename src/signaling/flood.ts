@@ -87,7 +87,8 @@ export function limitPackets(connection: RawConnection, clock: Clock): void {
   const isTooMuchControl = counter(clock, MAX_CONTROL_PACKETS);
   let hasConnected = false;
   connection.on("packet", ({ type, data }) => {
-    if ((isControl(data) ? isTooMuchControl() : isTooMany()) || unreadBytes(connection) > MAX_UNREAD_BYTES) drop(connection);
+    if ((isControl(data) ? isTooMuchControl() : isTooMany()) || unreadBytes(connection) > MAX_UNREAD_BYTES)
+      drop(connection);
     if (type !== "message" || typeof data !== "string") return;
     const isConnect = data.startsWith(CONNECT);
     if (OTHER_NAMESPACE.test(data) || (isConnect && hasConnected)) drop(connection);

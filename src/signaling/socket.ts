@@ -126,8 +126,7 @@ class Connection {
     this.#operating = new Operating({
       clock: options.clock,
       find: options.find,
-      mayControl: (stream) =>
-        options.guard.mayControl(socket.request, socket.handshake.auth.token, stream),
+      mayControl: (stream) => options.guard.mayControl(socket.request, socket.handshake.auth.token, stream),
       granted: (lease) => socket.emit("lease", lease),
       ended: (why) => socket.emit("leaseEnded", why),
     });

@@ -38,7 +38,10 @@ class ControlledPublisher {
   /** Opens the connection by which the poses come. */
   async allow(server: ServerProcess, name: string): Promise<void> {
     const { signal } = this.#stop;
-    const response = await fetch(`${server.url}/streams/${name}/control`, { headers: bearer(PUBLISH), signal });
+    const response = await fetch(`${server.url}/streams/${name}/control`, {
+      headers: bearer(PUBLISH),
+      signal,
+    });
     expect([response.status, response.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
     void this.#read(response).catch(() => {
       this.closed = true;
@@ -91,7 +94,8 @@ describe("a server that allows control", () => {
     return socket;
   }
 
-  const ask = (socket: Socket, name: string): Promise<Reply<Operating>> => socket.emitWithAck("operate", name);
+  const ask = (socket: Socket, name: string): Promise<Reply<Operating>> =>
+    socket.emitWithAck("operate", name);
 
   async function leaseOf(socket: Socket, name: string): Promise<Lease> {
     const reply = await ask(socket, name);
@@ -107,7 +111,8 @@ describe("a server that allows control", () => {
     expect(await infoOf("robot")).toMatchObject({ control: { holder: 1, asking: 2 } });
     const theirs = { lease: lease.id, seq: 5, pose: { ...CAMERA_POSE, yaw: 3 } };
     other.emit("control", theirs);
-    for (const seq of [1, 2]) holder.emit("control", { lease: lease.id, seq, pose: { ...CAMERA_POSE, yaw: seq } });
+    for (const seq of [1, 2])
+      holder.emit("control", { lease: lease.id, seq, pose: { ...CAMERA_POSE, yaw: seq } });
     await eventually(() => expect(publisher.poses.at(-1)?.yaw).toBe(2));
     // Handed over, where it was.
     const granted = once(other as never, "lease");
@@ -191,7 +196,8 @@ describe("a server that allows control", () => {
     for (let n = 0; n < 1000; n++) flooder.emit("control", { ...move, seq: n });
     await closed;
     // As often as a page sends, for longer than a window of the limits for other requests.
-    for (let seq = 0; seq < 300; seq++) holder.emit("control", { ...move, seq, pose: { ...CAMERA_POSE, yaw: 2 } });
+    for (let seq = 0; seq < 300; seq++)
+      holder.emit("control", { ...move, seq, pose: { ...CAMERA_POSE, yaw: 2 } });
     await eventually(() => expect(publisher.poses.at(-1)?.yaw).toBe(2));
     expect(holder.connected).toBe(true);
   });

@@ -225,10 +225,7 @@ describe("this machine", () => {
       ["--control", "orbit", "--control-token", TOKEN],
       ["publish", "operate"],
     ],
-    [
-      ["--control", "orbit", "--view-token", TOKEN],
-      ["publish"],
-    ],
+    [["--control", "orbit", "--view-token", TOKEN], ["publish"]],
     [["--publish-token", TOKEN], ["operate"]],
     [["--operate-token", TOKEN], ["publish"]],
     [["--view-token", TOKEN], ["publish"]],

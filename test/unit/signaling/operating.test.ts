@@ -3,7 +3,7 @@ import { CAMERA_POSE, POSE_LIMITS, type Pose } from "../../../src/shared/control
 import { ControlDesk } from "../../../src/signaling/control-desk.ts";
 import { Operating } from "../../../src/signaling/operating.ts";
 import { FakeClock, settle } from "../../helpers/fake-clock.ts";
-import { randomValue, randomFrom } from "../../helpers/fuzz.ts";
+import { randomFrom, randomValue } from "../../helpers/fuzz.ts";
 
 let clock: FakeClock;
 let desks: Map<string, ControlDesk>;

@@ -1,0 +1,73 @@
+import type { Browser, Page } from "puppeteer-core";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { launchChromium } from "../helpers/browser.ts";
+import { describeWith } from "../setup/suites.ts";
+import { difference, openPlayer, readScreen, type Screenful, waitForState } from "./helpers/player.ts";
+import { type ServerProcess, startServer } from "./helpers/server.ts";
+
+/** The mean difference of two pictures of the same pose: video is lossy. */
+const SAME = 2.5;
+
+describeWith(["chromium", "blender"], "a viewer that controls a real Blender", ({ chromium, blender }) => {
+  let browser: Browser;
+  let server: ServerProcess;
+  beforeAll(async () => {
+    browser = await launchChromium(chromium);
+    server = await startServer(
+      ...["--blender", blender, "--script", "blender/demo_scene.py", "--turn", "none"],
+      ...["--size", "320x180", "--control", "orbit"],
+    );
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  const holder = async () => (await server.info()).control?.holder;
+
+  /** Drags from the middle of the picture, by fractions of its height. */
+  async function drag(page: Page, right: number, down: number): Promise<void> {
+    const box = await (await page.$("rendercast-player"))?.boundingBox();
+    if (!box) throw new Error("no player");
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + right * box.height, y + down * box.height, { steps: 5 });
+    await page.mouse.up();
+  }
+
+  const differs = (page: Page, from: Screenful) =>
+    expect.poll(async () => difference(from, await readScreen(page)), { timeout: 20_000 });
+
+  test("turns the picture by a drag, for all viewers, and back, and the scene's camera stays", async () => {
+    const page = await openPlayer(browser, server.url);
+    const other = await openPlayer(browser, server.url);
+    await vi.waitFor(async () => expect((await server.info()).control).toEqual({ mode: "orbit" }), 40_000);
+    await waitForState(page, "live", 40_000);
+    await waitForState(other, "live", 40_000);
+    const before = await readScreen(page);
+    await differs(other, before).toBeLessThan(SAME);
+
+    // Without the lease a drag moves nothing.
+    await drag(page, 0.3, 0);
+    expect(await holder()).toBeUndefined();
+    await page.focus("rendercast-player");
+    await page.keyboard.press("c");
+    await expect.poll(holder).toBe(1);
+    await drag(page, 0.3, 0.1);
+    await differs(page, before).toBeGreaterThan(2 * SAME);
+    const turned = await readScreen(page);
+    await differs(other, turned).toBeLessThan(SAME);
+
+    // A drag back by the same way shows the same picture; and so does Home.
+    await drag(page, -0.3, -0.1);
+    await differs(page, before).toBeLessThan(SAME);
+    await page.keyboard.press("ArrowLeft");
+    for (let n = 0; n < 5; n++) await page.keyboard.press("-");
+    await differs(page, before).toBeGreaterThan(2 * SAME);
+    await page.keyboard.press("Home");
+    await differs(page, before).toBeLessThan(SAME);
+    await page.keyboard.press("c");
+    await expect.poll(holder).toBeUndefined();
+  });
+});
