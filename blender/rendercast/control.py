@@ -23,7 +23,7 @@ class Pose(NamedTuple):
     distance: float = 1.0
     """As a multiple of the camera's own."""
     x: float = 0.0
-    """Sideways, and `y` upwards, as multiples of the camera's own distance."""
+    """Sideways, and `y` upwards, as multiples of the height that the camera's picture has at the point."""
     y: float = 0.0
 
 

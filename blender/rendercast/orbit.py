@@ -45,11 +45,13 @@ def turned(eye: Eye, pose: Pose, distance: float) -> Eye:
     point = camera @ Vector((0, 0, -distance))
     right = camera.col[0].xyz
     around = Matrix.Rotation(-pose.yaw, 4, "Z") @ Matrix.Rotation(-pose.pitch, 4, right)
-    step = Vector((pose.x, pose.y, pose.distance - 1)) * distance
-    moved = Matrix.Translation(point) @ around @ Matrix.Translation(-point) @ camera @ Matrix.Translation(step)
     projection = eye.projection
+    orthographic = projection[3][3] == 1
+    height = 2 / projection[1][1] * (1 if orthographic else distance)
+    step = Vector((pose.x * height, pose.y * height, (pose.distance - 1) * distance))
+    moved = Matrix.Translation(point) @ around @ Matrix.Translation(-point) @ camera @ Matrix.Translation(step)
     # Distance changes nothing in an orthographic view: its scale does.
-    if projection[3][3] == 1:
+    if orthographic:
         projection = Matrix.Diagonal((1 / pose.distance, 1 / pose.distance, 1, 1)) @ projection
     return Eye(moved.inverted(), projection)
 

@@ -13,7 +13,7 @@ export interface Pose {
   readonly pitch: number;
   /** The distance to the point, as a multiple of the camera's own. */
   readonly distance: number;
-  /** Sideways and upwards, as multiples of the camera's own distance. */
+  /** Sideways and upwards, as multiples of the height that the camera's picture has at the point. */
   readonly x: number;
   readonly y: number;
 }

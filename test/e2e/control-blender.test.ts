@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { launchChromium } from "../helpers/browser.ts";
@@ -5,23 +8,46 @@ import { describeWith } from "../setup/suites.ts";
 import { difference, openPlayer, readScreen, type Screenful, waitForState } from "./helpers/player.ts";
 import { type ServerProcess, startServer } from "./helpers/server.ts";
 
+/** The built-in scene, which sends where its camera is with each frame. */
+const SCRIPT = `
+import sys
+sys.path.insert(0, ${JSON.stringify(resolve("blender"))})
+import bpy, demo_scene, rendercast
+demo_scene.dress(bpy.context.scene)
+
+def publish(scene, *_):
+    camera = scene.camera
+    rendercast.publish_data({"camera": [round(value, 4) for row in camera.matrix_world for value in row]})
+
+bpy.app.handlers.frame_change_post.append(publish)
+`;
+
 /** The mean difference of two pictures of the same pose: video is lossy. */
 const SAME = 2.5;
 
 describeWith(["chromium", "blender"], "a viewer that controls a real Blender", ({ chromium, blender }) => {
   let browser: Browser;
   let server: ServerProcess;
+  let folder: string;
   beforeAll(async () => {
     browser = await launchChromium(chromium);
+    folder = mkdtempSync(join(tmpdir(), "rendercast-control-"));
+    const script = join(folder, "scene.py");
+    writeFileSync(script, SCRIPT);
     server = await startServer(
-      ...["--blender", blender, "--script", "blender/demo_scene.py", "--turn", "none"],
+      ...["--blender", blender, "--script", script, "--turn", "none"],
       ...["--size", "320x180", "--control", "orbit"],
     );
   });
   afterAll(async () => {
     await browser?.close();
     await server?.stop();
+    rmSync(folder, { recursive: true, force: true });
   });
+
+  /** The camera of the scene, as the frame on the screen says. */
+  const cameraOf = (page: Page) =>
+    page.evaluate(() => document.querySelector("rendercast-player")?.telemetry?.data.camera);
 
   const holder = async () => (await server.info()).control?.holder;
 
@@ -47,6 +73,8 @@ describeWith(["chromium", "blender"], "a viewer that controls a real Blender", (
     await waitForState(other, "live", 40_000);
     const before = await readScreen(page);
     await differs(other, before).toBeLessThan(SAME);
+    const camera = await cameraOf(page);
+    expect(camera).toHaveLength(16);
 
     // Without the lease a drag moves nothing.
     await drag(page, 0.3, 0);
@@ -58,6 +86,7 @@ describeWith(["chromium", "blender"], "a viewer that controls a real Blender", (
     await differs(page, before).toBeGreaterThan(2 * SAME);
     const turned = await readScreen(page);
     await differs(other, turned).toBeLessThan(SAME);
+    expect(await cameraOf(page)).toEqual(camera);
 
     // A drag back by the same way shows the same picture; and so does Home.
     await drag(page, -0.3, -0.1);

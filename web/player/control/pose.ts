@@ -4,9 +4,6 @@ import { POSE_LIMITS, type Pose } from "../../../src/shared/control.ts";
 /** A drag over the whole height turns by half a turn. */
 const RADIANS_PER_HEIGHT = Math.PI;
 
-/** The picture's height at the distance of the point, as a fraction of that distance: of a lens of about 40 degrees. */
-const HEIGHT_PER_DISTANCE = 0.7;
-
 /** Turns the eye as if the scene were dragged. */
 export function turn(pose: Pose, right: number, down: number): Pose {
   const yaw = pose.yaw + right * RADIANS_PER_HEIGHT;
@@ -17,8 +14,8 @@ export function turn(pose: Pose, right: number, down: number): Pose {
 
 /** Moves the eye sideways as if the scene were dragged. */
 export function pan(pose: Pose, right: number, down: number): Pose {
-  const scale = HEIGHT_PER_DISTANCE * pose.distance;
-  return within({ ...pose, x: pose.x - right * scale, y: pose.y + down * scale });
+  const { distance } = pose;
+  return within({ ...pose, x: pose.x - right * distance, y: pose.y + down * distance });
 }
 
 /** Moves the eye away; closer if the factor is below 1. */
