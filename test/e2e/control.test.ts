@@ -1,10 +1,14 @@
 import { once } from "node:events";
+import type { Browser, Page } from "puppeteer-core";
 import { io, type Socket } from "socket.io-client";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { CAMERA_POSE, type Lease, type Operating, type Pose } from "../../src/shared/control.ts";
 import type { Reply } from "../../src/shared/protocol.ts";
+import { launchChromium } from "../helpers/browser.ts";
 import { raw } from "../helpers/multipart-writer.ts";
 import { stripes } from "../helpers/pictures.ts";
+import { describeWith } from "../setup/suites.ts";
+import { openPlayer, waitForState } from "./helpers/player.ts";
 import { TestPublisher } from "./helpers/publisher.ts";
 import { type ServerProcess, startServer } from "./helpers/server.ts";
 
@@ -200,6 +204,138 @@ describe("a server that allows control", () => {
       holder.emit("control", { ...move, seq, pose: { ...CAMERA_POSE, yaw: 2 } });
     await eventually(() => expect(publisher.poses.at(-1)?.yaw).toBe(2));
     expect(holder.connected).toBe(true);
+  });
+});
+
+describeWith(["chromium"], "a page that controls a stream", ({ chromium }) => {
+  let browser: Browser;
+  let server: ServerProcess;
+  let publisher: ControlledPublisher;
+  beforeAll(async () => {
+    browser = await launchChromium(chromium);
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    server = await startServer("--control", "orbit", "--publish-token", PUBLISH);
+    ends.push(() => server.stop());
+    publisher = new ControlledPublisher(server, "robot");
+    await eventually(async () => expect((await server.info("robot")).state.kind).toBe("live"));
+    await publisher.allow(server, "robot");
+  });
+
+  async function open(): Promise<Page> {
+    const page = await openPlayer(browser, `${server.url}/watch/robot`);
+    ends.push(() => page.isClosed() || page.close());
+    await waitForState(page, "live");
+    await page.waitForFunction(
+      () => document.querySelector("rendercast-player")?.stream?.control !== undefined,
+    );
+    return page;
+  }
+
+  const newest = () => publisher.poses.at(-1) ?? CAMERA_POSE;
+  const noteOf = (page: Page) =>
+    page.evaluate(
+      () => document.querySelector("rendercast-player")?.shadowRoot?.querySelector(".note")?.textContent,
+    );
+  const shows = (page: Page, text: RegExp) =>
+    expect.poll(() => noteOf(page), { timeout: 10_000 }).toMatch(text);
+
+  /** The middle of the picture, and its height. */
+  async function middleOf(page: Page): Promise<{ x: number; y: number; height: number }> {
+    const box = await (await page.$("rendercast-player"))?.boundingBox();
+    if (!box) throw new Error("no player");
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2, height: box.height };
+  }
+
+  async function takeControl(page: Page): Promise<void> {
+    await page.bringToFront();
+    await page.focus("rendercast-player");
+    await page.keyboard.press("c");
+  }
+
+  test("orbits, pans and moves closer by mouse, wheel and keys, and resets", async () => {
+    const page = await open();
+    const { x, y, height } = await middleOf(page);
+    await takeControl(page);
+    await shows(page, /^You turn the view/);
+    const drag = async (button: "left" | "right") => {
+      await page.mouse.move(x, y);
+      await page.mouse.down({ button });
+      await page.mouse.move(x + height / 4, y + height / 8, { steps: 4 });
+      await page.mouse.up({ button });
+    };
+    await drag("left");
+    await eventually(() => expect(newest().yaw).toBeCloseTo(Math.PI / 4));
+    expect(newest().pitch).toBeCloseTo(Math.PI / 8);
+    await drag("right");
+    await eventually(() => expect(newest().x).toBeCloseTo(-0.25));
+    expect(newest().y).toBeCloseTo(0.125);
+    await page.mouse.wheel({ deltaY: -200 });
+    await eventually(() => expect(newest().distance).toBeCloseTo(Math.exp(-0.2)));
+    expect(await page.evaluate(() => scrollY)).toBe(0);
+    await page.keyboard.press("Home");
+    await eventually(() => expect(newest()).toEqual(CAMERA_POSE));
+    await page.keyboard.press("ArrowRight");
+    await eventually(() => expect(newest().yaw).toBeCloseTo(Math.PI / 36));
+  });
+
+  test("turns by one finger, and moves closer by two", async () => {
+    const page = await open();
+    const { x, y, height } = await middleOf(page);
+    await takeControl(page);
+    await shows(page, /^You turn the view/);
+    const finger = await page.touchscreen.touchStart(x, y);
+    await finger.move(x + height / 8, y);
+    await finger.move(x + height / 4, y);
+    await finger.end();
+    await eventually(() => expect(newest().yaw).toBeCloseTo(Math.PI / 4));
+    const [left, right] = [
+      await page.touchscreen.touchStart(x - height / 8, y),
+      await page.touchscreen.touchStart(x + height / 8, y),
+    ];
+    await left.move(x - height / 4, y);
+    await right.move(x + height / 4, y);
+    await left.end();
+    await right.end();
+    await eventually(() => expect(newest().distance).toBeCloseTo(0.5));
+    expect(newest().yaw).toBeCloseTo(Math.PI / 4);
+  });
+
+  test("sees who holds it, asks, and gets it when the holder hands over or its page is closed", async () => {
+    const first = await open();
+    const second = await open();
+    await takeControl(first);
+    await shows(first, /^You turn the view/);
+    await shows(second, /^Viewer 1 turns the view\.$/);
+    await takeControl(second);
+    await shows(second, /sees that you ask/);
+    await shows(first, /^Viewer 2 asks/);
+    await takeControl(first);
+    await shows(second, /^You turn the view/);
+    await shows(first, /^Viewer 2 turns the view\.$/);
+    await takeControl(first);
+    await shows(first, /sees that you ask/);
+    await second.close();
+    await shows(first, /^You turn the view/);
+  });
+
+  test("sends nothing while it is paused, and asks again after a restart of the publisher's connection", async () => {
+    const page = await open();
+    await takeControl(page);
+    await shows(page, /^You turn the view/);
+    await page.evaluate(() => document.querySelector("rendercast-player")?.pause());
+    await expect.poll(async () => (await server.info("robot")).control).toEqual({ mode: "orbit" });
+    await page.keyboard.press("ArrowRight");
+    await page.evaluate(() => document.querySelector("rendercast-player")?.play());
+    await page.waitForFunction(
+      () => document.querySelector("rendercast-player")?.stream?.control !== undefined,
+    );
+    expect(newest()).toEqual(CAMERA_POSE);
+    await takeControl(page);
+    await shows(page, /^You turn the view/);
+    publisher.disallow();
+    await shows(page, /cannot be turned any more/);
   });
 });
 

@@ -110,6 +110,17 @@ describe("the control of a stream by a page", () => {
     }
   });
 
+  test("asks a second later if it is switched on again at once", async () => {
+    await switchOn();
+    operator.toggle();
+    await switchOn();
+    expect([asked, operator.state]).toMatchObject([1, { on: true, holds: false }]);
+    await clock.advance(1000);
+    expect([asked, operator.state.holds]).toEqual([2, true]);
+    await clock.advance(5000);
+    expect(asked).toBe(2);
+  });
+
   test("is switched off by a refusal, or when it is taken back, and says why", async () => {
     await switchOn();
     operator.ended("taken-back");

@@ -26,6 +26,8 @@ export interface OperatorState {
 }
 
 const SEND_INTERVAL_MS = 33;
+/** The server refuses more than two requests a second. */
+const ASK_INTERVAL_MS = 1000;
 
 const ENDS: Readonly<Record<LeaseEnd, string>> = {
   idle: "Nothing moved for a while: drag again to turn the view.",
@@ -44,6 +46,8 @@ export class Operator {
   #viewer: number | undefined;
   #notice = "";
   #isAsking = false;
+  /** Whether the user wants the lease since the last request, which was too recent to ask again. */
+  #asksAgain = false;
   #seq = 0;
   /** Whether a message was sent so recently that the next one waits. */
   #isPacing = false;
@@ -108,12 +112,14 @@ export class Operator {
   }
 
   async #ask(): Promise<void> {
+    this.#asksAgain = this.#isAsking;
     if (this.#isAsking) return;
     this.#isAsking = true;
     // No answer needs no action: the next gesture asks again.
     const reply = await this.#ports.signaling.operate(this.#stream).catch(() => undefined);
-    this.#ports.timers.after(1000, () => {
+    this.#ports.timers.after(ASK_INTERVAL_MS, () => {
       this.#isAsking = false;
+      if (this.#asksAgain && this.#on && !this.#lease) void this.#ask();
     });
     if (!reply || !this.#on) return;
     if (reply.ok) {
