@@ -85,6 +85,9 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
         expect(await socket.timeout(5000).emitWithAck("follow", value)).toMatchObject({ ok: false });
       socket.emit("watch", value, "not a function");
       socket.emit("restart", value, "not a function");
+      socket.emit("operate", value, "not a function");
+      socket.emit("control", value);
+      socket.emit("release", value);
       socket.emit("clock", value);
       socket.emit("leave", value);
       socket.emit("no such event", value);
