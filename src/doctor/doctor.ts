@@ -17,6 +17,7 @@ import { checkDependencies, checkProxies, type NamedFinding } from "./dependenci
 import { checkEncoders } from "./encoders.ts";
 import { describePorts, portStates } from "./ports.ts";
 import type { Place } from "./running.ts";
+import { checkSendBuffer } from "./send-buffer.ts";
 import { checkSending } from "./sending.ts";
 import { publicAddresses, relayedAddresses, type ServerAnswer } from "./servers.ts";
 import { natOf, verdictOf } from "./verdict.ts";
@@ -63,6 +64,7 @@ export async function runDoctor(config: Config, print: (line: string) => void): 
     ["STUN", describeNat(seen, addresses)],
     ...relays.map((relay): NamedFinding => ["TURN", describeRelay(relay)]),
     ...(config.iceServers?.some(isTurnUrl) ? [] : [["TURN", NO_TURN] as const]),
+    ...(await checkSendBuffer()),
     ...settings,
     ["Encoders", programs[0]],
     ...(sends ? [["Sending", sends] as const] : []),

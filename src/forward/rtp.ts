@@ -103,7 +103,7 @@ export class RtpForward {
   close(): void {
     for (const cancel of this.#cancel) cancel();
     this.#feed.stop();
-    this.#control.send(goodbye(this.#ssrc), () => this.#control.close());
+    this.#control.send(goodbye(this.#ssrc, this.#cname), () => this.#control.close());
     this.#media.close();
   }
 

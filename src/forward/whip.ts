@@ -162,6 +162,7 @@ export class WhipForward {
           feed = stream.forward(codec, levels, (frame: EncodedFrame) => publisher.send(frame));
         },
         keyframeNeeded: (level) => feed?.requestKeyframe(level),
+        wants: (level) => feed?.move(level),
         closed: (reason) => {
           this.#isUp = false;
           feed?.stop();

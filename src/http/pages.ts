@@ -50,8 +50,10 @@ export function addPages(app: Express, { streams, mayKnowStreams, listed }: Page
     app.get(path, (request, response) => {
       // The page also opens before its stream exists: a publisher may start it later.
       const { name } = request.params;
-      if (STREAM_NAME.test(name)) return sendPageOf(name, join(root, file), response);
-      sendMissing(files, request, response, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
+      // As built, the pages are those of this stream.
+      if (name === DEFAULT_STREAM) files.send(request, response, file);
+      else if (STREAM_NAME.test(name)) return sendPageOf(name, join(root, file), response);
+      else sendMissing(files, request, response, `No stream has this name. A name is ${STREAM_NAME_RULE}.`);
     });
   }
   app.get("/player.js", (_request, response, next) => {

@@ -7,6 +7,13 @@ import type { MediaIo, MediaSocket } from "../../src/transport/io/io.ts";
 import { plainIo } from "../../src/transport/io/plain.ts";
 import type { Route } from "../../src/transport/io/route.ts";
 import { RtcPort } from "../../src/transport/port/port.ts";
+import {
+  ATTRIBUTE,
+  METHOD,
+  readErrorCode,
+  readMessage,
+  writeMessage,
+} from "../../src/transport/stun/message.ts";
 import { FakeClock } from "../helpers/fake-clock.ts";
 
 const HOST = "127.0.0.1";
@@ -151,6 +158,22 @@ describe("whose a datagram is", () => {
     await eventually(() => expect(rtc.counters.stranger).toBe(1));
     expect(stranger.got).toEqual([]);
     expect(one.heard.route?.address.port).toBe(a.port);
+  });
+
+  test("a check with an attribute that is not understood but must be is answered so, and proves no address", async () => {
+    const one = viewer("one");
+    const client = await Client.open();
+    const attributes = [
+      [ATTRIBUTE.username, Buffer.from(`${one.fragment}:theirs`)],
+      [0x7abc, Buffer.alloc(4)],
+    ] as const;
+    client.send(writeMessage(METHOD.binding, Buffer.alloc(12, 7), attributes, one.password));
+    await eventually(() => expect(client.got).toHaveLength(1));
+    const answer = readMessage(client.got[0] ?? Buffer.alloc(0));
+    expect(answer && readErrorCode(answer).code).toBe(420);
+    client.send(RTCP);
+    await eventually(() => expect(rtc.counters.stranger).toBe(1));
+    expect(one.heard.route).toBeUndefined();
   });
 
   test("a viewer cannot take over the address of another that is heard, and can once it is silent", async () => {

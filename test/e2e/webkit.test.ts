@@ -45,8 +45,11 @@ describeWith(["webkit", "xvfb"], "WebKit", (programs) => {
       width: 480,
       height: 270,
     });
-    const figures = await browser.evaluate(() => document.querySelector(".figures")?.textContent);
-    expect(figures).toMatch(/ms.*fps.*Mbit.*480 × 270.*MJPEG/s);
+    await expect
+      .poll(() => browser.evaluate(() => document.querySelector(".figures")?.textContent), {
+        timeout: 10_000,
+      })
+      .toMatch(/ms.*fps.*Mbit.*480 × 270.*MJPEG/s);
   });
 
   test("shows it in an embedded page, and in the element on a page of another origin", async () => {

@@ -78,6 +78,7 @@ export class FakeViewer implements Recipient {
   readonly reports: FrameReport[] = [];
   readonly codec = "vp8";
   takesReports = true;
+  isNarrow = false;
   closedFor: string | undefined;
 
   constructor(events: ViewerEvents) {

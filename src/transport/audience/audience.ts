@@ -5,7 +5,7 @@ import { FairShare } from "../../base/fair-share.ts";
 import { Turns } from "../../base/turns.ts";
 import { type Codec, type EncodedFrame, type RenditionId, renditionName } from "../../media/frame.ts";
 import { PacketHistory, type PacketizedFrame } from "../packets/history.ts";
-import { Packetizer } from "../packets/packetizer.ts";
+import { Packetizer, SMALL_PAYLOAD } from "../packets/packetizer.ts";
 import { reportOf } from "./report.ts";
 import type { Answered, Audience, Sent, ViewerEvents } from "./viewer.ts";
 
@@ -16,6 +16,8 @@ const MAX_REPORTS_PER_SECOND = 500;
 export interface Recipient {
   /** As {@link Viewer.codec}. */
   readonly codec: Codec;
+  /** Whether the path to the viewer takes no full packets: it gets small ones from the next keyframe on. */
+  readonly isNarrow: boolean;
   /** Sends a frame. Drops it before the viewer is connected. Never blocks or throws. */
   send(frame: PacketizedFrame): void;
   /** Whether the viewer has requested frame reports. */
@@ -33,15 +35,26 @@ interface Member {
   readonly events: ViewerEvents;
   /** The level that its session requested last. It moves there at that rendition's next keyframe. */
   requestedLevel: number;
+  /** Whether it receives small packets: as {@link Recipient.isNarrow} at the last keyframe. */
+  takesSmall: boolean;
+  /** Whether a keyframe was requested to begin with small packets. */
+  awaitsSmall: boolean;
 }
 
 /** The packets of a rendition and the viewers that receive them. */
 interface Rendition {
   readonly codec: Codec;
-  readonly packetizer: Packetizer;
-  readonly history: PacketHistory;
+  readonly full: Packets;
+  /** The same frames in packets of {@link SMALL_PAYLOAD}; made only while a viewer takes them. */
+  readonly small: Packets;
   /** Connected viewers. Each is in one rendition. */
   readonly viewers: Set<Member>;
+}
+
+/** A rendition in packets of one size. */
+interface Packets {
+  readonly packetizer: Packetizer;
+  readonly history: PacketHistory;
 }
 
 /**
@@ -87,22 +100,28 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
         events.closed(reason);
       },
     });
-    member = { recipient: answered.viewer, events, requestedLevel: 0 };
+    member = { recipient: answered.viewer, events, requestedLevel: 0, takesSmall: false, awaitsSmall: false };
     return answered;
   }
 
   async send(frame: EncodedFrame): Promise<Sent> {
     if (frame.type === "key") this.#move(frame);
-    const { packetizer, history, viewers } = this.#rendition(frame);
-    const packets = packetizer.packetize(frame);
-    const packetized = history.add(frame, packets);
-    await this.#turns.take(each(this.#inTurn(viewers), ({ recipient }) => recipient.send(packetized)));
+    const { full, small, viewers } = this.#rendition(frame);
+    const packetized = packetsOf(frame, full);
+    let inSmall: PacketizedFrame | undefined;
+    await this.#turns.take(
+      each(this.#inTurn(viewers), (member) => {
+        choosePackets(member, frame);
+        if (member.takesSmall) inSmall ??= packetsOf(frame, small);
+        member.recipient.send((member.takesSmall && inSmall) || packetized);
+      }),
+    );
     const sent = this.#clock.now();
     // Viewers without reports do not use up the budget.
     const reported = this.#reports.next([...viewers].filter(({ recipient }) => recipient.takesReports));
     const report = reportOf(frame, sent);
     await this.#turns.take(each(reported, ({ recipient }) => recipient.report(report)));
-    return { packets: packets.length, at: sent };
+    return { packets: packetized.packets.length, at: sent };
   }
 
   /** The viewers, each frame from another one on: behind one bottleneck, the first finds the shortest queue. */
@@ -130,13 +149,29 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
     const name = renditionName(id);
     const rendition = this.#renditions.get(name) ?? {
       codec: id.codec,
-      packetizer: new Packetizer(),
-      history: new PacketHistory(this.#clock),
+      full: { packetizer: new Packetizer(), history: new PacketHistory(this.#clock) },
+      small: { packetizer: new Packetizer(SMALL_PAYLOAD), history: new PacketHistory(this.#clock) },
       viewers: new Set(),
     };
     this.#renditions.set(name, rendition);
     return rendition;
   }
+}
+
+/** Changes the packet size at a keyframe only: between them the sequence numbers of one packetization go on. */
+function choosePackets(member: Member, { type }: EncodedFrame): void {
+  const { recipient, events } = member;
+  if (type === "key") {
+    member.takesSmall = recipient.isNarrow;
+    member.awaitsSmall = false;
+  } else if (recipient.isNarrow && !member.takesSmall && !member.awaitsSmall) {
+    member.awaitsSmall = true;
+    events.keyframeNeeded();
+  }
+}
+
+function packetsOf(frame: EncodedFrame, { packetizer, history }: Packets): PacketizedFrame {
+  return history.add(frame, packetizer.packetize(frame));
 }
 
 function* each<T>(all: Iterable<T>, act: (one: T) => void): Generator<void> {

@@ -37,7 +37,7 @@ export interface MediaSender {
   /** Datagrams that the system did not accept: its buffer was full, or there is no route. */
   readonly dropped: number;
   /** The functions that send to one address. */
-  wayTo(address: Address): Pick<Route, "send" | "sendMedia">;
+  wayTo(address: Address): Pick<Route, "send" | "sendMedia" | "maxDatagram">;
 }
 
 /** A bound UDP socket. */

@@ -10,6 +10,11 @@ export interface Route {
   readonly protocol: "udp" | "tcp" | "relay";
   /** The UDP socket's descriptor, for worker threads; undefined if only this thread can send. */
   readonly fd?: number | undefined;
+  /**
+   * Bytes of the largest datagram that reaches the viewer in one piece, as far as the system knows. Undefined if the route
+   * cuts larger ones itself, or the system fragments them.
+   */
+  readonly maxDatagram?: (() => number) | undefined;
   /** Sends a datagram, or drops it if the route is congested. Never blocks or throws. */
   send(datagram: Buffer): void;
   /**

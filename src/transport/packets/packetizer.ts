@@ -1,9 +1,20 @@
 /** Splits encoded frames into RTP payloads, once per rendition. All viewers share them; only the headers differ. */
-import { randomInt } from "node:crypto";
 import { type EncodedFrame, MAX_PAYLOAD } from "../../media/frame.ts";
 import { av1Payloads } from "./av1.ts";
 import { h264Payloads, singleUnits } from "./h264.ts";
 import { vp8Payloads } from "./vp8.ts";
+
+/**
+ * The largest RTP payload in bytes for a viewer whose path takes no full packets. With all headers such a packet has at most
+ * 558 bytes: every IPv4 path takes 576 (RFC 791, section 3.1).
+ */
+export const SMALL_PAYLOAD = 480;
+
+/** The most bytes that a datagram has beside its payload: RTP header and extensions, the number in RTX, the SRTP tag. */
+const MAX_OVERHEAD = 50;
+
+/** The largest datagram of media. */
+export const FULL_DATAGRAM = MAX_PAYLOAD + MAX_OVERHEAD;
 
 /** An RTP packet without the viewer's fields: SSRC, payload type, sequence number and header extensions. */
 export interface MediaPacket {
@@ -18,15 +29,14 @@ export interface MediaPacket {
 
 /** Packetizes the frames of one rendition. */
 export class Packetizer {
+  readonly #maxPayload: number;
   #index = 0;
-  #pictureId: number;
 
-  /** @param pictureId first VP8 picture ID; random by default (RFC 7741, section 4.2). */
-  constructor(pictureId: number = randomInt(2 ** 15)) {
-    this.#pictureId = pictureId;
+  constructor(maxPayload: number = MAX_PAYLOAD) {
+    this.#maxPayload = maxPayload;
   }
 
-  /** The packets of a frame, each with at most {@link MAX_PAYLOAD} bytes of payload. */
+  /** The packets of a frame, each with at most `maxPayload` bytes of payload; slices of `h264-single` stay whole. */
   packetize(frame: EncodedFrame): MediaPacket[] {
     const payloads = this.#payloads(frame);
     return payloads.map((payload, n) => ({
@@ -38,11 +48,10 @@ export class Packetizer {
   }
 
   #payloads({ codec, data }: EncodedFrame): Buffer[] {
-    if (codec === "av1") return av1Payloads(data, MAX_PAYLOAD);
-    if (codec === "h264") return h264Payloads(data, MAX_PAYLOAD);
+    if (codec === "av1") return av1Payloads(data, this.#maxPayload);
+    if (codec === "h264") return h264Payloads(data, this.#maxPayload);
+    // The encoder has cut its slices for full packets, and mode 0 cannot cut them again.
     if (codec === "h264-single") return singleUnits(data, MAX_PAYLOAD);
-    const pictureId = this.#pictureId;
-    this.#pictureId = (pictureId + 1) % 2 ** 15;
-    return vp8Payloads(data, MAX_PAYLOAD, pictureId);
+    return vp8Payloads(data, this.#maxPayload);
   }
 }

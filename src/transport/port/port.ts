@@ -10,7 +10,7 @@ import type { AnnouncedAddress } from "../../network/announce.ts";
 import { machineAddresses } from "../../network/machine-addresses.ts";
 import type { MediaIo, MediaSocket } from "../io/io.ts";
 import type { Route } from "../io/route.ts";
-import { readBindingRequest } from "../stun/check.ts";
+import { readBindingRequest, unknownAttributes } from "../stun/check.ts";
 import { Endpoint, type EndpointEvents } from "./endpoint.ts";
 import { Relay, type RelayOptions } from "./relay.ts";
 import { TcpListener } from "./tcp.ts";
@@ -225,6 +225,10 @@ export class RtcPort implements ViewerPort {
     // A viewer must not take over another's address: it would receive the other's packets.
     const isTaken = owner !== undefined && owner !== known?.endpoint && owner.holds(key);
     if (known && !isTaken && request.isAuthentic(known.password)) {
+      if (request.unknown.length > 0) {
+        routeOf().send(unknownAttributes(request, known.password));
+        return true;
+      }
       const dropped = known.endpoint.check(datagram, request, known.password, key, routeOf());
       if (dropped) {
         if (owner !== known.endpoint) owner?.lost(key);

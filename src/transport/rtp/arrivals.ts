@@ -15,8 +15,11 @@ export interface Arrival {
 /** Longest usual interval between feedback messages. */
 export const FEEDBACK_INTERVAL: Millis = 100;
 
-/** Packets read from one message: a quarter of a second at 40 Mbit/s. */
-const MAX_ARRIVALS = 1000;
+/**
+ * Packets read from one message: more than a datagram has arrival times for, so that only lost ones are left out. A message
+ * of a few bytes can claim 65,535.
+ */
+const MAX_ARRIVALS = 2048;
 
 /** Offset of the base sequence number: after the header of 4 bytes and two SSRCs. */
 const BASE = 12;
@@ -35,7 +38,7 @@ const UNTIMED = 3;
 export function readArrivals(packet: Buffer): Arrival[] {
   if (packet.length < FIRST_CHUNK) return [];
   const first = packet.readUInt16BE(BASE);
-  const count = Math.min(packet.readUInt16BE(BASE + 2), MAX_ARRIVALS);
+  const count = packet.readUInt16BE(BASE + 2);
   const { symbols, end } = readSymbols(packet, count);
   const arrivals: Arrival[] = [];
   let time = packet.readIntBE(BASE + 4, 3) * REFERENCE_UNIT;
@@ -56,18 +59,22 @@ export function readArrivals(packet: Buffer): Arrival[] {
   return arrivals;
 }
 
-/** The status symbol of each packet, and the offset after the last chunk. */
+/** The status symbols of the first {@link MAX_ARRIVALS} packets, and the offset after the chunks of all. */
 function readSymbols(packet: Buffer, count: number): { readonly symbols: number[]; readonly end: number } {
   const symbols: number[] = [];
+  const most = Math.min(count, MAX_ARRIVALS);
+  let covered = 0;
   let at = FIRST_CHUNK;
-  for (; symbols.length < count && at + 2 <= packet.length; at += 2) {
+  for (; covered < count && at + 2 <= packet.length; at += 2) {
     const chunk = packet.readUInt16BE(at);
     if ((chunk & 0x8000) === 0) {
-      const length = Math.min(chunk & 0x1fff, count - symbols.length);
-      for (let n = 0; n < length; n++) symbols.push((chunk >> 13) & 3);
+      covered += chunk & 0x1fff;
+      const end = Math.min(covered, most);
+      while (symbols.length < end) symbols.push((chunk >> 13) & 3);
     } else {
       const bits = (chunk & 0x4000) === 0 ? 1 : 2;
-      for (let shift = 14 - bits; shift >= 0 && symbols.length < count; shift -= bits)
+      covered += 14 / bits;
+      for (let shift = 14 - bits; shift >= 0 && symbols.length < most; shift -= bits)
         symbols.push((chunk >> shift) & (2 ** bits - 1));
     }
   }

@@ -185,13 +185,7 @@ export function senderReport({ ssrc, cname, now, rtpTimestamp, packets, octets }
   const { seconds, fraction } = ntpTime(now);
   const fields = [ssrc, seconds, fraction, rtpTimestamp, packets, octets];
   for (const [n, field] of fields.entries()) report.writeUInt32BE(modulo32(field), HEADER_BYTES + 4 * n);
-
-  const name = Buffer.from(cname);
-  // The chunk ends with at least one zero byte and is padded to whole words.
-  const description = packetOf(SOURCE_DESCRIPTION, 1, 4 + 4 * Math.ceil((2 + name.length + 1) / 4));
-  description.writeUInt32BE(ssrc, HEADER_BYTES);
-  description.set([1, name.length, ...name], HEADER_BYTES + 4);
-  return Buffer.concat([report, description]);
+  return Buffer.concat([report, sourceDescription(ssrc, cname)]);
 }
 
 /** Wraps an integer to 32 bits; negative values count back from 2^32. */
@@ -199,11 +193,23 @@ function modulo32(value: number): number {
   return ((value % 2 ** 32) + 2 ** 32) % 2 ** 32;
 }
 
-/** Writes a BYE (RFC 3550, section 6.6), after the empty report that every compound starts with. */
-export function goodbye(ssrc: number): Buffer {
-  const packets = [packetOf(RECEIVER_REPORT, 0, 4), packetOf(GOODBYE, 1, 4)];
-  for (const packet of packets) packet.writeUInt32BE(ssrc, HEADER_BYTES);
-  return Buffer.concat(packets);
+/**
+ * Writes a BYE (RFC 3550, section 6.6), after the empty report and the name that every compound has (section 6.1).
+ * @param cname as in {@link SenderReport}.
+ */
+export function goodbye(ssrc: number, cname: string): Buffer {
+  const [report, bye] = [packetOf(RECEIVER_REPORT, 0, 4), packetOf(GOODBYE, 1, 4)];
+  for (const packet of [report, bye]) packet.writeUInt32BE(ssrc, HEADER_BYTES);
+  return Buffer.concat([report, sourceDescription(ssrc, cname), bye]);
+}
+
+function sourceDescription(ssrc: number, cname: string): Buffer {
+  const name = Buffer.from(cname);
+  // The chunk ends with at least one zero byte and is padded to whole words.
+  const description = packetOf(SOURCE_DESCRIPTION, 1, 4 + 4 * Math.ceil((2 + name.length + 1) / 4));
+  description.writeUInt32BE(ssrc, HEADER_BYTES);
+  description.set([1, name.length, ...name], HEADER_BYTES + 4);
+  return description;
 }
 
 function packetOf(type: number, count: number, bytes: number): Buffer {

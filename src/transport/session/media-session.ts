@@ -155,7 +155,7 @@ export class MediaSession {
     const { route, parameters } = this.#options;
     this.#reports.close();
     this.#adaptation.close();
-    route()?.send(this.#rtcpSealer.seal(goodbye(parameters.media.ssrc)));
+    route()?.send(this.#rtcpSealer.seal(goodbye(parameters.media.ssrc, parameters.cname)));
     this.#sender.close();
   }
 

@@ -7,7 +7,10 @@ import { crc32 } from "node:zlib";
 import type { Address } from "../../network/address.ts";
 import {
   ATTRIBUTE,
+  type Attribute,
   COOKIE,
+  errorCode,
+  FAILURE,
   HEADER,
   INTEGRITY_BYTES,
   integrityOf,
@@ -18,9 +21,30 @@ import {
 } from "./message.ts";
 
 const BINDING_SUCCESS = METHOD.binding | SUCCESS;
+const BINDING_FAILURE = METHOD.binding | FAILURE;
 
+const MAPPED_ADDRESS = 0x0001;
+const PRIORITY = 0x0024;
 const USE_CANDIDATE = 0x0025;
 const FINGERPRINT = 0x8028;
+
+/** Attributes below this must be understood (RFC 8489, section 14). */
+const FIRST_OPTIONAL = 0x8000;
+
+/** Those of STUN and ICE that are understood, though most have no meaning in a check and are ignored. */
+const UNDERSTOOD: readonly number[] = [
+  MAPPED_ADDRESS,
+  ATTRIBUTE.username,
+  ATTRIBUTE.errorCode,
+  ATTRIBUTE.unknownAttributes,
+  ATTRIBUTE.realm,
+  ATTRIBUTE.nonce,
+  ATTRIBUTE.xorMappedAddress,
+  PRIORITY,
+  USE_CANDIDATE,
+];
+
+const UNKNOWN_ATTRIBUTE = 420;
 
 const FINGERPRINT_BYTES = 8;
 const FINGERPRINT_XOR = 0x5354554e;
@@ -33,6 +57,8 @@ export interface BindingRequest {
   readonly localFragment: string;
   /** The viewer nominates this candidate pair. */
   readonly useCandidate: boolean;
+  /** Types of attributes that must be understood and are not. If there is one, the answer is {@link unknownAttributes}. */
+  readonly unknown: readonly number[];
   /** Whether its MESSAGE-INTEGRITY matches this password (RFC 8489, section 14.5). */
   isAuthentic(password: string): boolean;
 }
@@ -44,6 +70,7 @@ export function readBindingRequest(datagram: Buffer): BindingRequest | undefined
     return undefined;
   let localFragment: string | undefined;
   let useCandidate = false;
+  const unknown: number[] = [];
   for (let at = HEADER; at + 4 <= datagram.length; ) {
     const type = datagram.readUInt16BE(at);
     const length = datagram.readUInt16BE(at + 2);
@@ -55,8 +82,10 @@ export function readBindingRequest(datagram: Buffer): BindingRequest | undefined
       if (localFragment === undefined || length !== INTEGRITY_BYTES) return undefined;
       // MESSAGE-INTEGRITY does not cover later attributes, so they are not read.
       const isAuthentic = (password: string) => timingSafeEqual(integrityOf(datagram, at, password), value);
-      return { transaction: datagram.subarray(8, HEADER), localFragment, useCandidate, isAuthentic };
+      const transaction = datagram.subarray(8, HEADER);
+      return { transaction, localFragment, useCandidate, unknown, isAuthentic };
     }
+    if (type < FIRST_OPTIONAL && !UNDERSTOOD.includes(type)) unknown.push(type);
     at += 4 + Math.ceil(length / 4) * 4;
   }
   return undefined;
@@ -65,8 +94,26 @@ export function readBindingRequest(datagram: Buffer): BindingRequest | undefined
 /** The success response to a check, with the address that the viewer is seen at. */
 export function bindingResponse(request: BindingRequest, seenAt: Address, password: string): Buffer {
   const seen = xorAddress(seenAt, request.transaction);
-  const attributes = [[ATTRIBUTE.xorMappedAddress, seen]] as const;
-  const message = writeMessage(BINDING_SUCCESS, request.transaction, attributes, password);
+  return answerTo(BINDING_SUCCESS, request, [[ATTRIBUTE.xorMappedAddress, seen]], password);
+}
+
+/** The error response to a check with unknown attributes that must be understood (RFC 8489, section 6.3.1). */
+export function unknownAttributes(request: BindingRequest, password: string): Buffer {
+  const types = Buffer.from(request.unknown.flatMap((type) => [type >> 8, type & 0xff]));
+  const attributes: Attribute[] = [
+    [ATTRIBUTE.errorCode, errorCode(UNKNOWN_ATTRIBUTE, "Unknown Attribute")],
+    [ATTRIBUTE.unknownAttributes, types],
+  ];
+  return answerTo(BINDING_FAILURE, request, attributes, password);
+}
+
+function answerTo(
+  type: number,
+  { transaction }: BindingRequest,
+  attributes: readonly Attribute[],
+  password: string,
+): Buffer {
+  const message = writeMessage(type, transaction, attributes, password);
   const response = Buffer.concat([message, Buffer.alloc(FINGERPRINT_BYTES)]);
   response.writeUInt16BE(FINGERPRINT, message.length);
   response.writeUInt16BE(4, message.length + 2);

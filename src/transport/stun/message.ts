@@ -36,6 +36,7 @@ export const ATTRIBUTE = {
   username: 0x0006,
   messageIntegrity: 0x0008,
   errorCode: 0x0009,
+  unknownAttributes: 0x000a,
   channelNumber: 0x000c,
   lifetime: 0x000d,
   xorPeerAddress: 0x0012,
@@ -150,6 +151,11 @@ export function readXorAddress(value: Buffer | undefined, transaction: Buffer): 
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
   // URL writes the shortest form.
   return { ip: new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1), port };
+}
+
+/** Writes ERROR-CODE (RFC 8489, section 14.8). */
+export function errorCode(code: number, reason: string): Buffer {
+  return Buffer.concat([Buffer.from([0, 0, Math.floor(code / 100), code % 100]), Buffer.from(reason)]);
 }
 
 /** Reads ERROR-CODE (RFC 8489, section 14.8); the reason is printable ASCII. Code 0 if the response has none. */

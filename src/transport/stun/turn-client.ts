@@ -22,16 +22,13 @@ import {
   writeMessage,
   xorAddress,
 } from "./message.ts";
+import { type Channel, TurnChannels } from "./turn-channels.ts";
 
 /** The first retransmission timeout, doubled with each (RFC 8489, section 6.2.1). */
 const INITIAL_RTO: Millis = 250;
 
 /** Permissions expire after 5 minutes and channels after 10 (RFC 8656, sections 9 and 12). */
 const REFRESH_INTERVAL: Millis = 120_000;
-
-/** Channel numbers (RFC 8656, section 12). */
-const FIRST_CHANNEL = 0x4000;
-const LAST_CHANNEL = 0x4fff;
 
 /** The protocol number in REQUESTED-TRANSPORT. */
 const UDP = 17;
@@ -73,23 +70,22 @@ export class TurnClient {
   readonly #options: TurnClientOptions;
   readonly #transactions = new Map<string, Transaction>();
   readonly #permitted = new Set<string>();
-  readonly #channels = new Map<string, { readonly number: number; readonly peer: Address; bound: boolean }>();
-  readonly #peers = new Map<number, Address>();
+  readonly #channels: TurnChannels;
   readonly #cancel: Cancel[] = [];
-  #nextChannel = FIRST_CHANNEL;
   #session: { readonly realm: Buffer; readonly nonce: Buffer; readonly key: Buffer } | undefined;
   #allocated = false;
   #closed = false;
 
   constructor(options: TurnClientOptions) {
     this.#options = options;
+    this.#channels = new TurnChannels(options.clock);
   }
 
   /** Takes a message from the server. */
   receive(message: Buffer): void {
     const first = message[0] ?? 0;
     if (first >= 0x40 && first <= 0x4f && message.length >= 4) {
-      const peer = this.#peers.get(message.readUInt16BE(0));
+      const peer = this.#channels.peerOf(message.readUInt16BE(0));
       const end = 4 + message.readUInt16BE(2);
       if (peer && end <= message.length) this.#options.data?.(peer, message.subarray(4, end));
       return;
@@ -143,23 +139,19 @@ export class TurnClient {
 
   /** Binds a channel to a peer, which costs 4 bytes per datagram instead of 36. */
   openChannel(peer: Address): void {
-    const key = `${peer.ip} ${peer.port}`;
-    if (this.#channels.has(key) || this.#nextChannel > LAST_CHANNEL) return;
-    const number = this.#nextChannel++;
-    this.#channels.set(key, { number, peer, bound: false });
-    this.#peers.set(number, peer);
-    void this.#bindChannel(key);
+    const channel = this.#channels.open(peer);
+    if (channel) void this.#bindChannel(channel);
   }
 
   /** Stops refreshing a channel, so that it expires. */
-  closeChannel({ ip, port }: Address): void {
-    this.#channels.delete(`${ip} ${port}`);
+  closeChannel(peer: Address): void {
+    this.#channels.close(peer);
   }
 
   /** Sends a datagram to a peer. The relay drops it if the peer has no permission. */
   sendTo(peer: Address, datagram: Buffer): void {
     if (this.#closed) return;
-    const channel = this.#channels.get(`${peer.ip} ${peer.port}`);
+    const channel = this.#channels.to(peer);
     if (channel?.bound) {
       const framed = Buffer.allocUnsafe(4 + datagram.length);
       framed.writeUInt16BE(channel.number, 0);
@@ -190,7 +182,7 @@ export class TurnClient {
     try {
       await this.#askWithCredentials(METHOD.refresh, () => []);
       for (const ip of this.#permitted) await this.permit(ip);
-      for (const key of this.#channels.keys()) await this.#bindChannel(key);
+      for (const channel of this.#channels.all) await this.#bindChannel(channel);
     } catch (error) {
       if (this.#closed) return;
       this.#closed = true;
@@ -199,9 +191,7 @@ export class TurnClient {
     }
   }
 
-  async #bindChannel(key: string): Promise<void> {
-    const channel = this.#channels.get(key);
-    if (!channel) return;
+  async #bindChannel(channel: Channel): Promise<void> {
     await this.#askWithCredentials(METHOD.channelBind, (transaction) => [
       [ATTRIBUTE.channelNumber, number32(channel.number << 16)],
       [ATTRIBUTE.xorPeerAddress, xorAddress(channel.peer, transaction)],

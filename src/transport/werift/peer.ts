@@ -14,6 +14,7 @@ import type { HandshakeRefusals } from "../dtls/refusals.ts";
 import { type GuardedDtls, guardDtls } from "../dtls/session.ts";
 import type { Route } from "../io/route.ts";
 import type { PacketizedFrame } from "../packets/history.ts";
+import { FULL_DATAGRAM } from "../packets/packetizer.ts";
 import type { Registration, ViewerPort } from "../port/port.ts";
 import type { RtpStream } from "../rtp/header.ts";
 import type { Sealer, SessionKeys } from "../rtp/srtp.ts";
@@ -182,6 +183,10 @@ export class Peer implements Recipient {
 
   get codec(): Codec {
     return this.#format.codec;
+  }
+
+  get isNarrow(): boolean {
+    return (this.#route?.maxDatagram?.() ?? FULL_DATAGRAM) < FULL_DATAGRAM;
   }
 
   get takesReports(): boolean {

@@ -39,6 +39,8 @@ export interface PublishingPeerEvents {
   connected(): void;
   /** The server asks for a keyframe of the rendition at this level. */
   keyframeNeeded(level: number): void;
+  /** The network to the server carries the rendition at this level, in place of the only one that is sent. */
+  wants(level: number): void;
   /** The connection ended; the last event. */
   closed(reason: string): void;
 }
@@ -56,8 +58,8 @@ export interface PublishingPeerOptions {
 /** The way of one rendition to the server. */
 interface Outlet {
   readonly media: MediaSession;
-  readonly packetizer: Packetizer;
-  readonly history: PacketHistory;
+  /** By level: one rendition after another may take this way. */
+  readonly packets: Map<number, { readonly packetizer: Packetizer; readonly history: PacketHistory }>;
 }
 
 /** Offers at once, and sends frames once connected. */
@@ -68,7 +70,7 @@ export class PublishingPeer {
   readonly #events: PublishingPeerEvents;
   readonly #connection: RTCPeerConnection;
   readonly #cancel: Cancel[] = [];
-  /** By level; empty before the connection. */
+  /** By level, or at 0 the only one; empty before the connection. */
   readonly #outlets = new Map<number, Outlet>();
   #streams: readonly SimulcastStream[] = [];
   #heardAt: EpochMs;
@@ -137,9 +139,14 @@ export class PublishingPeer {
 
   /** Sends a frame once connected; drops it before. */
   send(frame: EncodedFrame): void {
-    const outlet = this.#outlets.get(frame.level);
+    const outlet = this.#outlets.get(this.#renditions === 1 ? 0 : frame.level);
     if (!outlet) return;
-    const { media, history, packetizer } = outlet;
+    const { media, packets } = outlet;
+    const { history, packetizer } = packets.get(frame.level) ?? {
+      packetizer: new Packetizer(),
+      history: new PacketHistory(this.#clock),
+    };
+    packets.set(frame.level, { history, packetizer });
     media.send(history.add(frame, packetizer.packetize(frame)));
   }
 
@@ -184,8 +191,7 @@ export class PublishingPeer {
     const open = (level: number, parameters: MediaParameters) =>
       this.#outlets.set(level, {
         media: this.#openMedia(dtls, ice, level, parameters),
-        packetizer: new Packetizer(),
-        history: new PacketHistory(this.#clock),
+        packets: new Map(),
       });
     if (this.#renditions === 1) open(0, parametersOf(sender, false));
     for (const [n, { rid, level }] of this.#streams.entries())
@@ -199,6 +205,9 @@ export class PublishingPeer {
     parameters: MediaParameters,
   ): MediaSession {
     const route = routeBy(ice);
+    // A simulcast's streams have no feedback that shows the network's capacity.
+    const isOnly = this.#renditions === 1;
+    let wanted = level;
     return new MediaSession({
       clock: this.#clock,
       everySecond: (act) => this.#clock.every(1000, act),
@@ -207,10 +216,14 @@ export class PublishingPeer {
       sealerOf: (keys) => new NodeSealer(keys),
       counters: { packets: 0, repairs: 0, parity: 0, refusedRtcp: 0, refusedSctp: 0 },
       route: () => route,
-      keyframeNeeded: () => this.#events.keyframeNeeded(level),
+      keyframeNeeded: () => this.#events.keyframeNeeded(wanted),
       received: () => {},
-      // The other server chooses renditions for its viewers.
-      wants: undefined,
+      wants: isOnly
+        ? (chosen) => {
+            wanted = chosen;
+            this.#events.wants(chosen);
+          }
+        : undefined,
       left: () => this.close("it closed the connection"),
     });
   }

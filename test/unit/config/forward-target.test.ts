@@ -27,7 +27,7 @@ test.each([
   expect(readTarget(text)).toBeUndefined();
 });
 
-const stream = { name: "main", forward: () => ({ requestKeyframe() {}, stop() {} }) };
+const stream = { name: "main", forward: () => ({ requestKeyframe() {}, move() {}, stop() {} }) };
 
 test("the session description names the address, the port and the format", () => {
   expect(sessionDescription({ stream, codec: "vp8", address: "127.0.0.1", port: 5004 })).toBe(

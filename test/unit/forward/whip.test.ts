@@ -65,6 +65,8 @@ let asked: Asked[];
 let logged: string[];
 /** The levels for which a keyframe was requested. */
 let keyframes: number[];
+/** The levels that a lack of capacity moved it to. */
+let moves: number[];
 let takers: Map<(frame: EncodedFrame) => void, { codec: Codec; levels: readonly number[] }>;
 /** What the endpoint answers the next offer. */
 let respond: () => Response;
@@ -76,6 +78,7 @@ beforeEach(() => {
   asked = [];
   logged = [];
   keyframes = [];
+  moves = [];
   takers = new Map();
   respond = () => created();
 });
@@ -99,7 +102,11 @@ async function begin({ codecs = ["vp8", "h264"] as readonly Codec[], renditions 
       name: "main",
       forward: (codec, levels, take) => {
         takers.set(take, { codec, levels });
-        return { requestKeyframe: (level) => keyframes.push(level), stop: () => takers.delete(take) };
+        return {
+          requestKeyframe: (level) => keyframes.push(level),
+          move: (level) => moves.push(level),
+          stop: () => takers.delete(take),
+        };
       },
     },
     handshakes: new HandshakeRefusals(clock, () => {}),
@@ -139,6 +146,14 @@ test("offers the stream, encodes it once connected, and deletes the session when
     token: "Bearer the-token",
   });
   expect(takers.size).toBe(0);
+});
+
+test("takes the rendition that its uplink carries", async () => {
+  await begin();
+  publishers[0]?.events.connected();
+  publishers[0]?.events.wants(2);
+  publishers[0]?.events.keyframeNeeded(2);
+  expect([moves, keyframes]).toEqual([[2], [2]]);
 });
 
 test.each(["https://evil.example/sessions/1", "http://sfu.example/sessions/1", "http://127.0.0.1/admin"])(

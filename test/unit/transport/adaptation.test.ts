@@ -143,7 +143,7 @@ describe("below the lowest rendition", () => {
   });
 });
 
-describe("the queue or loss of others", { timeout: 60_000 }, () => {
+describe("the queue or loss of others", () => {
   const BESIDE = 1_500_000;
 
   test.each(
@@ -223,7 +223,7 @@ describe("without feedback", () => {
   });
 });
 
-describe("viewers behind one bottleneck", { timeout: 60_000 }, () => {
+describe("viewers behind one bottleneck", () => {
   test.each([
     [4, 8_000_000, 100, 2],
     [4, 8_000_000, 400, 2],

@@ -66,8 +66,26 @@ describe("arrivals", () => {
     expect(readArrivals(packet.subarray(0, 24))).toHaveLength(2);
   });
 
+  test("of a message of more than a thousand packets have the right times", () => {
+    const count = 1400;
+    const pairs = new StatusVectorChunk({ symbolSize: 1, symbolList: Array(7).fill(SMALL) });
+    const packet = written({ count }, Array(count / 7).fill(pairs), Array(count).fill(1));
+    expect(readArrivals(packet)).toEqual(
+      Array.from({ length: count }, (_, n) => ({ counter: 100 + n, at: 129 + n })),
+    );
+  });
+
+  test("behind more lost packets than are read have the right times", () => {
+    const packet = written({ count: 8191 }, [run(SMALL, 2), run(LOST, 8189)], [1, 1]);
+    expect(readArrivals(packet).slice(0, 3)).toEqual([
+      { counter: 100, at: 129 },
+      { counter: 101, at: 130 },
+      { counter: 102, at: undefined },
+    ]);
+  });
+
   test("are limited in number, whatever a message claims", () => {
     const packet = written({ count: 65_535 }, Array(8).fill(run(LOST, 8191)), []);
-    expect(readArrivals(packet)).toHaveLength(1000);
+    expect(readArrivals(packet)).toHaveLength(2048);
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { LocalAudience } from "../../../src/transport/audience/audience.ts";
+import { SMALL_PAYLOAD } from "../../../src/transport/packets/packetizer.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { encodedFrame, FakeViewer } from "../../helpers/fakes.ts";
 
@@ -49,4 +50,37 @@ test("viewers without reports do not use up the report budget", async () => {
   for (const { frames } of viewers) expect(frames).toHaveLength(5);
   expect(viewers[0]?.reports.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5]);
   expect(viewers[1]?.reports).toEqual([]);
+});
+
+test("only a viewer on a narrow path gets small packets, from a keyframe on, and one packetization serves all such viewers", async () => {
+  const clock = new FakeClock();
+  const viewers: FakeViewer[] = [];
+  const audience = new LocalAudience(clock, async (answer, events) => {
+    const viewer = new FakeViewer(events);
+    viewers.push(viewer);
+    return { answer, viewer };
+  });
+  let requests = 0;
+  const keyframeNeeded = () => requests++;
+  for (let n = 0; n < 3; n++) await audience.admit("offer", { ...events, keyframeNeeded });
+  for (const viewer of viewers) viewer.events.connected();
+  const [wide, narrow, narrowed] = viewers;
+  if (!wide || !narrow || !narrowed) throw new Error("three viewers were admitted");
+  const send = (number: number, type: "key" | "delta") =>
+    audience.send({ ...encodedFrame(number, clock.now()), type, data: Buffer.alloc(3000) });
+  narrow.isNarrow = true;
+  await send(1, "key");
+  narrowed.isNarrow = true;
+  await send(2, "delta");
+  await send(3, "delta");
+  expect(requests).toBe(1);
+  await send(4, "key");
+  const largest = ({ frames }: FakeViewer) =>
+    frames.map((packets) => Math.max(...packets.map(({ payload }) => payload.length)) > SMALL_PAYLOAD);
+  expect(largest(wide)).toEqual([true, true, true, true]);
+  expect(largest(narrow)).toEqual([false, false, false, false]);
+  expect(largest(narrowed)).toEqual([true, true, true, false]);
+  expect(narrowed.frames[3]).toBe(narrow.frames[3]);
+  const indexes = narrow.frames.flat().map(({ index }) => index);
+  expect(indexes).toEqual(indexes.map((_, n) => n));
 });

@@ -23,15 +23,14 @@ function frameOf(bytes: number, rtpTimestamp = 9000): EncodedFrame {
 }
 
 describe("VP8 payloads", () => {
-  test.each([1, 1175, 1176, 1177, 2352, 2353, 100_000])(
+  test.each([1, 1178, 1179, 1180, 2358, 2359, 100_000])(
     "of a frame of %i bytes are reassembled by an independent depacketizer",
     (bytes) => {
       const { data } = frameOf(bytes);
-      const parsed = vp8Payloads(data, MAX_PAYLOAD, 0x1234).map((payload) =>
-        Vp8RtpPayload.deSerialize(payload),
-      );
+      const parsed = vp8Payloads(data, MAX_PAYLOAD).map((payload) => Vp8RtpPayload.deSerialize(payload));
       expect(Buffer.concat(parsed.map(({ payload }) => payload ?? Buffer.alloc(0)))).toEqual(data);
-      expect(parsed.map(({ pictureId }) => pictureId)).toEqual(parsed.map(() => 0x1234));
+      // It would jump at each change of rendition.
+      expect(parsed.map(({ pictureId }) => pictureId)).toEqual(parsed.map(() => undefined));
       expect(parsed.map(({ sBit }) => sBit)).toEqual(parsed.map((_, i) => (i === 0 ? 1 : 0)));
     },
   );
@@ -39,7 +38,7 @@ describe("VP8 payloads", () => {
   test.each([5000, 5001, 5005])(
     "of a frame of %i bytes have equal sizes, except a shorter last one",
     (bytes) => {
-      const lengths = vp8Payloads(frameOf(bytes).data, MAX_PAYLOAD, 1).map(({ length }) => length);
+      const lengths = vp8Payloads(frameOf(bytes).data, MAX_PAYLOAD).map(({ length }) => length);
       const last = lengths.pop() ?? 0;
       expect(lengths[0]).toBeLessThanOrEqual(MAX_PAYLOAD);
       expect(new Set(lengths).size).toBe(1);
@@ -49,7 +48,7 @@ describe("VP8 payloads", () => {
   );
 
   test("an empty frame is one payload", () => {
-    expect(vp8Payloads(Buffer.alloc(0), MAX_PAYLOAD, 1)).toHaveLength(1);
+    expect(vp8Payloads(Buffer.alloc(0), MAX_PAYLOAD)).toHaveLength(1);
   });
 });
 
@@ -60,11 +59,10 @@ describe("the packetizer", () => {
     expect(packets.every(({ timestamp }) => timestamp === 77)).toBe(true);
   });
 
-  test("counts across frames, and wraps its counters", () => {
-    const packetizer = new Packetizer(32_767);
+  test("counts across frames", () => {
+    const packetizer = new Packetizer();
     const first = packetizer.packetize(frameOf(3000));
     const second = packetizer.packetize(frameOf(10));
     expect([...first, ...second].map(({ index }) => index)).toEqual([0, 1, 2, 3]);
-    expect(second.map(({ payload }) => Vp8RtpPayload.deSerialize(payload).pictureId)).toEqual([0]);
   });
 });

@@ -226,11 +226,16 @@ describe("our packets, read by an independent implementation", () => {
     expect(bytes.at(-1)).toBe(0);
   });
 
-  test("a BYE after an empty report", () => {
-    const [report] = RtcpPacketConverter.deSerialize(goodbye(SSRC));
+  test("a BYE after an empty report and the name", () => {
+    const compound = goodbye(SSRC, "a name");
+    // werift reads a description on to the end of the compound.
+    const [report, description] = RtcpPacketConverter.deSerialize(compound.subarray(0, -8));
     expect(report).toBeInstanceOf(RtcpRrPacket);
     expect(report).toMatchObject({ ssrc: SSRC, reports: [] });
+    expect(description).toMatchObject({
+      chunks: [{ source: SSRC, items: [{ type: 1, text: "a name" }] }],
+    });
     // RFC 3550, section 6.6. werift does not read a BYE.
-    expect(goodbye(SSRC).subarray(8).toString("hex")).toBe("81cb0001deadbeef");
+    expect(compound.subarray(-8).toString("hex")).toBe("81cb0001deadbeef");
   });
 });

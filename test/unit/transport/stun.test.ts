@@ -1,9 +1,23 @@
 import { describe, expect, test } from "vitest";
 import { Message, parseMessage } from "werift";
 import { ipBytes } from "../../../src/network/address.ts";
-import { bindingResponse, readBindingRequest } from "../../../src/transport/stun/check.ts";
+import { bindingResponse, readBindingRequest, unknownAttributes } from "../../../src/transport/stun/check.ts";
+import {
+  ATTRIBUTE,
+  METHOD,
+  readErrorCode,
+  readMessage,
+  writeMessage,
+} from "../../../src/transport/stun/message.ts";
 
 const PASSWORD = "a password of twenty-two";
+
+/** A check with attributes of these types besides. */
+function checkWith(...types: number[]): Buffer {
+  const username = [ATTRIBUTE.username, Buffer.from("ours:theirs")] as const;
+  const others = types.map((type) => [type, Buffer.alloc(4)] as const);
+  return writeMessage(METHOD.binding, Buffer.from("0123456789ab"), [username, ...others], PASSWORD);
+}
 
 /** A connectivity check by an independent implementation. */
 function check({ username = "ours:theirs", password = PASSWORD, nominate = true } = {}): Buffer {
@@ -55,6 +69,23 @@ describe("a connectivity check", () => {
 });
 
 describe("the answer", () => {
+  test("to attributes that must be understood and are not is error 420, which names them", () => {
+    const request = readBindingRequest(checkWith(0x7abc, 0xc001, 0x0003));
+    expect(request?.unknown).toEqual([0x7abc, 0x0003]);
+    if (!request) throw new Error("no request");
+    const answer = readMessage(unknownAttributes(request, PASSWORD));
+    if (!answer) throw new Error("no answer");
+    expect(answer.type).toBe(0x0111);
+    expect(answer.transaction).toEqual(Buffer.from("0123456789ab"));
+    expect(answer.isAuthentic(Buffer.from(PASSWORD))).toBe(true);
+    expect(readErrorCode(answer)).toEqual({ code: 420, reason: "Unknown Attribute" });
+    expect(answer.attributes.get(0x000a)?.toString("hex")).toBe("7abc0003");
+  });
+
+  test("to a browser's check is none of that", () => {
+    expect(readBindingRequest(checkWith(0x0024, 0x0025, 0x802a, 0xc057))?.unknown).toEqual([]);
+  });
+
   test.each(["192.0.2.7", "2001:db8::7", "fe80::1%eth0"])("tells the viewer its address %s", (ip) => {
     const request = readBindingRequest(check());
     if (!request) throw new Error("no request");

@@ -190,6 +190,43 @@ describe("an allocation", () => {
     expect(came).toEqual(["203.0.113.9:40000 back", "203.0.113.9:40000 fast"]);
   });
 
+  /** The channel number of the last datagram that was sent to the peer. */
+  async function channelTo(port: number): Promise<number> {
+    await settle();
+    client.sendTo({ ...PEER, port }, Buffer.from("x"));
+    return server.sent.at(-1)?.readUInt16BE(0) ?? 0;
+  }
+
+  test("takes a closed channel's number for another peer, but only when its binding has expired", async () => {
+    const receive = server.receive.bind(server);
+    server.receive = (bytes) => server.answer(writeMessage(9 | 0x100, bytes.subarray(8, 20), []));
+    for (let port = 1; port <= 0x1000; port++) {
+      client.openChannel({ ...PEER, port });
+      client.closeChannel({ ...PEER, port });
+    }
+    await settle();
+    server.receive = receive;
+    client.openChannel({ ...PEER, port: 50_000 });
+    // No number is free: it goes as a Send indication.
+    expect(await channelTo(50_000)).toBe(0x0016);
+    await clock.advance(15 * 60_000);
+    client.openChannel({ ...PEER, port: 50_000 });
+    expect(await channelTo(50_000)).toBe(0x4000);
+    client.openChannel({ ...PEER, port: 50_001 });
+    expect(await channelTo(50_001)).toBe(0x4001);
+    client.receive(Buffer.concat([Buffer.from([0x40, 0, 0, 4]), Buffer.from("back")]));
+    expect(came.at(-1)).toBe("203.0.113.9:50000 back");
+  });
+
+  test("gives a peer that comes back the number that is bound to it", async () => {
+    for (const port of [1, 2]) client.openChannel({ ...PEER, port });
+    await settle();
+    client.closeChannel({ ...PEER, port: 1 });
+    client.openChannel({ ...PEER, port: 3 });
+    client.openChannel({ ...PEER, port: 1 });
+    expect([await channelTo(1), await channelTo(2), await channelTo(3)]).toEqual([0x4000, 0x4001, 0x4002]);
+  });
+
   test("is refreshed with its permissions until it is deleted", async () => {
     client.openChannel(PEER);
     await settle();

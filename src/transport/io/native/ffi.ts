@@ -25,7 +25,10 @@ export interface Crypto {
 export interface System {
   socket(domain: number, type: number, protocol: number): number;
   setOption(socket: number, level: number, name: number, value: Pointer, length: number): number;
+  /** @param length the address of the length of the value: it is read and written. */
+  getOption(socket: number, level: number, name: number, value: Pointer, length: Pointer): number;
   bind(socket: number, address: Pointer, length: number): number;
+  connect(socket: number, address: Pointer, length: number): number;
   close(socket: number): number;
   send(socket: number, messages: Pointer, count: number, flags: number): number;
   errno(): number;
@@ -76,7 +79,9 @@ export async function loadFunctions(): Promise<Native> {
     system: {
       socket: define("socket", "int", ["int", "int", "int"]),
       setOption: define("setsockopt", "int", ["int", "int", "int", P, "uint32_t"]),
+      getOption: define("getsockopt", "int", ["int", "int", "int", P, P]),
       bind: define("bind", "int", ["int", P, "uint32_t"]),
+      connect: define("connect", "int", ["int", P, "uint32_t"]),
       close: define("close", "int", ["int"]),
       send: define("sendmmsg", "int", ["int", P, "uint32_t", "int"]),
       errno: () => koffi.errno(),

@@ -28,7 +28,7 @@ export async function loadNativeIo(): Promise<MediaIo> {
     segmentation,
     sealerOf: (keys) => new NativeSealer(native, keys),
     bind: (options) => bindNative(native, options, segmentation),
-    share: (fd) => new NativeSender(native, fd, segmentation),
+    share: (fd) => new NativeSender(native, { fd, segmentation }),
   };
 }
 

@@ -1,71 +1,62 @@
 /**
  * Sends datagrams by `sendmmsg`, many in one system call. The packets of one frame to one viewer form a single message that
- * the kernel cuts into datagrams (UDP_SEGMENT). Everything queued in one task leaves when the task ends.
+ * the kernel cuts into datagrams (UDP_SEGMENT). Everything queued in one task leaves when the task ends; what the system's
+ * buffer does not take then waits, in order.
  */
+import { type Clock, type EpochMs, type Millis, systemClock } from "../../../base/clock.ts";
 import type { Address } from "../../../network/address.ts";
-import type { MediaSender } from "../io.ts";
+import { type MediaSender, SEND_BUFFER } from "../io.ts";
 import type { Route } from "../route.ts";
-import type { Memory, Native, System } from "./ffi.ts";
+import { Batch } from "./batch.ts";
+import { Destination } from "./destination.ts";
+import type { Native } from "./ffi.ts";
 import { NativeSealer } from "./sealer.ts";
-import { SOCKADDR_BYTES, sockaddrOf } from "./sockaddr.ts";
 
-/** Datagrams in one message. All have the same size, except that the last one may be shorter. */
-const MAX_SEGMENTS = 32;
-const MAX_MESSAGE_BYTES = 60_000;
-const MAX_MESSAGES = 64;
-const DATA_BYTES = 512 * 1024;
+/** Larger than any datagram. */
+const MAX_DATAGRAM = 60_000;
 
-/** Sizes on 64-bit Linux: iovec, mmsghdr, and cmsghdr with 2 bytes of data, padded and not. */
-const IOVEC_BYTES = 16;
-const MMSGHDR_BYTES = 64;
-const CMSG_BYTES = 24;
-const CMSG_LEN = 18;
+/** Between attempts while the system's buffer is full. At 1 Gbit/s, a usual buffer empties in 2 ms. */
+const RETRY_INTERVAL: Millis = 1;
 
-const SOL_UDP = 17;
-const UDP_SEGMENT = 103;
-const MSG_DONTWAIT = 0x40;
-const EIO = 5;
-const EAGAIN = 11;
-const EINVAL = 22;
+/** If the system takes nothing for this long, the link is stalled: what waits is late for live video, and dropped. */
+const MAX_STALL: Millis = 30;
 
-/** A destination. Two messages have the same one if it is the same object. */
-interface Destination {
-  readonly sockaddr: Buffer;
+/** Emptied batches kept for use: a steady load needs no more. */
+const MAX_SPARE = 4;
+
+/** What a {@link NativeSender} is made of. */
+export interface NativeSenderOptions {
+  /** A bound socket's descriptor. The caller closes it. */
+  readonly fd: number;
+  /** Whether the kernel supports UDP_SEGMENT. */
+  readonly segmentation: boolean;
+  readonly clock?: Clock;
 }
 
-/** Sends through a bound socket. It owns no descriptor: the caller closes it. */
+/** Sends through a bound socket. */
 export class NativeSender implements MediaSender {
   readonly fd: number;
-  readonly #system: System;
-  readonly #data: Memory;
-  readonly #names: Memory;
-  readonly #vectors: Memory;
-  readonly #messages: Memory;
-  readonly #controls: Memory;
-  #segmentation: boolean;
+  readonly #native: Native;
+  readonly #clock: Clock;
+  readonly #segmentation: boolean;
+  /** Takes what is queued now. */
+  #batch: Batch;
+  /** Full batches before it that wait for room in the system's buffer, and their bytes. */
+  readonly #waiting: Batch[] = [];
+  readonly #spare: Batch[] = [];
+  #waitingBytes = 0;
   #dropped = 0;
-
-  /** Datagrams in each message. */
-  readonly #counts = new Uint8Array(MAX_MESSAGES);
-  #messageCount = 0;
-  #dataEnd = 0;
-  /** Where the open message goes; undefined if none is open. */
-  #to: Destination | undefined;
-  #segmentBytes = 0;
-  #segments = 0;
-  #messageBytes = 0;
+  #flushes = false;
+  /** When the system last took something, while its buffer is full. */
+  #stalledAt: EpochMs | undefined;
   #closed = false;
 
-  constructor({ system, allocate }: Native, fd: number, segmentation: boolean) {
+  constructor(native: Native, { fd, segmentation, clock = systemClock }: NativeSenderOptions) {
     this.fd = fd;
-    this.#system = system;
+    this.#native = native;
     this.#segmentation = segmentation;
-    this.#data = allocate(DATA_BYTES);
-    this.#names = allocate(MAX_MESSAGES * SOCKADDR_BYTES);
-    this.#vectors = allocate(MAX_MESSAGES * IOVEC_BYTES);
-    this.#messages = allocate(MAX_MESSAGES * MMSGHDR_BYTES);
-    this.#controls = allocate(MAX_MESSAGES * CMSG_BYTES);
-    this.#layOut();
+    this.#clock = clock;
+    this.#batch = new Batch(native);
   }
 
   /**
@@ -74,7 +65,8 @@ export class NativeSender implements MediaSender {
    */
   close(): boolean {
     if (this.#closed) return false;
-    this.#flush();
+    this.#send();
+    this.#dropAll();
     this.#closed = true;
     return true;
   }
@@ -83,120 +75,93 @@ export class NativeSender implements MediaSender {
     return this.#dropped;
   }
 
-  wayTo(address: Address): Pick<Route, "send" | "sendMedia"> {
-    const to = { sockaddr: sockaddrOf(address) };
+  wayTo(address: Address): Pick<Route, "send" | "sendMedia" | "maxDatagram"> {
+    const to = new Destination(this.#native, address, this.#segmentation);
     return {
+      maxDatagram: () => to.maxDatagram,
       send: (datagram) => {
-        if (!this.#makeRoom(to, datagram.length)) return;
-        this.#data.bytes.set(datagram, this.#dataEnd);
-        this.#add(datagram.length);
+        const batch = this.#batchFor(to, datagram.length);
+        if (!batch) return;
+        batch.data.bytes.set(datagram, batch.end);
+        this.#add(batch, to, datagram.length);
       },
       sendMedia: (sealer, header, payload, index) => {
         if (!(sealer instanceof NativeSealer)) throw new TypeError("The sealer is not a native one.");
         const size = header.length + payload.length + sealer.tagBytes;
-        if (!this.#makeRoom(to, size)) return;
-        const { bytes } = this.#data;
-        bytes.set(header, this.#dataEnd);
-        bytes.set(payload, this.#dataEnd + header.length);
-        sealer.sealInPlace(this.#data, this.#dataEnd, header.length, payload.length, index);
-        this.#add(size);
+        const batch = this.#batchFor(to, size);
+        if (!batch) return;
+        const { data, end } = batch;
+        data.bytes.set(header, end);
+        data.bytes.set(payload, end + header.length);
+        sealer.sealInPlace(data, end, header.length, payload.length, index);
+        this.#add(batch, to, size);
       },
     };
   }
 
-  /** Writes the constant fields of all structures: the pointers to each message's parts. */
-  #layOut(): void {
-    for (let n = 0; n < MAX_MESSAGES; n++) {
-      const message = n * MMSGHDR_BYTES;
-      const { bytes } = this.#messages;
-      bytes.writeBigUInt64LE(BigInt(this.#names.at + n * SOCKADDR_BYTES), message);
-      bytes.writeBigUInt64LE(BigInt(this.#vectors.at + n * IOVEC_BYTES), message + 16);
-      bytes.writeBigUInt64LE(1n, message + 24);
-      const control = n * CMSG_BYTES;
-      this.#controls.bytes.writeBigUInt64LE(BigInt(CMSG_LEN), control);
-      this.#controls.bytes.writeInt32LE(SOL_UDP, control + 8);
-      this.#controls.bytes.writeInt32LE(UDP_SEGMENT, control + 12);
+  /** The batch for a datagram; undefined if it cannot be sent. */
+  #batchFor(to: Destination, size: number): Batch | undefined {
+    if (this.#closed || size > MAX_DATAGRAM) return undefined;
+    if (this.#batch.hasRoom(to, size)) return this.#batch;
+    if (this.#stalledAt === undefined) this.#send();
+    if (this.#batch.hasRoom(to, size)) return this.#batch;
+    if (this.#waitingBytes + this.#batch.end > SEND_BUFFER) {
+      this.#dropped++;
+      return undefined;
     }
+    this.#waitingBytes += this.#batch.end;
+    this.#waiting.push(this.#batch);
+    this.#batch = this.#spare.pop() ?? new Batch(this.#native);
+    return this.#batch;
   }
 
-  /** @returns false if the datagram cannot be sent. */
-  #makeRoom(to: Destination, size: number): boolean {
-    if (this.#closed || size > MAX_MESSAGE_BYTES) return false;
-    if (!this.#continues(to, size)) this.#begin(to, size);
-    return true;
+  #add(batch: Batch, to: Destination, size: number): void {
+    batch.add(to, size);
+    if (this.#flushes || this.#stalledAt !== undefined) return;
+    this.#flushes = true;
+    queueMicrotask(() => {
+      this.#flushes = false;
+      if (this.#stalledAt === undefined) this.#send();
+    });
   }
 
-  /** Adds the datagram at the end of the data to the open message. */
-  #add(size: number): void {
-    this.#dataEnd += size;
-    this.#messageBytes += size;
-    this.#segments++;
-    // UDP_SEGMENT allows one shorter datagram, at the end.
-    if (size < this.#segmentBytes) this.#end();
-  }
-
-  #continues(to: Destination, size: number): boolean {
-    if (this.#to !== to || !this.#segmentation || size > this.#segmentBytes) return false;
-    if (this.#segments >= MAX_SEGMENTS || this.#messageBytes + size > MAX_MESSAGE_BYTES) return false;
-    return this.#dataEnd + size <= DATA_BYTES;
-  }
-
-  #begin(to: Destination, size: number): void {
-    this.#end();
-    if (this.#messageCount === MAX_MESSAGES || this.#dataEnd + size > DATA_BYTES) this.#flush();
-    if (this.#messageCount === 0) queueMicrotask(() => this.#flush());
-    const n = this.#messageCount;
-    this.#names.bytes.set(to.sockaddr, n * SOCKADDR_BYTES);
-    this.#messages.bytes.writeUInt32LE(to.sockaddr.length, n * MMSGHDR_BYTES + 8);
-    this.#vectors.bytes.writeBigUInt64LE(BigInt(this.#data.at + this.#dataEnd), n * IOVEC_BYTES);
-    this.#messageCount++;
-    this.#to = to;
-    this.#segmentBytes = size;
-    this.#segments = 0;
-    this.#messageBytes = 0;
-  }
-
-  #end(): void {
-    if (!this.#to) return;
-    this.#to = undefined;
-    if (this.#segments === 0) {
-      // Sealing threw an error, so the message is empty.
-      this.#messageCount--;
-      return;
-    }
-    const n = this.#messageCount - 1;
-    this.#counts[n] = this.#segments;
-    this.#vectors.bytes.writeBigUInt64LE(BigInt(this.#messageBytes), n * IOVEC_BYTES + 8);
-    const segmented = this.#segments > 1;
-    this.#messages.bytes.writeBigUInt64LE(
-      segmented ? BigInt(this.#controls.at + n * CMSG_BYTES) : 0n,
-      n * MMSGHDR_BYTES + 32,
-    );
-    this.#messages.bytes.writeBigUInt64LE(segmented ? BigInt(CMSG_BYTES) : 0n, n * MMSGHDR_BYTES + 40);
-    this.#controls.bytes.writeUInt16LE(this.#segmentBytes, n * CMSG_BYTES + 16);
-  }
-
-  #flush(): void {
-    this.#end();
+  /** Sends what waits, in order, until the system's buffer is full. */
+  #send(): void {
+    if (this.#closed) return;
     let sent = 0;
-    while (sent < this.#messageCount && !this.#closed) {
-      const messages = this.#messages.at + sent * MMSGHDR_BYTES;
-      const taken = this.#system.send(this.fd, messages, this.#messageCount - sent, MSG_DONTWAIT);
-      if (taken > 0) {
-        sent += taken;
-        continue;
+    for (const batch of [...this.#waiting, this.#batch]) {
+      const result = batch.send(this.fd);
+      sent += result.sent;
+      if (result.isFull) {
+        this.#wait(sent > 0);
+        return;
       }
-      const error = this.#system.errno();
-      if (error === EAGAIN) {
-        while (sent < this.#messageCount) this.#dropped += this.#counts[sent++] ?? 0;
-        break;
-      }
-      const count = this.#counts[sent++] ?? 0;
-      // Some network devices cannot segment. Stop using it; the viewers request these packets again.
-      if (count > 1 && (error === EIO || error === EINVAL)) this.#segmentation = false;
-      this.#dropped += count;
+      this.#finish(batch);
     }
-    this.#messageCount = 0;
-    this.#dataEnd = 0;
+    this.#stalledAt = undefined;
+  }
+
+  #wait(hasProgress: boolean): void {
+    const now = this.#clock.now();
+    if (hasProgress || this.#stalledAt === undefined) this.#stalledAt = now;
+    if (now - this.#stalledAt >= MAX_STALL) {
+      this.#dropAll();
+      this.#stalledAt = undefined;
+    } else this.#clock.after(RETRY_INTERVAL, () => this.#send());
+  }
+
+  #dropAll(): void {
+    for (const batch of [...this.#waiting, this.#batch]) this.#finish(batch);
+  }
+
+  /** Empties a batch, which is the first that waits or the current one. */
+  #finish(batch: Batch): void {
+    const bytes = batch.end;
+    batch.clear();
+    this.#dropped += batch.takeDropped();
+    if (batch === this.#batch) return;
+    this.#waiting.shift();
+    this.#waitingBytes -= bytes;
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(batch);
   }
 }

@@ -11,6 +11,8 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
 
 /**
  * Binds a UDP socket. A system call creates it, because Node does not reveal the descriptor of a socket that it creates.
@@ -38,7 +40,10 @@ export async function bindNative(
   await listening(socket, () => socket.bind({ fd, exclusive: true }));
   socket.setSendBufferSize(SEND_BUFFER);
   socket.setRecvBufferSize(RECEIVE_BUFFER);
-  const sender = new NativeSender(native, fd, segmentation);
+  // Above net.core.wmem_max, which is often a few packets only. It needs CAP_NET_ADMIN, and fails harmlessly without.
+  memory.bytes.writeInt32LE(SEND_BUFFER, SOCKADDR_BYTES);
+  system.setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, memory.at + SOCKADDR_BYTES, 4);
+  const sender = new NativeSender(native, { fd, segmentation });
   return {
     socket,
     fd,
