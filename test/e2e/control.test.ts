@@ -4,10 +4,9 @@ import { io, type Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { CAMERA_POSE, type Lease, type Operating, type Pose } from "../../src/shared/control.ts";
 import type { Reply } from "../../src/shared/protocol.ts";
-import { launchChromium } from "../helpers/browser.ts";
 import { raw } from "../helpers/multipart-writer.ts";
 import { stripes } from "../helpers/pictures.ts";
-import { describeWith } from "../setup/suites.ts";
+import { describeInBrowsers } from "../setup/browsers.ts";
 import { openPlayer, waitForState } from "./helpers/player.ts";
 import { TestPublisher } from "./helpers/publisher.ts";
 import { type ServerProcess, startServer } from "./helpers/server.ts";
@@ -207,12 +206,12 @@ describe("a server that allows control", () => {
   });
 });
 
-describeWith(["chromium"], "a page that controls a stream", ({ chromium }) => {
+describeInBrowsers("a page that controls a stream", ({ launch }) => {
   let browser: Browser;
   let server: ServerProcess;
   let publisher: ControlledPublisher;
   beforeAll(async () => {
-    browser = await launchChromium(chromium);
+    browser = await launch();
   });
   afterAll(() => browser?.close());
   beforeEach(async () => {
