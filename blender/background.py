@@ -152,6 +152,7 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
             if connected:
                 # Only if connected: before that, the viewers may be those of another publisher.
                 log.paused(paused)
+                log.control(control.refusal)
             if not connected or paused:
                 ticks.pause()
                 meter.restart()
@@ -206,6 +207,7 @@ class ChangeLog:
         self._options = options
         self._said = ""
         self._paused = False
+        self._refusal = ""
 
     def status(self, status: Status) -> None:
         """Logs the connection's state. Raises ScriptError if the server finally refused."""
@@ -225,6 +227,12 @@ class ChangeLog:
         if paused != self._paused:
             say("paused: no viewers" if paused else "drawing again")
         self._paused = paused
+
+    def control(self, refusal: str) -> None:
+        """Logs why viewers cannot turn the view."""
+        if refusal and refusal != self._refusal:
+            say(f"viewers cannot turn the view: {refusal}", error=True)
+        self._refusal = refusal
 
     def figures(self, fps: float, milliseconds: float, status: Status) -> None:
         """Logs the measured rates."""

@@ -116,7 +116,8 @@ class Session:
             elif self._paused:
                 state = "paused"
             else:
-                state, problem = ("blocked", self._problem) if self._problem else (state, problem or self._data_problem)
+                minor = problem or self._data_problem or (self._control.refusal if self._control else "")
+                state, problem = ("blocked", self._problem) if self._problem else (state, minor)
         return Shown(True, state, problem, self._reader.viewers, self._figures)
 
     def step(self) -> float:

@@ -36,6 +36,8 @@ class EventReader:
         self._stopping = threading.Event()
         self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, name=f"rendercast {self.route}", daemon=True)
+        self.refusal = ""
+        """Why the server refuses these events, a sentence, or empty."""
 
     def start(self) -> None:
         """Starts connecting."""
@@ -76,7 +78,10 @@ class EventReader:
                 source.allow(EVENT_TIMEOUT)
                 with answer.begin(source, "GET") as response:
                     if response.status == http.client.OK:
+                        self.refusal = ""
                         self._read(response, source)
+                    elif response.status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
+                        self.refusal = answer.sentence_of(response)
             finally:
                 self._socket = None
 

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from rendercast.address import Address
 from rendercast.control import CAMERA_POSE, ControlReader, Pose, pose_of
+from rude_server import RudeServer
 from strict_server import StrictServer, until
 
 POSE = {"yaw": 1, "pitch": -0.5, "distance": 2, "x": 0, "y": 0.25}
@@ -43,6 +44,15 @@ class Reader(unittest.TestCase):
             self.assertTrue(until(lambda: reader.pose.yaw == 1))
             server.wait(lambda: server.followers >= 1)
         self.assertEqual(reader.pose.distance, 2)
+
+    def test_it_says_why_the_server_refuses(self) -> None:
+        head = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\n"
+        with RudeServer(lambda _server, connection: connection.sendall(head + b"No\x1b[1m.\r\n")) as server:
+            reader = ControlReader(Address("127.0.0.1", server.port), "main", "token")
+            self.addCleanup(reader.stop)
+            reader.start()
+            self.assertTrue(until(lambda: reader.refusal != ""))
+        self.assertEqual(reader.refusal, "No [1m.")
 
 
 if __name__ == "__main__":

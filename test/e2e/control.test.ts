@@ -222,8 +222,8 @@ describeInBrowsers("a page that controls a stream", ({ launch }) => {
     await publisher.allow(server, "robot");
   });
 
-  async function open(): Promise<Page> {
-    const page = await openPlayer(browser, `${server.url}/watch/robot`);
+  async function open(hash = ""): Promise<Page> {
+    const page = await openPlayer(browser, `${server.url}/watch/robot${hash}`);
     ends.push(() => page.isClosed() || page.close());
     await waitForState(page, "live");
     await page.waitForFunction(
@@ -317,6 +317,22 @@ describeInBrowsers("a page that controls a stream", ({ launch }) => {
     await shows(first, /sees that you ask/);
     await second.close();
     await shows(first, /^You turn the view/);
+  });
+
+  test("makes a link by which others turn the view", async () => {
+    const page = await open();
+    await page.click("#share");
+    const link = () =>
+      page.evaluate(() => document.querySelector<HTMLTextAreaElement>(".share textarea")?.value);
+    await expect.poll(link, { timeout: 10_000 }).toMatch(/\/watch\/robot$/);
+    await page.click("#share-control");
+    await expect.poll(link, { timeout: 10_000 }).toMatch(/\/watch\/robot#token=/);
+    const token = new URL((await link()) ?? "").hash;
+    await page.click("#share-control");
+    await expect.poll(link).toMatch(/\/watch\/robot$/);
+    const other = await open(token);
+    await takeControl(other);
+    await shows(other, /^You turn the view/);
   });
 
   test("sends nothing while it is paused, and asks again after a restart of the publisher's connection", async () => {
