@@ -32,6 +32,8 @@ def places() -> str:
 def main() -> None:
     """Starts to stream, and checks the places ten times a second."""
     demo_scene.dress(bpy.context.scene)
+    # Without a GPU, EEVEE takes up to a minute to compile its shaders.
+    bpy.context.scene.render.engine = "BLENDER_WORKBENCH"
     rendercast.register()
     fields = bpy.context.window_manager.rendercast
     fields.server, fields.width, fields.height, fields.fps, fields.control = SERVER, 320, 180, 10, True
