@@ -13,6 +13,8 @@ const SIDE_BY_SIDE = [
   "background-blender",
   "cluster-intruder",
   "codecs",
+  "control",
+  "control-blender",
   "data",
   "dtls",
   "everybody",

@@ -29,6 +29,7 @@ import headless
 from background_core import Animation, Options, parse_options, say
 from command_line import ScriptError
 from rendercast.capture import CaptureError
+from rendercast.control import ControlReader
 from rendercast.pacing import Meter, Ticks, ViewerPause
 from rendercast.publisher import Publisher, Status
 from rendercast.status import StatusReader
@@ -127,8 +128,14 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
     source = fastest_renderer(scene, options)
     exit_soon_on_signals(publisher, source, finished)
     say(f"drawing {scene.name} with {options.engine} {source.name}, {options.width}x{options.height}")
+    control = ControlReader(options.server, options.stream, options.token)
     publisher.start()
     reader.start()
+    if options.control != "off":
+        if source.can_turn:
+            control.start()
+        else:
+            say("viewers cannot turn the view: this way of drawing uses the scene's camera", error=True)
     try:
         log = ChangeLog(options)
         meter = Meter(REPORT_INTERVAL, time.perf_counter, first=FIRST_REPORT_AFTER)
@@ -145,6 +152,7 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
             if connected:
                 # Only if connected: before that, the viewers may be those of another publisher.
                 log.paused(paused)
+                log.control(control.refusal)
             if not connected or paused:
                 ticks.pause()
                 meter.restart()
@@ -163,7 +171,7 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
                 scene.frame_set(moment.frame, subframe=moment.subframe)
             turn(tick)
             bpy.context.view_layer.update()
-            publisher.send(source.draw(telemetry.take()))
+            publisher.send(source.draw(telemetry.take(), control.pose))
             pause.shown(status.connections)
             drawn += 1
             meter.frame(time.perf_counter() - started)
@@ -175,6 +183,7 @@ def run(scene: bpy.types.Scene, options: Options, turned: str) -> None:
         finished.set()
         publisher.stop()
         reader.stop()
+        control.stop()
         source.close()
     # A refusal may have come after the last check.
     log.status(publisher.status)
@@ -198,6 +207,7 @@ class ChangeLog:
         self._options = options
         self._said = ""
         self._paused = False
+        self._refusal = ""
 
     def status(self, status: Status) -> None:
         """Logs the connection's state. Raises ScriptError if the server finally refused."""
@@ -217,6 +227,12 @@ class ChangeLog:
         if paused != self._paused:
             say("paused: no viewers" if paused else "drawing again")
         self._paused = paused
+
+    def control(self, refusal: str) -> None:
+        """Logs why viewers cannot turn the view."""
+        if refusal and refusal != self._refusal:
+            say(f"viewers cannot turn the view: {refusal}", error=True)
+        self._refusal = refusal
 
     def figures(self, fps: float, milliseconds: float, status: Status) -> None:
         """Logs the measured rates."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PREFIX = "rendercast"
 ENGINES = (*command_line.ENGINES, "scene")
 ANIMATIONS = ("loop", "once", "off")
+CONTROLS = ("off", "orbit")
 ANTIALIASING = ("auto", *command_line.ANTIALIASING)
 
 say = partial(command_line.say, PREFIX)
@@ -45,6 +46,7 @@ class Options:
     turn: str | None
     """An object's name, `active`, `none`, or None for the scene's default."""
     script: Path | None
+    control: str
     always: bool
     with_parent: bool
 
@@ -70,6 +72,7 @@ def parse_options(argv: Sequence[str], env: Mapping[str, str] = os.environ) -> O
     add("--animate", choices=ANIMATIONS, default="loop", help="how to play the scene's animation (loop)")
     add("--turn", metavar="OBJECT", help="object to rotate, `active` or `none` (none; the built-in scene rotates)")
     add("--script", type=_script, metavar="FILE.py", help="script to run first; it may build the scene")
+    add("--control", choices=CONTROLS, default="off", help="what viewers may do: orbit turns the stream's view (off)")
     add("--always", action="store_true", help="draw without viewers too")
     add("--with-parent", action="store_true", help="exit when the parent process exits")
     given = parser.read(argv)

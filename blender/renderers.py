@@ -15,18 +15,25 @@ import headless
 from background_core import say
 from rendercast import capture
 from rendercast.capture import CaptureError
+from rendercast.control import CAMERA_POSE
 from rendercast.frames import Frame, image_frame, raw_frame
+from rendercast.orbit import Orbit
 
 if TYPE_CHECKING:
     from background_core import Options
+    from rendercast.control import Pose
 
 
 class OffScreenRenderer:
     """Draws off screen as a 3D viewport does. The fastest way, for Workbench and EEVEE."""
 
+    can_turn = True
+    """Whether it draws from another pose than the camera's."""
+
     def __init__(self, scene: bpy.types.Scene, options: Options) -> None:
         self._scene = scene
         self._size = (options.width, options.height)
+        self._orbit = Orbit()
         self._loan = capture.ViewportLoan()
         self._surface = capture.OffScreen()
         with headless.quiet():
@@ -48,10 +55,10 @@ class OffScreenRenderer:
         self.name = f"off screen on {'the CPU' if software else gpu}"
         self.draw(None).release()
 
-    def draw(self, data: bytes | None) -> Frame:
+    def draw(self, data: bytes | None, pose: Pose = CAMERA_POSE) -> Frame:
         """Draws one frame with this telemetry. Raises CaptureError."""
         scene, layer = self._scene, bpy.context.view_layer
-        eye = capture.camera_eye(scene, layer, self._size)
+        eye = self._orbit.apply(capture.camera_eye(scene, layer, self._size), pose, layer)
         place = self._loan.borrow(scene, hidden_only=False)
         return self._surface.draw(scene, layer, place, eye, self._size, data)
 
@@ -62,6 +69,9 @@ class OffScreenRenderer:
 
 class FileRenderer:
     """Renders as F12 does, to a file in memory. For Cycles, and if drawing off screen fails."""
+
+    can_turn = False
+    """Rendering to a file uses the scene's camera, which viewers must not move."""
 
     def __init__(self, scene: bpy.types.Scene, options: Options) -> None:
         self._scene = scene
@@ -91,7 +101,7 @@ class FileRenderer:
         self.name = f"by rendering to {folder}"
         self.draw(None)
 
-    def draw(self, data: bytes | None) -> Frame:
+    def draw(self, data: bytes | None, _pose: Pose = CAMERA_POSE) -> Frame:
         """Renders one frame with this telemetry. Raises ScriptError."""
         headless.render(self._scene)
         captured = time.time()

@@ -34,6 +34,7 @@ const SUITES = [
   "background-blender",
   "blender",
   "blender-engines",
+  "control-blender",
   "loop",
 ].map((name) => `test/e2e/${name}.test.ts`);
 

@@ -233,6 +233,7 @@ function openWeb(
   const app = (local: boolean) =>
     httpApp({
       ...{ directory, streams, metrics, clock, guard, followers, whep, embedFrom, local, log },
+      control: config.control,
       passedOn: membership.passedOn,
       isReady: () => readiness.isReady,
       alone: () =>

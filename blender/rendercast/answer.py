@@ -94,12 +94,17 @@ def read(connection: socket.socket, received: bytes, seconds: float) -> Answer:
     source = Limited(connection, received)
     source.allow(seconds)
     with begin(source, "POST") as response:
-        plain = response.headers.get_content_type() == "text/plain"
-        text = response.read(MAX_MESSAGE_BYTES).decode("utf-8", "replace") if plain else ""
-    sentence = _one_line(text) or _one_line(f"{response.status} {response.reason}")
+        sentence = sentence_of(response)
     conflict = response.status == http.client.CONFLICT
     final = response.status in _FINAL_STATUSES or (conflict and _OTHER_SOURCE in sentence)
     return Answer(sentence, final, response.status < 300)
+
+
+def sentence_of(response: http.client.HTTPResponse) -> str:
+    """Reads the sentence in a response; its status if it has none. Raises OSError and HTTPException."""
+    plain = response.headers.get_content_type() == "text/plain"
+    text = response.read(MAX_MESSAGE_BYTES).decode("utf-8", "replace") if plain else ""
+    return _one_line(text) or _one_line(f"{response.status} {response.reason}")
 
 
 def _one_line(text: str) -> str:

@@ -84,6 +84,9 @@ def _draw_fields(layout: bpy.types.UILayout, context: bpy.types.Context, running
     # A split row leaves too little room for the label.
     whole.use_property_split = False
     whole.prop(fields, "rest")
+    whole = layout.row()
+    whole.use_property_split = False
+    whole.prop(fields, "control")
 
 
 def _draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, shown: session.Shown) -> None:

@@ -105,6 +105,11 @@ class RendercastSettings(bpy.types.PropertyGroup):
         step=100,
     )
     rest: BoolProperty(name="Pause without viewers", description="Draw nothing until a viewer joins", default=True)
+    control: BoolProperty(
+        name="Viewers may turn the view",
+        description="Viewers with the right to control turn what the stream shows. Your camera and viewport stay",
+        default=False,
+    )
     names: StringProperty(
         name="Data",
         description="Custom properties of the scene and the active object to send with each frame, comma-separated",
@@ -133,7 +138,7 @@ def target() -> Target:
 def remember() -> dict[str, object]:
     """Returns the changed fields: opening a file resets the window manager."""
     fields = settings()
-    names = ("stream", "source", "width", "height", "fps", "rest", "names")
+    names = ("stream", "source", "width", "height", "fps", "rest", "control", "names")
     return {name: getattr(fields, name) for name in names if fields.is_property_set(name)}
 
 

@@ -16,6 +16,8 @@ from bpy.app.handlers import persistent
 from . import capture
 from .address import AddressError
 from .capture import CaptureError, Eye, Place
+from .control import CAMERA_POSE, ControlReader
+from .orbit import Orbit
 from .pacing import Figures, Meter, Share, Ticks, ViewerPause
 from .properties import Target, remember, restore, settings, target
 from .publisher import Publisher
@@ -56,6 +58,8 @@ class Session:
         self.where = where
         self._publisher = Publisher(*where)
         self._reader = StatusReader(*where)
+        self._control: ControlReader | None = None
+        self._orbit = Orbit()
         self._surface = capture.OffScreen()
         self._loan = capture.ViewportLoan()
         self._ticks = Ticks(settings().fps, time.perf_counter)
@@ -82,6 +86,7 @@ class Session:
         self.restore()
         self._publisher.stop(STOP_TIMEOUT)
         self._reader.stop(0.05)
+        self._allow_control(False)
         # Here Blender's GPU context is active; when Python collects the surface, it may not be.
         self._surface.free()
 
@@ -111,12 +116,14 @@ class Session:
             elif self._paused:
                 state = "paused"
             else:
-                state, problem = ("blocked", self._problem) if self._problem else (state, problem or self._data_problem)
+                minor = problem or self._data_problem or (self._control.refusal if self._control else "")
+                state, problem = ("blocked", self._problem) if self._problem else (state, minor)
         return Shown(True, state, problem, self._reader.viewers, self._figures)
 
     def step(self) -> float:
         """Draws and sends a frame if one is due. Returns the seconds until the next step. Raises CaptureError."""
         fields = settings()
+        self._allow_control(fields.control)
         status = self._publisher.status
         viewers = self._reader.viewers if fields.rest else None
         self._paused = self._pause.paused(viewers, status.connections)
@@ -142,6 +149,14 @@ class Session:
         self._figures = self._meter.read() or self._figures
         return self._wait()
 
+    def _allow_control(self, allowed: bool) -> None:
+        if allowed and not self._control:
+            self._control = ControlReader(*self.where)
+            self._control.start()
+        elif not allowed and self._control:
+            self._control.stop(0.05)
+            self._control = None
+
     def _wait(self) -> float:
         """Returns the seconds until the next frame is due and the interface has had its share of the time."""
         return max(self._ticks.due_in(), self._share.free_for())
@@ -158,6 +173,7 @@ class Session:
         window = main_window()
         scene, layer = window.scene, window.view_layer
         place, eye = self._point_of_view(fields.source, scene, layer, size)
+        eye = self._orbit.apply(eye, self._control.pose if self._control else CAMERA_POSE, layer)
         picked = pick(fields.names, {"the scene": scene, "the active object": layer.objects.active})
         self._data_problem = " ".join(filter(None, (telemetry.publish_each(picked.data), picked.missing)))
         self._publisher.send(self._surface.draw(scene, layer, place, eye, size, telemetry.take()))

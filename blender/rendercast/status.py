@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the number of viewers from the server's events."""
+"""Follows the server's events: the number of viewers, and what else a subclass reads."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ RETRY_DELAY = 1.0
 """Seconds until the next connection."""
 
 
-class StatusReader:
-    """Follows a stream's events on a thread of its own, and reconnects until it is stopped."""
+class EventReader:
+    """Follows events of a stream on a thread of its own, and reconnects until it is stopped."""
+
+    route = ""
+    """The last part of the path, below the stream's name."""
 
     def __init__(self, address: Address, stream: str, token: str = "") -> None:
         self._address = address
@@ -32,9 +35,9 @@ class StatusReader:
         self._token = token
         self._stopping = threading.Event()
         self._socket: socket.socket | None = None
-        self._thread = threading.Thread(target=self._run, name="rendercast status", daemon=True)
-        self.viewers: int | None = None
-        """The number of viewers, or None if it is unknown."""
+        self._thread = threading.Thread(target=self._run, name=f"rendercast {self.route}", daemon=True)
+        self.refusal = ""
+        """Why the server refuses these events, a sentence, or empty."""
 
     def start(self) -> None:
         """Starts connecting."""
@@ -47,6 +50,14 @@ class StatusReader:
         if self._thread.ident:
             self._thread.join(within)
 
+    def heard(self, event: str, data: str) -> None:
+        """Takes an event, on the reader's thread."""
+        raise NotImplementedError
+
+    def lost(self) -> None:
+        """Drops what earlier events said: the connection ended."""
+        raise NotImplementedError
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
@@ -54,20 +65,23 @@ class StatusReader:
             except Exception:
                 # After any error the previous number is out of date.
                 pass
-            self.viewers = None
+            self.lost()
             self._stopping.wait(RETRY_DELAY)
 
     def _follow(self) -> None:
         with self._address.connect(EVENT_TIMEOUT) as connection:
             self._socket = connection
             try:
-                path = f"/streams/{self._stream}/events"
+                path = f"/streams/{self._stream}/{self.route}"
                 connection.sendall(self._address.request("GET", path, self._token, {"Accept": "text/event-stream"}))
                 source = answer.Limited(connection)
                 source.allow(EVENT_TIMEOUT)
                 with answer.begin(source, "GET") as response:
                     if response.status == http.client.OK:
+                        self.refusal = ""
                         self._read(response, source)
+                    elif response.status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
+                        self.refusal = answer.sentence_of(response)
             finally:
                 self._socket = None
 
@@ -75,9 +89,28 @@ class StatusReader:
         for event, data in read_events(response):
             if self._stopping.is_set():
                 return
-            if event == "stream":
-                self.viewers = viewers_of(data)
+            self.heard(event, data)
             source.allow(EVENT_TIMEOUT)
+
+
+class StatusReader(EventReader):
+    """Reads the number of viewers."""
+
+    route = "events"
+
+    def __init__(self, address: Address, stream: str, token: str = "") -> None:
+        super().__init__(address, stream, token)
+        self.viewers: int | None = None
+        """The number of viewers, or None if it is unknown."""
+
+    def heard(self, event: str, data: str) -> None:
+        """Implements EventReader."""
+        if event == "stream":
+            self.viewers = viewers_of(data)
+
+    def lost(self) -> None:
+        """Implements EventReader."""
+        self.viewers = None
 
 
 def viewers_of(data: str) -> int | None:

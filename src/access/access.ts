@@ -104,7 +104,7 @@ export class Access {
 
   /**
    * Whether the asker has the right to the stream. Anybody may watch if {@link isOpen}. Programs on this machine, and
-   * its browser for `operate`, may need no token; all others need one with the right.
+   * its browser for `operate` and `control`, may need no token; all others need one with the right.
    * @param stream the name of a stream, which need not exist; undefined for the whole server, which needs a token for
    * all streams.
    */
@@ -133,18 +133,19 @@ export class Access {
     const publish = await this.mayDo(asker, "publish", stream);
     const view = await this.mayDo(asker, "view", stream);
     const operate = await this.mayDo(asker, "operate", stream);
+    const control = await this.mayDo(asker, "control", stream);
     const needsToken = !view.granted && view.status === 401;
     return {
-      ...{ publish, view, operate },
+      ...{ publish, view, control, operate },
       share: shareVerdict(view, operate),
       // Operators without a token make links to the stream, so they may know that it exists.
       list: needsToken && operate.granted ? operate : view,
     };
   }
 
-  /** The token of a new share link: it lets its holder watch one stream. */
-  share(stream: string, lifetime: Millis): Promise<Link> {
-    return this.#options.links.sign(stream, lifetime);
+  /** The token of a new share link: it lets its holder watch one stream, and control it if `control` is true. */
+  share(stream: string, lifetime: Millis, control = false): Promise<Link> {
+    return this.#options.links.sign(stream, lifetime, control);
   }
 
   get #signed(): boolean {
@@ -188,7 +189,8 @@ export class Access {
     // Only this user can open the Unix socket. A TCP connection does not prove which user opened it.
     const isTrusted = asker.local || here.includes(right);
     const isFromHere =
-      (right === "publish" && isHere(asker, host)) || (right === "operate" && isHereOrOwnPage(asker, host));
+      (right === "publish" && isHere(asker, host)) ||
+      ((right === "operate" || right === "control") && isHereOrOwnPage(asker, host));
     return isTrusted && isFromHere
       ? { granted: true, by: "here", ...NO_END }
       : this.#refused(right, "missing");

@@ -34,11 +34,13 @@ export function guardOf(
   { clock, own, log }: { clock: Clock; own: string | undefined; log: Log },
 ): Guard {
   const { publishToken: publish, viewToken: view, operateToken: operate, jwtSecret, jwks, host } = config;
+  const { controlToken: control } = config;
   const { jwtIssuer, jwtAudience = ANY_AUDIENCE } = config;
   const secrets = {
     ...(publish !== undefined && { publish }),
     ...(view !== undefined && { view }),
     ...(operate !== undefined && { operate }),
+    ...(control !== undefined && { control }),
   };
   const proxies = new Proxies(config.trustProxy ?? [], (proxy) =>
     log(

@@ -39,7 +39,7 @@ export interface LinkStore {
   keep(state: LinkState, rotated: boolean): Promise<boolean>;
 }
 
-/** A new link, which lets its holder watch one stream. */
+/** A new link, which lets its holder watch one stream, and control it if it was made for that. */
 export interface Link {
   readonly token: string;
   /** Identifies the link, to revoke it. It is not secret. */
@@ -51,6 +51,8 @@ export interface Link {
 export interface LinkGrant {
   readonly id: string;
   readonly stream: string;
+  /** Whether it also grants the right to control the stream. */
+  readonly control: boolean;
   readonly until: EpochMs;
   /** The number of the key that verified it, counted in this process. */
   readonly generation: number;
@@ -61,8 +63,8 @@ export function newLinkState(rotations = 0): LinkState {
   return { key: randomBytes(KEY_BYTES).toString("base64url"), rotations, revoked: [] };
 }
 
-/** Rights are not among the claims: a link only lets its holder view (RFC 7519, section 4). */
-const claims = z.object({ exp: z.number(), sub: z.string(), jti: linkId });
+/** Rights are not among the claims: a link only lets its holder view, and control if `ctl` is true (RFC 7519, section 4). */
+const claims = z.object({ exp: z.number(), sub: z.string(), jti: linkId, ctl: z.literal(true).optional() });
 
 /** Signs, reads and revokes links. */
 export class LinkSigner {
@@ -89,10 +91,10 @@ export class LinkSigner {
   }
 
   /** Makes a link to one stream. A lifetime above {@link MAX_LINK_LIFETIME} is shortened to it. */
-  async sign(stream: string, lifetime: Millis): Promise<Link> {
+  async sign(stream: string, lifetime: Millis, control = false): Promise<Link> {
     const exp = Math.floor((this.#clock.now() + Math.min(lifetime, MAX_LINK_LIFETIME)) / 1000);
     const id = randomBytes(ID_BYTES).toString("base64url");
-    const token = await new SignJWT({ sub: stream, jti: id, exp })
+    const token = await new SignJWT({ sub: stream, jti: id, exp, ...(control && { ctl: true }) })
       .setProtectedHeader({ alg: "HS256" })
       .sign(this.#key);
     return { token, id, until: (exp * 1000) as EpochMs };
@@ -104,8 +106,8 @@ export class LinkSigner {
     const generation = this.#generation;
     try {
       const { payload } = await jwtVerify(token, this.#key, options);
-      const { exp, sub, jti } = claims.parse(payload);
-      const link = { id: jti, stream: sub, until: (exp * 1000) as EpochMs, generation };
+      const { exp, sub, jti, ctl: control = false } = claims.parse(payload);
+      const link = { id: jti, stream: sub, control, until: (exp * 1000) as EpochMs, generation };
       return this.#isRevoked(link) ? "expired" : link;
     } catch (error) {
       return error instanceof errors.JWTExpired ? "expired" : "wrong";

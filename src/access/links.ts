@@ -30,12 +30,14 @@ const MAX_HOURS = MAX_LINK_LIFETIME / HOUR;
 
 const shareQuery = z.object({
   hours: z.coerce.number().positive().max(MAX_HOURS).default(24),
+  control: z.literal("").optional(),
 });
 
 /**
  * Makes links to a stream, which need not exist yet.
  * @param servers the origins by which viewers reach the server, the best first.
- * @param query the request's query: `hours` until the links expire, 24 by default.
+ * @param query the request's query: `hours` until the links expire, 24 by default; `control` for links that also let
+ * their holder control the stream.
  * @throws {LinkError}
  */
 export async function linksOf(
@@ -45,6 +47,8 @@ export async function linksOf(
   query: unknown,
 ): Promise<Links> {
   const parsed = shareQuery.safeParse(query);
+  if (parsed.error?.issues.some(({ path }) => path[0] === "control"))
+    throw new LinkError("control has no value: write ?control, or leave it out.");
   if (!parsed.success)
     throw new LinkError(`hours is a number above 0, and at most ${MAX_HOURS}, such as ?hours=8.`);
   if (!STREAM_NAME.test(stream)) throw new LinkError(`A stream's name is ${STREAM_NAME_RULE}.`);
@@ -52,8 +56,10 @@ export async function linksOf(
   const [best, ...others] = servers;
   const page = (server: string, fragment = "") => `${server}/watch/${name}${fragment}`;
   const image = `${best}/streams/${name}/mjpeg`;
-  if (access.isOpen) return { link: page(best), image, alternatives: others.map((server) => page(server)) };
-  const { token, id, until } = await access.share(stream, parsed.data.hours * HOUR);
+  const isToControl = parsed.data.control !== undefined;
+  if (access.isOpen && !isToControl)
+    return { link: page(best), image, alternatives: others.map((server) => page(server)) };
+  const { token, id, until } = await access.share(stream, parsed.data.hours * HOUR, isToControl);
   const fragment = `#token=${token}`;
   return {
     link: page(best, fragment),

@@ -42,6 +42,7 @@ export function refusalOf(right: Right, why: RefusalReason, { fixed, signed, her
 
 const ACTIONS = {
   publish: { action: "Publishing", how: `enter it as Token in the add-on, or send it ${BEARER}` },
+  control: { action: "Turning the camera", how: `open the page with #token=TOKEN, or send it ${BEARER}` },
   operate: { action: "Operating the server", how: `send it ${BEARER}` },
 } as const;
 

@@ -8,8 +8,8 @@ import type { Log } from "../base/log.ts";
 import type { LinkGrant, LinkSigner } from "./link-signer.ts";
 import { sameSecret } from "./same-secret.ts";
 
-/** Publish streams, watch them, and operate the server: read its metrics, make and revoke links. */
-export const RIGHTS = ["publish", "view", "operate"] as const;
+/** Publish streams, watch them, turn their cameras, and operate the server: read its metrics, make and revoke links. */
+export const RIGHTS = ["publish", "view", "control", "operate"] as const;
 
 /** One of {@link RIGHTS}. */
 export type Right = (typeof RIGHTS)[number];
@@ -112,12 +112,16 @@ export class Tokens {
     if (!signedOnly) {
       // Compares all of them, so that the time does not tell which one matches.
       const rights = this.#secrets.filter(([, secret]) => sameSecret(secret, token)).map(([right]) => right);
+      // A page has one token, and whoever turns a camera watches.
+      if (rights.includes("control")) rights.push("view");
       if (rights.length > 0) return { rights, streams: "all", until: undefined, link: undefined };
     }
     if (token.split(".").length !== 3) return "wrong";
     const link = await this.#links.read(token);
-    if (typeof link === "object")
-      return { rights: ["view"], streams: [link.stream], until: link.until, link };
+    if (typeof link === "object") {
+      const rights: readonly Right[] = link.control ? ["view", "control"] : ["view"];
+      return { rights, streams: [link.stream], until: link.until, link };
+    }
     let worst: BadToken = link;
     for (const key of this.#keys) {
       const read = await this.#verify(token, key);

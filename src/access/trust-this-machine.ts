@@ -8,6 +8,8 @@ type TrustOptions = Pick<
   | "trustProxy"
   | "publishToken"
   | "operateToken"
+  | "control"
+  | "controlToken"
   | "viewToken"
   | "jwtSecret"
   | "jwks"
@@ -25,16 +27,21 @@ export function rightsOfThisMachine(config: TrustOptions): readonly Right[] {
     trustProxy = [],
     publishToken,
     operateToken,
+    control,
+    controlToken,
     viewToken,
     jwtSecret,
     jwks,
   } = config;
-  if (trustThisMachine !== "auto") return trustThisMachine === "on" ? ["publish", "operate"] : [];
+  const controlled = control === "off" ? [] : (["control"] as const);
+  if (trustThisMachine !== "auto")
+    return trustThisMachine === "on" ? ["publish", "operate", ...controlled] : [];
   const isSigned = jwtSecret !== undefined || jwks !== undefined;
   if (isSigned || trustProxy.length > 0) return [];
   return [
     ...(publishToken === undefined ? (["publish"] as const) : []),
     ...(operateToken === undefined && viewToken === undefined ? (["operate"] as const) : []),
+    ...(controlToken === undefined && viewToken === undefined ? controlled : []),
   ];
 }
 
@@ -42,7 +49,7 @@ export function rightsOfThisMachine(config: TrustOptions): readonly Right[] {
 export function tellThisMachine(config: TrustOptions): string {
   const rights = rightsOfThisMachine(config);
   if (rights.length > 0) {
-    return `This machine may ${rights.join(" and ")} without a token. So may everybody behind a proxy or tunnel on it that adds no headers. To require a token, start with --trust-this-machine off.`;
+    return `This machine may ${new Intl.ListFormat("en").format(rights)} without a token. So may everybody behind a proxy or tunnel on it that adds no headers. To require a token, start with --trust-this-machine off.`;
   }
   const exception = config.ingestSocket === undefined ? "" : ", except over the Unix socket";
   return `Publishing and operating need a token, on this machine too${exception}. To trust this machine, start with --trust-this-machine on.`;

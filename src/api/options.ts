@@ -58,6 +58,8 @@ export interface RendercastOptions {
   readonly size?: string | undefined;
   /** Frames per second, for Blender and the built-in scene. Default: 20. */
   readonly fps?: number | undefined;
+  /** What viewers with the right to control may do, if the publisher allows it: off, or orbit to turn the camera. Default: off. */
+  readonly control?: "off" | "orbit" | undefined;
   /** Also accept publishers on this machine over a Unix socket at this path. */
   readonly ingestSocket?: string | undefined;
 
@@ -86,7 +88,9 @@ export interface RendercastOptions {
   readonly viewToken?: string | undefined;
   /** Token that allows reading /metrics, listing viewers, and making and revoking links. */
   readonly operateToken?: string | undefined;
-  /** Whether programs on this machine can publish and operate without a token: on, off, or auto, which means on until another option sets a token for it or names a proxy. Default: auto. */
+  /** Token that allows turning the camera, and watching; needs --control. */
+  readonly controlToken?: string | undefined;
+  /** Whether programs on this machine can publish, control and operate without a token: on, off, or auto, which means on until another option sets a token for it or names a proxy. Default: auto. */
   readonly trustThisMachine?: "auto" | "on" | "off" | undefined;
   /** Accept JWTs signed with this secret (HS256) as tokens, and require a token to watch. */
   readonly jwtSecret?: string | undefined;

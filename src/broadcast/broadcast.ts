@@ -14,6 +14,7 @@ import { StreamUsage } from "../encoder/image/stream-usage.ts";
 import { Renditions, type RenditionsOptions } from "../encoder/renditions.ts";
 import { type Codec, type EncodedFrame, renditionName, type SourceFrame } from "../media/frame.ts";
 import type { SourceState, StreamInfo, ViewerInfo } from "../shared/protocol.ts";
+import { ControlDesk } from "../signaling/control-desk.ts";
 import type { ViewerSession } from "../signaling/watching.ts";
 import type { Source, SourceSink } from "../source/source.ts";
 import type { JpegFrame } from "../transport/mjpeg.ts";
@@ -41,6 +42,8 @@ export interface BroadcastOptions
 
 /** One stream: takes frames as a source's sink, and carries them to everything that watches. */
 export class Broadcast implements SourceSink {
+  /** Who turns its camera. */
+  readonly control: ControlDesk;
   readonly #options: BroadcastOptions;
   readonly #consumers: Consumers;
   readonly #status: Status;
@@ -84,7 +87,9 @@ export class Broadcast implements SourceSink {
       fps: this.#sourceRate.rate,
       viewers: this.viewers,
       problem: this.#decoding.problem,
+      control: this.control.info,
     }));
+    this.control = new ControlDesk(clock, () => this.#status.tell());
   }
 
   /** The stream's name. */
@@ -107,6 +112,7 @@ export class Broadcast implements SourceSink {
   async close(): Promise<void> {
     this.#closed = true;
     this.#data.close();
+    this.control.close();
     this.#decoding.close();
     this.#consumers.close();
     this.#renditions.keep([]);

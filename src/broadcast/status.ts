@@ -6,6 +6,7 @@ import type { SourceState, StreamInfo } from "../shared/protocol.ts";
 export type StatusReadings = Pick<StreamInfo, "source" | "fps" | "viewers"> & {
   /** Why the pictures that come cannot be shown. */
   readonly problem: string | undefined;
+  readonly control: StreamInfo["control"] | undefined;
 };
 
 /** The status of one stream, and its listeners. */
@@ -61,7 +62,7 @@ export class Status {
 
   /** The status as pages get it. */
   info(): StreamInfo {
-    const { problem: decodingProblem, viewers, source, fps } = this.#read();
+    const { problem: decodingProblem, viewers, source, fps, control } = this.#read();
     const problem = this.#sourceProblem ?? decodingProblem;
     return {
       name: this.#name,
@@ -71,6 +72,7 @@ export class Status {
       fps,
       ...(this.#isStill && this.#state.kind === "live" && { still: true as const }),
       viewers,
+      ...(control && { control }),
       ...(problem === undefined ? {} : { problem }),
     };
   }

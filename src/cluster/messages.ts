@@ -20,6 +20,8 @@ const codes = [
   "full",
   "origin",
   "not-watching",
+  "no-control",
+  "busy",
   "bad-request",
   "failed",
 ] as const;

@@ -50,7 +50,9 @@ function checkServer({ port, rtcPort, tlsCert, tlsKey, redis }: Config): void {
 }
 
 /** Identity providers sign tokens for many services: one for another service must open nothing here (RFC 8725, 3.9). */
-function checkTokens({ jwtSecret, jwks, jwtIssuer, jwtAudience }: Config): void {
+function checkTokens({ jwtSecret, jwks, jwtIssuer, jwtAudience, control, controlToken }: Config): void {
+  if (controlToken !== undefined && control === "off")
+    throw new UsageError("--control-token has no effect while control is off: give --control orbit too.");
   if (jwks !== undefined && jwtAudience === undefined)
     throw new UsageError(
       "--jwks needs --jwt-audience: give the aud claim of the tokens for this server, or any to accept every audience.",

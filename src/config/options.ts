@@ -207,6 +207,13 @@ export const OPTION_GROUPS = {
       help: "frames per second, for Blender and the built-in scene",
       check: whole(1, 120),
     },
+    control: {
+      flag: "control",
+      value: "WHAT",
+      default: "off",
+      help: "what viewers with the right to control may do, if the publisher allows it: off, or orbit to turn the camera",
+      check: z.enum(["off", "orbit"], "off or orbit"),
+    },
     ingestSocket: {
       flag: "ingest-socket",
       value: "PATH",
@@ -288,11 +295,18 @@ export const OPTION_GROUPS = {
       help: "token that allows reading /metrics, listing viewers, and making and revoking links",
       check: secret(8, 256),
     },
+    controlToken: {
+      flag: "control-token",
+      value: "SECRET",
+      secret: true,
+      help: "token that allows turning the camera, and watching; needs --control",
+      check: secret(8, 256),
+    },
     trustThisMachine: {
       flag: "trust-this-machine",
       value: "WHEN",
       default: "auto",
-      help: "whether programs on this machine can publish and operate without a token: on, off, or auto, which means on until another option sets a token for it or names a proxy",
+      help: "whether programs on this machine can publish, control and operate without a token: on, off, or auto, which means on until another option sets a token for it or names a proxy",
       check: z.enum(["auto", "on", "off"], "auto, on or off"),
     },
     jwtSecret: {

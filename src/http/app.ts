@@ -16,6 +16,7 @@ import type { Seats } from "../broadcast/seats.ts";
 import { PASSED_ON, type PassedOn } from "../cluster/passed-on.ts";
 import type { Streams } from "../cluster/streams.ts";
 import { sendText } from "./answers.ts";
+import { addControlRoutes, type ControlNeeds } from "./control-route.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import { errorHandler } from "./errors.ts";
 import { addHealthRoutes, addMetricsRoute } from "./health.ts";
@@ -38,6 +39,7 @@ export interface HttpOptions {
   /** Why the server works without its cluster, as a sentence after a space; undefined if it does not. */
   readonly alone: () => string | undefined;
   readonly directory: Directory;
+  readonly control: ControlNeeds["control"];
   /** The streams of the directory, and those of joined servers. */
   readonly streams: Streams;
   /** The requests that joined servers passed on to this one. */
@@ -107,6 +109,7 @@ export function httpApp(options: HttpOptions): RequestListener {
   addPublishRoute(app, needs);
   addTelemetryRoute(app, needs);
   addShareRoutes(app, needs);
+  addControlRoutes(app, needs);
   addMetricsRoute(app, options.metrics, permissions);
   addPages(app, {
     streams,

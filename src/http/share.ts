@@ -22,8 +22,10 @@ export interface ShareNeeds {
 export function addShareRoutes(app: Express, { guard, permissions, reachable, secure }: ShareNeeds): void {
   app.post("/streams/:name/share", async (request, response) => {
     const { name } = request.params;
-    const { share } = await guard.access.rightsOf(permissions.asker(request), name);
-    if (!share.granted) return permissions.refuse(response, share);
+    const rights = await guard.access.rightsOf(permissions.asker(request), name);
+    // The holder of a view token must not give more than that.
+    const verdict = "control" in request.query ? rights.operate : rights.share;
+    if (!verdict.granted) return permissions.refuse(response, verdict);
     const origin = guard.proxies.originOf(senderOf(request), secure);
     // Other machines cannot open a link to localhost: it comes last.
     const isLocalhost = URL.canParse(origin) && isOwnMachine(new URL(origin).hostname);

@@ -4,6 +4,7 @@
  * This file has the types of the socket.io protocol between server and page; `docs/protocol.md` describes it. Times are milliseconds
  * since the Unix epoch on the server's clock, with a fraction. The page measures the offset of that clock with `clock`.
  */
+import type { ControlInfo, Lease, LeaseEnd, Move, Operating } from "./control.ts";
 
 /** The state of a stream's source. */
 export type SourceState =
@@ -33,6 +34,8 @@ export interface StreamInfo {
   readonly still?: true;
   /** The number of viewers, WebRTC and MJPEG together. */
   readonly viewers: number;
+  /** How viewers can control the stream, and which of them does; absent if none can. */
+  readonly control?: ControlInfo;
   /** Why no pictures arrive, or why they cannot be shown, in a sentence for the user. */
   readonly problem?: string;
 }
@@ -99,6 +102,10 @@ export type RefusalCode =
   | "origin"
   /** There is no connection to restart. */
   | "not-watching"
+  /** No viewer can control the stream. */
+  | "no-control"
+  /** Another viewer controls the stream, and a second one waits. */
+  | "busy"
   /** The request violates this protocol. */
   | "bad-request"
   /** The server failed; its log has the reason. */
@@ -149,6 +156,12 @@ export interface ClientToServerEvents {
   latency(milliseconds: number): void;
   /** Stop watching by WebRTC. The socket still follows the stream. */
   leave(): void;
+  /** Ask to control a stream, at most twice a second. A socket controls one stream. */
+  operate(stream: string, reply: (reply: Reply<Operating>) => void): void;
+  /** Move the camera. Needs the lease; the newest message wins. */
+  control(move: Move): void;
+  /** End the lease, or the wait for it. A viewer that waits gets the lease. */
+  release(): void;
   /** Get the current time of the server, to measure the offset between the clocks. */
   clock(reply: (now: number) => void): void;
 }
@@ -159,6 +172,10 @@ export interface ServerToClientEvents {
   stream(info: StreamInfo): void;
   /** The server closed the peer connection of this socket. The reason is for logs. */
   ended(reason: string): void;
+  /** This socket now has the lease that it waited for. */
+  lease(lease: Lease): void;
+  /** The lease of this socket, or its wait, has ended. */
+  leaseEnded(why: LeaseEnd): void;
   /** The server is shutting down. */
   stopping(): void;
 }

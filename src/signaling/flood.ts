@@ -40,6 +40,11 @@ const WINDOW: Millis = 10_000;
 /** More packets than a page's request limit and its pongs. */
 const MAX_PACKETS = 150;
 
+/** Messages that control a stream, which a page sends 30 times a second. Only short ones: they are cheap to read. */
+const MAX_CONTROL_PACKETS = 450;
+const MAX_CONTROL_LENGTH = 512;
+const CONTROL = '2["control",';
+
 /** Browsers send control frames only to answer those of the server, which sends none. */
 const MAX_CONTROL_FRAMES = 150;
 
@@ -79,14 +84,20 @@ function limitControlFrames(webSocket: RawWebSocket, clock: Clock): void {
 /** Closes the connection if it exceeds a limit. */
 export function limitPackets(connection: RawConnection, clock: Clock): void {
   const isTooMany = counter(clock, MAX_PACKETS);
+  const isTooMuchControl = counter(clock, MAX_CONTROL_PACKETS);
   let hasConnected = false;
   connection.on("packet", ({ type, data }) => {
-    if (isTooMany() || unreadBytes(connection) > MAX_UNREAD_BYTES) drop(connection);
+    if ((isControl(data) ? isTooMuchControl() : isTooMany()) || unreadBytes(connection) > MAX_UNREAD_BYTES)
+      drop(connection);
     if (type !== "message" || typeof data !== "string") return;
     const isConnect = data.startsWith(CONNECT);
     if (OTHER_NAMESPACE.test(data) || (isConnect && hasConnected)) drop(connection);
     hasConnected ||= isConnect;
   });
+}
+
+function isControl(data: unknown): boolean {
+  return typeof data === "string" && data.length <= MAX_CONTROL_LENGTH && data.startsWith(CONTROL);
 }
 
 /** @returns counts one, and says whether the window has more than `limit`. */

@@ -15,6 +15,7 @@ import {
 } from "../shared/protocol.ts";
 import { pageDoor, withHeaders } from "./door.ts";
 import { limitedWebSockets, limitPackets, type RawConnection } from "./flood.ts";
+import { type ControllableStream, Operating } from "./operating.ts";
 import {
   NO_SUCH_STREAM,
   type Refusal,
@@ -25,7 +26,7 @@ import {
 } from "./watching.ts";
 
 /** A stream as signaling needs it. */
-export interface SignaledStream extends WatchableStream {
+export interface SignaledStream extends WatchableStream, ControllableStream {
   info(): StreamInfo;
   /** The clock of its frames if they come from another server; rejects if that server does not answer. */
   clock?(): Promise<EpochMs>;
@@ -50,6 +51,8 @@ export interface SignalingGuard {
     token: unknown,
     stream: string,
   ) => Promise<{ readonly whenOver: WhenOver } | { readonly why: string }>;
+  /** Checks the right to control the stream, as `mayView` does the right to view it. */
+  readonly mayControl: SignalingGuard["mayView"];
 }
 
 /** What {@link serveSignaling} needs of the server. */
@@ -110,6 +113,7 @@ class Connection {
   /** Stops waiting for the end of the token. */
   #stopExpiring: Cancel = () => {};
   readonly #watching: Watching;
+  readonly #operating: Operating;
   #windowStart = Number.NEGATIVE_INFINITY;
   #requests = 0;
 
@@ -119,10 +123,24 @@ class Connection {
     const forbids = (stream: string) => this.#forbids(stream);
     const address = options.guard.addressOf(socket.request);
     this.#watching = new Watching({ ...options, address, forbids }, (reason) => socket.emit("ended", reason));
-    socket.use((_event, next) => {
-      if (this.#isWelcome()) next();
+    this.#operating = new Operating({
+      clock: options.clock,
+      find: options.find,
+      mayControl: (stream) => options.guard.mayControl(socket.request, socket.handshake.auth.token, stream),
+      granted: (lease) => socket.emit("lease", lease),
+      ended: (why) => socket.emit("leaseEnded", why),
+    });
+    socket.use(([event], next) => {
+      if (this.#isWelcome(event)) next();
       else socket.disconnect(true);
     });
+    socket.on("operate", (stream, reply) => {
+      void this.#operating.ask(stream).then((result) => answer(reply, result));
+    });
+    socket.on("control", (move) => {
+      if (!this.#operating.move(move)) socket.disconnect(true);
+    });
+    socket.on("release", () => this.#operating.release());
     socket.on("clock", (reply) => void this.#clock().then((now) => answer(reply, now), noAnswer));
     socket.on("follow", (name, reply) => {
       void this.#follow(name).then((result) => answer(reply, result));
@@ -141,6 +159,7 @@ class Connection {
       this.#unfollow?.();
       this.#stopExpiring();
       this.#watching.leave();
+      this.#operating.release();
     });
   }
 
@@ -160,7 +179,9 @@ class Connection {
   }
 
   /** Whether it keeps to the request limit, and reads what it is sent. */
-  #isWelcome(): boolean {
+  #isWelcome(event: string): boolean {
+    // The holder of a lease has a limit of its own.
+    if (event === "control" && this.#operating.hasLease) return !this.#isBehind;
     const now = this.#options.clock.now();
     if (now - this.#windowStart >= REQUEST_WINDOW) {
       this.#windowStart = now;

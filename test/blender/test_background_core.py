@@ -39,6 +39,7 @@ class ParseOptions(unittest.TestCase):
                 animate="loop",
                 turn=None,
                 script=None,
+                control="off",
                 always=False,
                 with_parent=False,
             ),

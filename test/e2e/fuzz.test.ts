@@ -18,6 +18,9 @@ const SCRAPS = ["\r\n", "\0", "--frame", "Content-Length: -1", "42", "{}", "\x1e
   Buffer.from(text),
 );
 
+/** What a page may say besides its offers. */
+const EVENTS = ["restart", "leave", "follow", "clock", "keyframe", "operate", "control", "release"];
+
 describeWith(["chromium"], "while a viewer watches, input changed at random", ({ chromium }) => {
   let browser: Browser;
   let server: ServerProcess;
@@ -54,10 +57,7 @@ describeWith(["chromium"], "while a viewer watches, input changed at random", ({
         const offer = mutatedText(VIEWER_OFFER, random, SDP_SCRAPS);
         const asked = random(3) === 0 ? randomValue(random) : { stream: "main", offer };
         socket.emit("watch", asked, () => {});
-        socket.emit(
-          ["restart", "leave", "follow", "clock", "keyframe"][random(5)] ?? "leave",
-          randomValue(random),
-        );
+        socket.emit(EVENTS[random(EVENTS.length)] ?? "leave", randomValue(random));
       }
       await socket
         .timeout(10_000)

@@ -64,6 +64,29 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     stranger.close();
   });
 
+  test("nonsense about control gets answers, and is not noticed", async () => {
+    const socket = io(server.url, { reconnection: false });
+    await new Promise<void>((resolve) => socket.on("connect", resolve));
+    for (const value of [
+      undefined,
+      null,
+      0,
+      "",
+      "x".repeat(10_000),
+      [],
+      {},
+      { lease: {}, seq: "0", pose: [] },
+    ]) {
+      expect(await socket.timeout(5000).emitWithAck("operate", value)).toMatchObject({ ok: false });
+      socket.emit("operate", value, "not a function");
+      socket.emit("control", value);
+      socket.emit("release", value);
+    }
+    expect(await socket.timeout(5000).emitWithAck("operate", "main")).toMatchObject({ ok: false });
+    socket.disconnect();
+    await noticesNothing(page);
+  });
+
   test("nonsense over signaling gets answers, and is not noticed", async () => {
     const socket = io(server.url, { reconnection: false });
     await new Promise<void>((resolve) => socket.on("connect", resolve));

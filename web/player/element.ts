@@ -10,6 +10,7 @@
  * its event belong together.
  */
 import type { StreamInfo } from "../../src/shared/protocol.ts";
+import { Steering } from "./control/steering.ts";
 import type { FrameTelemetry, ShownTelemetry } from "./figures/frame.ts";
 import { Meter } from "./figures/meter.ts";
 import type { PlayerStats } from "./figures/player-stats.ts";
@@ -27,6 +28,7 @@ import controlsCss from "./ui/controls.css?inline";
 import { actionOf, Controls, type PlayerActions } from "./ui/controls.ts";
 import { fullscreenState, playOnAfterFullscreen, toggleFullscreen } from "./ui/fullscreen.ts";
 import { IconButton } from "./ui/icons.ts";
+import noteCss from "./ui/note.css?inline";
 import playerCss from "./ui/player.css?inline";
 import { describe, timeOfDay } from "./ui/state-text.ts";
 import { States } from "./ui/states.ts";
@@ -70,7 +72,7 @@ const NO_STATS = new Meter().stats(0);
 /** The class of `<rendercast-player>`. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: how TypeScript types an element's own events
 export class RendercastPlayer extends HTMLElement {
-  static readonly observedAttributes = ["src", "token", "statistics", "background"];
+  static readonly observedAttributes = ["src", "token", "statistics", "background", "control"];
 
   readonly #internals = this.attachInternals();
   readonly #states = new States(this, this.#internals.states);
@@ -79,6 +81,7 @@ export class RendercastPlayer extends HTMLElement {
   readonly #banner = new Banner();
   readonly #statistics = new StatisticsView();
   readonly #controls: Controls;
+  readonly #steering: Steering;
   readonly #presence = new Presence(pageTimers, !document.hidden, () => this.#apply());
   #sheet: CSSStyleSheet | undefined;
   #session: Session | undefined;
@@ -101,12 +104,17 @@ export class RendercastPlayer extends HTMLElement {
 
     const actions: PlayerActions = {
       togglePause: () => (this.paused || this.#isBlocked ? this.play() : this.pause()),
+      toggleControl: () => this.toggleControl(),
       toggleStatistics: () => this.toggleAttribute("statistics"),
       saveSnapshot: () => void this.#saveSnapshot(),
       togglePictureInPicture: () => this.togglePictureInPicture(),
       toggleFullscreen: () => this.toggleFullscreen(),
     };
     this.#controls = new Controls(actions, this.#banner.badge);
+    this.#steering = new Steering(this.#pictures, {
+      state: () => this.#session?.operator.state,
+      change: (change) => this.#session?.operator.change(change),
+    });
     const play = new IconButton("play", "Play", () => this.play());
     play.element.className = "play";
     play.element.part = "play";
@@ -114,6 +122,7 @@ export class RendercastPlayer extends HTMLElement {
       this.#pictures,
       this.#banner.element,
       this.#statistics.element,
+      this.#steering.note,
       play.element,
       this.#controls.element,
     );
@@ -129,6 +138,7 @@ export class RendercastPlayer extends HTMLElement {
         event.preventDefault();
         this.statistics = false;
       }
+      if (this.#steering.key(event)) return event.preventDefault();
       const action = actionOf(event);
       if (!action) return;
       event.preventDefault();
@@ -200,6 +210,20 @@ export class RendercastPlayer extends HTMLElement {
     this.toggleAttribute("background", value);
   }
 
+  /** Whether the user can turn the camera here, if the stream allows it. */
+  get control(): boolean {
+    return this.hasAttribute("control");
+  }
+
+  set control(value: boolean) {
+    this.toggleAttribute("control", value);
+  }
+
+  /** Asks to turn the camera, or gives that back. Does nothing if {@link control} is false, or the stream does not allow it. */
+  toggleControl(): void {
+    if (this.#canControl) this.#session?.operator.toggle();
+  }
+
   /** Whether the user or the page has paused the player. */
   get paused(): boolean {
     return this.#paused;
@@ -243,7 +267,7 @@ export class RendercastPlayer extends HTMLElement {
     if (!this.hasAttribute("tabindex")) this.tabIndex = 0;
     if (!this.#sheet) {
       this.#sheet = new CSSStyleSheet();
-      this.#sheet.replaceSync(this.#states.css(playerCss + controlsCss + statisticsCss));
+      this.#sheet.replaceSync(this.#states.css(playerCss + controlsCss + statisticsCss + noteCss));
       this.shadowRoot?.adoptedStyleSheets.push(this.#sheet);
     }
     const stopObserving = watchVisibility(this, (visible) => {
@@ -275,7 +299,8 @@ export class RendercastPlayer extends HTMLElement {
     if (name === "statistics") {
       this.#showControls();
       this.#showStatistics();
-    } else if (before !== after && this.isConnected) {
+    } else if (name === "control") this.#changed();
+    else if (before !== after && this.isConnected) {
       if (name === "src") this.#screen.clear();
       if (name === "background") this.#apply();
       else this.#restart();
@@ -291,6 +316,10 @@ export class RendercastPlayer extends HTMLElement {
   /** The video on the screen; undefined while MJPEG is shown. */
   get #video(): HTMLVideoElement | undefined {
     return this.#state.transport === "webrtc" ? this.#screen.video : undefined;
+  }
+
+  get #canControl(): boolean {
+    return this.control && this.stream?.control !== undefined;
   }
 
   /** Whether the browser refuses to play until the user presses Play. */
@@ -359,6 +388,7 @@ export class RendercastPlayer extends HTMLElement {
     this.#session?.close();
     this.#session = undefined;
     this.#telemetry = undefined;
+    this.#showControl();
   }
 
   #changed(): void {
@@ -373,6 +403,14 @@ export class RendercastPlayer extends HTMLElement {
       this.dispatchEvent(new CustomEvent("streamchange", { detail: info }));
     }
     this.#describe(session.model);
+    this.#showControl();
+  }
+
+  #showControl(): void {
+    const state = this.#session?.operator.state;
+    this.#steering.show(this.#session && this.stream?.control, state);
+    this.#mark("steering", state?.on === true);
+    this.#showControls();
   }
 
   #describe(model: Model): void {
@@ -423,7 +461,7 @@ export class RendercastPlayer extends HTMLElement {
     this.#stopActive = pageTimers.after(CONTROLS_TIMEOUT_MS, () => this.#mark("active", false));
   }
 
-  #mark(name: "picture" | "quiet" | "dimmed" | "active", on: boolean): void {
+  #mark(name: "picture" | "quiet" | "dimmed" | "active" | "steering", on: boolean): void {
     this.#states.set(name, on);
   }
 
@@ -432,6 +470,7 @@ export class RendercastPlayer extends HTMLElement {
     this.#controls.show({
       paused: this.#paused || this.#isBlocked,
       statistics: this.statistics,
+      control: !this.#canControl ? "impossible" : this.#session?.operator.state.on ? "on" : "off",
       picture: this.#screen.hasPicture,
       pictureInPicture: !possible ? "impossible" : this.#isInPictureInPicture ? "on" : "off",
       fullscreen: fullscreenState(this, this.#video),

@@ -2,9 +2,16 @@
 import { bearer, rightsTo } from "../common/token.ts";
 import type { ShareLinks } from "./links.ts";
 
-/** Links for a day, with a token where viewers need one; undefined where the server makes none for that token. */
-export async function madeLinks(stream: string, token: string): Promise<ShareLinks | undefined> {
-  const path = `/streams/${encodeURIComponent(stream)}/share`;
+/**
+ * Links for a day, with a token where viewers need one; undefined where the server makes none for that token.
+ * @param control whether they also let their holder turn the camera.
+ */
+export async function madeLinks(
+  stream: string,
+  token: string,
+  control = false,
+): Promise<ShareLinks | undefined> {
+  const path = `/streams/${encodeURIComponent(stream)}/share${control ? "?control" : ""}`;
   const made = await fetch(path, { method: "POST", headers: bearer(token) }).catch(() => undefined);
   return made?.ok ? made.json() : undefined;
 }

@@ -13,9 +13,13 @@ const SAYS_SO = 2000;
 /** Where the style sheet has all below each other, in pixels. */
 const NARROW = 640;
 
-/** Shows the panel for a stream, until it is closed. */
-export async function openShare(stream: string, token: string): Promise<void> {
+/**
+ * Shows the panel for a stream, until it is closed.
+ * @param canControl whether viewers can turn the stream's camera.
+ */
+export async function openShare(stream: string, token: string, canControl: boolean): Promise<void> {
   const links = await linksOf(stream, token);
+  const operator = canControl ? await tokenTo("operate", stream, token) : undefined;
   const dialog = element("dialog", "share");
   dialog.setAttribute("aria-labelledby", "share-title");
   const title = Object.assign(element("h2"), { id: "share-title", textContent: `Share ${stream}` });
@@ -30,9 +34,16 @@ export async function openShare(stream: string, token: string): Promise<void> {
     offers.append(...offersOf(chosen, stream).map((offer) => sectionOf(offer, spoken)));
     body.replaceChildren(sideOf(chosen), offers);
   };
-  const { alternatives = [] } = links;
-  show(links);
-  dialog.append(head, ...(alternatives.length > 0 ? [chooser(links, alternatives, show)] : []), body, spoken);
+  // Of the links that are shown: those to control have another token.
+  const choices = element("div");
+  const offer = (made: ShareLinks) => {
+    const { alternatives = [] } = made;
+    choices.replaceChildren(...(alternatives.length > 0 ? [chooser(made, alternatives, show)] : []));
+    show(made);
+  };
+  offer(links);
+  const more = operator === undefined ? [] : [controlBox(stream, operator, links, offer)];
+  dialog.append(head, choices, ...more, body, spoken);
   dialog.addEventListener("close", () => dialog.remove());
   // A click beside it.
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
@@ -61,6 +72,26 @@ function chooser(
   for (const link of [links.link, ...alternatives]) choice.append(new Option(new URL(link).origin, link));
   choice.addEventListener("change", () => show(movedTo(links, choice.value)));
   label.append(choice);
+  return label;
+}
+
+/** Makes the links ones by which others also turn the camera, while it is ticked. */
+function controlBox(
+  stream: string,
+  operator: string,
+  links: ShareLinks,
+  offer: (made: ShareLinks) => void,
+): HTMLElement {
+  const label = element("label", "origins");
+  const box = Object.assign(element("input"), { type: "checkbox", id: "share-control" });
+  label.append(box, "Whoever has the link may turn the view");
+  let toControl: ShareLinks | undefined;
+  box.addEventListener("change", async () => {
+    if (box.checked) toControl ??= await madeLinks(stream, operator, true);
+    // A link that could not be made must not look as if it were one.
+    if (!toControl) box.checked = false;
+    offer(box.checked && toControl ? toControl : links);
+  });
   return label;
 }
 

@@ -49,7 +49,9 @@ byId("home", HTMLAnchorElement).href = `/all${withToken}`;
 byId("lab", HTMLAnchorElement).href = `/lab/${encodeURIComponent(stream)}${withToken}`;
 byId("share", HTMLButtonElement).addEventListener("click", () => {
   // Loaded on demand, since it contains the QR code.
-  void import("../share/panel.ts").then(({ openShare }) => openShare(stream, token));
+  void import("../share/panel.ts").then(({ openShare }) =>
+    openShare(stream, token, lastStream?.control !== undefined),
+  );
 });
 void showViewers(byId("viewers", HTMLDetailsElement), stream, token);
 

@@ -20,6 +20,8 @@ export interface BlenderCommand {
   readonly size: { readonly width: number; readonly height: number };
   /** Frames per second. */
   readonly fps: number;
+  /** What viewers may do: `off` or `orbit`. */
+  readonly control: string;
   /** URL of this server. */
   readonly server: string;
   readonly stream: string;
@@ -42,6 +44,7 @@ export function blenderArguments(command: BlenderCommand): string[] {
     ...["--server", server, "--stream", stream],
     ...["--size", `${size.width}x${size.height}`, "--fps", String(fps)],
     ...["--engine", command.engine, "--animate", command.animate],
+    ...["--control", command.control],
     ...optional.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value])),
   ];
 }

@@ -217,6 +217,15 @@ describe("this machine", () => {
 
   test.each<[string[], readonly Right[]]>([
     [[], ["publish", "operate"]],
+    [
+      ["--control", "orbit"],
+      ["publish", "operate", "control"],
+    ],
+    [
+      ["--control", "orbit", "--control-token", TOKEN],
+      ["publish", "operate"],
+    ],
+    [["--control", "orbit", "--view-token", TOKEN], ["publish"]],
     [["--publish-token", TOKEN], ["operate"]],
     [["--operate-token", TOKEN], ["publish"]],
     [["--view-token", TOKEN], ["publish"]],
@@ -233,7 +242,7 @@ describe("this machine", () => {
     expect(found).toEqual(rights);
     expect(line).toMatch(/^[A-Z][^\n]*\.$/);
     expect(line).toContain(
-      rights.length === 0 ? "on this machine too" : `may ${rights.join(" and ")} without`,
+      rights.length === 0 ? "on this machine too" : `may ${new Intl.ListFormat("en").format(rights)} without`,
     );
   });
 
@@ -244,6 +253,25 @@ describe("this machine", () => {
       expect(await ask(access, from(undefined, {}, { local: true }), right)).toBe("here");
     }
     expect(await ask(access, from("127.0.0.1", bearer(TOKEN)))).toBe("token");
+  });
+});
+
+describe("control", () => {
+  test("is allowed to this machine, its own pages there, and the fixed token, which also watches", async () => {
+    const access = newAccess({
+      secrets: { view: "a view token", control: TOKEN },
+      here: ["publish", "operate", "control"],
+    });
+    const own = { origin: "http://localhost:8080", "sec-fetch-site": "same-origin" };
+    const foreign = { origin: "http://evil.example", "sec-fetch-site": "cross-site" };
+    expect(await ask(access, from("127.0.0.1", own), "control")).toBe("here");
+    expect(await ask(access, from("127.0.0.1", foreign), "control")).toBe(401);
+    expect(await ask(access, from(ELSEWHERE, own), "control")).toBe(401);
+    for (const right of ["control", "view"] as const)
+      expect(await ask(access, from(ELSEWHERE, bearer(TOKEN)), right)).toBe("token");
+    expect(await ask(access, from(ELSEWHERE, bearer("a view token")), "control")).toBe(403);
+    for (const right of ["publish", "operate"] as const)
+      expect(await ask(access, from(ELSEWHERE, bearer(TOKEN)), right)).toBe(403);
   });
 });
 
@@ -415,8 +443,21 @@ describe("a link", () => {
     expect(await ask(access, asker, "view", "film")).toBe("token");
     for (const right of RIGHTS)
       for (const stream of ["main", undefined]) expect(await ask(access, asker, right, stream)).toBe(403);
-    for (const right of ["publish", "operate"] as const)
+    for (const right of ["publish", "control", "operate"] as const)
       expect(await ask(access, asker, right, "film")).toBe(403);
+  });
+
+  test("that was made to control grants that and viewing of its stream alone, until it is revoked", async () => {
+    const links = new LinkSigner(clock);
+    const access = newAccess({ secrets: { view: TOKEN }, links });
+    const { token, id } = await access.share("film", 60_000, true);
+    const may = (right: Right, stream: string | undefined) =>
+      ask(access, from(ELSEWHERE, bearer(token)), right, stream);
+    expect([await may("view", "film"), await may("control", "film")]).toEqual(["token", "token"]);
+    for (const right of ["publish", "operate"] as const) expect(await may(right, "film")).toBe(403);
+    for (const right of RIGHTS) expect(await may(right, "main")).toBe(403);
+    await links.revoke(id);
+    expect(await may("control", "film")).toBe(401);
   });
 
   test("outlives the server if its key does, even if tokens and secrets change", async () => {
@@ -497,7 +538,7 @@ describe("a signed token", () => {
     const granted = await Promise.all(
       RIGHTS.flatMap((right) => ["film", "other"].map((stream) => ask(signed(), asker, right, stream))),
     );
-    expect(granted).toEqual(["token", 403, "token", 403, 403, 403]);
+    expect(granted).toEqual(["token", 403, "token", 403, 403, 403, 403, 403]);
   });
 
   test("without streams, or with *, is valid for all streams and the server itself", async () => {

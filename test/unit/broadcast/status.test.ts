@@ -8,6 +8,7 @@ test("reports each change to listeners once, and nothing without a change", () =
     fps: 20,
     viewers: 0,
     problem: undefined,
+    control: undefined,
   };
   let viewers = readings.viewers;
   let fps = readings.fps;

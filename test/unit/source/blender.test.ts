@@ -57,6 +57,7 @@ describe("Blender's command line", () => {
     turn: undefined,
     size: { width: 960, height: 540 },
     fps: 24,
+    control: "off",
     server: "http://127.0.0.1:8080",
     stream: "main",
   };
@@ -67,7 +68,7 @@ describe("Blender's command line", () => {
     expect(all.indexOf("--python-exit-code")).toBeLessThan(all.indexOf("-P"));
     expect(existsSync(all[all.indexOf("-P") + 1] ?? "")).toBe(true);
     expect(all.slice(all.indexOf("--") + 1).join(" ")).toBe(
-      "--with-parent --server http://127.0.0.1:8080 --stream main --size 960x540 --fps 24 --engine eevee --animate once --camera Cam",
+      "--with-parent --server http://127.0.0.1:8080 --stream main --size 960x540 --fps 24 --engine eevee --animate once --control off --camera Cam",
     );
   });
 

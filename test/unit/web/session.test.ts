@@ -89,6 +89,9 @@ function start({ webrtc = true, hasToken = false } = {}) {
         keyframe: () => {
           server.keyframes++;
         },
+        operate: async () => ({ ok: false, code: "no-control", message: "No." }),
+        control: () => {},
+        release: () => {},
         latency: (milliseconds) => server.latencies.push(milliseconds),
         leave: () => {},
         clock: async () => timers.now() + server.ahead,

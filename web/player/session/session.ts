@@ -10,6 +10,7 @@
  * here touches the DOM.
  */
 import type { StreamInfo } from "../../../src/shared/protocol.ts";
+import { Operator } from "../control/operator.ts";
 import type { ShownTelemetry } from "../figures/frame.ts";
 import { Meter } from "../figures/meter.ts";
 import type { Playback, PlaybackEvents } from "../playback/playback.ts";
@@ -51,6 +52,8 @@ const LATENCY_REPORT_INTERVAL_SECONDS = 3;
 /** One viewer of one stream; it runs from its construction to {@link Session.close}. */
 export class Session {
   readonly meter = new Meter();
+  /** This page's control of the camera. */
+  readonly operator: Operator;
   readonly #stream: string;
   readonly #ports: SessionPorts;
   readonly #store: ModelStore;
@@ -94,7 +97,10 @@ export class Session {
       ended: () => this.#webrtc.ended(),
       refused: (refusal) => store.update({ server: "connecting", refusal }),
       stopping: () => store.update({ stopped: true }),
+      lease: (lease) => this.operator.granted(lease),
+      leaseEnded: (why) => this.operator.ended(why),
     });
+    this.operator = new Operator(stream, { timers, signaling: this.#signaling, changed: ports.changed });
     this.#stopClock = timers.every(1000, () => this.#secondPassed());
   }
 
@@ -135,6 +141,7 @@ export class Session {
     this.#store.update({ server: "there", reached: true, stopped: false, refusal: undefined });
     this.meter.forgetServer();
     this.#telemetry.forgetServer();
+    this.operator.forget();
     this.#seconds = 0;
     this.#webrtc.resetBackoff();
     this.#fallback.resetBackoff();

@@ -1,5 +1,6 @@
 /** Signaling: the protocol of `protocol.ts` over socket.io, as methods that return promises. */
 import { io, type Socket } from "socket.io-client";
+import type { Lease, LeaseEnd, Move, Operating } from "../../../src/shared/control.ts";
 import type {
   ClientToServerEvents,
   RefusalCode,
@@ -26,6 +27,10 @@ export interface SignalingEvents {
   stopping(): void;
   /** The server has ended the WebRTC connection. */
   ended(): void;
+  /** This page has the lease that it waited for. */
+  lease(lease: Lease): void;
+  /** The lease, or the wait for it, has ended. */
+  leaseEnded(why: LeaseEnd): void;
 }
 
 /** Requests to the server. Every promise rejects if no answer arrives in time. */
@@ -40,6 +45,12 @@ export interface Signaling {
   keyframe(): void;
   /** Reports the latency that this page measures, in milliseconds. */
   latency(milliseconds: number): void;
+  /** Asks to control the stream. */
+  operate(stream: string): Promise<Reply<Operating>>;
+  /** Moves the camera. */
+  control(move: Move): void;
+  /** Gives back the lease, or stops waiting for it. */
+  release(): void;
   /** The server's time, in milliseconds since the epoch. */
   clock(): Promise<number>;
   close(): void;
@@ -84,6 +95,8 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents, token?
   });
   socket.on("stream", events.stream);
   socket.on("ended", () => events.ended());
+  socket.on("lease", events.lease);
+  socket.on("leaseEnded", events.leaseEnded);
   socket.on("stopping", () => events.stopping());
 
   const requests = socket.timeout(ANSWER_TIMEOUT_MS);
@@ -93,6 +106,10 @@ export function openSignaling(source: SourceUrl, events: SignalingEvents, token?
     restart: (offer) => requests.emitWithAck("restart", { offer }),
     keyframe: () => void socket.emit("keyframe"),
     latency: (milliseconds) => void socket.emit("latency", milliseconds),
+    operate: (stream) => requests.emitWithAck("operate", stream),
+    // socket.io would keep them for a server that is away, which ends the lease.
+    control: (move) => void (socket.connected && socket.emit("control", move)),
+    release: () => void (socket.connected && socket.emit("release")),
     clock: () => requests.emitWithAck("clock"),
     close() {
       clearTimeout(reconnect);

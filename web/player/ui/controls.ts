@@ -4,6 +4,7 @@ import { IconButton } from "./icons.ts";
 /** The actions of the user. */
 export interface PlayerActions {
   togglePause(): void;
+  toggleControl(): void;
   toggleStatistics(): void;
   saveSnapshot(): void;
   togglePictureInPicture(): void;
@@ -14,6 +15,8 @@ export interface PlayerActions {
 export interface ControlsState {
   readonly paused: boolean;
   readonly statistics: boolean;
+  /** Whether the user turns the camera, or cannot. */
+  readonly control: "on" | "off" | "impossible";
   /** Whether there is a picture to save or to show in picture in picture. */
   readonly picture: boolean;
   /** Whether picture in picture is active, or impossible for this picture or browser. */
@@ -29,6 +32,7 @@ export const KEYS: Readonly<Record<string, keyof PlayerActions>> = {
   p: "togglePictureInPicture",
   s: "saveSnapshot",
   i: "toggleStatistics",
+  c: "toggleControl",
 };
 
 /** The action of a key press in the player; undefined if it has none. Space on a focused button presses that button. */
@@ -43,6 +47,7 @@ export function actionOf(event: KeyboardEvent): keyof PlayerActions | undefined 
 export class Controls {
   readonly element = document.createElement("div");
   readonly #pause: IconButton;
+  readonly #control: IconButton;
   readonly #statistics: IconButton;
   readonly #snapshot: IconButton;
   readonly #pictureInPicture: IconButton;
@@ -51,6 +56,7 @@ export class Controls {
   /** @param beside is placed next to the pause button. */
   constructor(actions: PlayerActions, beside: HTMLElement) {
     this.#pause = new IconButton("pause", "Pause (k)", () => actions.togglePause());
+    this.#control = new IconButton("control", "Turn the view (c)", () => actions.toggleControl());
     this.#statistics = new IconButton("statistics", "Statistics (i)", () => actions.toggleStatistics());
     this.#snapshot = new IconButton("snapshot", "Save a snapshot (s)", () => actions.saveSnapshot());
     this.#pictureInPicture = new IconButton("pictureInPicture", "Picture in picture (p)", () =>
@@ -61,13 +67,15 @@ export class Controls {
     this.element.part = "controls";
     this.element.role = "group";
     this.element.ariaLabel = "Player";
-    const right = [this.#statistics, this.#snapshot, this.#pictureInPicture, this.#fullscreen];
+    const right = [this.#control, this.#statistics, this.#snapshot, this.#pictureInPicture, this.#fullscreen];
     this.element.append(this.#pause.element, beside, ...right.map(({ element }) => element));
   }
 
-  show({ paused, statistics, picture, pictureInPicture, fullscreen }: ControlsState): void {
+  show({ paused, statistics, control, picture, pictureInPicture, fullscreen }: ControlsState): void {
     if (paused) this.#pause.show("play", "Play (k)");
     else this.#pause.show("pause", "Pause (k)");
+    this.#control.element.hidden = control === "impossible";
+    this.#control.element.ariaPressed = String(control === "on");
     this.#statistics.element.ariaPressed = String(statistics);
     this.#snapshot.element.disabled = !picture;
     this.#pictureInPicture.element.hidden = pictureInPicture === "impossible";
