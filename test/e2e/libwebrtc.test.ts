@@ -59,7 +59,7 @@ test("libwebrtc, without a browser around it, decodes every frame", async () => 
   expect(new Set(sizes)).toEqual(new Set(["480x270"]));
 });
 
-test("who restarts ICE is answered by other credentials for the same session", async () => {
+test("an ICE restart is answered with new credentials for the same session", async () => {
   const { peer, socket, sizes, answer } = await newViewer();
   await shows(sizes, 5);
   const offer = await peer.createOffer({ iceRestart: true });
@@ -78,7 +78,7 @@ test("who restarts ICE is answered by other credentials for the same session", a
   expect(peer.connectionState).toBe("connected");
 });
 
-test("a connection is restarted by its own certificate and socket alone, once it is connected", async () => {
+test("only its own certificate and socket can restart an established connection", async () => {
   const { peer, socket, sizes, offer: first } = await newViewer();
   await shows(sizes, 5);
   const { sdp: offer = "" } = await peer.createOffer({ iceRestart: true });
