@@ -348,7 +348,7 @@ describe("a request of engine.io", () => {
   });
 });
 
-test("every response has a content type, forbids sniffing, and limits who may embed it", async () => {
+test("every response forbids content sniffing and says which origins may embed it", async () => {
   const server = await startServer();
   const elsewhere = { Origin: "http://evil.example" };
   try {
