@@ -75,13 +75,13 @@ describe("a server with a view token", () => {
       });
     }
     expect(await follow(TOKEN)).toMatchObject({ ok: true, value: { name: "main" } });
-    // Whether a stream is there is not told to everybody.
+    // Do not reveal to everybody whether a stream exists.
     expect(await follow("wrong", "none")).toMatchObject({ code: "token" });
   });
 
   test("makes links to one stream and never prints their token", async () => {
     const { link, image, token, alternatives } = await share(1);
-    // Those that others can use come before the one of this machine alone.
+    // Links that others can use come before the one for this machine only.
     const [first, ...others] = lanAddresses().map((address) => originOf(address, server.port, false));
     const pages = [...(first ? [first, ...others] : []), server.url].map(
       (at) => `${at}/watch/main#token=${token}`,

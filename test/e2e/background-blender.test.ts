@@ -106,7 +106,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
     const pid = blenderOf(server);
     expect(await server.stop()).toBe(0);
     expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
-    // That the stream ends is no refusal.
+    // The end of the stream is not a refusal.
     expect(server.output()).not.toMatch(/refused/);
   });
 });

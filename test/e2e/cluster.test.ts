@@ -134,10 +134,10 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     const ready = () => readyTo({ Authorization: `Bearer ${OPERATOR}` });
     const isAlone = () =>
       vi.waitFor(async () => expect(await ready()).toMatch(/Redis does not answer/), { timeout: 15_000 });
-    // One that hangs answers no more than one that is gone.
+    // A hanging Redis does not answer either.
     store.kill("SIGSTOP");
     await isAlone();
-    // Who does not operate it is not told what it is joined by.
+    // Only operators learn that Redis joins the servers.
     for (const headers of [{ Authorization: "Bearer not-the-operator" }, { "X-Forwarded-For": "192.0.2.7" }])
       expect(await readyTo(headers)).toBe("Ready for viewers.\n");
     await knows(b, "film", /publisher/);

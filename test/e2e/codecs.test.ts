@@ -42,7 +42,7 @@ function chartSource(width: number, height: number): Source {
         const now = systemClock.now();
         const timings = { captured: now, received: now };
         const about = { kind: "raw", format: "rgb", width, height, timings } as const;
-        // Whoever takes a frame may give its memory back.
+        // A consumer may release the memory of its frame.
         sink.frame({ ...about, number: ++number, data: Buffer.from(data) });
       });
     },

@@ -17,7 +17,7 @@ test("the doctor tries the ports, the encoders and Blender, and says what to exp
 });
 
 test("the doctor recognizes a running rendercast, and fails if another program holds the port", async () => {
-  // Its first page is not the player: it leads to that of its one stream.
+  // Its first page is not the player: it redirects to the page of its only stream.
   const server = await startServer("--rtc-port", "0", "--name", "arm");
   const running = await runToEnd(
     "doctor",

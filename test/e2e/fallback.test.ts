@@ -94,7 +94,7 @@ describeInBrowsers("the MJPEG fallback", ({ name, launch }) => {
     expect(size).toEqual([480, 270]);
   });
 
-  // No browser asks for it.
+  // Browsers do not request it.
   test.runIf(name === "Chromium")("the snapshot is a JPEG of now", async () => {
     const response = await fetch(`${server.url}/streams/main/snapshot.jpg`);
     expect(response.headers.get("content-type")).toBe("image/jpeg");

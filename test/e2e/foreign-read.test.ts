@@ -104,7 +104,7 @@ const READING: Readonly<Record<string, Way>> = {
     return (await answer?.text()) || undefined;
   },
   "a fetch of socket.io's polling": async (server) =>
-    // That says why not, and nothing else.
+    // The answer says only why it is refused.
     (await (await fetch(`${server}/socket.io/?EIO=4&transport=polling`)).json()).sid,
   "a fetch of a picture": async (server) =>
     (await fetch(`${server}/streams/main/snapshot.jpg`).catch(() => undefined))?.status,

@@ -57,7 +57,7 @@ describeWith(["ffmpeg"], "Plain RTP", ({ ffmpeg }) => {
     const [exitCode] = await once(receiver, "exit");
     expect(said).toMatch(/Stream #0:0: Video: .*480x270/);
     expect(exitCode, said).toBe(0);
-    // Nobody watches, and yet it is encoded.
+    // The stream is encoded although nobody watches.
     expect((await server.info()).viewers).toBe(0);
   });
 });

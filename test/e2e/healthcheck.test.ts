@@ -52,7 +52,7 @@ test("it respects the options for port, address and TLS, and fails when the serv
 
 test.skipIf(process.getuid?.() !== 0)("it uses the options of process 1 if it has none", async () => {
   const port = await freePort();
-  // A process namespace, as a container has: the server is process 1.
+  // In a PID namespace, as in a container, the server is process 1.
   const inside = `
     mount -t proc proc /proc
     (for n in $(seq 50); do "$0" "$1" healthcheck && exit; sleep 0.2; done) &

@@ -161,7 +161,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     const { sid } = JSON.parse(opened.slice(1)) as { sid: string };
     const body = Array(40_000).fill("40").join("\x1e");
     await fetch(`${path}&sid=${sid}`, { method: "POST", body }).catch(() => {});
-    // Nobody knows it any more.
+    // The server has forgotten it.
     expect((await fetch(`${path}&sid=${sid}`)).status).toBe(400);
     await noticesNothing(page);
   });

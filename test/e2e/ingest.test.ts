@@ -148,7 +148,7 @@ describe("a server with a token, which trusts this machine,", () => {
       } finally {
         server.process.kill("SIGCONT");
       }
-      // Whoever connects later is read later.
+      // Connections are read in the order in which they were opened.
       const honest = publisherTo(at("main"));
       await honest.send(picture([255, 255, 255]));
       expect(await honest.end(CLOSING)).toMatchObject({ status: 204 });
@@ -462,7 +462,7 @@ describeInBrowsers("while a viewer watches", ({ name, launch }) => {
         else socket.resetAndDestroy();
       }
       await noticesNothing(page);
-      // Nobody was left behind who would keep the next one out.
+      // No stale publisher blocks the next one.
       await eventually(async () => {
         const publisher = publisherTo(other());
         expect(await publisher.end(Buffer.concat([picture([1, 2, 3]), CLOSING]))).toMatchObject({

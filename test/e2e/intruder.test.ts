@@ -161,7 +161,7 @@ describeWith(["chromium"], "while a viewer watches, an intruder", ({ chromium })
     }
     await noticesNothing();
     const after = await counters();
-    // Of a flood the system itself drops some.
+    // The system itself drops part of a flood.
     for (const kind of ["garbage", "unauthentic", "stranger"] as const) {
       expect(after[kind]).toBeGreaterThan(before[kind] + 100);
     }

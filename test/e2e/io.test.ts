@@ -94,7 +94,7 @@ describe.each(forms)("the $name form", (io) => {
             packets.push(expected.seal(header, payload, index));
             send(sealer, header, payload, index);
             expect(sealer.seal(header, payload, index)).toEqual(packets.at(-1));
-            // They were copied.
+            // The form copies the packets.
             header.fill(0);
             payload.fill(0);
           }

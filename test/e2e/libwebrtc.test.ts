@@ -95,7 +95,7 @@ test("only its own certificate and socket can restart an established connection"
   expect(await stranger.watch(first)).toMatchObject({ ok: true });
   expect(await stranger.restart(offer)).toMatchObject({ ok: false, code: "not-watching" });
 
-  // Refused, it harms nothing.
+  // A refused restart does not disturb the session.
   await shows(sizes, sizes.length + 20);
   await vi.waitFor(async () => expect(await socket.restart(offer)).toMatchObject({ ok: true }), {
     timeout: 10_000,

@@ -78,7 +78,7 @@ describeWith(["chromium"], "a viewer whose network changes", ({ chromium }) => {
   let server: ServerProcess;
   beforeAll(async () => {
     server = await startServer();
-    // Chromium tells the kind of network on phones, and elsewhere by this.
+    // Chromium reports the kind of network only on phones; elsewhere the test sets it.
     browser = await launchChromium(chromium, "--enable-blink-features=NetInfoDownlinkMax");
   });
   afterAll(async () => {

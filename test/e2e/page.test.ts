@@ -106,7 +106,7 @@ describeWith(["chromium"], "the page", ({ chromium }) => {
 
     const next = new TestPublisher(`${url}/streams/main`);
     ends.push(() => next.destroy());
-    // Of a scene that stands still there is no latency to tell.
+    // A still scene has no latency to show.
     const other = part(
       { "Content-Type": "application/x-raw-pixels; format=rgb; width=64; height=48" },
       Buffer.alloc(3 * 64 * 48, 200),
@@ -189,7 +189,7 @@ describeWith(["chromium"], "the page", ({ chromium }) => {
     });
     expect((await server.info()).state).not.toHaveProperty("why");
 
-    // It goes on serving whoever publishes.
+    // The server keeps serving publishers.
     const publisher = new TestPublisher(`${server.url}/streams/main`);
     ends.push(() => publisher.destroy());
     const type = "application/x-raw-pixels; format=rgb; width=64; height=48";

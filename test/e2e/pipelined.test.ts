@@ -85,7 +85,7 @@ describe("streaming responses", () => {
       await send([follow], full);
       for (let n = PER_ADDRESS; n < 25; n++) await send([follow], begun, "192.0.2.2");
       await send([follow], full, "192.0.2.3");
-      // Who goes makes room, and viewers have room of their own.
+      // A client that leaves frees its place, and viewers have separate places.
       await send(["GET /streams/main/mjpeg"], begun, "192.0.2.3");
       await closeAll();
       await vi.waitFor(() => send([follow], begun));

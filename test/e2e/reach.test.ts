@@ -60,7 +60,7 @@ describeWith(
       beforeAll(async () => {
         network = reachNetwork({ ip, nft });
         turn = await startCoturn(coturn, network.turn, TURN);
-        // Nobody vouches for coturn's certificate.
+        // coturn's certificate is self-signed.
         browser = await launchChromiumIn(network.viewer.name, chromium, "--ignore-certificate-errors");
       });
       afterEach(async () => {

@@ -236,7 +236,7 @@ describe("a server that is called by another name", () => {
         "[::1]:1",
       ])
         expect((await ask(server, "/streams/main", { Host: known }))[0]).toBe(200);
-      // Which streams there are is not told either.
+      // The names of the streams are not revealed either.
       const film = { "Content-Type": "multipart/x-mixed-replace; boundary=frame", Host: "attacker.example" };
       expect((await ask(server, "/streams/film", film, "POST"))[0]).toBe(401);
     } finally {

@@ -12,7 +12,7 @@ test("after ninety seconds of joins and leaves every viewer is live, and nothing
   expect(joins).toBeGreaterThan(10);
   expect(restarts).toBeGreaterThan(2);
   expect(frames).toBeGreaterThan(700);
-  // With viewers there before, with none after.
+  // Viewers were there before; none are now.
   expect(after.resources).toBeLessThanOrEqual(before.resources);
   expect(after.memory).toBeLessThan(before.memory + 60);
 }, 200_000);
