@@ -78,7 +78,7 @@ describeWith(["chromium"], "a viewer whose network changes", ({ chromium }) => {
   let server: ServerProcess;
   beforeAll(async () => {
     server = await startServer();
-    // Chromium reports the kind of network only on phones; elsewhere the test sets it.
+    // Chromium reports the kind of network by default only on phones; this flag enables it elsewhere.
     browser = await launchChromium(chromium, "--enable-blink-features=NetInfoDownlinkMax");
   });
   afterAll(async () => {
