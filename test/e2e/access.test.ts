@@ -48,7 +48,7 @@ describe("a server with a view token", () => {
   test.each([
     "/streams",
     ...["", "/mjpeg", "/snapshot.jpg", "/events", "/telemetry"].map((p) => `/streams/main${p}`),
-  ])("keeps %s from who has none, in a sentence, and lets in who has it", async (path) => {
+  ])("refuses %s without the token, says why, and allows it with the token", async (path) => {
     const refused = await get(path, { "X-Forwarded-For": "192.0.2.1" });
     expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
     expect(await refused.text()).toMatch(/^This stream is private\..*\.\n$/);
@@ -59,13 +59,13 @@ describe("a server with a view token", () => {
     await granted.body?.cancel();
   });
 
-  test("names the streams in the page of all streams only to who may list them", async () => {
+  test("names the streams on the page of all streams only to those who may list them", async () => {
     const page = async (headers: Record<string, string>) => (await get("/all", headers)).text();
     expect(await page({ "X-Forwarded-For": "192.0.2.1" })).not.toContain("/watch/main");
     expect(await page(bearer)).toContain("/watch/main");
   });
 
-  test("tells a viewer by socket why, and lets in who has it", async () => {
+  test("tells a viewer without the token why it is refused, and admits one with the token", async () => {
     for (const wrong of [undefined, "", "wrong", {}, [TOKEN], 1]) {
       const reply = await follow(wrong);
       expect(reply).toMatchObject({
@@ -75,13 +75,13 @@ describe("a server with a view token", () => {
       });
     }
     expect(await follow(TOKEN)).toMatchObject({ ok: true, value: { name: "main" } });
-    // Whether a stream is there is not told to everybody.
+    // Do not reveal to everybody whether a stream exists.
     expect(await follow("wrong", "none")).toMatchObject({ code: "token" });
   });
 
-  test("gives links to one stream, whose token no line of its output has", async () => {
+  test("makes links to one stream and never prints their token", async () => {
     const { link, image, token, alternatives } = await share(1);
-    // Those that others can use come before the one of this machine alone.
+    // Links that others can use come before the one for this machine only.
     const [first, ...others] = lanAddresses().map((address) => originOf(address, server.port, false));
     const pages = [...(first ? [first, ...others] : []), server.url].map(
       (at) => `${at}/watch/main#token=${token}`,
@@ -98,7 +98,7 @@ describe("a server with a view token", () => {
     expect(server.output()).not.toContain(TOKEN);
   });
 
-  test("ends what is watched by a link with the link's time", async () => {
+  test("ends a session that a link opened when the link expires", async () => {
     const { image, token } = await share(2 / 3600);
     const socket = io(server.url, { auth: { token }, reconnection: false });
     sockets.push(socket);
@@ -111,7 +111,7 @@ describe("a server with a view token", () => {
     expect(await ended).toBe("io server disconnect");
   });
 
-  test("lets nobody make links or read its figures from elsewhere", async () => {
+  test("refuses links and figures to other machines", async () => {
     for (const headers of [{ Origin: "https://evil.example" }, { "X-Forwarded-For": "192.0.2.1" }]) {
       const link = await fetch(`${server.url}/streams/main/share`, { method: "POST", headers });
       expect(link.status).toBeGreaterThanOrEqual(401);
@@ -120,7 +120,7 @@ describe("a server with a view token", () => {
     expect((await get("/metrics")).status).toBe(200);
   });
 
-  test("has links made for who has the token itself, so that it need not be given away", async () => {
+  test("makes links for a client that has the token, so that the token itself need not be shared", async () => {
     const headers = { ...bearer, "X-Forwarded-For": "192.0.2.1" };
     expect(await (await get("/streams/main/rights", headers)).json()).toEqual(["view", "share"]);
     const made = await fetch(`${server.url}/streams/main/share`, { method: "POST", headers });
@@ -145,7 +145,7 @@ describe("a server behind a proxy", () => {
   const from = (client: string) => ({ "X-Forwarded-For": client });
   const mjpeg = (client: string) => fetch(`${server.url}/streams/main/mjpeg`, { headers: from(client) });
 
-  test("counts viewers by their own address, and tells who finds no seat when to come again", async () => {
+  test("counts viewers by their own address, and tells a viewer without a seat when to retry", async () => {
     const watching = await Promise.all([mjpeg("192.0.2.1"), mjpeg("192.0.2.1")]);
     const refused = await mjpeg("192.0.2.1");
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "10"]);
@@ -156,7 +156,7 @@ describe("a server behind a proxy", () => {
     await vi.waitFor(async () => expect((await server.info()).viewers).toBe(0));
   });
 
-  test("has seats left for others where one address takes what it can by sockets that never connect", async () => {
+  test("keeps seats for others when one address opens all the sockets it can and never connects", async () => {
     const sockets = Array.from({ length: 12 }, () =>
       io(server.url, { reconnection: false, forceNew: true, extraHeaders: from("192.0.2.3") }),
     );
@@ -172,12 +172,12 @@ describe("a server behind a proxy", () => {
     for (const socket of sockets) socket.disconnect();
   });
 
-  test("takes nobody who comes through the proxy for this machine, whatever they write", async () => {
+  test("never mistakes a client behind the proxy for this machine, whatever headers it sends", async () => {
     for (const client of ["192.0.2.1", "127.0.0.1", "localhost"])
       expect((await fetch(`${server.url}/metrics`, { headers: from(client) })).status).toBe(401);
   });
 
-  test("answers who asks too often with 429, and goes on answering others", async () => {
+  test("answers a client that asks too often with 429, and still answers others", async () => {
     const statusOf = (client: string) =>
       new Promise<number | undefined>((resolve, reject) => {
         const asked = request(`${server.url}/streams`, { headers: from(client), agent: false }, (answer) => {
@@ -194,7 +194,7 @@ describe("a server behind a proxy", () => {
     expect(await statusOf("192.0.2.6")).toBe(200);
   });
 
-  test("counts requests whose address cannot be read, and answers them in its own words", async () => {
+  test("counts requests with an unreadable address, and answers them with its own message", async () => {
     const unreadable = (client: string, target = "http://[/x") => {
       const forwarded = Object.entries(from(client)).map(([name, value]) => `${name}: ${value}`);
       return sendRaw(server, `GET ${target} HTTP/1.1`, "Host: a", ...forwarded, "", "");
@@ -226,7 +226,7 @@ describeWith(["chromium"], "a browser, where viewers need a token", ({ chromium 
     await server?.stop();
   });
 
-  test("on the server's own machine, where that is trusted, makes itself a link, and makes others", async () => {
+  test("on the server's own trusted machine makes a link for itself and links for others", async () => {
     const page = await openPlayer(browser, server.url);
     await waitForState(page, "live");
     expect(page.url()).toMatch(/#token=/);
@@ -256,7 +256,7 @@ describeWith(["chromium"], "a browser, where viewers need a token", ({ chromium 
     await page.close();
   });
 
-  test("elsewhere is told whom to ask", async () => {
+  test("on another machine is told whom to ask", async () => {
     const page = await browser.newPage({ type: "window" });
     await page.setExtraHTTPHeaders({ "X-Forwarded-For": "192.0.2.1" });
     await page.goto(server.url);

@@ -139,7 +139,7 @@ describeWith(["blender"], "Blender in background, publishing", ({ blender }) => 
     expect(first && last && compare(first, last).most).toBeGreaterThan(30);
   });
 
-  test("sends what a script publishes with the frame it belongs to", async () => {
+  test("sends a script's data with the frame it belongs to", async () => {
     const options = ["--script", await script(TELLS), "--fps", "24", "--frames", "7"];
     const { code, stderr } = await ended(publishing(options));
     expect(code, stderr).toBe(0);
@@ -158,7 +158,7 @@ describeWith(["blender"], "Blender in background, publishing", ({ blender }) => 
     expect(receiver.ended).toBe(true);
   });
 
-  test("lets a script in the .blend publish, where Blender may run it", async () => {
+  test("lets a script in the .blend publish if Blender may run it", async () => {
     const scene = join(folder, "scene.blend");
     const save = `import bpy
 text = bpy.data.texts.new("tells.py")
@@ -217,7 +217,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
     expect(row(13)).toBeGreaterThan(row(24) * 1.1);
   });
 
-  test("rests while nobody watches, but for a first frame", async () => {
+  test("rests while nobody watches, except for a first frame", async () => {
     await receiver.close();
     receiver = await Receiver.start(0);
     const child = publishing([]);
@@ -236,7 +236,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
     await receiver.until(() => receiver.frames.length > frames + 5);
   });
 
-  test.each(["SIGTERM", "SIGINT"] as const)("ends as it should on %s", async (signal) => {
+  test.each(["SIGTERM", "SIGINT"] as const)("ends cleanly on %s", async (signal) => {
     const child = publishing([]);
     const end = ended(child);
     await receiver.until(() => receiver.frames.length > 2);
@@ -247,7 +247,7 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
     expect(receiver.ended).toBe(true);
   });
 
-  test("ends in the middle of a picture that takes minutes", async () => {
+  test("ends in the middle of a render that takes minutes", async () => {
     const endless = "import bpy\nbpy.context.scene.cycles.samples = 1";
     const slow = `${endless}
 def slow(scene, *_):

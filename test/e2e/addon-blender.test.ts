@@ -102,7 +102,7 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
       env: environment(),
     });
 
-  test("is the same zip whenever it is built, with one folder in it", async () => {
+  test("builds to the same zip every time, with one folder in it", async () => {
     const again = join(home, "again.zip");
     execFileSync(python, ["blender/build_zip.py", again], { cwd: root });
     expect((await readFile(again)).equals(await readFile(zip))).toBe(true);
@@ -126,7 +126,7 @@ describeWith(["blender", "python", "xvfb"], "the add-on", ({ blender, python, xv
   });
 
   describe("in Blender's window", () => {
-    test("streams through all that a user does, and ends with Blender", { timeout: 600_000 }, async () => {
+    test("keeps streaming whatever the user does, and ends with Blender", { timeout: 600_000 }, async () => {
       const folder = join(home, "driven");
       await mkdir(folder);
       const receiver = await Receiver.start(1);

@@ -55,7 +55,7 @@ test("one program shows several streams, of pixels and of image files", async ()
   await expect(rendercast.openStream("no name")).rejects.toThrow(/A stream's name is /);
 });
 
-test("a frame is followed with its data, and only the sound ones are", async () => {
+test("an application can follow each valid frame with its data", async () => {
   const rendercast = await start({ maxMegapixels: 1 });
   const { stream } = rendercast;
   const response = await fetch(`${rendercast.url}streams/main/telemetry`);
@@ -70,7 +70,7 @@ test("a frame is followed with its data, and only the sound ones are", async () 
   expect(told).not.toContain('"angle":1');
 });
 
-test("damaged pictures are told as a problem once somebody watches", async () => {
+test("damaged pictures are reported as a problem once somebody watches", async () => {
   const rendercast = await start();
   const watching = await fetch(`${rendercast.url}streams/main/mjpeg`);
   ends.push(() => watching.body?.cancel());
@@ -83,14 +83,14 @@ test("damaged pictures are told as a problem once somebody watches", async () =>
   );
 });
 
-test("its options restrict access as those of the command line do", async () => {
+test("its options restrict access like those of the command line", async () => {
   const rendercast = await start({ viewToken: "a-long-secret" });
   rendercast.stream.push(PIXELS);
   expect((await fetch(`${rendercast.url}streams/main/snapshot.jpg`)).status).toBe(401);
   expect(await rendercast.link("https://render.example")).toMatch(/^https:\/\/render\.example\/watch\/main#/);
 });
 
-test("its log goes to the program, and the environment does not matter", async () => {
+test("its log goes to the program, and it ignores the environment", async () => {
   vi.stubEnv("RENDERCAST_MAX_STREAMS", "nonsense");
   ends.push(() => vi.unstubAllEnvs());
   const lines: string[] = [];
@@ -106,7 +106,7 @@ test("a port in use and a wrong option are errors that say what to do", async ()
   await expect(start({ fps: 1000 })).rejects.toThrow("--fps takes a whole number from 1 to 120, not '1000'.");
 });
 
-test("a stream with another source takes no frame, and a closed server none either", async () => {
+test("a stream with another source takes no frames, and neither does a closed server", async () => {
   const folder = await mkdtemp(join(tmpdir(), "rendercast-"));
   ends.push(() => rm(folder, { recursive: true }));
   const { stream } = await start({ folder });

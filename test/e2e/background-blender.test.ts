@@ -44,7 +44,7 @@ describeWith(["chromium", "blender"], "a server that starts Blender", ({ chromiu
       { timeout: 40_000 },
     );
 
-  test("shows its frames, and shows them again when Blender was killed, to a viewer that only waits", async () => {
+  test("shows its frames, and shows them again without a reload after Blender is killed", async () => {
     const server = await start("--script", "blender/demo_scene.py", "--turn", "Cube");
     const page = await openPlayer(browser, server.url);
     await isFedByBlender(server);
@@ -62,7 +62,7 @@ describeWith(["chromium", "blender"], "a server that starts Blender", ({ chromiu
     expect(server.output()).toMatch(/Blender crashed \(ended by SIGKILL\)\. It restarts in 1 s/);
   });
 
-  test("says in a sentence what Blender cannot do, and goes on serving", async () => {
+  test("says in a sentence what Blender cannot do, and keeps serving", async () => {
     const server = await start("--script", "blender/demo_scene.py", "--camera", "Nowhere");
     await vi.waitFor(() => expect(server.output()).toMatch(/Blender: .*Nowhere/), { timeout: 40_000 });
     await vi.waitFor(() => expect(server.output()).toMatch(/is not restarted/), { timeout: 10_000 });
@@ -100,13 +100,13 @@ bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(scene)})`;
     await vi.waitFor(() => expect(trusting.output()).toMatch(/Blender: publishing/), { timeout: 40_000 });
   });
 
-  test("stopped, it leaves no Blender behind", async () => {
+  test("leaves no Blender running after it stops", async () => {
     const server = await start("--script", "blender/demo_scene.py");
     await vi.waitFor(() => expect(server.output()).toMatch(/Blender: publishing/), { timeout: 40_000 });
     const pid = blenderOf(server);
     expect(await server.stop()).toBe(0);
     expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
-    // That the stream ends is no refusal.
+    // The end of the stream is not a refusal.
     expect(server.output()).not.toMatch(/refused/);
   });
 });

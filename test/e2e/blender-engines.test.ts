@@ -92,7 +92,9 @@ describeWith(["blender"], "what Blender's engines draw, against the saved render
 });
 
 describeWith(["blender", "xvfb"], "what the add-on draws in Blender's window", ({ blender, xvfb }) => {
-  test("is what the engine renders, by camera and by viewport", { timeout: 1_800_000 }, async () => {
+  test("matches the engine's render, through the camera and in the viewport", {
+    timeout: 1_800_000,
+  }, async () => {
     const folder = await mkdtemp(join(tmpdir(), "rendercast-engines-"));
     const receiver = await Receiver.start();
     const screen = spawn(xvfb, ["-displayfd", "3", "-screen", "0", "640x480x24"], {

@@ -50,7 +50,7 @@ describeInBrowsers("the built-in scene", ({ name, launch }) => {
   const viewersAre = (count: number) =>
     vi.waitFor(async () => expect((await server.info()).viewers).toBe(count), { timeout: 30_000 });
 
-  test("is live by WebRTC, moves, and its frame code counts on", async () => {
+  test("is live over WebRTC, moves, and its frame code keeps counting", async () => {
     const page = await open();
     await waitForState(page, "live");
     const first = await readScreen(page);
@@ -65,7 +65,7 @@ describeInBrowsers("the built-in scene", ({ name, launch }) => {
     expect(troublesOf(page)).toEqual([]);
   });
 
-  test("tells the latency of the frame on screen and the stages it is made of", async () => {
+  test("reports the latency of the frame on screen and its stages", async () => {
     const page = await open();
     await waitForState(page, "live");
     const { latency, stages } = await waitForStats(

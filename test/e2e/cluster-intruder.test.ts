@@ -85,7 +85,7 @@ describeWith(["redis", "nginx"], "an attacker at one of two servers that Redis j
   };
 
   describe.each(["direct", "nginx"] as const)("%s", (by) => {
-    test("publishes nothing by a body that the other server might read as a request", async () => {
+    test("publishes nothing with a body that the other server might read as a request", async () => {
       for (const method of ["GET", "HEAD", "DELETE", "OPTIONS", "PUT", "POST", "PATCH"]) {
         for (const path of ["/streams/film", "/streams/film/snapshot.jpg", "/streams/film/whep"]) {
           const head = [`${method} ${path} HTTP/1.1`, ...HEAD];
@@ -98,7 +98,7 @@ describeWith(["redis", "nginx"], "an attacker at one of two servers that Redis j
       expect((await fetch(`${owner.url}/streams/stolen`)).status).toBe(404);
     });
 
-    test("chooses no other client's answer", async () => {
+    test("cannot choose another client's answer", async () => {
       const chosen = "GET /streams/main/snapshot.jpg HTTP/1.1\r\nHost: localhost\r\n\r\n";
       for (let n = 0; n < 10; n++) {
         const head = ["GET /streams/film HTTP/1.1", ...HEAD];
@@ -107,7 +107,7 @@ describeWith(["redis", "nginx"], "an attacker at one of two servers that Redis j
       }
     });
 
-    test("gets an answer to each strange request, and none from elsewhere than the stream", async () => {
+    test("gets an answer to each malformed request, and only from the stream's paths", async () => {
       const operator = `Authorization: Bearer ${TOKENS.operate}`;
       for (const path of [
         "/streams/film/../../metrics",
@@ -145,7 +145,7 @@ describeWith(["redis", "nginx"], "an attacker at one of two servers that Redis j
     });
   });
 
-  test("upgrades no connection, and names no other server in the first line", async () => {
+  test("cannot upgrade a connection or name another server in the request line", async () => {
     const upgrade = [
       "Host: localhost",
       "Connection: Upgrade, HTTP2-Settings",
@@ -160,7 +160,7 @@ describeWith(["redis", "nginx"], "an attacker at one of two servers that Redis j
     expect((await fetch(`${owner.url}/streams/stolen`)).status).toBe(404);
   });
 
-  test("is counted as itself at the server with the stream, which believes joined servers alone", async () => {
+  test("counts under its own address at the server with the stream, which trusts only joined servers", async () => {
     const operator = { headers: { Authorization: `Bearer ${TOKENS.operate}` } };
     const addresses = async () => {
       const all = await (await fetch(`${owner.url}/streams/film/viewers`, operator)).json();
@@ -180,7 +180,7 @@ describeWith(["redis", "nginx"], "an attacker at one of two servers that Redis j
     }
   });
 
-  test("reaches another server with what a stream needs to know, and nothing else", async () => {
+  test("reaches the other server only with the headers that a stream needs", async () => {
     const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n";
     const peer = await joinFalseServer(store.address, "bait", {
       bait: `${ok}\r\n{}`,

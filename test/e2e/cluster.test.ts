@@ -55,7 +55,7 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     store?.kill();
   });
 
-  test("have each other's streams, and show them by WebRTC and by HTTP", async () => {
+  test("show each other's streams over WebRTC and HTTP", async () => {
     await knows(b, "film", /publisher/);
     const page = await openPlayer(browser, `${b?.url}/watch/film`);
     expect((await waitForState(page, "live")).kind).toBe("live");
@@ -84,7 +84,7 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     await vi.waitFor(async () => expect((await a?.info("film"))?.viewers).toBe(0));
   });
 
-  test("pass on nothing for who calls them by a name that is not theirs", async () => {
+  test("forward nothing for a request with a host name that is not theirs", async () => {
     await knows(b, "film", /publisher/);
     const status = await new Promise<number | undefined>((resolve, reject) => {
       const headers = { Host: "attacker.example" };
@@ -97,7 +97,7 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     expect(status).toBe(403);
   });
 
-  test("take a standard player's session at either, and one publisher of a name", async () => {
+  test("accept a WHEP session at either server, and one publisher per name", async () => {
     const headers = { "Content-Type": "application/sdp" };
     const made = await at(b, "/streams/film/whep", { method: "POST", headers, body: VIEWER_OFFER });
     expect(made.status).toBe(201);
@@ -111,7 +111,7 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     });
   });
 
-  test("go on alone without Redis, whatever comes from it, and join again", async () => {
+  test("keep serving alone without Redis or with a broken one, and join again", async () => {
     const client = createClient({ url: address() });
     await client.connect();
     const isHere = JSON.stringify({ kind: "here", from: "x".repeat(600_000) });
@@ -134,10 +134,10 @@ describeWith(["redis", "chromium"], "two servers that Redis joins", ({ redis, ch
     const ready = () => readyTo({ Authorization: `Bearer ${OPERATOR}` });
     const isAlone = () =>
       vi.waitFor(async () => expect(await ready()).toMatch(/Redis does not answer/), { timeout: 15_000 });
-    // One that hangs answers no more than one that is gone.
+    // A hanging Redis does not answer either.
     store.kill("SIGSTOP");
     await isAlone();
-    // Who does not operate it is not told what it is joined by.
+    // Only operators learn that Redis joins the servers.
     for (const headers of [{ Authorization: "Bearer not-the-operator" }, { "X-Forwarded-For": "192.0.2.7" }])
       expect(await readyTo(headers)).toBe("Ready for viewers.\n");
     await knows(b, "film", /publisher/);

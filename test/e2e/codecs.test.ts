@@ -42,7 +42,7 @@ function chartSource(width: number, height: number): Source {
         const now = systemClock.now();
         const timings = { captured: now, received: now };
         const about = { kind: "raw", format: "rgb", width, height, timings } as const;
-        // Whoever takes a frame may give its memory back.
+        // A consumer may release the memory of its frame.
         sink.frame({ ...about, number: ++number, data: Buffer.from(data) });
       });
     },
@@ -94,7 +94,7 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     await expectColours(page, tolerance);
   });
 
-  test("it is H.264 for a device that decodes only that in hardware, as phones do", async () => {
+  test("a device that decodes only H.264 in hardware, like a phone, gets H.264", async () => {
     const url = await serve("vp8,h264", 480, 270);
     browser = await launchChromium(chromium);
     const page = await openPlayer(browser, url, () => {
@@ -108,7 +108,7 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     await waitForStats(other, ({ codec }) => codec === "VP8");
   });
 
-  test("one that cannot have the preferred has the next, beside one that can", async () => {
+  test("a viewer without the preferred codec gets the next one, beside a viewer that has it", async () => {
     const url = await serve("h264,vp8", 480, 270);
     browser = await launchChromium(chromium);
     const page = await openPlayer(browser, url);
@@ -161,7 +161,7 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     vi.restoreAllMocks();
   });
 
-  test("one that takes H.264 in single units only has that", async () => {
+  test("a viewer that takes H.264 only in single NAL units gets it that way", async () => {
     const url = await serve("h264", 1280, 720);
     browser = await launchChromium(chromium);
     const page = await openPlayer(
@@ -177,7 +177,7 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     expect(here?.broadcast.viewerCounts()).toMatchObject([{ rendition: "h264-single/0" }]);
   });
 
-  test("AV1 goes on by software where the hardware for it fails, in the colours that were drawn", async () => {
+  test("AV1 falls back to software when its hardware encoder fails, and keeps the colours", async () => {
     // It is not there, or else does.
     const url = await serve("av1,vp8", 640, 360, async () => ["NVENC"]);
     browser = await launchChromium(chromium);
@@ -187,7 +187,7 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     await expectColours(page, 4);
   });
 
-  test("one that has none of them is told in words, and has MJPEG", async () => {
+  test("a viewer without any of the codecs is told so and gets MJPEG", async () => {
     const url = await serve("h264", 480, 270);
     browser = await launchChromium(chromium);
     const page = await openPlayer(

@@ -24,13 +24,13 @@ test("it prints where to look, with a QR code for phones", async () => {
   expect(output()).toMatch(/On the network {4}http:\/\/[\d.]+:\d+\/[\s\S]*▀▀▀/);
 });
 
-test("bound to this machine alone, it offers no network address", async () => {
+test("it offers no network address if it is bound to this machine alone", async () => {
   const { url, output } = await started("--host", "127.0.0.1");
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:/);
   expect(output()).not.toContain("On the network");
 });
 
-test("Ctrl-C ends it within two seconds, whoever is connected", async () => {
+test("Ctrl-C ends it within two seconds, even with connected clients", async () => {
   const server = await started();
   const response = await fetch(`${server.url}/streams/main/mjpeg`);
   ends.push(() => response.body?.cancel().catch(() => {}));
@@ -45,7 +45,7 @@ test("Ctrl-C ends it within two seconds, whoever is connected", async () => {
   expect(performance.now() - asked).toBeLessThan(2000);
 });
 
-test("asked to end, with time to drain, it is ready no more, and goes on for those that watch", async () => {
+test("while it drains it reports not ready and keeps serving its viewers", async () => {
   const server = await started("--drain", "3600", "--log-level", "debug");
   const status = async (path: string) => (await fetch(`${server.url}${path}`)).status;
   expect([await status("/healthz"), await status("/readyz")]).toEqual([200, 200]);
@@ -67,7 +67,7 @@ test("asked to end, with time to drain, it is ready no more, and goes on for tho
   expect(server.output()).toMatch(/ Stopping\.\n/);
 });
 
-test("its log can be an object a line", async () => {
+test("its log can be one JSON object per line", async () => {
   const { code, output } = await runToEnd("--log-format", "xml");
   expect([code, output]).toEqual([2, "rendercast: --log-format takes pretty or json, not 'xml'.\n"]);
   const child = spawn(process.execPath, [MAIN, "--port", "0", "--log-format", "json"], {
@@ -109,7 +109,7 @@ test("a busy port gets one sentence that says what to do", async () => {
   expect(code).toBe(2);
 });
 
-test("a folder that is none gets one sentence that says what to do", async () => {
+test("a path that is not a folder gets one sentence that says what to do", async () => {
   const { code, output } = await runToEnd("--folder", import.meta.filename);
   expect(output).toMatch(/^rendercast: .*command-line\.test\.ts.*\.\n$/);
   expect(code).toBe(2);

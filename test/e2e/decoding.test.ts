@@ -90,14 +90,14 @@ function residentBytes(pid: number): number {
   }
 }
 
-describe("while one stream goes on", () => {
+describe("while one stream plays", () => {
   let bystander: Awaited<ReturnType<typeof publish>>;
   beforeEach(async () => {
     bystander = await publish("bystander", await gradientJpeg(320, 180), await gradientJpeg(318, 180));
     await goesOn(bystander, 3);
   });
 
-  test("others publish pictures that take the library minutes, and it is not stopped, nor is anything else", async () => {
+  test("others publish pictures that take minutes to decode, and neither the stream nor the server stalls", async () => {
     const evil = jpegOfScans(20_000);
     for (let n = 0; n < ATTACKERS; n++) await publish(`evil-${n}`, evil);
     await goesOn(bystander);
@@ -109,7 +109,7 @@ describe("while one stream goes on", () => {
     );
   });
 
-  test("another publishes a picture a pixel wide, which is refused by its sides before it is decoded", async () => {
+  test("another publishes a picture one pixel wide, which is refused before it is decoded", async () => {
     await publish("evil", tiffOf(1, 16_900_000));
     await isRefused(
       "evil",
@@ -118,7 +118,7 @@ describe("while one stream goes on", () => {
     await goesOn(bystander, 20);
   });
 
-  test("another's decoder crashes: its stream is told, and goes on once its pictures are sound", async () => {
+  test("another's decoder crashes: its stream reports it, and recovers with the next valid picture", async () => {
     const { publisher } = await publish("evil", jpegOfScans(2000));
     // One that has taken a picture: until then it holds half as much.
     const isDecoding = (pid: number) => residentBytes(pid) > 140e6;
@@ -141,7 +141,7 @@ describe("while one stream goes on", () => {
   });
 });
 
-test("a picture that fills the memory fills that of its decoder's process alone, which is bounded", async () => {
+test("a picture that exhausts memory exhausts only the bounded memory of its decoder process", async () => {
   await server.stop();
   server = await startServer("--max-megapixels", "1");
   await publish("evil", pngOfTexts(400));
@@ -154,7 +154,7 @@ test("a picture that fills the memory fills that of its decoder's process alone,
   expect(most).toBeLessThan(1.5e9);
 });
 
-test("a light stream that is no JPEG goes on beside pictures that take long", async () => {
+test("a light stream of another format than JPEG keeps playing beside slow pictures", async () => {
   const png = await sharp(await gradientJpeg(160, 90))
     .png()
     .toBuffer();

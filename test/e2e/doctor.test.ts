@@ -6,7 +6,7 @@ import { freePort } from "./helpers/free-port.ts";
 import { redisAddress, startRedis } from "./helpers/redis.ts";
 import { MAIN, runToEnd, runToEndAs, startServer } from "./helpers/server.ts";
 
-test("the doctor tries the ports, the encoders and Blender, and says what viewers will meet", async () => {
+test("the doctor tries the ports, the encoders and Blender, and says what to expect", async () => {
   const port = await freePort();
   const { code, output } = await runToEnd("doctor", "--port", String(port));
   expect(output).toContain(`✓ Ports      ${port} (TCP) and ${port + 1} (UDP and TCP) are free`);
@@ -16,8 +16,8 @@ test("the doctor tries the ports, the encoders and Blender, and says what viewer
   expect(code).toBe(0);
 });
 
-test("the doctor knows a rendercast that runs from another program, and fails where it could not start", async () => {
-  // Its first page is not the player: it leads to that of its one stream.
+test("the doctor recognizes a running rendercast, and fails if another program holds the port", async () => {
+  // Its first page is not the player: it redirects to the page of its only stream.
   const server = await startServer("--rtc-port", "0", "--name", "arm");
   const running = await runToEnd(
     "doctor",
@@ -43,7 +43,7 @@ test("the doctor knows a rendercast that runs from another program, and fails wh
   expect(taken.code).toBe(1);
 });
 
-test("the doctor takes the options of a start, and tells a wrong one as that does", async () => {
+test("the doctor takes the server's options, and reports a wrong one like the server", async () => {
   expect(await runToEnd("doctor", "--port", "x")).toMatchObject({
     code: 2,
     output: "rendercast: --port takes a whole number from 0 to 65535, not 'x'.\n",
@@ -147,7 +147,7 @@ test("the doctor notices that koffi is not installed", async () => {
 
 describeWith(["ip", "nft"], "the doctor beside a server whose video port is blocked", () => {
   test.skipIf(process.getuid?.() !== 0)(
-    "says that UDP does not arrive, and before that it does",
+    "says that UDP arrives, and once it is blocked, that it does not",
     async () => {
       const script = `
       ip link set lo up

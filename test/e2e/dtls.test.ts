@@ -101,7 +101,7 @@ describe("A viewer of a stream with a token", () => {
     expect(await refusedBy(server)).toBe(0);
   });
 
-  test("is sent no two records of data under one number, which is their nonce", async () => {
+  test("never gets two records with the same number, which is their nonce", async () => {
     const records = new Map<number, string>();
     const reused: number[] = [];
     await watch(ecdsa, ({ transport: { socket } }) => {
@@ -129,7 +129,7 @@ describe("A viewer of a stream with a token", () => {
     expect(viewer.packets()).toBe(0);
   }
 
-  test("with another's certificate and a key of its own gets nothing, and is logged", async () => {
+  test("gets nothing with another's certificate and its own key, and is logged", async () => {
     await isRefused(impersonator);
     expect(server.output()).toContain(
       "A WebRTC peer was refused: it does not prove that it has its certificate's key.",
@@ -159,7 +159,7 @@ describe("A viewer of a stream with a token", () => {
     ["neither Certificate nor CertificateVerify", without("sendCertificate", "sendCertificateVerify")],
   ])("with %s gets nothing", (_, trick) => isRefused(ecdsa, trick));
 
-  test("with the answer of another session gets nothing", async () => {
+  test("gets nothing with the answer of another session", async () => {
     let answer: Buffer[] = [];
     const first = await watch(
       ecdsa,

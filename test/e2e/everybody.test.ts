@@ -78,7 +78,7 @@ describeWith(["chromium"], "The pages", ({ chromium }) => {
   const asPhone = (page: Page, width: number, height: number) =>
     page.setViewport({ width, height, isMobile: true, hasTouch: true, deviceScaleFactor: 2 });
 
-  test("have targets for a finger", async () => {
+  test("have touch targets that are large enough", async () => {
     const page = await opened("/watch/main");
     await asPhone(page, 375, 740);
     expect(await page.evaluate(() => matchMedia("(pointer: coarse)").matches)).toBe(true);
@@ -105,7 +105,7 @@ describeWith(["chromium"], "The pages", ({ chromium }) => {
     }
   });
 
-  test("give the picture most of a phone that is held sideways", async () => {
+  test("give the picture most of the screen of a phone in landscape", async () => {
     const page = await opened("/watch/main");
     for (const [width, height] of [
       [667, 375],
@@ -166,7 +166,7 @@ describeWith(["chromium"], "The pages", ({ chromium }) => {
     expect(await colour(".card", "outline-style")).toBe("solid");
   });
 
-  test("show the right stream without scripts", async () => {
+  test("show the right stream without JavaScript", async () => {
     publish("arm");
     await vi.waitFor(async () => expect((await server.info("arm")).state.kind).toBe("live"));
     const page = await browser.newPage({ type: "window" });
@@ -198,7 +198,7 @@ describeWith(["chromium"], "The pages", ({ chromium }) => {
     await visible("img.plain, a.card");
   });
 
-  test("close the statistics by Escape", async () => {
+  test("close the statistics with Escape", async () => {
     const page = await opened("/watch/main");
     await waitForState(page, "live");
     const isOpen = () => page.$eval("rendercast-player", (player) => player.statistics);
@@ -213,7 +213,7 @@ describeWith(["chromium"], "The pages", ({ chromium }) => {
     expect(troublesOf(page)).toEqual([]);
   });
 
-  test("say how to copy by hand, with a keyboard and without", async () => {
+  test("explain manual copying if the clipboard is unavailable, with and without a keyboard", async () => {
     const page = await opened("/watch/main", () => {
       Object.defineProperty(navigator, "clipboard", { value: undefined });
       document.execCommand = () => false;

@@ -39,7 +39,7 @@ describeInBrowsers("the MJPEG fallback", ({ name, launch }) => {
     return stats;
   };
 
-  test("a browser without WebRTC is shown MJPEG, and told so", async () => {
+  test("a browser without WebRTC shows MJPEG and says so", async () => {
     page = await openPlayer(browser, server.url, () => {
       Object.defineProperty(window, "RTCPeerConnection", { value: undefined });
     });
@@ -53,7 +53,7 @@ describeInBrowsers("the MJPEG fallback", ({ name, launch }) => {
     expect(troublesOf(page)).toEqual([]);
   });
 
-  test("where no packet gets through it falls back by itself, and comes back as soon as one does", async () => {
+  test("it falls back if no packet gets through, and returns to WebRTC as soon as one does", async () => {
     page = await openPlayer(browser, server.url, () => {
       // Until the test lifts it, the server's address is one that nothing answers at.
       const real = RTCPeerConnection.prototype.setRemoteDescription as (
@@ -81,7 +81,7 @@ describeInBrowsers("the MJPEG fallback", ({ name, launch }) => {
     expect(contrast(await readScreen(page))).toBeGreaterThan(15);
   });
 
-  test("a bare img shows the stream, and each picture as soon as it is sent", async () => {
+  test("a plain img shows the stream, and each picture as soon as it is sent", async () => {
     page = await browser.newPage();
     await page.goto(`${server.url}/streams`);
     const size = await page.evaluate(async () => {
@@ -94,7 +94,7 @@ describeInBrowsers("the MJPEG fallback", ({ name, launch }) => {
     expect(size).toEqual([480, 270]);
   });
 
-  // No browser asks for it.
+  // Browsers do not request it.
   test.runIf(name === "Chromium")("the snapshot is a JPEG of now", async () => {
     const response = await fetch(`${server.url}/streams/main/snapshot.jpg`);
     expect(response.headers.get("content-type")).toBe("image/jpeg");

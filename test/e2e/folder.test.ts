@@ -39,7 +39,7 @@ describeWith(["chromium"], "a folder in Chromium", ({ chromium }) => {
       .jpeg({ quality: 95 })
       .toBuffer();
 
-  test("nothing yet, running, ended, restarted and crashed are told apart, and the last picture stays", async () => {
+  test("the page distinguishes not started, running, ended, restarted and crashed, and keeps the last picture", async () => {
     const page = await openPlayer(browser, server.url);
     await waitForState(page, "waiting");
 
@@ -62,7 +62,7 @@ describeWith(["chromium"], "a folder in Chromium", ({ chromium }) => {
     await showsColour(page, [40, 40, 200]);
   });
 
-  test("who joins late to a picture that stands still gets it at once", async () => {
+  test("a viewer that joins a still picture late gets it at once", async () => {
     loop.begin();
     loop.write(await picture(30, 160, 60));
     loop.end();
@@ -74,7 +74,7 @@ describeWith(["chromium"], "a folder in Chromium", ({ chromium }) => {
     await showsColour(second, [30, 160, 60]);
   });
 
-  test("a torn picture is not shown, and the one before stays", async () => {
+  test("a torn picture is not shown, and the previous one stays", async () => {
     const page = await openPlayer(browser, server.url);
     loop.begin();
     loop.write(await picture(200, 200, 40));
@@ -90,7 +90,7 @@ describeWith(["chromium"], "a folder in Chromium", ({ chromium }) => {
     }
   });
 
-  test("a picture that changes its size goes on being shown", async () => {
+  test("a stream stays visible when its picture changes size", async () => {
     const page = await openPlayer(browser, server.url);
     loop.begin();
     loop.write(await picture(200, 40, 40));

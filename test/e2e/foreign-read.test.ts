@@ -104,7 +104,7 @@ const READING: Readonly<Record<string, Way>> = {
     return (await answer?.text()) || undefined;
   },
   "a fetch of socket.io's polling": async (server) =>
-    // That says why not, and nothing else.
+    // The answer says only why it is refused.
     (await (await fetch(`${server}/socket.io/?EIO=4&transport=polling`)).json()).sid,
   "a fetch of a picture": async (server) =>
     (await fetch(`${server}/streams/main/snapshot.jpg`).catch(() => undefined))?.status,
@@ -230,15 +230,15 @@ describeInBrowsers("a page of another site, at an open server", ({ launch }) => 
   });
 
   describe.each(["local", "named"] as const)("at its %s address", (kind) => {
-    test("gets neither descriptions, nor frame reports, nor pixels by engine.io's JSONP", async () => {
+    test("gets no descriptions, frame reports or pixels through engine.io's JSONP", async () => {
       expect(await page.evaluate(watchByJsonp, addresses[kind], String(jsonpClient))).toEqual({});
     });
 
-    test.each(Object.entries(READING))("reads nothing by %s", async (_, way) => {
+    test.each(Object.entries(READING))("reads nothing with %s", async (_, way) => {
       expect(await page.evaluate(way, addresses[kind])).toBeUndefined();
     });
 
-    test("would read by the same ways, did it come from this machine's own host", async () => {
+    test("can read in the same ways if it comes from this machine's own host", async () => {
       const other = await browser.newPage();
       await other.goto(site.originOf("localhost"));
       for (const way of ["a fetch", "an XMLHttpRequest", "an EventSource", "a WebSocket"])
@@ -246,7 +246,7 @@ describeInBrowsers("a page of another site, at an open server", ({ launch }) => 
       await other.close();
     });
 
-    test("shows pictures in an <img>, of which its canvas is told nothing", async () => {
+    test("shows pictures in an <img>, but its canvas cannot read them", async () => {
       for (const path of ["/streams/main/snapshot.jpg", "/streams/main/mjpeg"]) {
         const url = `${addresses[kind]}${path}`;
         expect(await page.evaluate(drawPicture, url, false)).toEqual({ shown: true, read: "SecurityError" });
@@ -335,7 +335,7 @@ describe("a request of engine.io", () => {
     }
   });
 
-  test("by JSONP is refused to everybody", async () => {
+  test("is refused to everybody if it uses JSONP", async () => {
     const sid = await openSession();
     for (const jsonp of ["j=0", "%6a=0", "j=", "j=1&j=0"]) {
       for (const headers of [{}, own, local]) {
@@ -348,7 +348,7 @@ describe("a request of engine.io", () => {
   });
 });
 
-test("every answer says what it is, is taken for nothing else, and is for whom it is for", async () => {
+test("every response forbids content sniffing and says which origins may embed it", async () => {
   const server = await startServer();
   const elsewhere = { Origin: "http://evil.example" };
   try {

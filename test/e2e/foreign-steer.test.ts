@@ -346,12 +346,12 @@ describeInBrowsers("a page of another origin", ({ launch }) => {
     });
     afterAll(() => page?.close());
 
-    test.each(Object.entries(tried))("comes to nothing by %s", async (_, way) => {
+    test.each(Object.entries(tried))("changes nothing with %s", async (_, way) => {
       await comesToNothing(page, way);
     });
   });
 
-  test("would publish, did its bodies come from a program", async () => {
+  test("could publish if a program sent the same bodies", async () => {
     const publish = (type: string) =>
       new Promise<number | undefined>((resolve, reject) => {
         const headers = { "Content-Type": type };

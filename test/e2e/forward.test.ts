@@ -57,7 +57,7 @@ describeWith(["ffmpeg"], "Plain RTP", ({ ffmpeg }) => {
     const [exitCode] = await once(receiver, "exit");
     expect(said).toMatch(/Stream #0:0: Video: .*480x270/);
     expect(exitCode, said).toBe(0);
-    // Nobody watches, and yet it is encoded.
+    // The stream is encoded although nobody watches.
     expect((await server.info()).viewers).toBe(0);
   });
 });
@@ -93,7 +93,7 @@ describeWith(["janus", "chromium"], "Janus", ({ janus: program, chromium }) => {
     );
   }
 
-  test("shows what comes by plain RTP", async () => {
+  test("shows a stream that arrives as plain RTP", async () => {
     const port = await freePorts();
     const janus = await openJanus({
       streaming: `main: { type = "rtp", id = 1, audio = false, video = true, videoport = ${port},
@@ -110,7 +110,7 @@ describeWith(["janus", "chromium"], "Janus", ({ janus: program, chromium }) => {
     streams: [{ feed, ...about }],
   });
 
-  test("shows what is published by WHIP, in the rendition of each viewer's choice, again after the endpoint was lost, and until it stops", async ({
+  test("shows a WHIP stream in the rendition each viewer chooses, recovers after the endpoint is lost, and stops with the stream", async ({
     skip,
   }) => {
     const source = await whipServerSource();
@@ -151,7 +151,7 @@ describeWith(["janus", "chromium"], "Janus", ({ janus: program, chromium }) => {
     expect(server.output()).not.toContain("endpoint/render");
   });
 
-  test("shows one rendition of VP8, where no more are sent, and the smallest of H.264", async ({ skip }) => {
+  test("shows the single rendition of VP8, and the smallest of H.264", async ({ skip }) => {
     const source = await whipServerSource();
     if (source === undefined && !process.env.CI) skip("simple-whip-server cannot be had here");
     const room = (codec: string) => `{ publishers = 6, videocodec = "${codec}", record = false }`;

@@ -48,7 +48,7 @@ describeWith(["chromium"], "while a viewer watches, input changed at random", ({
     return socket;
   };
 
-  test("in offers, and in all else that a page says by its socket", async () => {
+  test("in offers and in everything else that a page sends over its socket", async () => {
     const random = randomFrom(31);
     for (let sockets = 0; sockets < 8; sockets++) {
       const socket = await newViewer();
@@ -98,7 +98,7 @@ describeWith(["chromium"], "while a viewer watches, input changed at random", ({
     await noticesNothing();
   });
 
-  test("in datagrams, from who is let in as a viewer", async () => {
+  test("in datagrams from an admitted viewer", async () => {
     const random = randomFrom(41);
     const signaling = await newViewer();
     const asked = { stream: "main", offer: VIEWER_OFFER };
@@ -135,7 +135,7 @@ describeWith(["chromium"], "while a viewer watches, input changed at random", ({
     await noticesNothing();
   });
 
-  test("in what is published, and in HTTP itself", async () => {
+  test("in published bodies and in HTTP itself", async () => {
     const random = randomFrom(43);
     const body = Buffer.concat([
       image("no picture", { "X-Telemetry": '{"a": 1}' }),

@@ -7,7 +7,7 @@ import { HARDWARE, type Hardware, hardwareEncoder, runTrial } from "../../src/en
 import { tryOut } from "../../src/encoder/ffmpeg/tryout.ts";
 
 describe("the trial of a hardware encoder runs in another process", () => {
-  test("and finds exactly the encoders that work here, without a word on stderr", async () => {
+  test("and finds exactly the encoders that work here, and prints nothing on stderr", async () => {
     const module = new URL("../../src/encoder/ffmpeg/hardware.ts", import.meta.url);
     const script = `import { findHardware } from ${JSON.stringify(module)}; console.log(JSON.stringify(await findHardware("h264")))`;
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [

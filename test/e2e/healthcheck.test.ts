@@ -27,7 +27,7 @@ async function run(command: string, ...words: string[]) {
   return { code, output };
 }
 
-test("it follows the port, the address and TLS, and fails when the server is gone", async () => {
+test("it respects the options for port, address and TLS, and fails when the server is gone", async () => {
   const folder = mkdtempSync(join(tmpdir(), "rendercast-health-"));
   ends.push(() => rmSync(folder, { recursive: true }));
   const { certPath, keyPath } = writeCertificate(folder, await newCertificate());
@@ -50,9 +50,9 @@ test("it follows the port, the address and TLS, and fails when the server is gon
   expect(await check()).toEqual({ code: 1, output: `No rendercast answers on port ${port}.\n` });
 });
 
-test.skipIf(process.getuid?.() !== 0)("without options it takes those of process 1", async () => {
+test.skipIf(process.getuid?.() !== 0)("it uses the options of process 1 if it has none", async () => {
   const port = await freePort();
-  // A process namespace, as a container has: the server is process 1.
+  // In a PID namespace, as in a container, the server is process 1.
   const inside = `
     mount -t proc proc /proc
     (for n in $(seq 50); do "$0" "$1" healthcheck && exit; sleep 0.2; done) &

@@ -28,7 +28,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await server?.stop();
   });
 
-  test("a stranger's datagrams to its port are not noticed", async () => {
+  test("a stranger's datagrams to its port do not disturb it", async () => {
     const { address, port, fragment } = await page.evaluate(async () => {
       const [connection] = (window as unknown as { kept: RTCPeerConnection[] }).kept;
       const reports = [...((await connection?.getStats())?.values() ?? [])];
@@ -87,7 +87,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await noticesNothing(page);
   });
 
-  test("nonsense over signaling gets answers, and is not noticed", async () => {
+  test("nonsense over signaling gets answers and does not disturb it", async () => {
     const socket = io(server.url, { reconnection: false });
     await new Promise<void>((resolve) => socket.on("connect", resolve));
     const nonsense = [
@@ -146,7 +146,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await noticesNothing(page);
   });
 
-  test("a viewer that sends SCTP of its own making is not noticed", async () => {
+  test("a viewer that sends malformed SCTP does not disturb it", async () => {
     const peer = new WeriftConnection({ iceUseIpv6: false, iceServers: [] });
     peer.addTransceiver("video", { direction: "recvonly" });
     peer.createDataChannel("frames");
@@ -178,18 +178,18 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await noticesNothing(page);
   });
 
-  test("sockets without number in one request are not noticed", async () => {
+  test("a request that opens countless sockets does not disturb it", async () => {
     const path = `${server.url}/socket.io/?EIO=4&transport=polling`;
     const opened = await (await fetch(path)).text();
     const { sid } = JSON.parse(opened.slice(1)) as { sid: string };
     const body = Array(40_000).fill("40").join("\x1e");
     await fetch(`${path}&sid=${sid}`, { method: "POST", body }).catch(() => {});
-    // Nobody knows it any more.
+    // The server has forgotten it.
     expect((await fetch(`${path}&sid=${sid}`)).status).toBe(400);
     await noticesNothing(page);
   });
 
-  test("an offer of hundreds of videos is refused at once, and is not noticed", async () => {
+  test("an offer of hundreds of videos is refused at once and does not disturb it", async () => {
     const socket = io(server.url, { reconnection: false });
     await new Promise<void>((resolve) => socket.on("connect", () => resolve()));
     const head = "v=0\r\na=ice-ufrag:x\r\na=ice-pwd:y\r\na=fingerprint:z\r\n";
@@ -202,7 +202,7 @@ describeWith(["chromium"], "while a viewer watches", ({ chromium }) => {
     await noticesNothing(page);
   });
 
-  test("strange HTTP gets an answer without inner details, and is not noticed", async () => {
+  test("malformed HTTP gets an answer without internal details and does not disturb it", async () => {
     for (const path of [
       "/streams/none",
       "/streams/none/mjpeg",

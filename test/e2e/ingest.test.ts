@@ -79,7 +79,7 @@ describe("a server with a token, which trusts this machine,", () => {
     expect(jpeg.equals(Buffer.from(await snapshot.arrayBuffer()))).toBe(true);
   });
 
-  test("tells a second publisher that there is one, and lets it take over with the token alone", async () => {
+  test("refuses a second publisher, and lets it take over only with the token", async () => {
     const first = publisherTo(at("main"));
     first.play(picture([255, 0, 0]));
     await stateIs("main", { kind: "live" });
@@ -96,7 +96,7 @@ describe("a server with a token, which trusts this machine,", () => {
     await stateIs("main", { kind: "live", run: run + 1 });
   });
 
-  test("makes as many streams as it may, and says so to the next", async () => {
+  test("creates streams up to its limit, and tells the next publisher about the limit", async () => {
     for (const name of ["one", "two"]) await publisherTo(at(name)).send(IDLE);
     for (const name of ["one", "two"]) await stateIs(name, { kind: "waiting" });
     const full = await publisherTo(at("three")).answer;
@@ -113,7 +113,7 @@ describe("a server with a token, which trusts this machine,", () => {
   describe.skipIf(address === undefined)("from an address of the network", () => {
     const elsewhere = (query = "") => `http://${address}:${server.port}/streams/main${query}`;
 
-    test("takes a publisher with the token, and nobody without", async () => {
+    test("accepts a publisher with the token, and none without", async () => {
       const refused = await publisherTo(elsewhere()).answer;
       expectSentence(refused, 401);
       expect(refused.headers["www-authenticate"]).toBe("Bearer");
@@ -124,7 +124,7 @@ describe("a server with a token, which trusts this machine,", () => {
       await stateIs("main", { kind: "ended" });
     });
 
-    test("takes nobody who hung up before the request was read, when the address cannot be told any more", async () => {
+    test("refuses a client that disconnected before its address could be read", async () => {
       const taken = async () =>
         /rendercast_source_pictures_total\{stream="main",outcome="taken"\} (\d+)/.exec(
           await (await fetch(`${server.url}/metrics`)).text(),
@@ -148,7 +148,7 @@ describe("a server with a token, which trusts this machine,", () => {
       } finally {
         server.process.kill("SIGCONT");
       }
-      // Whoever connects later is read later.
+      // Connections are read in the order in which they were opened.
       const honest = publisherTo(at("main"));
       await honest.send(picture([255, 255, 255]));
       expect(await honest.end(CLOSING)).toMatchObject({ status: 204 });
@@ -156,7 +156,7 @@ describe("a server with a token, which trusts this machine,", () => {
     });
   });
 
-  test("takes no publisher that a web page or a proxy sent", async () => {
+  test("refuses a publisher that comes from a web page or a proxy", async () => {
     for (const header of [
       { Origin: "http://localhost" },
       { "X-Forwarded-For": "127.0.0.1" },
@@ -167,7 +167,7 @@ describe("a server with a token, which trusts this machine,", () => {
       expectSentence(await publisherTo(at("main"), header as Record<string, string>).answer, 401);
   });
 
-  test("answers who goes on sending without a look at the answer, and closes the connection", async () => {
+  test("answers a client that keeps sending and ignores the answer, and closes the connection", async () => {
     const body = Buffer.alloc(1_000_000);
     for (const [name, headers] of [
       ["main", {}],
@@ -218,7 +218,7 @@ describe("every refusal", () => {
     }
   });
 
-  test("of a folder's stream to a publisher is one too", async () => {
+  test("also covers a publisher to a folder's stream", async () => {
     const folder = mkdtempSync(join(tmpdir(), "rendercast-test-"));
     ends.push(() => rmSync(folder, { recursive: true }));
     const folderServer = await startServer("--folder", folder);
@@ -228,7 +228,7 @@ describe("every refusal", () => {
 });
 
 describe("a Unix socket", () => {
-  test("takes publishers, is this user's alone, replaces one left behind, and goes with the server", async () => {
+  test("accepts publishers, belongs to this user only, replaces a stale socket, and is removed with the server", async () => {
     const folder = mkdtempSync(join(tmpdir(), "rendercast-test-"));
     ends.push(() => rmSync(folder, { recursive: true }));
     const socketPath = join(folder, "ingest.sock");
@@ -285,7 +285,7 @@ describe("server-sent events", () => {
   const has = (events: { received: object[] }, event: object) =>
     eventually(() => expect(events.received).toContainEqual(event));
 
-  test("telemetry comes with each frame, watched or not, and the last to who asks late", async () => {
+  test("telemetry comes with each frame, watched or not, and a late client gets the last one", async () => {
     const publisher = publisherTo(`${server.url}/streams/main`);
     const early = await listen("/streams/main/telemetry");
     expect(early.type).toBe("text/event-stream");
@@ -416,7 +416,7 @@ describeInBrowsers("while a viewer watches", ({ name, launch }) => {
       await noticesNothing(page);
     });
 
-    test("does not notice another's pictures that cannot be shown, nor does their viewer lose the last good one", async () => {
+    test("is not disturbed by another stream's broken pictures, whose viewer keeps the last good one", async () => {
       const good = picture([0, 0, 255], 40, 30);
       const publisher = publisherTo(other());
       await publisher.send(good);
@@ -445,7 +445,7 @@ describeInBrowsers("while a viewer watches", ({ name, launch }) => {
       await eventually(async () => expect(await server.info("other")).toMatchObject({ width: 50 }));
     });
 
-    test("does not notice connections that are cut, reset or never used, in whatever number", async () => {
+    test("is not disturbed by any number of cut, reset or unused connections", async () => {
       const whole = Buffer.concat([
         Buffer.from(
           "POST /streams/other HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -462,7 +462,7 @@ describeInBrowsers("while a viewer watches", ({ name, launch }) => {
         else socket.resetAndDestroy();
       }
       await noticesNothing(page);
-      // Nobody was left behind who would keep the next one out.
+      // No stale publisher blocks the next one.
       await eventually(async () => {
         const publisher = publisherTo(other());
         expect(await publisher.end(Buffer.concat([picture([1, 2, 3]), CLOSING]))).toMatchObject({
@@ -474,7 +474,7 @@ describeInBrowsers("while a viewer watches", ({ name, launch }) => {
 
   // From here on the viewed stream itself is published.
 
-  test("a publisher that is killed in mid-frame and comes back is live again on the same connection", async () => {
+  test("a publisher killed in mid-frame is live again on the same viewer connection when it returns", async () => {
     await page.evaluate(() => Object.assign(window, { neverReloaded: true }));
     let publisher = publisherTo(`${server.url}/streams/main`);
     publisher.play(picture([255, 0, 0]));
@@ -499,7 +499,7 @@ describeInBrowsers("while a viewer watches", ({ name, launch }) => {
     await showsColour(page, [128, 128, 128]);
   });
 
-  test("a publisher that only says that it is there stalls, and goes on", async () => {
+  test("a publisher that sends only keep-alives is shown as stalled, and recovers", async () => {
     const publisher = publisherTo(`${server.url}/streams/main`);
     await publisher.send(picture([255, 0, 0]));
     await waitForState(page, "live");
@@ -512,7 +512,7 @@ describeInBrowsers("while a viewer watches", ({ name, launch }) => {
     expect(await connectionsOf(page)).toBe(1);
   });
 
-  test("what a publisher sends wrong is told to it, and leaves its last picture to the viewer", async () => {
+  test("a publisher learns what it sent wrong, and the viewer keeps its last picture", async () => {
     // The publisher of the test before has gone.
     await waitForState(page, "crashed");
     const publisher = publisherTo(`${server.url}/streams/main`);

@@ -125,7 +125,7 @@ describeWith(["chromium"], "while a viewer watches, an intruder", ({ chromium })
       datagrams.map((one) => new Promise<void>((done) => socket.send(one, target.port, HOST, () => done()))),
     );
 
-  test("without a right check is kept out, whatever it sends", async () => {
+  test("without a valid STUN check is kept out, whatever it sends", async () => {
     const before = await counters();
     const socket = await newSocket();
     const answered = vi.fn();
@@ -161,13 +161,13 @@ describeWith(["chromium"], "while a viewer watches, an intruder", ({ chromium })
     }
     await noticesNothing();
     const after = await counters();
-    // Of a flood the system itself drops some.
+    // The system itself drops part of a flood.
     for (const kind of ["garbage", "unauthentic", "stranger"] as const) {
       expect(after[kind]).toBeGreaterThan(before[kind] + 100);
     }
   });
 
-  test("lets connections stand half open, and talks nonsense on others", async () => {
+  test("leaves connections half open, and sends nonsense on others", async () => {
     const before = await counters();
     const half = Array.from({ length: 400 }, () => connect(target.port, HOST).on("error", () => {}));
     await noticesNothing();
@@ -192,7 +192,7 @@ describeWith(["chromium"], "while a viewer watches, an intruder", ({ chromium })
     await noticesNothing();
   });
 
-  test("that is let in as a viewer, and then breaks every rule, harms itself alone", async () => {
+  test("that is admitted as a viewer and then breaks every rule harms only itself", async () => {
     const before = await counters();
     const signaling = io(server.url, { reconnection: false });
     await new Promise<void>((resolve) => signaling.on("connect", () => resolve()));

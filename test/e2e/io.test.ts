@@ -79,30 +79,33 @@ async function bind(io: MediaIo, family: 4 | 6 = 4): Promise<MediaSocket> {
 const receiver = async (family: 4 | 6 = 4) => new Receiver(await bind(plainIo, family));
 
 describe.each(forms)("the $name form", (io) => {
-  test.each(Object.keys(PROFILES) as SrtpProfile[])("seals as the plain one does: %s", async (profile) => {
-    const keys = keysOf(profile);
-    const [expected, sealer] = [new NodeSealer(keys), io.sealerOf(keys)];
-    const [socket, to] = [await bind(io), await receiver()];
-    const { sendMedia: send } = socket.wayTo(to.address);
-    for (const headerBytes of [12, 20, 28]) {
-      for (const index of [0, 1, 65_535, 65_536, 2 ** 32 + 7, 2 ** 48 - 1]) {
-        const packets: Buffer[] = [];
-        for (const bytes of [0, 1, 15, 16, 17, 31, 32, 33, 100, 1179, 1180, 1400]) {
-          const [header, payload] = [headerOf(index, headerBytes), payloadOf(bytes, index)];
-          packets.push(expected.seal(header, payload, index));
-          send(sealer, header, payload, index);
-          expect(sealer.seal(header, payload, index)).toEqual(packets.at(-1));
-          // They were copied.
-          header.fill(0);
-          payload.fill(0);
+  test.each(Object.keys(PROFILES) as SrtpProfile[])(
+    "encrypts exactly like the plain form: %s",
+    async (profile) => {
+      const keys = keysOf(profile);
+      const [expected, sealer] = [new NodeSealer(keys), io.sealerOf(keys)];
+      const [socket, to] = [await bind(io), await receiver()];
+      const { sendMedia: send } = socket.wayTo(to.address);
+      for (const headerBytes of [12, 20, 28]) {
+        for (const index of [0, 1, 65_535, 65_536, 2 ** 32 + 7, 2 ** 48 - 1]) {
+          const packets: Buffer[] = [];
+          for (const bytes of [0, 1, 15, 16, 17, 31, 32, 33, 100, 1179, 1180, 1400]) {
+            const [header, payload] = [headerOf(index, headerBytes), payloadOf(bytes, index)];
+            packets.push(expected.seal(header, payload, index));
+            send(sealer, header, payload, index);
+            expect(sealer.seal(header, payload, index)).toEqual(packets.at(-1));
+            // The form copies the packets.
+            header.fill(0);
+            payload.fill(0);
+          }
+          expect((await to.take(packets.length)).map(hex)).toEqual(packets.map(hex));
         }
-        expect((await to.take(packets.length)).map(hex)).toEqual(packets.map(hex));
       }
-    }
-    sealer.close();
-  });
+      sealer.close();
+    },
+  );
 
-  test("a repair on the stream itself is the same datagram, though the transport's packets are counted", async () => {
+  test("a retransmission on the media stream is the same datagram, even with transport-wide numbering", async () => {
     const [socket, to] = [await bind(io), await receiver()];
     const clock = new FakeClock();
     const master = { profile: "AEAD_AES_128_GCM", key: GCM.key, salt: GCM.salt } as const;
@@ -142,7 +145,7 @@ describe.each(forms)("the $name form", (io) => {
     session.close();
   });
 
-  test("every size up to a packet's most comes as it went", async () => {
+  test("every size up to the largest packet arrives unchanged", async () => {
     const [socket, to, sealer, expected] = [
       await bind(io),
       await receiver(),
@@ -195,7 +198,7 @@ describe.each(forms)("the $name form", (io) => {
     await sendsInOrder(sizes, 2, (n) => Math.floor(n / 4) % 2);
   });
 
-  test("keeps order and content where there is more than one call can take", async () => {
+  test("keeps order and content when there is more than one call can take", async () => {
     // Messages: each packet to another receiver than the one before.
     await sendsInOrder(
       Array.from({ length: 300 }, (_, n) => 50 + (n % 5)),
@@ -223,7 +226,7 @@ describe.each(forms)("the $name form", (io) => {
     sealer.close();
   });
 
-  test("what the system does not take is counted, datagram by datagram, and all else goes on", async () => {
+  test("each datagram that the system refuses is counted, and the others are sent", async () => {
     const [socket, to, sealer] = [await bind(io), await receiver(), io.sealerOf(GCM)];
     const { sendMedia: send } = socket.wayTo(to.address);
     // Broadcast is refused to a socket that has not asked for it.
@@ -245,7 +248,7 @@ describe.each(forms)("the $name form", (io) => {
     sealer.close();
   });
 
-  test("sealing after the keys are closed is refused, and nothing leaves by it", async () => {
+  test("encryption after the keys are closed is refused, and nothing is sent", async () => {
     const [socket, to, sealer, closed] = [
       await bind(io),
       await receiver(),
@@ -272,7 +275,7 @@ describe.each(forms)("the $name form", (io) => {
     sealer.close();
   });
 
-  test("what is sent as or after the socket is closed goes nowhere, and makes no trouble", async () => {
+  test("sending while or after the socket closes does nothing, and raises no error", async () => {
     const [socket, to, sealer] = [await bind(io), await receiver(), io.sealerOf(GCM)];
     const { sendMedia: send } = socket.wayTo(to.address);
     socket.close();
@@ -284,7 +287,7 @@ describe.each(forms)("the $name form", (io) => {
     sealer.close();
   });
 
-  test("tells why an address cannot be had", async () => {
+  test("says why it cannot bind an address", async () => {
     const { port } = (await bind(io)).socket.address();
     await expect(io.bind({ family: 4, host: HOST, port })).rejects.toMatchObject({ code: "EADDRINUSE" });
     await expect(io.bind({ family: 4, host: "192.0.2.1", port: 0 })).rejects.toMatchObject({
@@ -292,7 +295,7 @@ describe.each(forms)("the $name form", (io) => {
     });
   });
 
-  test("a socket for every IPv6 address takes no IPv4, whose own can have the same port", async (context) => {
+  test("a socket for all IPv6 addresses leaves the same port free for IPv4", async (context) => {
     const six = await io.bind({ family: 6, host: "::", port: 0 }).catch(() => undefined);
     if (!six) return context.skip("this machine has no IPv6");
     sockets.push(six);
@@ -301,7 +304,7 @@ describe.each(forms)("the $name form", (io) => {
 });
 
 describe.skipIf(!native)("the native form alone", () => {
-  test("takes no sealer of another", async () => {
+  test("refuses a sealer of another form", async () => {
     const socket = await bind(native ?? plainIo);
     const { sendMedia: send } = socket.wayTo({ ip: HOST, port: 9 });
     expect(() => send(new NodeSealer(GCM), headerOf(1), payloadOf(1, 1), 1)).toThrow(TypeError);

@@ -106,7 +106,7 @@ describeInBrowsers("the latency lab", ({ launch }) => {
 
   let quiet: Recording;
 
-  test("does not guess what a browser does not tell, and offers to read it off the picture", async () => {
+  test("does not guess what the browser does not report, and offers to read it from the picture", async () => {
     for (const lane of ["webrtc", "fetch"] as const)
       await vi.waitFor(async () => expect(await medianShown(lane)).toBeGreaterThan(0), { timeout: 20_000 });
     const image = '[data-lane="img"]';
@@ -162,7 +162,7 @@ describeInBrowsers("the latency lab", ({ launch }) => {
     expect(Math.abs(stage - DELAY)).toBeLessThan(DELAY / 2);
   });
 
-  test("gives the last recording as CSV and as a picture too, and its summary to copy", async () => {
+  test("exports the last recording as CSV and as a picture, and its summary to copy", async () => {
     const download = async (kind: "csv" | "png"): Promise<Buffer> => {
       await page.click(`#${kind}`);
       return vi.waitFor(() => {
@@ -183,7 +183,7 @@ describeInBrowsers("the latency lab", ({ launch }) => {
     await page.waitForFunction(() => document.querySelector("#record-status")?.textContent === "Copied");
   });
 
-  test("costs the server nothing for a lane that is off, and raises no errors", async () => {
+  test("costs the server nothing for a lane that is off, and causes no errors", async () => {
     const viewers = async () => (await (await fetch(`${proxy.url}/streams/main`)).json()).viewers;
     await vi.waitFor(async () => expect(await viewers()).toBe(3));
     for (const [index, lane] of ["img", "fetch", "webrtc"].entries()) {
@@ -193,7 +193,7 @@ describeInBrowsers("the latency lab", ({ launch }) => {
     expect(troubles).toEqual([]);
   });
 
-  test("says once that it takes a token and asks for no pictures, and shows all lanes to who has one", async () => {
+  test("asks once for a token and requests no pictures, and shows all lanes with one", async () => {
     const secret = "a-fixed-view-secret";
     const guarded = await startRendercast(configOf("--view-token", secret), () => {}, {
       source: tappedPattern(SIZE, new Map()),

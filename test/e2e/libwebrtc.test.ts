@@ -59,7 +59,7 @@ test("libwebrtc, without a browser around it, decodes every frame", async () => 
   expect(new Set(sizes)).toEqual(new Set(["480x270"]));
 });
 
-test("who restarts ICE is answered by other credentials for the same session", async () => {
+test("an ICE restart is answered with new credentials for the same session", async () => {
   const { peer, socket, sizes, answer } = await newViewer();
   await shows(sizes, 5);
   const offer = await peer.createOffer({ iceRestart: true });
@@ -78,7 +78,7 @@ test("who restarts ICE is answered by other credentials for the same session", a
   expect(peer.connectionState).toBe("connected");
 });
 
-test("a connection is restarted by its own certificate and socket alone, once it is connected", async () => {
+test("only its own certificate and socket can restart an established connection", async () => {
   const { peer, socket, sizes, offer: first } = await newViewer();
   await shows(sizes, 5);
   const { sdp: offer = "" } = await peer.createOffer({ iceRestart: true });
@@ -95,7 +95,7 @@ test("a connection is restarted by its own certificate and socket alone, once it
   expect(await stranger.watch(first)).toMatchObject({ ok: true });
   expect(await stranger.restart(offer)).toMatchObject({ ok: false, code: "not-watching" });
 
-  // Refused, it harms nothing.
+  // A refused restart does not disturb the session.
   await shows(sizes, sizes.length + 20);
   await vi.waitFor(async () => expect(await socket.restart(offer)).toMatchObject({ ok: true }), {
     timeout: 10_000,

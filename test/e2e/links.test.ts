@@ -36,7 +36,7 @@ async function shared(server: ServerProcess, token: string, stream = "main"): Pr
   return (await response.json()) as Links;
 }
 
-describe("who knows the view token, or has a link made with it,", () => {
+describe("a client that knows the view token, or has a link made with it,", () => {
   let server: ServerProcess;
   beforeAll(async () => {
     server = await startServer("--view-token", WEAK, "--publish-token", "a token to publish");
@@ -57,7 +57,7 @@ describe("who knows the view token, or has a link made with it,", () => {
     }
   });
 
-  test("cannot tell from a link which word the view token is", async () => {
+  test("cannot find the view token from a link by guessing", async () => {
     const { token } = await shared(server, WEAK);
     const found: string[] = [];
     for (const guess of GUESSES)
@@ -96,7 +96,7 @@ const revoke = (server: ServerProcess, query = "", token = OPERATE) =>
   fetch(`${server.url}/shares/revoke${query}`, { method: "POST", headers: bearer(token) });
 
 describe("links", () => {
-  test("outlive a restart by a key that only this user may read, until they are revoked at one", async () => {
+  test("survive a restart with a key that only this user may read, until they are revoked", async () => {
     const folder = newFolder();
     const port = String(await freePort());
     const options = ["--port", port, "--state-dir", join(folder, "state")];
@@ -113,7 +113,7 @@ describe("links", () => {
     await third.stop();
   });
 
-  test("end with the server where nothing can be written, and the log says so once", async () => {
+  test("end with the server if nothing can be written, and the log says so once", async () => {
     const file = join(newFolder(), "a file");
     writeFileSync(file, "");
     const server = await started("--port", String(await freePort()), "--state-dir", file);
@@ -122,7 +122,7 @@ describe("links", () => {
     expect(server.output().match(/Links end with the server/g)).toHaveLength(1);
   });
 
-  test("are revoked one by one or all at once, by who operates, and what is watched by them ends", async () => {
+  test("can be revoked by an operator one by one or all at once, which ends their sessions", async () => {
     const server = await started();
     const [one, other] = [await shared(server, VIEW), await shared(server, OPERATE)];
     for (const [token, status] of [
@@ -180,7 +180,7 @@ describeWith(["redis"], "servers that Redis joins", ({ redis }) => {
   });
   afterAll(() => store?.kill());
 
-  test("take each other's links, and each ends what the other has revoked", async () => {
+  test("accept each other's links, and each ends the sessions of links that the other revokes", async () => {
     const options = ["--redis", address, "--host", "127.0.0.1"];
     const [a, b] = await Promise.all([started(...options), started(...options)]);
     const { token, id } = await shared(a, VIEW);

@@ -66,7 +66,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
   const file = (name: string) => readFile(join(folder, name));
   const flag = async (name: string) => (await file(name)).toString();
 
-  test("renders the pictures asked for, and lowers its flags", async () => {
+  test("renders the requested pictures, and clears its flags", async () => {
     const { code, stdout, stderr } = await ended(loop("--folder", folder, "--frames", "3"));
     expect(code, stderr).toBe(0);
     expect(stdout).toContain("frames rendered: 3");
@@ -79,7 +79,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     for (const channel of channels) expect(channel.stdev).toBeGreaterThan(10);
   });
 
-  test("turns the scene of its own from picture to picture", async () => {
+  test("turns its built-in scene from picture to picture", async () => {
     const { stdout } = await ended(loop(...small(), "--frames", "1"));
     expect(stdout).toContain("rotation of Cube");
     const first = await shown();
@@ -92,7 +92,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(await shown()).toBe(first);
   });
 
-  test("plays the timeline of a user's scene, and turns nothing in it", async () => {
+  test("plays the timeline of a user's scene, and rotates nothing in it", async () => {
     const scene = await saved(MOVES);
     const run = (...options: string[]) => ended(opened(scene, ...small(), ...options));
     const { stdout } = await run("--frames", "1");
@@ -105,7 +105,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(await shown()).toBe(first);
   });
 
-  test("stays at the file's frame where it is told not to play", async () => {
+  test("stays at the file's frame if it is told not to play", async () => {
     const scene = await saved(MOVES);
     const run = (...options: string[]) => ended(opened(scene, ...small(), ...options));
     await run("--frames", "2");
@@ -117,27 +117,27 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(await shown()).not.toBe(second);
   });
 
-  test("keeps Blender's lines on each picture away", async () => {
+  test("hides Blender's lines about each picture", async () => {
     const { stdout } = await ended(loop("--folder", folder, "--frames", "3", "--size", "64x36"));
     const own = stdout.split("\n").filter((line) => line !== "" && !line.startsWith("Blender "));
     expect(own.filter((line) => !line.startsWith("rendercast loop: "))).toEqual([]);
   });
 
-  test("does not tell the viewers where the scene is on the disk", async () => {
+  test("does not tell the viewers the path of the scene", async () => {
     const scene = await saved("import bpy", "secret-project");
     const { code, stderr } = await ended(opened(scene, "--folder", folder, "--frames", "1"));
     expect(code, stderr).toBe(0);
     expect((await file("img.jpg")).includes("secret-project")).toBe(false);
   });
 
-  test("writes the files by the names asked for", async () => {
+  test("writes the files under the requested names", async () => {
     const names = ["--picture", "view.jpg", "--written", "view.done", "--running", "view.on"];
     await ended(loop("--folder", folder, "--frames", "1", "--size", "64x36", ...names));
     expect((await sharp(await file("view.jpg")).metadata()).width).toBe(64);
     expect([await flag("view.done"), await flag("view.on")]).toEqual(["1", "0"]);
   });
 
-  test.each(["SIGTERM", "SIGINT"] as const)("ends as it should on %s", async (signal) => {
+  test.each(["SIGTERM", "SIGINT"] as const)("ends cleanly on %s", async (signal) => {
     const child = loop("--folder", folder);
     const end = ended(child);
     createInterface(child.stdout).on("line", (line) => {
@@ -149,7 +149,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(await flag("img_running.txt")).toBe("0");
   });
 
-  test("says on Ctrl-C that it ends after the picture, and on a second one ends in its middle", async () => {
+  test("finishes the picture on the first Ctrl-C and says so, and stops at once on the second", async () => {
     const endless = "import bpy; bpy.context.scene.cycles.samples = 1000000";
     const child = run(
       ["--factory-startup", "--python-expr", endless],
@@ -176,7 +176,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(stderr).toContain("big is not a size");
   });
 
-  test("says what to do where the folder cannot be written", async () => {
+  test("says what to do if the folder cannot be written", async () => {
     const taken = join(folder, "taken");
     await writeFile(taken, "");
     const { code, stderr } = await ended(loop("--folder", taken));
@@ -184,7 +184,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(stderr).toContain(`${taken} cannot be written`);
   });
 
-  test("lowers its flag where Blender cannot render", async () => {
+  test("clears its flag if Blender cannot render", async () => {
     await mkdir(join(folder, "img.jpg"));
     const { code, stderr } = await ended(loop("--folder", folder));
     expect(code).toBe(1);
@@ -192,7 +192,7 @@ describeWith(["blender"], "the render loop in Blender", ({ blender }) => {
     expect(await flag("img_running.txt")).toBe("0");
   });
 
-  test("says so where the object to turn is not there", async () => {
+  test("says so if the object to turn does not exist", async () => {
     const { code, stderr } = await ended(loop("--folder", folder, "--turn", "Nobody"));
     expect(code).toBe(1);
     expect(stderr).toContain("no object Nobody");

@@ -11,7 +11,7 @@ import { keepPeerConnections } from "./helpers/undisturbed.ts";
 
 const FRAMES = 200;
 
-describeWith(["chromium", "firefox"], "of twenty packets one is lost, and", ({ chromium, firefox }) => {
+describeWith(["chromium", "firefox"], "with one lost packet in twenty,", ({ chromium, firefox }) => {
   let browser: Browser | undefined;
   let here: Rendercast | undefined;
   let io: ReturnType<typeof losing>;
@@ -29,7 +29,7 @@ describeWith(["chromium", "firefox"], "of twenty packets one is lost, and", ({ c
   test.each([
     ["Chromium", () => launchChromium(chromium)],
     ["Firefox", () => launchFirefox(firefox)],
-  ])("%s shows every frame, by repairs and not by keyframes", async (_, launch) => {
+  ])("%s shows every frame through retransmissions, not keyframes", async (_, launch) => {
     await start(0);
     browser = await launch();
     const page = await openPlayer(browser, `http://localhost:${here?.port}`, keepPeerConnections);

@@ -67,7 +67,7 @@ describeWith(
       expect(text).not.toContain("a-secret-path");
     });
 
-    test("has metrics that promtool finds no fault with, and all that the alert rules use", async () => {
+    test("has metrics that promtool accepts, including all that the alert rules use", async () => {
       const text = await metrics();
       const { stdout, stderr } = spawnSync(promtool, ["check", "metrics"], { input: text, encoding: "utf8" });
       // Node's own names come from prom-client.
@@ -79,7 +79,7 @@ describeWith(
       for (const name of names) expect(text).toContain(name.replace(/_(sum|count|bucket)$/, ""));
     });
 
-    test("logs a failure at warn, with the stream that it is about", async () => {
+    test("logs a failure at level warn, with the name of its stream", async () => {
       expect(await logged("does not work: it cannot be reached")).toMatchObject({
         level: "warn",
         stream: "main",
@@ -133,7 +133,7 @@ describeWith(["promtool"], "the files for Prometheus", ({ promtool }) => {
     expect(run("check", "rules", RULES)).toContain("SUCCESS");
   });
 
-  test("raise each alert for its fault, and none for a server that is well", () => {
+  test("raise each alert for its fault, and none for a healthy server", () => {
     const tests = fileURLToPath(new URL("helpers/rendercast.rules.test.yml", import.meta.url));
     expect(run("test", "rules", tests)).toContain("SUCCESS");
   });

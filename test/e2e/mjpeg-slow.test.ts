@@ -9,7 +9,7 @@ import { MjpegStream } from "../../src/transport/mjpeg.ts";
 const BYTES = 50_000;
 const PICTURES = 400;
 
-test("a client that does not read has a few pictures waiting, and the newest once it reads again", async () => {
+test("a client that stops reading has only a few pictures queued, and gets the newest when it reads again", async () => {
   const stream = new MjpegStream(systemClock);
   const server = createServer((_, response) => stream.add(response, true, () => {})).listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -34,7 +34,7 @@ describeWith(["ip", "nft"], "a narrow uplink", ({ ip, nft }) => {
       return { server, sfu };
     }
 
-    test("gets a lower rendition of a WHIP forward, which asks for hardly any keyframes of the full one", async () => {
+    test("gets a lower rendition of a WHIP forward, which requests hardly any keyframes of the full one", async () => {
       const { server: home, sfu } = network();
       const endpoint = sfu.command(process.execPath, ENDPOINT, SFU, String(SFU_PORT));
       const [program, ...parameters] = endpoint;

@@ -78,7 +78,7 @@ describeWith(["chromium"], "a viewer whose network changes", ({ chromium }) => {
   let server: ServerProcess;
   beforeAll(async () => {
     server = await startServer();
-    // Chromium tells the kind of network on phones, and elsewhere by this.
+    // Chromium reports the kind of network by default only on phones; this flag enables it elsewhere.
     browser = await launchChromium(chromium, "--enable-blink-features=NetInfoDownlinkMax");
   });
   afterAll(async () => {
@@ -97,7 +97,7 @@ describeWith(["chromium"], "a viewer whose network changes", ({ chromium }) => {
     await devtools.send("Network.overrideNetworkState", { offline: false, ...guesses, connectionType });
   }
 
-  test("goes on by new ICE credentials, with the same connection, video and DTLS session, time and again", async () => {
+  test("continues with new ICE credentials and the same connection, video and DTLS session, repeatedly", async () => {
     page = await openPlayer(browser, server.url, keepPeerConnections);
     await waitForState(page, "live");
     await noticesNothing(page);
@@ -123,7 +123,7 @@ describeWith(["chromium"], "a viewer whose network changes", ({ chromium }) => {
     expect((await server.info()).viewers).toBe(1);
   });
 
-  test("makes a new connection where the restart is refused", async () => {
+  test("makes a new connection if the ICE restart is refused", async () => {
     page = await openPlayer(browser, server.url, keepPeerConnections);
     await page.evaluateOnNewDocument(() => {
       // Another peer's: the server must not let it have this one's connection.
@@ -163,7 +163,7 @@ describeWith(["firefox"], "Firefox, when its network changes,", ({ firefox }) =>
     await server?.stop();
   });
 
-  test("goes on by new ICE credentials, with the same connection and video", async () => {
+  test("continues with new ICE credentials and the same connection and video", async () => {
     const page = await openPlayer(browser, server.url, keepPeerConnections);
     await waitForState(page, "live", 40_000);
     const before = await sessionOf(page);
@@ -181,7 +181,7 @@ describeWith(["firefox"], "Firefox, when its network changes,", ({ firefox }) =>
 
 describeWith(
   ["chromium"],
-  "a viewer whose way to the server dies goes on by another with the same connection,",
+  "a viewer whose route to the server fails switches to another with the same connection,",
   ({ chromium }) => {
     let browser: Browser;
     let here: Rendercast | undefined;
@@ -192,8 +192,8 @@ describeWith(
     afterAll(() => browser?.close());
 
     test.each([
-      ["where no picture comes though one should", false],
-      ["where ICE tells, and none need come, as in a hidden page", true],
+      ["if the expected pictures stop", false],
+      ["if ICE reports it while no pictures are expected, as in a hidden page", true],
     ])("%s", async (_, hidden) => {
       const { io, die } = mortalIo();
       const command = readConfig(["--port", "0", "--host", "127.0.0.1"], {});

@@ -78,7 +78,7 @@ describeWith(
       await noticesNothing(page);
     });
 
-    test("a WebSocket is passed on, and a viewer counted as who it is", async () => {
+    test("nginx forwards WebSockets, and viewers count under their own address", async () => {
       const socket = io(url, { transports: ["websocket"], rejectUnauthorized: false, reconnection: false });
       await new Promise<void>((resolve, reject) => {
         socket.on("connect", () => resolve());
@@ -89,12 +89,12 @@ describeWith(
       expect(server.output()).not.toContain("--trust-proxy");
     });
 
-    test("events and pictures come as they happen, and not once a buffer is full", async () => {
+    test("events and pictures arrive at once, not when a buffer is full", async () => {
       expect((await ask("/streams/main/events")).start).toMatch(/^event: stream\ndata: /);
       expect((await ask("/streams/main/mjpeg?timed")).start).toMatch(/^--rendercast-frame\r\n/);
     });
 
-    test("a publisher with the token is seen while its body still goes on", async () => {
+    test("a publisher with the token is visible while its request body is still open", async () => {
       const headers = {
         Authorization: `Bearer ${TOKEN}`,
         "Content-Type": "multipart/x-mixed-replace; boundary=frame",
@@ -109,7 +109,7 @@ describeWith(
       publishing.destroy();
     });
 
-    test("nobody passes for this machine, whatever they write, and links have the name they came by", async () => {
+    test("no client passes for this machine, whatever headers it sends, and links use the requested host name", async () => {
       const lies = { "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "evil.example", Host: "localhost" };
       expect((await ask("/metrics", lies)).status).toBe(401);
       expect((await ask("/streams/film", lies, "POST")).status).toBe(401);

@@ -33,7 +33,7 @@ test("the first lines name the video port, and a warning says that it moved", as
 });
 
 test.each([["--port"], ["--rtc-port"]])(
-  "%s 80 without the right gets one sentence that says what to do",
+  "%s 80 without permission gets one sentence that says what to do",
   async (flag) => {
     const withoutRight = (...own: string[]): [string, ...string[]] =>
       process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-net_bind_service", ...own] : (own as [string]);
@@ -49,7 +49,7 @@ describeWith(["systemd"], "the systemd unit", ({ systemd }) => {
   const unit = fileURLToPath(new URL("../../deploy/rendercast.service", import.meta.url));
   const run = (...options: string[]) => spawnSync(systemd, options, { encoding: "utf8" });
 
-  test("is read without a warning, and exposes no more than it needs", () => {
+  test("loads without a warning, and exposes no more than it needs", () => {
     expect(run("verify", unit)).toMatchObject({ status: 0, stdout: "", stderr: "" });
     // In tenths. What is left: the network, graphics processors, and memory for the code that V8 compiles.
     const { status, stdout } = run("security", "--offline=true", "--threshold=14", "--no-pager", unit);

@@ -86,7 +86,7 @@ describeWith(["chromium"], "npx rendercast in an empty folder", ({ chromium }) =
   }, 120_000);
 });
 
-test("it is installed as the package and its native parts, nothing else", async () => {
+test("it installs the package and its native parts, nothing else", async () => {
   const others = (await packagesIn(whole)).filter((name) => !NATIVE_PARTS.some((part) => part.test(name)));
   expect(others).toEqual([]);
 });
@@ -137,7 +137,7 @@ describe.each(NODES)("installed, with Node %s", (version) => {
     expect(await result).toMatchObject({ code: 0, stderr: "" });
   });
 
-  test("goes without koffi, the part that only makes sending faster", async () => {
+  test("works without koffi, which only makes sending faster", async () => {
     if (isTooOld) return;
     const koffi = join(whole, "node_modules/koffi");
     await rename(koffi, `${koffi}-away`);
@@ -161,7 +161,7 @@ describe.each(NODES)("installed, with Node %s", (version) => {
   });
 });
 
-test("its types are complete, without those of Node and of other packages", async () => {
+test("its types are complete without those of Node and other packages", async () => {
   await writeFile(
     join(bare, "program.ts"),
     `import { PushError, type RendercastOptions, startRendercast, type Stream } from "rendercast";

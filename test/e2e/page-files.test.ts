@@ -51,7 +51,7 @@ test.each([
   }
 });
 
-test("a file with a hash in its name is kept for a year, and never asked for again", async () => {
+test("a file with a hash in its name is cached for a year without revalidation", async () => {
   const path = await script();
   for (const accepted of ["br", "gzip", undefined]) {
     const { status, headers } = await load(path, accepted);
@@ -60,7 +60,7 @@ test("a file with a hash in its name is kept for a year, and never asked for aga
   }
 });
 
-test("a page that is missing is neither kept nor taken for compressed data", async () => {
+test("a missing page is not cached and not labelled as compressed", async () => {
   const { status, headers, body } = await load("/assets/none-12345678.js", "br");
   expect([status, headers["content-encoding"]]).toEqual([404, undefined]);
   expect(headers["cache-control"] ?? "").not.toContain("immutable");

@@ -46,7 +46,7 @@ describeWith(["chromium"], "the page", ({ chromium }) => {
     return page;
   };
 
-  test("lines the picture up with the text below, whatever its shape, beside telemetry and on a phone", async () => {
+  test("aligns the picture with the text below, whatever its shape, beside telemetry and on a phone", async () => {
     const { url } = await started();
     const publisher = new TestPublisher(`${url}/streams/main`);
     ends.push(() => publisher.destroy());
@@ -83,7 +83,7 @@ describeWith(["chromium"], "the page", ({ chromium }) => {
     }
   });
 
-  test("shows no frame rate for the last picture of a stream that has ended, nor its age as latency", async () => {
+  test("shows neither frame rate nor latency for the last picture of an ended stream", async () => {
     const { url } = await started();
     const publisher = new TestPublisher(`${url}/streams/main`);
     const picture = part(
@@ -106,7 +106,7 @@ describeWith(["chromium"], "the page", ({ chromium }) => {
 
     const next = new TestPublisher(`${url}/streams/main`);
     ends.push(() => next.destroy());
-    // Of a scene that stands still there is no latency to tell.
+    // A still scene has no latency to show.
     const other = part(
       { "Content-Type": "application/x-raw-pixels; format=rgb; width=64; height=48" },
       Buffer.alloc(3 * 64 * 48, 200),
@@ -116,7 +116,7 @@ describeWith(["chromium"], "the page", ({ chromium }) => {
     await waitForStats(late, (stats) => stats.latency !== undefined && stats.latency.p95 < 1000);
   });
 
-  test("does not take the age of the picture that stood there when it was opened for latency", async () => {
+  test("does not report the age of a still picture as latency when it opens", async () => {
     const { url } = await started();
     const publisher = new TestPublisher(`${url}/streams/main`);
     ends.push(() => publisher.destroy());
@@ -136,7 +136,7 @@ describeWith(["chromium"], "the page", ({ chromium }) => {
     expect(latency?.p95).toBeLessThan(2000);
   });
 
-  test("says why no picture comes from a folder, and waits for the next once that is over", async () => {
+  test("says why no picture comes from a folder, and waits for the next when the problem is solved", async () => {
     const folder = newFolder();
     writeFileSync(join(folder, "img.jpg"), "not a picture");
     const server = await started("--folder", folder);
@@ -150,7 +150,7 @@ describeWith(["chromium"], "the page", ({ chromium }) => {
     expect(await server.info()).not.toHaveProperty("problem");
   });
 
-  test("waits for a Blender that starts, with no other picture before, and says why that has given up", async () => {
+  test("waits for Blender to start, shows no other picture meanwhile, and says why Blender gave up", async () => {
     const folder = newFolder();
     const [blender, script, goOn] = ["blender", "arm.py", "go-on"].map((name) => join(folder, name)) as [
       string,
@@ -189,7 +189,7 @@ describeWith(["chromium"], "the page", ({ chromium }) => {
     });
     expect((await server.info()).state).not.toHaveProperty("why");
 
-    // It goes on serving whoever publishes.
+    // The server keeps serving publishers.
     const publisher = new TestPublisher(`${server.url}/streams/main`);
     ends.push(() => publisher.destroy());
     const type = "application/x-raw-pixels; format=rgb; width=64; height=48";

@@ -36,7 +36,7 @@ function protocolOf(page: Page): Promise<string | undefined> {
   });
 }
 
-describeWith(["chromium"], "a viewer's way", ({ chromium }) => {
+describeWith(["chromium"], "a viewer's route", ({ chromium }) => {
   let browser: Browser | undefined;
   let server: ServerProcess | undefined;
   let here: Rendercast | undefined;
@@ -56,7 +56,7 @@ describeWith(["chromium"], "a viewer's way", ({ chromium }) => {
     expect(await protocolOf(page)).toBe("udp");
   });
 
-  test("is TCP on the same port where the network lets no UDP through", async () => {
+  test("is TCP on the same port if the network blocks UDP", async () => {
     server = await startServer();
     browser = await launchChromium(chromium);
     const page = await openPlayer(browser, server.url, keepPeerConnections);
@@ -69,7 +69,7 @@ describeWith(["chromium"], "a viewer's way", ({ chromium }) => {
     expect(contrast(await readScreen(page))).toBeGreaterThan(15);
   });
 
-  test("is as good where media is sent by plain Node", async () => {
+  test("works equally when plain Node sends the media", async () => {
     const command = readConfig(["--port", "0", "--host", "127.0.0.1"], {});
     if (!("run" in command)) throw new Error("no configuration");
     here = await startRendercast(command.run, () => {}, { io: plainIo });

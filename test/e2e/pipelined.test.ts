@@ -9,7 +9,7 @@ const SECRET = "a-secret-that-signs-tokens-for-viewers";
 /** As many as an address may have by default. */
 const PER_ADDRESS = 20;
 
-describe("answers that go on", () => {
+describe("streaming responses", () => {
   let server: ServerProcess;
   const open: Socket[] = [];
 
@@ -44,7 +44,7 @@ describe("answers that go on", () => {
   };
 
   test.each(["GET /streams/main/mjpeg", "HEAD /streams/main/events"])(
-    "%s waits behind another",
+    "%s waits behind another streaming response",
     async (behind) => {
       const { viewers } = await server.info();
       await send([events, behind, "GET /streams/main/mjpeg"], told);
@@ -55,7 +55,7 @@ describe("answers that go on", () => {
     },
   );
 
-  test("a connection that asks on and on without an answer is closed", async () => {
+  test("a connection that keeps sending requests ahead of their answers is closed", async () => {
     const socket = await send([events], told);
     const again = "GET /streams/main/telemetry HTTP/1.1\r\nHost: localhost\r\n\r\n";
     socket.write(again.repeat(100));
@@ -64,7 +64,7 @@ describe("answers that go on", () => {
     await closeAll();
   });
 
-  test("requests sent at once are answered in their order", async () => {
+  test("pipelined requests are answered in order", async () => {
     const paths = ["healthz", "streams/main", "readyz", "none", "healthz"];
     const answers = /is running[\s\S]*"name":"main"[\s\S]*Ready for[\s\S]*nothing at this[\s\S]*is running/;
     await send(
@@ -75,7 +75,7 @@ describe("answers that go on", () => {
   });
 
   test.each(["events", "telemetry"])(
-    "as many follow %s as may watch, from an address and in all",
+    "clients that follow %s are limited like viewers, per address and in total",
     async (which) => {
       const follow = `GET /streams/main/${which}`;
       const begun = /^HTTP\/1\.1 200 OK\r\n/;
@@ -85,7 +85,7 @@ describe("answers that go on", () => {
       await send([follow], full);
       for (let n = PER_ADDRESS; n < 25; n++) await send([follow], begun, "192.0.2.2");
       await send([follow], full, "192.0.2.3");
-      // Who goes makes room, and viewers have room of their own.
+      // A client that leaves frees its place, and viewers have separate places.
       await send(["GET /streams/main/mjpeg"], begun, "192.0.2.3");
       await closeAll();
       await vi.waitFor(() => send([follow], begun));
@@ -94,7 +94,7 @@ describe("answers that go on", () => {
   );
 });
 
-test("who leaves while its token is looked at takes no seat", async () => {
+test("a client that leaves during its token check takes no seat", async () => {
   const server = await startServer("--host", "127.0.0.1", "--jwt-secret", SECRET);
   try {
     const token = await new SignJWT({ rights: ["view"] })

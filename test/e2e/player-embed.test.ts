@@ -66,7 +66,7 @@ async function pausesAndPlays(page: Page, server: ServerProcess): Promise<void> 
   await viewersAre(server, 1);
 }
 
-test("the player is one module of less than 60 KB, and for pages of any origin", async () => {
+test("the player is one module of less than 60 KB that pages of any origin may load", async () => {
   const server = await started();
   const response = await fetch(`${server.url}/player.js`);
   expect(response.headers.get("access-control-allow-origin")).toBe("*");
@@ -93,7 +93,7 @@ describeInBrowsers("the player on somebody's page", ({ launch }) => {
     return page;
   }
 
-  test("plays what another origin serves, gives a snapshot, and costs nothing while it is paused", async () => {
+  test("plays a stream of another origin, gives a snapshot, and costs nothing while it is paused", async () => {
     const server = await started();
     const port = await somebodysPage(onePlayer, server.url);
     const page = await opened(`http://127.0.0.1:${port}`);
@@ -148,7 +148,7 @@ describeInBrowsers("the player on somebody's page", ({ launch }) => {
     await vi.waitFor(async () => expect(await kinds()).toEqual(["live", "live"]), { timeout: 20_000 });
   });
 
-  test("rests in a tab behind another, and is live when that is left", async () => {
+  test("pauses in a background tab, and is live when the tab returns", async () => {
     const server = await started();
     // Two tabs of one window.
     const page = await browser.newPage();
@@ -164,7 +164,7 @@ describeInBrowsers("the player on somebody's page", ({ launch }) => {
     await viewersAre(server, 1);
   });
 
-  test("is told why a page of another host may not, and plays where it may and has the token", async () => {
+  test("says why a page of another host may not play, and plays if it may and has the token", async () => {
     const token = "correct-horse-battery";
     const strict = await started();
     const port = await somebodysPage(onePlayer, strict.url);
@@ -188,7 +188,7 @@ describeInBrowsers("the player on somebody's page", ({ launch }) => {
     await waitForState(page, "live");
   });
 
-  test("does not call a server live that has stopped to answer", async () => {
+  test("does not show a server that stopped answering as live", async () => {
     const server = await started();
     const page = await opened(server.url);
     await waitForState(page, "live");
@@ -201,7 +201,7 @@ describeInBrowsers("the player on somebody's page", ({ launch }) => {
     await waitForState(page, "live");
   });
 
-  test("asks for a keyframe, and then connects anew, where packets come and no frame", async () => {
+  test("requests a keyframe, and then reconnects, if packets arrive but no frames", async () => {
     const server = await started();
     const page = await opened(server.url, keepPeerConnections);
     await page.evaluateOnNewDocument(() => {

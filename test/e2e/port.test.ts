@@ -117,8 +117,8 @@ class Client {
   }
 }
 
-describe("whose a datagram is", () => {
-  test("is told by the fragment of a check, and then by its address", async () => {
+describe("the owner of a datagram", () => {
+  test("is known by the ICE username fragment of a check, and then by its address", async () => {
     const [one, two] = [viewer("one"), viewer("two")];
     const [a, b] = [await Client.open(), await Client.open()];
     await a.proves(one);
@@ -145,7 +145,7 @@ describe("whose a datagram is", () => {
     expect(one.heard.route?.address).toEqual({ ip: HOST, port: after.port });
   });
 
-  test("a check by none of its passwords, for nobody or copied is refused, counted and not answered", async () => {
+  test("a check with a wrong password, for an unknown viewer or copied is refused, counted and not answered", async () => {
     const one = viewer("one");
     const [a, stranger] = [await Client.open(), await Client.open()];
     await a.proves(one);
@@ -160,7 +160,7 @@ describe("whose a datagram is", () => {
     expect(one.heard.route?.address.port).toBe(a.port);
   });
 
-  test("a check with an attribute that is not understood but must be is answered so, and proves no address", async () => {
+  test("a check with an unknown mandatory attribute gets an error answer, and proves no address", async () => {
     const one = viewer("one");
     const client = await Client.open();
     const attributes = [
@@ -176,7 +176,7 @@ describe("whose a datagram is", () => {
     expect(one.heard.route).toBeUndefined();
   });
 
-  test("a viewer cannot take over the address of another that is heard, and can once it is silent", async () => {
+  test("a viewer can take over another's address only when that one is silent", async () => {
     const [one, two] = [viewer("one"), viewer("two")];
     const shared = await Client.open();
     await shared.proves(one);
@@ -198,7 +198,7 @@ describe("whose a datagram is", () => {
     await eventually(() => expect(two.heard.rtp).toHaveLength(2));
   });
 
-  test("of two with one fragment, is the first one's: the second is refused", async () => {
+  test("is the first of two viewers with one fragment; the second is refused", async () => {
     const one = viewer("one");
     const second = rtc.register({ routed() {}, nominated() {}, dtls() {}, rtp() {}, silent() {} });
     expect(() => second.accept("one", "another password")).toThrow("taken");
@@ -209,7 +209,7 @@ describe("whose a datagram is", () => {
     await (await Client.open()).proves(viewer("one"));
   });
 
-  test("of a viewer that restarts, its own by the old fragment and the new, each by its own password", async () => {
+  test("stays the viewer across an ICE restart, by old and new fragment, each with its own password", async () => {
     const one = viewer("one");
     const [before, after] = [await Client.open(), await Client.open()];
     await before.proves(one);
@@ -224,7 +224,7 @@ describe("whose a datagram is", () => {
     await eventually(() => expect(rtc.counters.unauthentic).toBe(2));
   });
 
-  test("of a viewer that restarts again, its own by the two newest fragments; the oldest is free", async () => {
+  test("stays the viewer after a second restart by the two newest fragments; the oldest is free", async () => {
     const one = viewer("one");
     const again = ["one again", "and again"].map((fragment) => ({ ...one, fragment, password: fragment }));
     for (const { fragment, password } of again) one.registration.accept(fragment, password);
@@ -245,7 +245,7 @@ describe("whose a datagram is", () => {
     await eventually(() => expect(rtc.counters.unauthentic).toBe(3));
   });
 
-  test("of a viewer that is gone, nobody's", async () => {
+  test("is nobody after its viewer is gone", async () => {
     const one = viewer("one");
     const a = await Client.open();
     await a.proves(one);
@@ -257,7 +257,7 @@ describe("whose a datagram is", () => {
     expect(one.heard).toMatchObject({ nominated: 1, dtls: [], rtp: [] });
   });
 
-  test("of a viewer at more addresses than it may have, the oldest are strangers'", async () => {
+  test("is nobody at the oldest addresses of a viewer that has too many", async () => {
     const one = viewer("one");
     const chosen = await Client.open();
     await chosen.proves(one);
@@ -274,7 +274,7 @@ describe("whose a datagram is", () => {
   });
 });
 
-describe("what is kept out", () => {
+describe("a refused datagram", () => {
   test("is counted by its kind", async () => {
     const one = viewer("one");
     const [a, stranger] = [await Client.open(), await Client.open()];
@@ -304,7 +304,7 @@ describe("what is kept out", () => {
     expect(stranger.got).toEqual([]);
   });
 
-  test("a check from port 0, where no answer could go, is garbage", () => {
+  test("counts as garbage if it is a check from port 0, which cannot be answered", () => {
     const one = viewer("one");
     const from = { address: HOST, port: 0, family: "IPv4", size: 0 };
     bound[0]?.socket.emit("message", checkFor(one), from);
@@ -327,7 +327,7 @@ describe("TCP at the same port", () => {
   const closes = (socket: { once(event: "close", then: () => void): unknown }) =>
     new Promise<void>((resolve) => socket.once("close", () => resolve()));
 
-  test("is a route as any other, until it is closed", async () => {
+  test("is a route like any other until it is closed", async () => {
     const one = viewer("one");
     const udp = await Client.open();
     await udp.proves(one);
@@ -339,7 +339,7 @@ describe("TCP at the same port", () => {
     await eventually(() => expect(one.heard.route?.address.port).toBe(udp.port));
   });
 
-  test("is closed to strangers, and counts what they say", async () => {
+  test("is closed to strangers, and counts what they send", async () => {
     const one = viewer("one");
     for (const datagram of [checkFor({ ...one, password: "wrong" }), RTCP, Buffer.from("hello")]) {
       const tcp = await connected();
@@ -360,7 +360,7 @@ describe("TCP at the same port", () => {
 });
 
 describe("the port itself", () => {
-  test("is told as candidates, UDP before TCP", async () => {
+  test("is announced as candidates, UDP before TCP", async () => {
     expect(rtc.candidates()).toEqual([
       `a=candidate:udp0 1 udp 2130706431 ${HOST} ${rtc.port} typ host`,
       expect.stringMatching(
@@ -369,7 +369,7 @@ describe("the port itself", () => {
     ]);
   });
 
-  test("is told where it is announced to be besides, behind its own addresses", async () => {
+  test("also announces its configured public addresses, after its own", async () => {
     const announced = [
       { ip: "203.0.113.7", port: 9000 },
       { ip: "2001:db8::7", port: undefined },
@@ -386,7 +386,7 @@ describe("the port itself", () => {
     );
   });
 
-  test("without an address is every one of this machine, each with a priority of its own", async () => {
+  test("offers every address of this machine if none is set, each with its own priority", async () => {
     const every = await RtcPort.open({ clock, io: plainIo, host: undefined, port: 0 });
     const priorities = every.candidates().map((line) => Number(line.split(" ")[3]));
     every.close();
@@ -395,7 +395,7 @@ describe("the port itself", () => {
     expect(priorities.length).toBeGreaterThanOrEqual(2);
   });
 
-  test("that is taken is told, by UDP or TCP, and nothing stays bound", async () => {
+  test("reports that it is taken over UDP or TCP, and leaves nothing bound", async () => {
     const taken = RtcPort.open({ clock, io: plainIo, host: HOST, port: rtc.port });
     await expect(taken).rejects.toMatchObject({ code: "EADDRINUSE" });
     const other = createServer().listen(0, HOST);
@@ -409,7 +409,7 @@ describe("the port itself", () => {
     (await RtcPort.open({ clock, io: plainIo, host: HOST, port })).close();
   });
 
-  test("of which IPv6 is taken by another is taken", async (context) => {
+  test("counts as taken if another program holds it over IPv6", async (context) => {
     const other = createSocket({ type: "udp6", ipv6Only: true }).bind(0, "::");
     const bind = await Promise.race([once(other, "listening"), once(other, "error").then(() => undefined)]);
     if (!bind) return context.skip("this machine has no IPv6");
@@ -418,7 +418,7 @@ describe("the port itself", () => {
     other.close();
   });
 
-  test("once closed sends nothing, and makes no trouble", async () => {
+  test("sends nothing after it is closed, and raises no error", async () => {
     const one = viewer("one");
     const a = await Client.open();
     await a.proves(one);
@@ -435,7 +435,7 @@ describe("the port itself", () => {
   });
 });
 
-test("told every address of IPv4, it binds and offers no other", async () => {
+test("binds and offers only IPv4 if it is given the address for all IPv4", async () => {
   bound = [];
   const four = await RtcPort.open({ clock, io: collecting, host: "0.0.0.0", port: 0 });
   try {

@@ -80,7 +80,7 @@ describeWith(["chromium"], "a program of one's own, in Chromium", ({ chromium })
     },
   );
 
-  test("a picture that changes its size in mid-stream goes on being shown", async () => {
+  test("a stream stays visible when its picture changes size", async () => {
     for (const [width, height] of [
       [320, 180],
       [33, 47],
@@ -104,7 +104,7 @@ describeWith(["chromium"], "a program of one's own, in Chromium", ({ chromium })
     }
   });
 
-  test("a page that was opened before there was such a stream is live as soon as there is", async () => {
+  test("a page opened before its stream exists is live as soon as the stream starts", async () => {
     const early = await openPlayer(browser, `${server.url}/watch/later`);
     await waitForState(early, "refused");
     await early.evaluate(() => Object.assign(window, { neverReloaded: true }));
@@ -217,7 +217,7 @@ describeWith(["curl"], "curl as the publisher", ({ curl }) => {
     await widthIs("file", 80);
   });
 
-  test("pictures are published as they come down a pipe", async () => {
+  test("pictures from a pipe are published as they arrive", async () => {
     const { child, ended } = run("-X", "POST", "-T", "-", to("pipe"));
     child.stdin.write(image(await stripesFile("jpeg", 40, 30, RED_GREY_WHITE)));
     await widthIs("pipe", 40);
@@ -231,7 +231,7 @@ describeWith(["curl"], "curl as the publisher", ({ curl }) => {
     expect((await server.info("pipe")).state.kind).toBe("ended");
   });
 
-  test("what is no multipart gets a sentence that says so", async () => {
+  test("a body that is not multipart gets a sentence that says so", async () => {
     const file = join(folder, "picture.jpg");
     writeFileSync(file, await stripesFile("jpeg", 40, 30, RED_GREY_WHITE));
     const alone = run("-X", "POST", "--data-binary", `@${file}`, to("alone"));

@@ -60,7 +60,7 @@ describeWith(
       beforeAll(async () => {
         network = reachNetwork({ ip, nft });
         turn = await startCoturn(coturn, network.turn, TURN);
-        // Nobody vouches for coturn's certificate.
+        // coturn's certificate is self-signed.
         browser = await launchChromiumIn(network.viewer.name, chromium, "--ignore-certificate-errors");
       });
       afterEach(async () => {
@@ -96,7 +96,7 @@ describeWith(
         TURN_SECRET,
       ];
 
-      test("behind a NAT, as the server is, comes by the port forwarded and announced", async () => {
+      test("connects through the forwarded and announced port if both sides are behind a NAT", async () => {
         network.forward(PAGE, ...VIDEO);
         network.letOut();
         await serve(network.server, "--announce", SERVER_ROUTER);
@@ -105,7 +105,7 @@ describeWith(
         expect(await wayOf(page)).toMatchObject({ to: SERVER_ROUTER, port: 8081, protocol: "udp" });
       });
 
-      test("is shown MJPEG where the port is forwarded but not announced", async () => {
+      test("gets MJPEG if the port is forwarded but not announced", async () => {
         network.forward(PAGE, ...VIDEO);
         network.letOut();
         await serve(network.server);
@@ -114,7 +114,7 @@ describeWith(
         expect((await stateOf(page)).transport).toBe("mjpeg");
       });
 
-      test("whose firewall blocks UDP comes by TCP to the same port", async () => {
+      test("whose firewall blocks UDP connects over TCP to the same port", async () => {
         network.forward(PAGE, ...VIDEO);
         network.letOut("meta l4proto tcp accept");
         await serve(network.server, "--announce", SERVER_ROUTER);
@@ -126,16 +126,24 @@ describeWith(
       test.each([
         ["TCP", `turn:${TURN}:${TURN_PORT}?transport=tcp`, TURN_PORT, "tcp"],
         ["TLS", `turns:${TURN}:${TURNS_PORT}`, TURNS_PORT, "tls"],
-      ])("whose firewall lets out the page and %s to TURN comes by that", async (_, url, port, relay) => {
-        network.forward(PAGE, ...VIDEO);
-        network.letOut(`tcp dport { 8080, ${port} } accept`);
-        await serve(network.server, "--announce", SERVER_ROUTER, ...turnOptions(url));
-        const page = await watch(`http://${SERVER_ROUTER}:8080/`);
-        await waitForState(page, "live");
-        expect(await wayOf(page)).toMatchObject({ from: "relay", relay, to: SERVER_ROUTER, protocol: "udp" });
-      });
+      ])(
+        "whose firewall allows only the page and %s to TURN connects through TURN",
+        async (_, url, port, relay) => {
+          network.forward(PAGE, ...VIDEO);
+          network.letOut(`tcp dport { 8080, ${port} } accept`);
+          await serve(network.server, "--announce", SERVER_ROUTER, ...turnOptions(url));
+          const page = await watch(`http://${SERVER_ROUTER}:8080/`);
+          await waitForState(page, "live");
+          expect(await wayOf(page)).toMatchObject({
+            from: "relay",
+            relay,
+            to: SERVER_ROUTER,
+            protocol: "udp",
+          });
+        },
+      );
 
-      test("comes by TURN alone where it is told to", async () => {
+      test("connects only through TURN if it is told to", async () => {
         network.forward(PAGE, ...VIDEO);
         network.letOut();
         const url = `turn:${TURN}:${TURN_PORT}`;
@@ -145,7 +153,7 @@ describeWith(
         expect(await wayOf(page)).toMatchObject({ from: "relay", relay: "udp", to: SERVER_ROUTER });
       });
 
-      test("comes to a server whose router forwards but the page's port by TURN, which relays for both", async () => {
+      test("connects through TURN if the server's router forwards only the page's port", async () => {
         network.forward(PAGE);
         network.letOut();
         await serve(network.server, ...turnOptions(`turn:${TURN}:${TURN_PORT}`));
@@ -157,7 +165,7 @@ describeWith(
         await vi.waitFor(async () => expect(await framesDecoded(page)).toBeGreaterThan(before + 20), 20_000);
       });
 
-      test("comes to a container by the ports that its host maps, other ones outside than within", async () => {
+      test("connects to a container through mapped ports that differ outside and inside", async () => {
         const video = VIDEO.map((port) => ({ ...port, outer: 9000 }));
         network.map({ ...PAGE, outer: 80 }, ...video);
         network.letOut();
@@ -167,7 +175,7 @@ describeWith(
         expect(await wayOf(page)).toMatchObject({ to: HOST, port: 9000, protocol: "udp" });
       });
 
-      test("is foretold by the doctor: what it will meet, and the one setting to change", async () => {
+      test("gets the result that the doctor predicts, with the one setting to change", async () => {
         const doctor = (...options: string[]) =>
           runToEndAs((...command) => network.server.command(...command), "doctor", ...options);
         const stun = `stun:${TURN}:${TURN_PORT}`;
@@ -193,7 +201,7 @@ describeWith(
         expect(broken.code).toBe(1);
       });
 
-      test("of the server's own LAN comes by IPv6 where it has nothing else", async () => {
+      test("in the server's own LAN connects over IPv6 if it has nothing else", async () => {
         await serve(network.server);
         // Names in place of local addresses take multicast, which finds no way here.
         const plain = "--disable-features=WebRtcHideLocalIpsWithMdns";

@@ -137,7 +137,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   },
 };
 
-describeInBrowsers("a page whose name means an open server's address", ({ launch }) => {
+describeInBrowsers("a page whose host name resolves to an open server's address", ({ launch }) => {
   let browser: Browser;
   let site: ForeignSite;
   const servers: Record<"alone" | "behind", ServerProcess | undefined> = {
@@ -164,21 +164,21 @@ describeInBrowsers("a page whose name means an open server's address", ({ launch
   });
 
   describe.each(["alone", "behind"] as const)(
-    "that stands %s, trusting a proxy here where it is behind",
+    "that stands %s, trusting a local proxy when it is behind one",
     (which) => {
       let page: Page;
       beforeAll(async () => {
         page = await attackPage(NAME, servers[which]?.port ?? 0);
       });
 
-      test.each(Object.entries(WAYS))("reads nothing by %s", async (_, way) => {
+      test.each(Object.entries(WAYS))("reads nothing with %s", async (_, way) => {
         const given = { offer: VIEWER_OFFER, redirector: site.originOf("localhost") };
         expect(await page.evaluate(way, given)).toBeUndefined();
       });
     },
   );
 
-  test("would read all that by a name of the server's", async () => {
+  test("can read all that under one of the server's own names", async () => {
     const page = await attackPage("localhost", servers.alone?.port ?? 0);
     const given = { offer: VIEWER_OFFER, redirector: site.originOf("localhost") };
     for (const [what, way] of Object.entries(WAYS)) {
@@ -189,7 +189,7 @@ describeInBrowsers("a page whose name means an open server's address", ({ launch
     await page.close();
   });
 
-  test("is told by the player what to start the server with", async () => {
+  test("learns from the player which option the server needs", async () => {
     const page = await openPlayer(browser, `http://${NAME}:${servers.alone?.port}`);
     const { sentence } = await waitForState(page, "refused");
     expect(sentence).toMatch(`start rendercast with --public-host ${NAME}.`);
@@ -220,7 +220,7 @@ describe("a server that is called by another name", () => {
     });
   }
 
-  test("says what to do, and takes the names that it is told", async () => {
+  test("says what to do, and accepts the configured names", async () => {
     const server = await startServer("--public-host", "render.example,*.studio.example");
     try {
       const [status, sentence] = await ask(server, "/streams/main", { Host: "attacker.example:8080" });
@@ -236,7 +236,7 @@ describe("a server that is called by another name", () => {
         "[::1]:1",
       ])
         expect((await ask(server, "/streams/main", { Host: known }))[0]).toBe(200);
-      // Which streams there are is not told either.
+      // The names of the streams are not revealed either.
       const film = { "Content-Type": "multipart/x-mixed-replace; boundary=frame", Host: "attacker.example" };
       expect((await ask(server, "/streams/film", film, "POST"))[0]).toBe(401);
     } finally {
@@ -244,7 +244,7 @@ describe("a server that is called by another name", () => {
     }
   });
 
-  test("needs no names where a token guards its streams, or every page may have them", async () => {
+  test("needs no configured names if a token guards its streams or every page may show them", async () => {
     const [guarded, shared] = await Promise.all([
       startServer("--view-token", "correct-horse-battery"),
       startServer("--embed-from", "*"),

@@ -36,7 +36,7 @@ test.each([
   expect(await names()).toEqual(["main"]);
 });
 
-test("a body of nothing is refused too, and one that only says that it is there makes a stream", async () => {
+test("an empty body is refused too, and a body of keep-alives alone creates a stream", async () => {
   expect(await post("x", "multipart/x-mixed-replace; boundary=frame", "")).toMatchObject({ status: 400 });
   expect(await names()).toEqual(["main"]);
   const publisher = new TestPublisher(`${server.url}/streams/x`);
@@ -46,7 +46,7 @@ test("a body of nothing is refused too, and one that only says that it is there 
   expect(await names()).toEqual(["main", "x"]);
 });
 
-test("who publishes, and goes, is logged with the stream's name", async () => {
+test("the start and end of a publisher are logged with the stream's name", async () => {
   const publisher = new TestPublisher(`${server.url}/streams/film`);
   await publisher.send(IDLE);
   await vi.waitFor(() =>

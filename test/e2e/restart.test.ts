@@ -17,22 +17,25 @@ describeInBrowsers("a restart of the server", ({ launch }) => {
   test.each<[string, NodeJS.Signals, string]>([
     ["ended with Ctrl-C", "SIGINT", "Server stopped"],
     ["killed", "SIGKILL", "Server away"],
-  ])("%s and started again, it is live again on a page that was never reloaded", async (_, signal, label) => {
-    const first = await startServer();
-    servers.push(first);
-    browser = await launch();
-    const page = await openPlayer(browser, first.url);
-    await waitForState(page, "live");
-    await page.evaluate(() => Object.assign(window, { neverReloaded: true }));
+  ])(
+    "%s and started again, the stream is live again on a page that was never reloaded",
+    async (_, signal, label) => {
+      const first = await startServer();
+      servers.push(first);
+      browser = await launch();
+      const page = await openPlayer(browser, first.url);
+      await waitForState(page, "live");
+      await page.evaluate(() => Object.assign(window, { neverReloaded: true }));
 
-    first.process.kill(signal);
-    expect((await waitForState(page, "away")).label).toBe(label);
-    expect(contrast(await readScreen(page))).toBeGreaterThan(15);
-    servers.push(await startServer("--port", String(first.port)));
-    await waitForState(page, "live");
-    expect(contrast(await readScreen(page))).toBeGreaterThan(15);
-    expect(await page.evaluate(() => "neverReloaded" in window)).toBe(true);
-  });
+      first.process.kill(signal);
+      expect((await waitForState(page, "away")).label).toBe(label);
+      expect(contrast(await readScreen(page))).toBeGreaterThan(15);
+      servers.push(await startServer("--port", String(first.port)));
+      await waitForState(page, "live");
+      expect(contrast(await readScreen(page))).toBeGreaterThan(15);
+      expect(await page.evaluate(() => "neverReloaded" in window)).toBe(true);
+    },
+  );
 });
 
 describeWith(["blender"], "a restart of the server under Blender", ({ blender }) => {
@@ -54,7 +57,7 @@ describeWith(["blender"], "a restart of the server under Blender", ({ blender })
       { timeout: 40_000, interval: 200 },
     );
 
-  test("killed and started again, it gets Blender's frames with no hand", async () => {
+  test("a killed and restarted server gets Blender's frames again without help", async () => {
     const first = await startServer();
     servers.push(first);
     const script = ["-b", "-P", "blender/background.py", "--", "--server", first.url, "--size", "320x180"];

@@ -89,7 +89,7 @@ describeWith(["chromium", "ip", "nft"], "a path with a small MTU", ({ chromium, 
       expect(result).toEqual({ dropped: 0, received: 120 });
     });
 
-    test.each([1200, 576])("of %i bytes shows the picture, and fragments none of it", async (mtu) => {
+    test.each([1200, 576])("of %i bytes shows the picture without fragmentation", async (mtu) => {
       const machine = lab.namespace(`mtu${mtu}`);
       // A browser leaves out loopback addresses. To one of its own, a machine sends by `lo` too.
       lab.cable(machine, "out", lab.namespace(`beyond${mtu}`), "in");
@@ -101,7 +101,7 @@ describeWith(["chromium", "ip", "nft"], "a path with a small MTU", ({ chromium, 
       expect(fragmented(machine) - before).toBe(0);
     });
 
-    test("that passes no fragments is learned in mid-stream, when a router answers that fragmentation is needed", async () => {
+    test("is learned in mid-stream when a router answers that fragmentation is needed", async () => {
       const [server, router, viewer] = ["server", "router", "viewer"].map((name) => lab.namespace(name)) as [
         Namespace,
         Namespace,

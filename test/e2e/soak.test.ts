@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { soak } from "../../bench/soak/run.ts";
 
-test("ninety seconds of coming and going leave every viewer live, and nothing behind", async () => {
+test("after ninety seconds of joins and leaves every viewer is live, and nothing leaks", async () => {
   const { joins, frozen, refused, frames, restarts, before, after } = await soak({
     minutes: 1.5,
     viewers: 4,
@@ -12,7 +12,7 @@ test("ninety seconds of coming and going leave every viewer live, and nothing be
   expect(joins).toBeGreaterThan(10);
   expect(restarts).toBeGreaterThan(2);
   expect(frames).toBeGreaterThan(700);
-  // With viewers there before, with none after.
+  // Viewers were there before; none are now.
   expect(after.resources).toBeLessThanOrEqual(before.resources);
   expect(after.memory).toBeLessThan(before.memory + 60);
 }, 200_000);

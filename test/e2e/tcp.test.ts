@@ -79,7 +79,7 @@ async function ended(socket: Socket): Promise<void> {
 }
 
 describe("datagrams in a stream", () => {
-  test("come whole, however the network cuts it", async () => {
+  test("arrive whole, however the network splits the stream", async () => {
     const sent = [
       CHECK,
       Buffer.from("x"),
@@ -103,7 +103,7 @@ describe("datagrams in a stream", () => {
     }
   });
 
-  test("go back framed in the same way, and sealed where they are media", async () => {
+  test("are sent back with the same framing, and encrypted if they are media", async () => {
     const { socket, route } = await viewer();
     const keys = {
       profile: "AEAD_AES_128_GCM",
@@ -153,7 +153,7 @@ describe("a connection that is no viewer's", () => {
 });
 
 describe("a viewer's connection", () => {
-  test("stays, though it is silent then and says things that are not understood", async () => {
+  test("stays open through silence and unknown messages", async () => {
     const { socket, key } = await viewer();
     await clock.advance(60_000);
     socket.write(Buffer.concat([framed(Buffer.from("nonsense")), framed(CHECK)]));
@@ -169,7 +169,7 @@ describe("a viewer's connection", () => {
     await eventually(() => expect(closed).toEqual([key]));
   });
 
-  test("tells when it is closed, and what is sent to it then goes nowhere", async () => {
+  test("reports when it is closed, and drops what is sent afterwards", async () => {
     const { socket, key, route } = await viewer();
     socket.destroy();
     await eventually(() => expect(closed).toEqual([key]));
@@ -177,7 +177,7 @@ describe("a viewer's connection", () => {
     expect(listener.dropped).toBe(0);
   });
 
-  test("that takes nothing in loses datagrams, and has no more than some frames waiting", async () => {
+  test("drops datagrams and queues only a few frames if the viewer stops reading", async () => {
     const { socket, route } = await viewer();
     socket.pause();
     const datagram = Buffer.alloc(1200, 7);
@@ -205,7 +205,7 @@ describe("a viewer's connection", () => {
     expect(listener.dropped).toBe(before);
   });
 
-  test("is ended with its viewer, behind what was said to it last", async () => {
+  test("closes with its viewer, after the last data is sent", async () => {
     const { socket, key, route } = await viewer();
     let got = "";
     socket.on("data", (chunk) => {
@@ -219,7 +219,7 @@ describe("a viewer's connection", () => {
     await eventually(() => expect(closed).toEqual([key]));
   });
 
-  test("is ended with its viewer though it takes nothing in", async () => {
+  test("closes with its viewer even if the viewer stopped reading", async () => {
     const { socket, key, route } = await viewer();
     socket.pause();
     for (let n = 0; listener.dropped === 0; n++) {
@@ -232,7 +232,7 @@ describe("a viewer's connection", () => {
   });
 });
 
-test("a flood of connections is bounded, and keeps out neither a viewer that has one nor one that comes", async () => {
+test("a flood of connections is bounded, and blocks neither a connected viewer nor a new one", async () => {
   const { socket } = await viewer();
   const flood = await Promise.all(Array.from({ length: 500 }, () => client()));
   for (const one of flood) one.resume();
@@ -246,7 +246,7 @@ test("a flood of connections is bounded, and keeps out neither a viewer that has
   expect(socket.closed).toBe(false);
 });
 
-test("a flood keeps out nobody where many connections are viewers' already", async () => {
+test("a flood blocks no new viewer when viewers already hold many connections", async () => {
   const of = (localAddress: string) => Promise.all(Array.from({ length: 60 }, () => client(localAddress)));
   const viewers = [...(await of("127.0.0.2")), ...(await of("127.0.0.3"))];
   for (const one of viewers) one.write(framed(CHECK));
@@ -258,7 +258,7 @@ test("a flood keeps out nobody where many connections are viewers' already", asy
   expect([socket, ...viewers].filter((one) => one.closed)).toEqual([]);
 });
 
-test("of one address there are only so many, though each has proved to be a viewer's", async () => {
+test("the number of connections per address is limited, even if all are viewers'", async () => {
   const { socket } = await viewer();
   const flood = await Promise.all(Array.from({ length: 100 }, () => client()));
   for (const one of flood) one.resume().write(framed(CHECK));

@@ -183,7 +183,7 @@ describeInBrowsers("telemetry", ({ name, launch }) => {
 
   const expectInStep = (samples: readonly Sample[]) => {
     const read = samples.map((sample) => ({ ...sample, shows: readFrameCode(sample.cells) ?? Number.NaN }));
-    // Never did the data come before its picture.
+    // The data never came before its picture.
     expect(read.filter(({ n, shows }) => !(shows >= Number(n)))).toEqual([]);
     expect(read.filter(({ kind, n, shows }) => kind === "exact" && shows !== n)).toEqual([]);
     expect(samples.filter(({ kind }) => kind === "exact").length).toBeGreaterThanOrEqual(EXACT);
@@ -192,7 +192,7 @@ describeInBrowsers("telemetry", ({ name, launch }) => {
     expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
   };
 
-  test("by WebRTC each event comes while its very frame is on the screen", async () => {
+  test("over WebRTC each event comes while its frame is on the screen", async () => {
     frames.run((number) => ({ n: number }));
     const page = await openPlayer(browser, server.url, noteVideoFrames);
     await waitForState(page, "live");
@@ -200,7 +200,7 @@ describeInBrowsers("telemetry", ({ name, launch }) => {
     expect(troublesOf(page)).toEqual([]);
   });
 
-  test("by MJPEG too", async () => {
+  test("over MJPEG each event comes with its frame too", async () => {
     frames.run((number) => ({ n: number }));
     const page = await openPlayer(browser, server.url, withoutWebRtc);
     await waitForState(page, "fallback");
@@ -211,34 +211,37 @@ describeInBrowsers("telemetry", ({ name, launch }) => {
   test.each([
     ["WebRTC", "live", () => {}],
     ["MJPEG", "fallback", withoutWebRtc],
-  ] as const)("who joins a still picture late gets its data by %s, once", async (_name, state, prepare) => {
-    frames.push(7, { n: 7 });
-    frames.rest();
-    const page = await openPlayer(browser, server.url, prepare);
-    await waitForState(page, state);
-    await waitForTelemetry(page, 7);
-    const told = await page.evaluateHandle(() => {
-      const numbers: number[] = [];
-      document
-        .querySelector("rendercast-player")
-        ?.addEventListener("telemetry", ({ detail }) => numbers.push(detail.number));
-      return numbers;
-    });
-    // The server sends the picture again and again, the data with it; that is no news. Nor is a frame without.
-    await page.evaluate(async () => {
-      const player = document.querySelector("rendercast-player");
-      for (let second = 0; second < 2; second++) {
-        await new Promise((resolve) => player?.addEventListener("streamchange", resolve, { once: true }));
-      }
-    });
-    frames.push(8, undefined);
-    frames.push(9, { n: 9 });
-    await waitForTelemetry(page, 9);
-    expect(await told.jsonValue()).toEqual([9]);
-  });
+  ] as const)(
+    "a viewer that joins a still picture late gets its data over %s, once",
+    async (_name, state, prepare) => {
+      frames.push(7, { n: 7 });
+      frames.rest();
+      const page = await openPlayer(browser, server.url, prepare);
+      await waitForState(page, state);
+      await waitForTelemetry(page, 7);
+      const told = await page.evaluateHandle(() => {
+        const numbers: number[] = [];
+        document
+          .querySelector("rendercast-player")
+          ?.addEventListener("telemetry", ({ detail }) => numbers.push(detail.number));
+        return numbers;
+      });
+      // The server sends the picture again and again, the data with it; that is no news. Nor is a frame without.
+      await page.evaluate(async () => {
+        const player = document.querySelector("rendercast-player");
+        for (let second = 0; second < 2; second++) {
+          await new Promise((resolve) => player?.addEventListener("streamchange", resolve, { once: true }));
+        }
+      });
+      frames.push(8, undefined);
+      frames.push(9, { n: 9 });
+      await waitForTelemetry(page, 9);
+      expect(await told.jsonValue()).toEqual([9]);
+    },
+  );
 
   test.runIf(name === "Chromium")(
-    "the panel shows numbers as plots and the rest as a list, and strangers' text as text",
+    "the panel plots numbers, lists the rest, and shows markup in values as text",
     async () => {
       const extra = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`flag ${index}`, true]));
       frames.push(1, {

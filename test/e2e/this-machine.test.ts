@@ -103,13 +103,13 @@ for (const proxy of PROXIES) {
       return url;
     }
 
-    test("nobody publishes, operates or has a link made where the server has tokens for that", async () => {
+    test("nobody publishes, operates or makes a link without the token if the server has one", async () => {
       const server = await started("--publish-token", PUBLISH, "--operate-token", OPERATE);
       expect(await trials(await passing(server))).toEqual([401, 401, 401]);
       expect(server.output()).toContain("Publishing and operating need a token, on this machine too");
     });
 
-    test("nobody watches what takes a token to watch, by way of a link of their own", async () => {
+    test("nobody gets around a view token by making a link for themselves", async () => {
       const server = await started("--view-token", VIEW);
       const url = await passing(server);
       const share = await fetch(`${url}/streams/main/share`, { method: "POST" });
@@ -117,7 +117,7 @@ for (const proxy of PROXIES) {
       expect((await fetch(`${url}/streams/main/snapshot.jpg`)).status).toBe(401);
     });
 
-    test("nobody does so where a proxy is named, or this machine is not trusted", async () => {
+    test("nobody does so if a proxy is configured, or this machine is not trusted", async () => {
       for (const options of [
         ["--trust-proxy", "127.0.0.1"],
         ["--trust-this-machine", "off"],
@@ -129,7 +129,7 @@ for (const proxy of PROXIES) {
       }
     });
 
-    test("everybody does where nobody set a token, which the server tells as it starts", async () => {
+    test("everybody does if no token is set, and the server says so when it starts", async () => {
       const server = await started();
       expect(server.output()).toMatch(
         /may publish and operate without a token\. So may everybody behind a proxy/,
@@ -142,7 +142,7 @@ for (const proxy of PROXIES) {
 describe("a program on this machine", () => {
   const publish = (url: string, headers = {}) => new TestPublisher(`${url}/streams/film`, headers).answer;
 
-  test("needs the token that everybody needs, and is told which", async () => {
+  test("needs the same token as everybody, and is told which", async () => {
     const server = await started("--publish-token", PUBLISH);
     expect(server.output()).toMatch(/This machine may operate without a token\./);
     expect(await publish(server.url)).toMatchObject({
@@ -152,7 +152,7 @@ describe("a program on this machine", () => {
     expect((await fetch(`${server.url}/metrics`)).status).toBe(200);
   });
 
-  test("needs none where it is trusted on purpose, whatever tokens and proxies there are", async () => {
+  test("needs no token if it is explicitly trusted, whatever tokens and proxies are configured", async () => {
     const server = await started(
       ...["--publish-token", PUBLISH, "--operate-token", OPERATE, "--view-token", VIEW],
       ...["--trust-proxy", "127.0.0.1", "--trust-this-machine", "on"],
@@ -162,7 +162,7 @@ describe("a program on this machine", () => {
     expect(await publish(server.url, { "Content-Type": "image/png" })).toMatchObject({ status: 415 });
   });
 
-  test("needs none over the Unix socket, which nobody else may open", async () => {
+  test("needs no token over the Unix socket, which no other user may open", async () => {
     const socketPath = join(folder, "publish.sock");
     const server = await started(
       "--publish-token",
@@ -193,7 +193,7 @@ class WatchedServer extends Server {
   }
 }
 
-test("a Unix socket is this user's alone from the moment it is there", async () => {
+test("a Unix socket belongs to this user only from the moment it exists", async () => {
   const server = new WatchedServer();
   ends.push(() => server.close());
   const [path, umask] = [join(folder, "first.sock"), process.umask(0)];
@@ -205,7 +205,7 @@ test("a Unix socket is this user's alone from the moment it is there", async () 
   expect([server.mode, statSync(path).mode & 0o777]).toEqual([0o600, 0o600]);
 });
 
-test("who asks for their rights with a wrong token has made one guess", async () => {
+test("a request for rights with a wrong token counts as one guess", async () => {
   const server = await started("--view-token", VIEW, "--publish-token", PUBLISH, "--operate-token", OPERATE);
   const rights = async (token: string) =>
     (await fetch(`${server.url}/streams/main/rights`, { headers: bearer(token) })).json();

@@ -27,7 +27,7 @@ describeWith(["chromium", "blender"], "a server of HTTPS", ({ chromium, blender 
     files = writeCertificate(folder, certificate);
     const tls = ["--tls-cert", files.certPath, "--tls-key", files.keyPath];
     server = await startServer(...tls, "--blender", blender, "--script", SCRIPT, "--size", "192x108");
-    // Nobody has signed the certificate but itself.
+    // The certificate is self-signed.
     browser = await launchChromium(chromium, "--ignore-certificate-errors");
   });
   afterAll(async () => {
@@ -52,7 +52,7 @@ describeWith(["chromium", "blender"], "a server of HTTPS", ({ chromium, blender 
     });
   }
 
-  test("says so in its address, and shows what the Blender renders that it starts", async () => {
+  test("prints an https address, and shows what its Blender renders", async () => {
     expect(server.url).toMatch(/^https:/);
     const page = await openPlayer(browser, server.url, keepPeerConnections);
     await waitForState(page, "live", 40_000);
@@ -61,7 +61,7 @@ describeWith(["chromium", "blender"], "a server of HTTPS", ({ chromium, blender 
     expect(server.output()).not.toMatch(/refused|TLS connection/);
   });
 
-  test("takes a renewed certificate while somebody watches, and keeps it where the next is broken", async () => {
+  test("loads a renewed certificate while somebody watches, and keeps it if the next one is broken", async () => {
     const page = await openPlayer(browser, server.url, keepPeerConnections);
     await waitForState(page, "live");
     expect((await ask(certificate.cert)).status).toBe(200);

@@ -76,7 +76,7 @@ describeWith(["webkit", "xvfb"], "WebKit", (programs) => {
     }
   });
 
-  test("takes keys, and shows the Share panel", async () => {
+  test("handles keys, and shows the Share panel", async () => {
     await browser.goto(`${server.url}/watch/main`);
     await showsMjpeg();
     await browser.press("i");
@@ -91,7 +91,7 @@ describeWith(["webkit", "xvfb"], "WebKit", (programs) => {
     expect(link).toMatch(/\/watch\/main$/);
   });
 
-  test("shows MJPEG in a bare img", async () => {
+  test("shows MJPEG in a plain img", async () => {
     await browser.goto(`${server.url}/streams`);
     await browser.evaluate(() => {
       const image = new Image();

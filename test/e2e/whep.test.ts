@@ -76,7 +76,7 @@ describeWith(["chromium"], "Players that others wrote", ({ chromium }) => {
   const isGone = (session: string) =>
     vi.waitFor(async () => expect((await fetch(session)).status).toBe(404), { timeout: 20_000 });
 
-  test("@eyevinn/webrtc-player plays, and takes its session away", async () => {
+  test("@eyevinn/webrtc-player plays, and deletes its session", async () => {
     const sessions = await openSitePage();
     await page.evaluate((endpoint) => {
       const { WebRTCPlayer } = window as unknown as SiteWindow;
@@ -112,7 +112,7 @@ describeWith(["chromium"], "Players that others wrote", ({ chromium }) => {
       await client.view(connection, endpoint);
     }, `${server.url}/streams/main/whep`);
 
-  test("whip-whep plays, is answered that there is no audio, and takes its session away", async () => {
+  test("whip-whep plays, learns that there is no audio, and deletes its session", async () => {
     const sessions = await openSitePage();
     await view();
     await showsFrames(20);
@@ -128,7 +128,7 @@ describeWith(["chromium"], "Players that others wrote", ({ chromium }) => {
     expect(troubles).toEqual([]);
   });
 
-  test("who restarts ICE goes on with the same video, and who vanishes leaves no session", async () => {
+  test("a player that restarts ICE keeps its video, and one that vanishes leaves no session", async () => {
     const sessions = await openSitePage();
     await view();
     await showsFrames(5);
@@ -162,7 +162,7 @@ describeWith(["chromium"], "Players that others wrote", ({ chromium }) => {
     expect(await page.evaluate(() => (window as unknown as SiteWindow).connection.connectionState)).toBe(
       "connected",
     );
-    // No goodbye but that of its DTLS.
+    // It says goodbye only through DTLS.
     await page.evaluate(() => (window as unknown as SiteWindow).connection.close());
     await isGone(session);
   });
@@ -218,7 +218,7 @@ describe("The WHEP endpoint", () => {
     return response.status;
   };
 
-  test("refuses what it cannot take with a problem detail", async () => {
+  test("refuses what it does not support with problem details", async () => {
     const { server, endpoint, send, post } = await start();
     const offer = await newOffer();
     expect(await problemOf(await post(offer, {}, "text/plain"))).toBe(415);
@@ -241,7 +241,7 @@ describe("The WHEP endpoint", () => {
     expect((await send("GET", endpoint)).status).toBe(204);
   });
 
-  test("makes a session with a tag, links and candidates to trickle to", async () => {
+  test("creates a session with an ETag, links and trickle ICE candidates", async () => {
     const { server, send, post } = await start(
       ...["--ice-servers", "stun:stun.example,turn:turn.example", "--turn-secret", "a secret"],
     );
@@ -279,7 +279,7 @@ describe("The WHEP endpoint", () => {
     expect(await problemOf(await send("DELETE", session))).toBe(404);
   });
 
-  test("tells browsers what pages of an allowed site may do", async () => {
+  test("tells browsers through CORS what pages of an allowed site may do", async () => {
     const { endpoint, send } = await start("--embed-from", "https://player.example");
     const ask = (origin: string) => send("OPTIONS", endpoint, undefined, undefined, { Origin: origin });
     const allowed = await ask("https://player.example");
@@ -290,7 +290,7 @@ describe("The WHEP endpoint", () => {
     expect((await ask("https://elsewhere.example")).headers.get("access-control-allow-origin")).toBeNull();
   });
 
-  test("asks for the token where watching takes one, and says when it is full", async () => {
+  test("asks for the view token if one is set, and says when the server is full", async () => {
     const token = "a-token-to-view-with";
     const { post } = await start("--view-token", token, "--max-viewers", "1");
     const bearer = { Authorization: `Bearer ${token}` };

@@ -140,7 +140,7 @@ describe("viewers in worker threads", () => {
     });
   });
 
-  test("are told at once when their thread dies, and another takes them", async () => {
+  test("learn at once when their thread dies, and reconnect to another", async () => {
     const server = await start("--workers", "1");
     const [one, other] = [await join(server), await join(server)];
     await eventually(() => expect(Math.min(one.frames, other.frames)).toBeGreaterThan(5));
@@ -153,7 +153,7 @@ describe("viewers in worker threads", () => {
     expect(lines.filter((line) => line.includes("its viewers will reconnect"))).toHaveLength(1);
   });
 
-  test("one that comes while the thread dies is told so, or plays all the same", async () => {
+  test("one that joins while the thread dies learns it, or plays", async () => {
     const server = await start("--workers", "1");
     const player = new Player(server.port);
     players.push(player);
@@ -167,7 +167,7 @@ describe("viewers in worker threads", () => {
     await eventually(() => expect(player.frames).toBeGreaterThan(5));
   });
 
-  test("are told when their thread hangs; who comes meanwhile plays, and another takes them", async () => {
+  test("learn when their thread hangs and reconnect to another; new viewers play meanwhile", async () => {
     const server = await start("--workers", "1");
     const stuck = await join(server);
     await eventually(() => expect(stuck.frames).toBeGreaterThan(5));
@@ -183,7 +183,7 @@ describe("viewers in worker threads", () => {
     expect(senders).toHaveLength(2);
   });
 
-  test("are spread, and all have every frame", async () => {
+  test("are spread across threads, and all get every frame", async () => {
     const server = await start("--workers", "2", "--size", "160x90");
     const all: Player[] = [];
     for (let n = 0; n < 18; n++) all.push(await join(server));
@@ -193,7 +193,7 @@ describe("viewers in worker threads", () => {
   });
 });
 
-test("where no thread can run the main one sends", async () => {
+test("the main thread sends if no worker thread can run", async () => {
   const port = await RtcPort.open({ clock: systemClock, io: plainIo, host: "127.0.0.1", port: 0 });
   const said: string[] = [];
   const pool = new WorkerPool({
