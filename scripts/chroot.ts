@@ -96,6 +96,8 @@ export function openChroot(options: ChrootOptions): Chroot {
   };
   try {
     if (!existsSync(root)) makeRoot(root, options);
+    // Debootstrap writes none, and without it there is no localhost.
+    copyFileSync("/etc/hosts", join(root, "etc/hosts"));
     for (const { path, flags } of FILE_SYSTEMS) mount(path, ...flags);
     install(chroot, packages, say);
   } catch (error) {

@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { readOptions } from "../bench/options.ts";
+import { readOptions, someOf } from "../bench/options.ts";
 import { CHROOT_CACHE, openChroot } from "./chroot.ts";
 import { countsLine, countTests } from "./report-counts.ts";
 
@@ -28,37 +28,61 @@ const RELEASE = "bookworm";
 const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
 
 /** What runs in the chroot. Vitest runs files, Node runs a script. */
-type Check = { readonly what: string } & (
+type Check = { readonly name: string; readonly what: string } & (
   | { readonly files: readonly string[]; readonly only?: string }
   | { readonly script: string }
 );
 
 const CHECKS: readonly Check[] = [
   {
+    name: "native",
     what: "native sending: its self-test",
     script: `
       const { loadNativeIo } = await import("./src/transport/io/native/native.ts");
       const { segmentation } = await loadNativeIo();
       console.log(segmentation ? "passed, with UDP segmentation" : "passed, without UDP segmentation");`,
   },
-  { what: "SRTP", files: ["test/unit/transport/srtp.test.ts"] },
-  { what: "native and plain sending", files: ["test/e2e/io.test.ts"] },
+  { name: "srtp", what: "SRTP", files: ["test/unit/transport/srtp.test.ts"] },
+  { name: "io", what: "native and plain sending", files: ["test/e2e/io.test.ts"] },
   {
+    name: "codecs",
     what: "VP8, H.264, AV1: open, encode, decode",
     files: ["ffmpeg", "h264", "av1"].map((name) => `test/unit/encoder/${name}.test.ts`),
   },
   {
+    name: "pixels",
     what: "pixels: WebAssembly, swscale, sharp",
     files: ["converter", "i420", "decode"].map((name) => `test/unit/encoder/${name}.test.ts`),
   },
   {
-    what: "a stream, decoded by libwebrtc",
+    name: "http",
+    what: "a stream by HTTP: MJPEG and a snapshot",
+    script: `
+      const { startServer } = await import("./test/e2e/helpers/server.ts");
+      const { default: sharp } = await import("sharp");
+      const server = await startServer();
+      const { body } = await fetch(server.url + "/streams/main/mjpeg");
+      let frames = 0;
+      for await (const text of body.pipeThrough(new TextDecoderStream("latin1"))) {
+        frames += text.split("--rendercast-frame").length - 1;
+        if (frames >= 20) break;
+      }
+      const snapshot = await fetch(server.url + "/streams/main/snapshot.jpg");
+      const { width, height } = await sharp(await snapshot.arrayBuffer()).metadata();
+      process.exitCode = await server.stop();
+      console.log(frames + " frames, and a snapshot of " + width + "x" + height);`,
+  },
+  {
+    name: "webrtc",
+    what: "a stream by WebRTC, decoded by libwebrtc",
     files: ["test/e2e/libwebrtc.test.ts"],
     only: "decodes every frame",
   },
 ];
 
-const { cache } = readOptions({
+const NAMES = CHECKS.map(({ name }) => name);
+
+const { cache, only } = readOptions({
   command: "npm run test:arm64",
   about: "runs what depends on the processor on arm64, in a chroot that it keeps",
   options: {
@@ -71,6 +95,7 @@ const { cache } = readOptions({
         .min(1, "a path")
         .transform((path) => resolve(path)),
     },
+    only: { value: "NAMES", help: "what to run", default: NAMES.join(","), check: someOf(NAMES) },
   },
 });
 
@@ -98,7 +123,7 @@ try {
   const how = process.arch === "arm64" ? "" : ", emulated by QEMU";
   say(`${about}${how}`);
   const outcomes: Outcome[] = [];
-  for (const one of CHECKS) outcomes.push(await outcomeOf(one, node, tree));
+  for (const one of CHECKS) if (only.includes(one.name)) outcomes.push(await outcomeOf(one, node, tree));
   say(`\n${about}${how}, Debian ${RELEASE}\n\n${tableOf(outcomes)}`);
   if (outcomes.some(({ ok }) => !ok)) process.exitCode = 1;
 } finally {
@@ -115,6 +140,9 @@ function copyTree(tree: string): string {
   const files = execFileSync("git", list, { cwd: checkout, encoding: "utf8" }).split("\0");
   for (const file of files)
     if (file !== "" && existsSync(join(checkout, file))) cpSync(join(checkout, file), join(tree, file));
+  // Vite builds the same pages on every processor, and faster here.
+  execFileSync(process.execPath, ["scripts/build-web.ts"], { cwd: checkout, stdio: "inherit" });
+  cpSync(join(checkout, "dist/web"), join(tree, "dist/web"), { recursive: true });
   const [lock, installed] = [
     join(tree, "package-lock.json"),
     join(tree, "node_modules/.installed-lock.json"),
