@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { type Architecture, emulate } from "./emulation.ts";
 
 /** What to put into a {@link Chroot}. */
 export interface ChrootOptions {
@@ -23,6 +24,8 @@ export interface ChrootOptions {
   /** Names the folder, together with the suite: chroots with other packages stay apart. */
   readonly name: string;
   readonly packages: readonly string[];
+  /** Other than this machine's, it is emulated: see {@link emulate}. */
+  readonly architecture?: Architecture;
   /** Where chroots are kept; see {@link CHROOT_CACHE}. */
   readonly cache: string;
   /** Called with each step, as a line for the user. */
@@ -60,10 +63,11 @@ const FILE_SYSTEMS = [
 ] as const;
 
 /** Makes the chroot, or takes the one in the cache, and mounts its file systems. Throws with what to do if it cannot. */
-export function openChroot({ suite, name, packages, cache, say }: ChrootOptions): Chroot {
+export function openChroot(options: ChrootOptions): Chroot {
+  const { suite, name, packages, architecture, cache, say } = options;
   if (process.getuid?.() !== 0) throw new Error("A chroot needs root. Run the command as root.");
-  const root = join(cache, `${suite}-${name}`);
-  if (!existsSync(root)) makeRoot(suite, root, say);
+  const stopEmulation = architecture ? emulate(architecture) : () => {};
+  const root = join(cache, [suite, name, architecture ?? []].flat().join("-"));
   const mounted: string[] = [];
   const mount = (path: string, ...flags: readonly (readonly string[])[]) => {
     const target = join(root, path);
@@ -87,9 +91,13 @@ export function openChroot({ suite, name, packages, cache, say }: ChrootOptions)
     },
     unmount() {
       for (const target of mounted.splice(0).reverse()) must("umount", "--recursive", "--lazy", target);
+      stopEmulation();
     },
   };
   try {
+    if (!existsSync(root)) makeRoot(root, options);
+    // Debootstrap writes none, and without it there is no localhost.
+    copyFileSync("/etc/hosts", join(root, "etc/hosts"));
     for (const { path, flags } of FILE_SYSTEMS) mount(path, ...flags);
     install(chroot, packages, say);
   } catch (error) {
@@ -99,14 +107,16 @@ export function openChroot({ suite, name, packages, cache, say }: ChrootOptions)
   return chroot;
 }
 
-function makeRoot(suite: string, root: string, say: (line: string) => void): void {
-  say(`Making a chroot of Debian ${suite} in ${root} (once, about a minute).`);
+function makeRoot(root: string, { suite, architecture, say }: ChrootOptions): void {
+  const kind = architecture ? `${suite} for ${architecture}` : suite;
+  say(`Making a chroot of Debian ${kind} in ${root} (once, about a minute; longer if it is emulated).`);
   // A name of its own until it is complete: an interrupted attempt is not taken for a chroot.
   const unfinished = `${root}.part`;
   for (const path of ["proc", "sys"]) spawnSync("umount", ["--lazy", join(unfinished, path)]);
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { recursive: true });
-  must("debootstrap", "--variant=minbase", suite, unfinished, MIRROR);
+  const flags = ["--variant=minbase", ...(architecture ? [`--arch=${architecture}`] : [])];
+  must("debootstrap", ...flags, suite, unfinished, MIRROR);
   cpSync("/etc/apt/apt.conf.d", join(unfinished, "etc/apt/apt.conf.d"), { recursive: true });
   copyFileSync("/etc/resolv.conf", join(unfinished, "etc/resolv.conf"));
   rmSync(join(unfinished, "etc/mtab"), { force: true });
