@@ -214,7 +214,11 @@ async function runFiles(
   ];
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   const some = only === undefined ? [] : ["--testNamePattern", only];
-  const child = spawn(node, [...vitest, ...reporters, ...some], { cwd: tree, env, stdio: "inherit" });
+  const child = spawn(node, [...vitest, ...reporters, ...some], {
+    cwd: tree,
+    env: { ...env, RENDERCAST_TEST_PATIENCE: "20" },
+    stdio: "inherit",
+  });
   await once(child, "exit");
   if (!existsSync(report)) return { ok: false, result: "did not run" };
   const counts = countTests(JSON.parse(readFileSync(report, "utf8")));

@@ -5,6 +5,9 @@ import type { Reply } from "../../src/shared/protocol.ts";
 import { type ServerProcess, startServer } from "./helpers/server.ts";
 
 let server: ServerProcess;
+/** Multiplies time limits, for machines that are emulated. */
+const PATIENCE = Number(process.env.RENDERCAST_TEST_PATIENCE ?? 1);
+
 const ends: (() => unknown)[] = [];
 beforeEach(async () => {
   server = await startServer();
@@ -48,7 +51,7 @@ async function newViewer() {
 }
 
 const shows = (sizes: readonly string[], frames: number) =>
-  vi.waitFor(() => expect(sizes.length).toBeGreaterThan(frames), { timeout: 15_000 });
+  vi.waitFor(() => expect(sizes.length).toBeGreaterThan(frames), { timeout: PATIENCE * 15_000 });
 
 test("libwebrtc, without a browser around it, decodes every frame", async () => {
   const { sizes, answer } = await newViewer();
