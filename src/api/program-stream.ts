@@ -12,7 +12,7 @@ import type { Frame, FrameDetails, Stream, StreamEvents } from "./types.ts";
 
 /** What a program's stream needs of the server. */
 export interface Published {
-  readonly broadcast: Pick<Broadcast, "name" | "info" | "viewerInfos" | "listen" | "listenToViewers">;
+  readonly broadcast: Pick<Broadcast, "name" | "info" | "records" | "listen">;
   /** Undefined if the stream has another source. */
   readonly ingest: IngestSource | undefined;
 }
@@ -34,7 +34,7 @@ export class ProgramStream implements Stream {
     const { broadcast } = published;
     this.#published = published;
     this.#state = broadcast.info().state;
-    broadcast.listenToViewers((event, viewer) => this.#emit(`viewer-${event}`, viewer));
+    broadcast.records.listen((event, viewer) => this.#emit(`viewer-${event}`, viewer));
     this.#listen();
   }
 
@@ -70,7 +70,7 @@ export class ProgramStream implements Stream {
   }
 
   viewers(): ViewerInfo[] {
-    return this.#published.broadcast.viewerInfos();
+    return this.#published.broadcast.records.all();
   }
 
   on<Name extends keyof StreamEvents>(event: Name, listener: (...args: StreamEvents[Name]) => void): this {

@@ -8,12 +8,11 @@
  * without a viewer.
  */
 import type { ServerResponse } from "node:http";
-import type { Cancel } from "../base/clock.ts";
 import { RateMeter } from "../base/rate-meter.ts";
 import { StreamUsage } from "../encoder/image/stream-usage.ts";
 import { Renditions, type RenditionsOptions } from "../encoder/renditions.ts";
 import { type Codec, type EncodedFrame, renditionName, type SourceFrame } from "../media/frame.ts";
-import type { SourceState, StreamInfo, ViewerInfo } from "../shared/protocol.ts";
+import type { SourceState, StreamInfo } from "../shared/protocol.ts";
 import { ControlDesk } from "../signaling/control-desk.ts";
 import type { ViewerSession } from "../signaling/watching.ts";
 import type { Source, SourceSink } from "../source/source.ts";
@@ -23,10 +22,11 @@ import { Decoding, type DecodingOptions } from "./decoding.ts";
 import type { Feed, FrameTaker } from "./feed.ts";
 import { PendingData } from "./pending-data.ts";
 import type { Picture } from "./picture.ts";
+import { ShownPicture } from "./shown-picture.ts";
 import type { SnapshotSize } from "./snapshots.ts";
 import { Status } from "./status.ts";
 import type { TelemetryFeed } from "./telemetry-feed.ts";
-import type { ViewerCount, ViewerListener } from "./viewer-records.ts";
+import type { ViewerRecords } from "./viewer-records.ts";
 
 /** Frames per second, until the source's own rate is measured. */
 const ASSUMED_FPS = 20;
@@ -42,8 +42,14 @@ export interface BroadcastOptions
 
 /** One stream: takes frames as a source's sink, and carries them to everything that watches. */
 export class Broadcast implements SourceSink {
+  /** The stream's name. */
+  readonly name: string;
   /** Who turns its camera. */
   readonly control: ControlDesk;
+  /** The telemetry of the frames, for followers that need no picture. */
+  readonly telemetry: TelemetryFeed;
+  /** The viewers, joining or watching. */
+  readonly records: ViewerRecords;
   readonly #options: BroadcastOptions;
   readonly #consumers: Consumers;
   readonly #status: Status;
@@ -53,14 +59,12 @@ export class Broadcast implements SourceSink {
   readonly #data: PendingData;
   /** The number of the last frame; 0 before the first. */
   #number = 0;
-  /** The newest picture that could be decoded. */
-  #shown: Picture | undefined;
-  /** Whether it was shown to those who watch now. */
-  #isCurrent = false;
+  readonly #shown = new ShownPicture();
   #closed = false;
 
   constructor(options: BroadcastOptions) {
     this.#options = options;
+    this.name = options.name;
     const { name: stream, clock, metrics, audience, seats, maxPixels, encoder, bitrate, log } = options;
     const use = new StreamUsage(clock);
     this.#sourceRate = new RateMeter(clock);
@@ -72,15 +76,16 @@ export class Broadcast implements SourceSink {
     this.#renditions = new Renditions({
       ...{ clock, encoder, bitrate, log },
       fps: () => this.#sourceRate.rate || ASSUMED_FPS,
-      picture: () => this.#current?.raw,
+      picture: () => this.#shown.current?.raw,
       emit: (frame) => this.#send(frame),
     });
     this.#consumers = new Consumers({
       ...{ stream, clock, metrics, audience, seats, use, log },
-      last: () => this.#shown,
+      last: () => this.#shown.last,
       changed: () => this.#demandChanged(),
       requestKeyframe: (rendition) => this.#renditions.requestKeyframe(rendition),
     });
+    ({ telemetry: this.telemetry, records: this.records } = this.#consumers);
     this.#data = new PendingData(clock, (json) => this.#sendData(json));
     this.#status = new Status(stream, () => ({
       source: options.source.label,
@@ -90,16 +95,6 @@ export class Broadcast implements SourceSink {
       control: this.control.info,
     }));
     this.control = new ControlDesk(clock, () => this.#status.tell());
-  }
-
-  /** The stream's name. */
-  get name(): string {
-    return this.#options.name;
-  }
-
-  /** The telemetry of the frames, for followers that need no picture. */
-  get telemetry(): TelemetryFeed {
-    return this.#consumers.telemetry;
   }
 
   /** Starts the source. @throws the source's error, a sentence for the user. */
@@ -140,13 +135,9 @@ export class Broadcast implements SourceSink {
   /** Sends data for which no picture came: to viewers with the picture that they see. */
   #sendData(telemetry: string): void {
     const now = this.#options.clock.now();
-    const timings = { captured: now, received: now, decoded: now };
-    this.telemetry.tell({ number: this.#number, timings, telemetry });
-    const current = this.#current;
-    if (!current) return;
-    this.#shown = { ...current, raw: { ...current.raw, timings, telemetry } };
-    this.#consumers.mjpeg.push(this.#shown);
-    this.#renditions.push(this.#shown.raw);
+    this.telemetry.tell({ number: this.#number, timings: { captured: now, received: now }, telemetry });
+    const picture = this.#shown.withData(telemetry, now);
+    if (picture) this.#push(picture);
   }
 
   state(state: SourceState): void {
@@ -168,17 +159,21 @@ export class Broadcast implements SourceSink {
   #refused(isProblem: boolean): void {
     if (isProblem) this.#status.tell();
     // The first viewer would otherwise wait for a sound picture.
-    if (!this.#decoding.isPaused && !this.#isCurrent && this.#shown) this.#show(this.#shown);
+    const { last, current } = this.#shown;
+    if (!this.#decoding.isPaused && !current && last) this.#show(last);
   }
 
   /** Sends a picture, new or not, to everything that watches. */
   #show(picture: Picture): void {
     const healed = this.#decoding.shown();
-    this.#shown = picture;
-    this.#isCurrent = !this.#decoding.isPaused;
+    this.#shown.show(picture, !this.#decoding.isPaused);
+    this.#push(picture);
+    this.#status.shown(picture.raw, this.#renditions.still, healed);
+  }
+
+  #push(picture: Picture): void {
     this.#consumers.mjpeg.push(picture);
     this.#renditions.push(picture.raw);
-    this.#status.shown(picture.raw, this.#renditions.still, healed);
   }
 
   /** Settles when the frame is sent to every viewer. */
@@ -201,7 +196,7 @@ export class Broadcast implements SourceSink {
 
   /** Streams MJPEG into the response, as {@link MjpegViewers.add}. */
   streamMjpeg(response: ServerResponse, timed: boolean, address: string): void {
-    this.#consumers.mjpeg.add(response, timed, address, this.#current);
+    this.#consumers.mjpeg.add(response, timed, address, this.#shown.current);
   }
 
   /** Feeds another server, which is encoded for as for a viewer, but is not one of {@link viewers}. */
@@ -214,11 +209,6 @@ export class Broadcast implements SourceSink {
     return this.#consumers.snapshots.take(size);
   }
 
-  /** The picture that viewers see now; undefined if none was shown since the first one came. */
-  get #current(): Picture | undefined {
-    return this.#isCurrent ? this.#shown : undefined;
-  }
-
   /** Encodes, decodes and requests no more than the consumers need now. */
   #demandChanged(): void {
     if (this.#closed) return;
@@ -228,10 +218,10 @@ export class Broadcast implements SourceSink {
     this.#options.source.demand(frames);
     if (!pictures) {
       this.#decoding.pause();
-      this.#isCurrent = false;
-    } else if (this.#decoding.isPaused && !this.#decoding.resume() && this.#shown) {
+      this.#shown.leave();
+    } else if (this.#decoding.isPaused && !this.#decoding.resume() && this.#shown.last) {
       // The first viewer gets the last picture, as the next one may be far off.
-      this.#show(this.#shown);
+      this.#show(this.#shown.last);
     }
     this.#status.tell();
   }
@@ -251,21 +241,6 @@ export class Broadcast implements SourceSink {
   /** How many viewers pictures reach, by WebRTC or MJPEG. */
   get viewers(): number {
     return this.#consumers.watching;
-  }
-
-  /** Calls the listener for each viewer that begins to watch or leaves. @returns stops that. */
-  listenToViewers(listener: ViewerListener): Cancel {
-    return this.#consumers.records.listen(listener);
-  }
-
-  /** The viewers, joining or watching, as {@link ViewerRecords.all}. */
-  viewerInfos(): ViewerInfo[] {
-    return this.#consumers.records.all();
-  }
-
-  /** The viewers that watch, by how they do. */
-  viewerCounts(): ViewerCount[] {
-    return this.#consumers.records.counts();
   }
 
   /** Whether anything watches, joins or listens for the next picture. A stream that never had one is not followed. */

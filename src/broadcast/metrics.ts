@@ -19,7 +19,7 @@ const LOOP_DELAY_INTERVAL: Millis = 20;
 /** What a scrape reads from each broadcast. */
 export interface Readings {
   readonly name: string;
-  viewerCounts(): readonly ViewerCount[];
+  readonly records: { counts(): readonly ViewerCount[] };
   info(): { readonly fps: number };
   counters(): Readonly<Record<string, number>>;
 }
@@ -181,7 +181,7 @@ function collectBroadcasts(read: () => readonly Readings[], registers: Registry[
     collect() {
       this.reset();
       for (const broadcast of read())
-        for (const { count, ...how } of broadcast.viewerCounts())
+        for (const { count, ...how } of broadcast.records.counts())
           this.set({ stream: broadcast.name, ...how }, count);
     },
   });

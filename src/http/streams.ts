@@ -73,7 +73,7 @@ function addListRoutes(app: Express, { guard, permissions, directory, streams }:
   });
   app.get("/streams/:name/viewers", permissions.may("operate"), (request, response) => {
     const broadcast = find(directory, request, response);
-    if (broadcast) response.set("Cache-Control", "no-store").json(broadcast.viewerInfos());
+    if (broadcast) response.set("Cache-Control", "no-store").json(broadcast.records.all());
   });
 }
 

@@ -174,7 +174,7 @@ describeWith(["chromium", "firefox"], "the codecs", ({ chromium, firefox }) => {
     );
     await waitForState(page, "live");
     await waitForStats(page, ({ codec, fps }) => codec === "H264" && (fps ?? 0) > 5);
-    expect(here?.broadcast.viewerCounts()).toMatchObject([{ rendition: "h264-single/0" }]);
+    expect(here?.broadcast.records.counts()).toMatchObject([{ rendition: "h264-single/0" }]);
   });
 
   test("AV1 falls back to software when its hardware encoder fails, and keeps the colours", async () => {

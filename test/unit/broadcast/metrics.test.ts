@@ -5,7 +5,9 @@ import { Metrics } from "../../../src/broadcast/metrics.ts";
 const broadcast = {
   name: "main",
   info: () => ({ fps: 19.5 }),
-  viewerCounts: () => [{ transport: "webrtc", protocol: "udp", rendition: "vp8/0", count: 3 }] as const,
+  records: {
+    counts: () => [{ transport: "webrtc", protocol: "udp", rendition: "vp8/0", count: 3 }] as const,
+  },
   counters: () => ({ taken: 7 }),
 };
 
