@@ -7,7 +7,7 @@ import { ROOMS } from "./rooms.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Files that join the rooms, and may import any. */
-const LOOSE = ["src/index.ts", "src/main.ts", "src/start.ts", "src/rendercast.ts", "src/open-video.ts"];
+const LOOSE = ["src/index.ts", "src/main.ts", "src/start.ts", "src/rendercast.ts"];
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;
 const EXPORT =

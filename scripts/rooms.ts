@@ -49,6 +49,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       "cluster",
     ],
   },
+  video: {
+    purpose: "the encoders and the port that all streams share",
+    mayImport: [...FOUNDATION, "config", "encoder", "transport", "http"],
+  },
   doctor: {
     purpose: "checks a machine before and while it serves",
     mayImport: [...FOUNDATION, "config", "source", "encoder", "transport", "http"],

@@ -21,7 +21,6 @@ import { endOf, type Tls, termOf, tlsOf } from "./http/tls.ts";
 import { WebServers } from "./http/web-servers.ts";
 import { WhepSessions } from "./http/whep/sessions.ts";
 import { iceConfiguration } from "./network/ice-servers.ts";
-import { openVideo, type Video } from "./open-video.ts";
 import { signalingGuard } from "./signaling/guard.ts";
 import { type Signaling, serveSignaling } from "./signaling/socket.ts";
 import { startOwnBlender } from "./source/blender/own-blender.ts";
@@ -31,6 +30,7 @@ import { firstSource, ingestMaker } from "./source/first-source.ts";
 import type { Source } from "./source/source.ts";
 import { OfferError } from "./transport/audience/viewer.ts";
 import type { MediaIo } from "./transport/io/io.ts";
+import { openVideo, type Video } from "./video/open-video.ts";
 
 /** A running server. */
 export interface Rendercast {

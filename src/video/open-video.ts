@@ -1,15 +1,15 @@
 /** Finds the encoders of a server, and opens its port for media. */
-import type { Clock, Millis } from "./base/clock.ts";
-import { UsageError } from "./base/errors.ts";
-import type { Log } from "./base/log.ts";
-import type { Config } from "./config/config.ts";
-import { type Encoders, findEncoders, NO_AV1 } from "./encoder/encoders.ts";
-import type { findHardware } from "./encoder/ffmpeg/hardware.ts";
-import { cannotListen } from "./http/listen.ts";
-import { type AnnouncedAddress, resolveAnnounced } from "./network/announce.ts";
-import { isTurnUrl, turnCredentials } from "./network/ice-servers.ts";
-import type { MediaIo } from "./transport/io/io.ts";
-import { Transport, type TransportOptions } from "./transport/transport.ts";
+import type { Clock, Millis } from "../base/clock.ts";
+import { UsageError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import { type Encoders, findEncoders, NO_AV1 } from "../encoder/encoders.ts";
+import type { findHardware } from "../encoder/ffmpeg/hardware.ts";
+import { cannotListen } from "../http/listen.ts";
+import { type AnnouncedAddress, resolveAnnounced } from "../network/announce.ts";
+import { isTurnUrl, turnCredentials } from "../network/ice-servers.ts";
+import type { MediaIo } from "../transport/io/io.ts";
+import { Transport, type TransportOptions } from "../transport/transport.ts";
 
 /** Lifetime of this server's own TURN credentials: not every TURN server lets an allocation outlive them. */
 const OWN_TURN_CREDENTIALS: Millis = 24 * 3_600_000;
