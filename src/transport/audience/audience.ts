@@ -49,6 +49,8 @@ interface Rendition {
   readonly small: Packets;
   /** Connected viewers. Each is in one rendition. */
   readonly viewers: Set<Member>;
+  /** Counts the frames: each is sent to another viewer first. */
+  turn: number;
 }
 
 /** A rendition in packets of one size. */
@@ -74,7 +76,6 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
   readonly #renditions = new Map<string, Rendition>();
   readonly #turns: Turns;
   readonly #reports: FairShare<Member>;
-  #frames = 0;
 
   constructor(clock: Clock, answer: Answer<Offer>) {
     this.#clock = clock;
@@ -106,11 +107,12 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
 
   async send(frame: EncodedFrame): Promise<Sent> {
     if (frame.type === "key") this.#move(frame);
-    const { full, small, viewers } = this.#rendition(frame);
+    const rendition = this.#rendition(frame);
+    const { full, small, viewers } = rendition;
     const packetized = packetsOf(frame, full);
     let inSmall: PacketizedFrame | undefined;
     await this.#turns.take(
-      each(this.#inTurn(viewers), (member) => {
+      each(this.#inTurn(rendition), (member) => {
         choosePackets(member, frame);
         if (member.takesSmall) inSmall ??= packetsOf(frame, small);
         member.recipient.send((member.takesSmall && inSmall) || packetized);
@@ -125,10 +127,11 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
   }
 
   /** The viewers, each frame from another one on: behind one bottleneck, the first finds the shortest queue. */
-  #inTurn(viewers: ReadonlySet<Member>): Member[] {
-    const all = [...viewers];
-    const first = this.#frames++ % Math.max(1, all.length);
-    return [...all.slice(first), ...all.slice(0, first)];
+  *#inTurn(rendition: Rendition): Generator<Member, void> {
+    // A copy, because viewers may leave while the turns of a frame are taken.
+    const all = [...rendition.viewers];
+    const first = rendition.turn++;
+    for (let n = 0; n < all.length; n++) yield all[(first + n) % all.length] as Member;
   }
 
   /** Moves the viewers that requested a rendition to it. Called at its keyframe. */
@@ -152,6 +155,7 @@ export class LocalAudience<Offer = string> implements Audience<Offer> {
       full: { packetizer: new Packetizer(), history: new PacketHistory(this.#clock) },
       small: { packetizer: new Packetizer(SMALL_PAYLOAD), history: new PacketHistory(this.#clock) },
       viewers: new Set(),
+      turn: 0,
     };
     this.#renditions.set(name, rendition);
     return rendition;

@@ -85,11 +85,13 @@ export class Adaptation {
    * @param roundTrip to the viewer; undefined if unknown.
    */
   checkSilence(roundTrip: Millis | undefined): void {
-    const { silence, bytesInFlight } = this.#sender.estimate;
+    const { estimate } = this.#sender;
+    const limit = Math.max(MIN_SILENCE, SILENT_ROUND_TRIPS * (roundTrip ?? 0));
+    if (this.isLowest || estimate.silence <= limit) return;
     const before = this.#congestion.level;
     const allowed = (MAX_UNHEARD_TIME * bitrateAt(before, this.fullBitrate)) / 8000;
-    const limit = Math.max(MIN_SILENCE, SILENT_ROUND_TRIPS * (roundTrip ?? 0));
-    if (this.isLowest || silence <= limit || bytesInFlight <= allowed) return;
+    // Adds up all packets in flight: only while the viewer is silent.
+    if (estimate.bytesInFlight <= allowed) return;
     this.#congestion.unheard();
     this.#request(before, 0);
   }

@@ -134,7 +134,7 @@ export class BandwidthEstimate {
     return this.#clock.now() - Math.max(this.#heardAt, this.#sentAt[oldest % HISTORY_PACKETS] as EpochMs);
   }
 
-  /** Bytes sent since the newest packet that is known to have arrived. */
+  /** Bytes sent since the newest packet that is known to have arrived. Takes time for each of those packets. */
   get bytesInFlight(): number {
     let bytes = 0;
     const oldest = Math.max(this.#receivedUpTo + 1, this.#next - HISTORY_PACKETS);
