@@ -9,17 +9,19 @@ step fails.
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 from mathutils import Vector
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from driving import module, run, session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,43 +29,6 @@ if TYPE_CHECKING:
 SERVER, FOLDER, TOKEN = sys.argv[sys.argv.index("--") + 1 :]
 PATIENCE = 180.0
 """Seconds. Without a GPU, compiling EEVEE's shaders takes up to a minute, and more on a busy machine."""
-
-
-def main() -> None:
-    """Runs the steps, each after the condition of the one before is true."""
-    steps = drive()
-    waiting: Callable[[], object] | None = None
-    deadline = time.monotonic() + PATIENCE
-
-    def go_on() -> float | None:
-        nonlocal waiting, deadline
-        try:
-            if waiting and not waiting():
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"timed out; the panel shows {session().shown()}")
-                return 0.05
-            waiting = next(steps)
-            deadline = time.monotonic() + PATIENCE
-        except StopIteration:
-            return None
-        except BaseException:
-            traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(1)
-        return 0.05
-
-    bpy.app.timers.register(go_on, first_interval=0.5, persistent=True)
-
-
-def session():
-    """Returns the add-on's session module, whatever Blender calls its package."""
-    return module("session")
-
-
-def module(name: str):
-    """Returns a module of the add-on."""
-    package = bpy.types.RENDERCAST_PT_sidebar.__module__.rpartition(".")[0]
-    return sys.modules[f"{package}.{name}"]
 
 
 def settings() -> bpy.types.PropertyGroup:
@@ -338,4 +303,4 @@ def show_panels() -> None:
 
 if __name__ == "__main__":
     Path(FOLDER).mkdir(exist_ok=True)
-    main()
+    run(drive(), PATIENCE)

@@ -9,10 +9,7 @@ with code 1 if a shot fails.
 
 from __future__ import annotations
 
-import os
 import sys
-import time
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +18,7 @@ import bpy
 sys.path.insert(0, str(Path(__file__).parent))
 
 import engine_scene
+from driving import run, session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,41 +33,8 @@ VIEWPORT_SENSOR = 72
 """Millimetres that a viewport's lens spans."""
 
 
-def main() -> None:
-    """Takes the shots, one after the other."""
-    steps = drive()
-    waiting: Callable[[], object] | None = None
-    deadline = time.monotonic() + PATIENCE
-
-    def go_on() -> float | None:
-        nonlocal waiting, deadline
-        try:
-            if waiting and not waiting():
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"timed out; the panel shows {session().shown()}")
-                return 0.02
-            waiting = next(steps)
-            deadline = time.monotonic() + PATIENCE
-        except StopIteration:
-            with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
-                bpy.ops.wm.quit_blender()
-            return None
-        except BaseException:
-            traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(1)
-        return 0.02
-
-    bpy.app.timers.register(go_on, first_interval=0.5, persistent=True)
-
-
-def session():
-    """Returns the add-on's session module, whatever Blender calls its package."""
-    return sys.modules[f"{bpy.types.RENDERCAST_PT_sidebar.__module__.rpartition('.')[0]}.session"]
-
-
 def drive() -> Iterator[Callable[[], object]]:
-    """The shots. Each yields a condition to wait for."""
+    """Takes the shots. Each yields a condition to wait for. Quits Blender after the last."""
     scene = engine_scene.build("workbench")
     asked = bpy.context.window_manager.rendercast
     asked.server, asked.rest, asked.fps = SERVER, False, 30
@@ -84,6 +49,8 @@ def drive() -> Iterator[Callable[[], object]]:
         if engine == "cycles":
             continue
         yield from viewport_shots(scene, engine)
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        bpy.ops.wm.quit_blender()
 
 
 def viewport_shots(scene: bpy.types.Scene, engine: str) -> Iterator[Callable[[], object]]:
@@ -147,4 +114,4 @@ def view() -> bpy.types.SpaceView3D:
 
 
 if __name__ == "__main__":
-    main()
+    run(drive(), PATIENCE)
